@@ -1,0 +1,23 @@
+"""The three kinds of failure; each room derives its own from one of them.
+
+FabmarketError
+├── Refused    someone gave us something invalid: a user, a peer, a node; say what and the remedy
+├── TryAgain   nothing is wrong but the moment: a stalled endpoint, a full disk
+└── Bug        our own invariant broke; never caught on the way up
+"""
+
+
+class FabmarketError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class Refused(FabmarketError):
+    """The input is invalid; the message names the value and the remedy."""
+
+
+class TryAgain(FabmarketError):
+    """The same call may succeed later."""
+
+
+class Bug(FabmarketError):
+    """An invariant of this package does not hold; report it."""
