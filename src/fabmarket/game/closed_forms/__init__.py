@@ -1,0 +1,1 @@
+"""One file for each concept: from a game to its price and quantities."""

@@ -1,0 +1,55 @@
+"""The supplier moves first, foreseeing the equilibrium among the demanders its supply leads to.
+
+Given w the demanders play v = clip((c - q)/a, 0, cap), so A(q) = sum_j clip(c_j - q, 0, a cap_j)
+equals q + b w: the supplier picks a price rather than a quantity and earns
+g(q) = (A(q) - q)(q - d_s)/b. On a piece where A(q) = L - k q that is a parabola with its top at
+q = (L/(k + 1) + d_s)/2, but across pieces g is not concave (where a demander drops out its slope
+jumps up), so every piece is tried. Without caps L = C_k and the best k maximises
+(C_k - (k + 1) d_s)+^2/(k + 1). This puts the paper's eq. (19) into (16) with v >= 0 kept.
+"""
+
+from math import inf
+
+import numpy as np
+
+from fabmarket.game.closed_forms.root import demand_line, kinks_of, lowest_root
+from fabmarket.game.model import Game, Outcome
+
+
+def supplier_anticipates(game: Game) -> Outcome:
+    """Price and quantities when the supplier moves first; any caps.
+
+    Of equally profitable supplies, which only special numbers have, the largest is taken.
+    """
+    margin, bound, start = game.margin, game.a * game.cap, game.supplier_cost
+    # (1) Prices between no supply and full supply, none below cost.
+    top = lowest_root(margin, bound, lambda _: (0.0, 1.0), ())
+    if top <= start:
+        return Outcome(top, np.clip((margin - top) / game.a, 0.0, game.cap), 0.0)
+    bottom = start
+    if game.supply_cap < inf:
+        most = game.b * game.supply_cap
+        bottom = max(start, min(top, lowest_root(margin, bound, lambda _: (most, 1.0), ())))
+    # (2) A = level - count q on the piece below each kink, by running sums from above.
+    full = margin - bound
+    filled = np.isfinite(full)
+    prices = kinks_of(margin, bound)
+    falls = np.concatenate([np.ones(len(margin)), -np.ones(np.count_nonzero(filled))])
+    levels = np.concatenate([margin, -full[filled]])
+    order = np.argsort(-prices, kind="stable")
+    highs = prices[order]
+    lows = np.append(highs[1:], -inf)
+    level, count = np.cumsum(levels[order]), np.cumsum(falls[order])
+    # (3) The best price of every piece that lies in the range.
+    lows, highs = np.maximum(lows, bottom), np.minimum(highs, top)
+    best = np.clip((level / (count + 1) + start) / 2, lows, np.maximum(lows, highs))
+    profit = (level - (count + 1) * best) * (best - start)
+    profit[lows > highs] = -inf
+    pick = len(profit) - 1 - int(np.argmax(profit[::-1]))
+    # (4) The winner once more, from plain sums.
+    low, high = float(lows[pick]), float(highs[pick])
+    total, interior = demand_line(margin, bound, low, high)
+    price = min(max((total / (interior + 1) + start) / 2, low), high)
+    asked = float(np.clip(margin - price, 0.0, bound).sum())
+    supply = min(max((asked - price) / game.b, 0.0), game.supply_cap)
+    return Outcome(price, np.clip((margin - price) / game.a, 0.0, game.cap), supply)

@@ -1,0 +1,26 @@
+"""What this room refuses.
+
+Refused
+├── InvalidGame     numbers that describe no game
+├── InvalidRound    a price, replies or caps that describe no round of a session
+├── Unsupported     a concept, or a bound under it, for which no exact form is offered
+└── NoEquilibrium   the game is sound but the concept has no equilibrium in it
+"""
+
+from fabmarket.errors import Refused
+
+
+class InvalidGame(Refused):
+    """The numbers describe no game; the message names field, index and value."""
+
+
+class InvalidRound(Refused):
+    """Price, replies and caps do not fit one another; the message names the value."""
+
+
+class Unsupported(Refused):
+    """The concept is unknown, or offered only without the bound that was given."""
+
+
+class NoEquilibrium(Refused):
+    """The concept has no equilibrium in this game; the message says why."""

@@ -1,0 +1,191 @@
+"""The game and its answer: m demanders and one supplier, at one price.
+
+Demander j asks for v_j in [0, cap_j] and earns v_j (benefit_j - q - cost_j); the supplier
+supplies w in [0, W] and earns w (q - d_s). The price is q = a S - b w with S = sum_j v_j. These
+are equations (11)-(19) of the paper, with the letters of its experiment: a weighs demand, b
+supply. Prices are money per unit, quantities units, profits money.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf, isinf, isnan
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fabmarket.game.errors import InvalidGame
+
+Vector = NDArray[np.float64]
+Numbers = Vector | Sequence[float | Fraction]
+
+CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates", "balanced")
+"""The equilibrium concepts `solve` knows, told apart by who moves first."""
+
+
+def _vector(
+    field: str, numbers: Numbers, *, length: int | None = None, infinite: bool = False
+) -> Vector:
+    """A read-only copy as float64, checked number by number."""
+    try:
+        vector = np.array(numbers, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidGame(f"{field} is not a list of numbers: {error}") from error
+    if vector.ndim != 1 or vector.size == 0:
+        raise InvalidGame(f"{field} has shape {vector.shape}; give one number for each demander")
+    if length is not None and len(vector) != length:
+        raise InvalidGame(
+            f"{field} has {len(vector)} numbers but benefit has {length};"
+            " give one for each demander"
+        )
+    wrong = np.isnan(vector) | (vector < 0)
+    if not infinite:
+        wrong |= np.isinf(vector)
+    if wrong.any():
+        j = int(np.argmax(wrong))
+        allowed = "a number >= 0" if infinite else "a finite number >= 0"
+        raise InvalidGame(f"{field}[{j}] is {vector[j]}; give {allowed}")
+    vector.flags.writeable = False
+    return vector
+
+
+def _scalar(
+    field: str, number: float | Fraction, *, positive: bool = False, infinite: bool = False
+) -> float:
+    try:
+        value = float(number)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidGame(f"{field} is {number!r}; give a number") from error
+    if isnan(value) or value < 0 or (positive and value == 0) or (isinf(value) and not infinite):
+        raise InvalidGame(
+            f"{field} is {value}; give a{'' if infinite else ' finite'} number"
+            f" {'>' if positive else '>='} 0"
+        )
+    return value
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Game:
+    """The data of one game; lists and Fractions become read-only float64 arrays.
+
+    Attributes:
+        benefit: y, shape (m,): what one unit is worth to each demander.
+        cost: d, shape (m,): each demander's own cost per unit.
+        supplier_cost: d_s, the supplier's cost per unit, >= 0.
+        a: weight of total demand in the price, > 0.
+        b: weight of supply in the price, > 0.
+        cap: shape (m,): the most each demander can use; inf, or no cap at all, for no bound.
+        supply_cap: W, the most the supplier can supply; inf for no bound.
+
+    Raises:
+        InvalidGame: empty or unequal arrays, a number that is negative, NaN or infinite (caps may
+            be infinite), a or b zero; the message names field and index.
+    """
+
+    benefit: Vector
+    cost: Vector
+    supplier_cost: float
+    a: float
+    b: float
+    cap: Vector
+    supply_cap: float
+
+    def __init__(
+        self,
+        benefit: Numbers,
+        cost: Numbers,
+        supplier_cost: float | Fraction,
+        a: float | Fraction,
+        b: float | Fraction,
+        *,
+        cap: Numbers | None = None,
+        supply_cap: float | Fraction = inf,
+    ) -> None:
+        worth = _vector("benefit", benefit)
+        bounds = [inf] * len(worth) if cap is None else cap
+        checked = {
+            "benefit": worth,
+            "cost": _vector("cost", cost, length=len(worth)),
+            "supplier_cost": _scalar("supplier_cost", supplier_cost),
+            "a": _scalar("a", a, positive=True),
+            "b": _scalar("b", b, positive=True),
+            "cap": _vector("cap", bounds, length=len(worth), infinite=True),
+            "supply_cap": _scalar("supply_cap", supply_cap, infinite=True),
+        }
+        for field, value in checked.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def margin(self) -> Vector:
+        """c = benefit - cost, shape (m,): the price above which a demander buys nothing.
+
+        May be negative.
+        """
+        return self.benefit - self.cost
+
+
+class Outcome(NamedTuple):
+    """What a closed form yields: price, each demander's quantity, supply, and a remark or ""."""
+
+    price: float
+    demand: Vector
+    supply: float
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What was checked about an answer, and how far it is from perfect.
+
+    Attributes:
+        deviations: the deviations that were tried, in words.
+        max_unilateral_gain: money; the most that any single party could gain by one of them, 0 at
+            an equilibrium up to rounding.
+        residual: the largest violation of the concept's conditions, each divided by the size of
+            its own terms; 0 at an equilibrium up to rounding.
+        gains: money, each >= 0: one for every demander in order, then the supplier's, where the
+            concept lets the supplier choose.
+    """
+
+    deviations: tuple[str, ...]
+    max_unilateral_gain: float
+    residual: float
+    gains: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """An equilibrium of one game under one concept.
+
+    Attributes:
+        concept: one of CONCEPTS.
+        price: q, money per unit.
+        demand: v, shape (m,), units.
+        supply: w, units.
+        demander_profit: v (c - q), shape (m,), money.
+        supplier_profit: w (q - d_s), money, as the concept books it; under "balanced", where
+            w = S, that is what the demanders really pay.
+        total_demand: S, units.
+        certificate: the deviations checked against this answer.
+        note: what else must be said, such as a second equilibrium; "" if nothing.
+    """
+
+    concept: str
+    price: float
+    demand: Vector
+    supply: float
+    demander_profit: Vector
+    supplier_profit: float
+    total_demand: float
+    certificate: Certificate
+    note: str = ""
+
+    @property
+    def unfunded(self) -> float:
+        """q (w - S), money: what the supplier books beyond what the demanders pay.
+
+        Zero under "balanced"; the other concepts do not make demand and supply meet. Negative
+        where demanders pay for more than is supplied.
+        """
+        return self.price * (self.supply - self.total_demand)
