@@ -1,0 +1,46 @@
+"""Worked inputs become a market: scenario files, flexible job-shop instances, the paper's data.
+
+Everything here is pure: file texts and seeds come in as arguments, values come out.
+"""
+
+from fabmarket.scenario.checks import check_scenario
+from fabmarket.scenario.draws import draw
+from fabmarket.scenario.files import paper_market, parse_scenario
+from fabmarket.scenario.fjsp import FjspInstance, MalformedFjsp, Operation, parse_fjsp
+from fabmarket.scenario.fjsp_market import FjspOptions, market_from_fjsp
+from fabmarket.scenario.model import (
+    MARKET_CONCEPTS,
+    NEGOTIATIONS,
+    Alternative,
+    Currency,
+    Demander,
+    InvalidScenario,
+    Scenario,
+    SubTask,
+    Supplier,
+)
+from fabmarket.scenario.table1 import TABLE_1, VerificationTest
+
+__all__ = [
+    "MARKET_CONCEPTS",
+    "NEGOTIATIONS",
+    "TABLE_1",
+    "Alternative",
+    "Currency",
+    "Demander",
+    "FjspInstance",
+    "FjspOptions",
+    "InvalidScenario",
+    "MalformedFjsp",
+    "Operation",
+    "Scenario",
+    "SubTask",
+    "Supplier",
+    "VerificationTest",
+    "check_scenario",
+    "draw",
+    "market_from_fjsp",
+    "paper_market",
+    "parse_fjsp",
+    "parse_scenario",
+]

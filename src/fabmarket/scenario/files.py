@@ -1,0 +1,277 @@
+"""Scenario files: TOML or JSON text becomes a checked `Scenario`.
+
+A file is either explicit (``demanders`` and ``suppliers``) or names a job-shop instance (``fjsp``).
+Money stands in units of the currency and is exact: TOML and JSON numbers are read as decimals,
+never as binary floats. docs/reference/scenario-files.md lists every key.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from importlib import resources
+from pathlib import PurePath, PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from fabmarket.scenario.checks import LARGEST_DECIMALS, check_scenario
+from fabmarket.scenario.fjsp import parse_fjsp
+from fabmarket.scenario.fjsp_market import FjspOptions, build_market
+from fabmarket.scenario.model import (
+    Alternative,
+    Currency,
+    Demander,
+    InvalidScenario,
+    Scenario,
+    SubTask,
+    Supplier,
+    shown,
+)
+from fabmarket.scenario.schema import (
+    AlternativeTable,
+    DemanderTable,
+    FjspTable,
+    ScenarioFile,
+    SupplierTable,
+    problem_of,
+)
+
+
+def parse_scenario(
+    text: str, name: str, seed: int, read_companion: Callable[[str], str]
+) -> Scenario:
+    """The market that a scenario file describes.
+
+    `name` is the file's path: its suffix says TOML or JSON, its stem names the scenario. `seed` is
+    for the values that an ``fjsp`` table leaves to be drawn. `read_companion` returns the text of a
+    file named relative to this one; what it raises passes through.
+    Raises InvalidScenario, and MalformedFjsp for a companion that is no instance.
+    """
+    try:
+        table = ScenarioFile.model_validate(_load(text, name))
+    except ValidationError as error:
+        raise InvalidScenario(f"{name}: {problem_of(error)}") from None
+    if table.fjsp is not None:
+        if table.demanders is not None or table.suppliers is not None:
+            problem = "the instance already makes the demanders and suppliers; keep one of the two"
+            raise InvalidScenario(f"{name}: fjsp: {problem}")
+        scenario = _from_fjsp(table, table.fjsp, name, seed, read_companion)
+    else:
+        scenario = _explicit(table, name)
+    check_scenario(scenario, name)
+    return scenario
+
+
+def paper_market(seed: int) -> Scenario:
+    """The market of the paper's experiment, from the file shipped in this package.
+
+    It draws nothing, so that every `seed` gives the same market.
+    """
+    directory = resources.files("fabmarket.scenario")
+
+    def read(file: str) -> str:
+        return directory.joinpath(file).read_text("utf-8")
+
+    return parse_scenario(read("paper.toml"), "paper.toml", seed, read)
+
+
+def _load(text: str, name: str) -> Any:
+    suffix = PurePath(name).suffix.lower()
+    try:
+        if suffix == ".toml":
+            return tomllib.loads(text, parse_float=Decimal)
+        if suffix == ".json":
+            return json.loads(
+                text,
+                parse_float=Decimal,
+                parse_constant=Decimal,
+                object_pairs_hook=_object_without_repeats,
+            )
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidScenario(_toml_problem(error, text, name)) from None
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg}; correct the JSON"
+        raise InvalidScenario(f"{name}:{error.lineno}:{error.colno}: {problem}") from None
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits, a JSON key written twice, tables nested without end.
+        problem = "tables nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InvalidScenario(f"{name}: {problem}; correct the file") from None
+    problem = f"{suffix or 'no suffix'} is not a scenario file's; use .toml or .json"
+    raise InvalidScenario(f"{name}: {problem}")
+
+
+def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {shown(repeated)} stands twice in one object")
+    return table
+
+
+def _toml_problem(error: tomllib.TOMLDecodeError, text: str, name: str) -> str:
+    place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
+    if place is None:  # the decoder says "at end of document"
+        lines = text.split("\n")
+        line, column = len(lines), len(lines[-1]) + 1
+    else:
+        line, column = int(place[1]), int(place[2])
+    message = re.sub(r" \(at .*\)$", "", str(error))
+    return f"{name}:{line}:{column}: {message}; correct the TOML"
+
+
+def _explicit(table: ScenarioFile, name: str) -> Scenario:
+    currency = _currency(table, name)
+    money = _Money(name, currency)
+    stem = PurePath(name).stem
+    return Scenario(
+        name=stem,
+        title=table.title or stem,
+        description=table.description or "",
+        source=table.source or f"The scenario file {PurePath(name).name}.",
+        draws="Nothing is drawn: every number stands in the scenario file.",
+        currency=currency,
+        concept=table.concept or "balanced",
+        negotiation=table.negotiation or "session",
+        release_rounds=3 if table.release_rounds is None else table.release_rounds,
+        operators=3 if table.operators is None else table.operators,
+        threshold=2 if table.threshold is None else table.threshold,
+        slot_length=3600 if table.slot_length is None else table.slot_length,
+        tampered_copies=table.tampered_copies or 0,
+        demanders=tuple(
+            _demander(f"demanders.{i}", demander, money)
+            for i, demander in enumerate(table.demanders or [])
+        ),
+        suppliers=tuple(
+            _supplier(f"suppliers.{i}", supplier, money)
+            for i, supplier in enumerate(table.suppliers or [])
+        ),
+    )
+
+
+def _from_fjsp(
+    table: ScenarioFile,
+    fjsp: FjspTable,
+    name: str,
+    seed: int,
+    read_companion: Callable[[str], str],
+) -> Scenario:
+    if PurePosixPath(fjsp.file).is_absolute() or not fjsp.file or not fjsp.file.isprintable():
+        problem = (
+            f"{shown(fjsp.file)} is not a relative path; name the instance relative to this file"
+        )
+        raise InvalidScenario(f"{name}: fjsp.file: {problem}")
+    instance = parse_fjsp(read_companion(fjsp.file), fjsp.file)
+    options = _fjsp_options(table, fjsp, name)
+    scenario = build_market(instance, options, seed, fjsp.file, file=name)
+    given = {
+        key: value
+        for key in (
+            "title",
+            "description",
+            "source",
+            "concept",
+            "negotiation",
+            "release_rounds",
+            "operators",
+            "threshold",
+            "slot_length",
+            "tampered_copies",
+        )
+        if (value := getattr(table, key)) is not None
+    }
+    return replace(scenario, name=PurePath(name).stem, **given)
+
+
+def _fjsp_options(table: ScenarioFile, fjsp: FjspTable, name: str) -> FjspOptions:
+    currency = _currency(table, name)
+    money = _Money(name, currency)
+
+    def bounds(key: str, given: list[Decimal]) -> tuple[int, int]:
+        low, high = (money.base(f"fjsp.{key}.{i}", value) for i, value in enumerate(given))
+        return low, high
+
+    return FjspOptions(
+        capacity_factor=Fraction(fjsp.capacity_factor),
+        benefit=bounds("benefit", fjsp.benefit),
+        cost=bounds("cost", fjsp.cost),
+        maintenance=bounds("maintenance", fjsp.maintenance),
+        currency=currency,
+    )
+
+
+def _currency(table: ScenarioFile, name: str) -> Currency:
+    symbol, decimals = table.currency.symbol, table.currency.decimals
+    if not 0 <= decimals <= LARGEST_DECIMALS:
+        problem = f"{shown(decimals)} is not possible; use 0 to {LARGEST_DECIMALS}"
+        raise InvalidScenario(f"{name}: currency.decimals: {problem}")
+    return Currency(symbol, decimals)
+
+
+class _Money:
+    """From the file's currency units to base units."""
+
+    def __init__(self, file: str, currency: Currency) -> None:
+        self.file = file
+        self.currency = currency
+
+    def base(self, path: str, value: Decimal) -> int:
+        amount = Fraction(value) * 10**self.currency.decimals
+        if amount.denominator != 1:
+            decimals = self.currency.decimals
+            problem = (
+                f"{shown(value)} has more than the {decimals} decimals of {self.currency.symbol}"
+            )
+            remedy = "round it or raise currency.decimals"
+            raise InvalidScenario(f"{self.file}: {path}: {problem}; {remedy}")
+        if amount < 0:
+            problem = f"{shown(value)} is negative; amounts are >= 0"
+            raise InvalidScenario(f"{self.file}: {path}: {problem}")
+        return int(amount)
+
+    def coefficient(self, value: Decimal) -> Fraction:
+        return Fraction(value) * int(10**self.currency.decimals)
+
+
+def _demander(path: str, table: DemanderTable, money: _Money) -> Demander:
+    return Demander(
+        name=table.name,
+        sub_tasks=tuple(
+            SubTask(
+                name=task.name,
+                slot=task.slot,
+                divisible=task.divisible,
+                alternatives=tuple(
+                    _alternative(f"{path}.sub_tasks.{i}.alternatives.{j}", alternative, money)
+                    for j, alternative in enumerate(task.alternatives)
+                ),
+            )
+            for i, task in enumerate(table.sub_tasks)
+        ),
+    )
+
+
+def _alternative(path: str, table: AlternativeTable, money: _Money) -> Alternative:
+    return Alternative(
+        resource=table.resource,
+        quantity=table.quantity,
+        benefit=money.base(f"{path}.benefit", table.benefit),
+        cost=money.base(f"{path}.cost", table.cost),
+    )
+
+
+def _supplier(path: str, table: SupplierTable, money: _Money) -> Supplier:
+    return Supplier(
+        name=table.name,
+        resource=table.resource,
+        unit=table.unit,
+        maintenance=money.base(f"{path}.maintenance", table.maintenance),
+        a=money.coefficient(table.a),
+        b=money.coefficient(table.b),
+        attested=tuple(table.attested),
+        listed=tuple(table.attested if table.listed is None else table.listed),
+    )

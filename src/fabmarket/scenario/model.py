@@ -1,0 +1,139 @@
+"""A market before it runs: who demands what, who supplies it, and by which rules they meet.
+
+Amounts of money are integers in base units, ``10**-decimals`` of the currency's symbol. Quantities
+are integers in the supplier's unit. Slots are counted from 0; slot k lasts ``slot_length`` seconds.
+These classes hold values and do not judge them: `fabmarket.scenario.checks.check_scenario` does,
+and everything this room returns has passed it.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from fabmarket.errors import Refused
+
+MARKET_CONCEPTS = ("demanders-lead", "balanced", "simultaneous")
+"""The equilibrium concepts that the signed rounds of a session can reach."""
+
+NEGOTIATIONS = ("session", "bargaining")
+"""How price is found: a resource's session with all its demanders, or bilateral concessions."""
+
+DEFAULT_A = Fraction(4, 5)
+DEFAULT_B = Fraction(1, 5)
+"""The price coefficients of the paper's experiment (section 5.2), currency units per unit^2."""
+
+
+LONGEST_SHOWN = 40
+
+
+class InvalidScenario(Refused):
+    """A market that cannot be run; the message names file, path, value and remedy."""
+
+
+def shown(value: object) -> str:
+    """A refused value as an error message writes it: numbers bare, text in quotes, cut short."""
+    if isinstance(value, str):
+        return repr(_cut(value))
+    return _cut(str(value) if isinstance(value, int | Decimal) else repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
+
+@dataclass(frozen=True)
+class Currency:
+    """The money of a market; ``10**decimals`` base units make one unit of ``symbol``."""
+
+    symbol: str
+    decimals: int
+
+    def text(self, amount: int) -> str:
+        """An amount >= 0 of base units, written in units of the symbol, as in "40.00"."""
+        whole, rest = divmod(amount, 10**self.decimals)
+        return f"{whole}.{rest:0{self.decimals}d}" if self.decimals else str(whole)
+
+
+DEFAULT_CURRENCY = Currency("CR", 2)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One way to serve a sub-task: a resource type and how much of it.
+
+    ``quantity`` None means as much as pays, which only a divisible sub-task may say. ``benefit``
+    (the paper's y) and ``cost`` (the production cost, the paper's D_d) are the demander's private
+    values per resource unit.
+    """
+
+    resource: str
+    quantity: int | None
+    benefit: int
+    cost: int
+
+
+@dataclass(frozen=True)
+class SubTask:
+    """One step of a product, due in calendar slot ``slot``; any one alternative serves it.
+
+    An indivisible sub-task is bought whole or not at all.
+    """
+
+    name: str
+    slot: int
+    divisible: bool
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True)
+class Demander:
+    """A participant that needs capacity (MRD); its product is its sub-tasks, in order."""
+
+    name: str
+    sub_tasks: tuple[SubTask, ...]
+
+
+@dataclass(frozen=True)
+class Supplier:
+    """A participant that sells one resource type (MRS).
+
+    ``maintenance`` is d_s, per unit. ``a`` and ``b`` are the price coefficients of
+    ``q = a*S - b*w`` in base units per unit^2. ``attested`` and ``listed`` hold one quantity per
+    slot from slot 0 on; 0 means nothing in that slot.
+    """
+
+    name: str
+    resource: str
+    unit: str
+    maintenance: int
+    a: Fraction
+    b: Fraction
+    attested: tuple[int, ...]
+    listed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A whole market, ready to run.
+
+    ``source`` says where the numbers stand, ``draws`` how the missing ones were drawn.
+    ``release_rounds`` is how many times a demander publishes a sub-task before it stays unserved;
+    ``threshold`` of the ``operators`` must sign an attestation; ``slot_length`` is in seconds;
+    ``tampered_copies`` is how many damaged copies of signed messages are sent, to be ignored.
+    """
+
+    name: str
+    title: str
+    description: str
+    source: str
+    draws: str
+    currency: Currency
+    concept: str
+    negotiation: str
+    release_rounds: int
+    operators: int
+    threshold: int
+    slot_length: int
+    tampered_copies: int
+    demanders: tuple[Demander, ...]
+    suppliers: tuple[Supplier, ...]

@@ -1,0 +1,100 @@
+import contextlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabmarket.scenario import (
+    FjspInstance,
+    FjspOptions,
+    MalformedFjsp,
+    Operation,
+    market_from_fjsp,
+    parse_fjsp,
+)
+
+
+@st.composite
+def instances(draw: st.DrawFn) -> FjspInstance:
+    machines = draw(st.integers(1, 6))
+
+    def operation() -> Operation:
+        chosen = draw(st.lists(st.integers(0, machines - 1), min_size=1, unique=True))
+        return Operation(tuple((machine, draw(st.integers(1, 99))) for machine in chosen))
+
+    sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    return FjspInstance(tuple(tuple(operation() for _ in range(n)) for n in sizes), machines)
+
+
+def lines_of(instance: FjspInstance, first_machine: int) -> list[list[str]]:
+    lines = [[len(instance.jobs), instance.machines]]
+    for job in instance.jobs:
+        numbers = [len(job)]
+        for operation in job:
+            numbers.append(len(operation.alternatives))
+            for machine, time in operation.alternatives:
+                numbers += [machine + first_machine, time]
+        lines.append(numbers)
+    return [[str(number) for number in numbers] for numbers in lines]
+
+
+@st.composite
+def printed(draw: st.DrawFn, lines: list[list[str]]) -> str:
+    blank = st.text(" \t", max_size=3)
+    gap = st.text(" \t", min_size=1, max_size=3)
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    text = draw(st.sampled_from(["", end]))
+    for tokens in lines:
+        row = tokens[0]
+        for token in tokens[1:]:
+            row += draw(gap) + token
+        text += draw(blank) + row + draw(blank) + end * draw(st.integers(1, 3))
+    return text if draw(st.booleans()) else text.rstrip()
+
+
+@given(st.data(), instances(), st.sampled_from(["", "1", "1.5", "2."]))
+def test_an_instance_survives_printing_with_any_spacing(
+    data: st.DataObject, instance: FjspInstance, average: str
+) -> None:
+    lines = lines_of(instance, 0)
+    lines[0] += [average] * bool(average)
+    used = {m for job in instance.jobs for op in job for m, _ in op.alternatives}
+    assert parse_fjsp(data.draw(printed(lines)), "shop.txt") == instance
+    if instance.machines - 1 in used:
+        from_one = data.draw(printed(lines_of(instance, 1)))
+        assert parse_fjsp(from_one, "shop.txt") == instance
+
+
+@given(st.data(), instances())
+def test_a_damaged_file_is_read_or_refused_with_a_place_inside_it(
+    data: st.DataObject, instance: FjspInstance
+) -> None:
+    text = "\n".join(" ".join(tokens) for tokens in lines_of(instance, 0))
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        stop = data.draw(st.integers(start, min(len(text), start + 4)))
+        damage = data.draw(st.one_of(st.text(max_size=3), st.text("0123456789 -.\n", max_size=3)))
+        text = text[:start] + damage + text[stop:]
+    try:
+        parse_fjsp(text, "shop.txt")
+    except MalformedFjsp as error:
+        line, column = error.line, error.column
+    else:
+        return
+    assert 1 <= line <= text.count("\n") + text.count("\r") + 1
+    assert 1 <= column <= len(text) + 1
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(MalformedFjsp):
+        parse_fjsp(text, "shop.txt")
+
+
+@given(instances(), st.integers(0, 2**32))
+def test_every_instance_makes_a_market_that_can_run(instance: FjspInstance, seed: int) -> None:
+    market = market_from_fjsp(instance, FjspOptions(), seed, "shop.txt")
+    capacity = {supplier.resource: supplier.listed for supplier in market.suppliers}
+    for demander in market.demanders:
+        for task in demander.sub_tasks:
+            for alternative in task.alternatives:
+                assert capacity[alternative.resource][task.slot] >= (alternative.quantity or 0) > 0

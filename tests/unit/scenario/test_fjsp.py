@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from fabmarket.scenario import FjspInstance, MalformedFjsp, Operation, parse_fjsp
+
+SCENARIOS = Path(__file__).parents[3] / "scenarios"
+
+
+def test_the_shipped_instance_has_its_published_size() -> None:
+    instance = parse_fjsp((SCENARIOS / "fjsp/mk01.txt").read_text(), "mk01.txt")
+    assert instance.machines == 6
+    assert [len(job) for job in instance.jobs] == [6, 5, 5, 5, 6, 6, 5, 5, 6, 6]
+    assert instance.jobs[0][0] == Operation(((0, 5), (2, 4)))
+    assert instance.jobs[9][5] == Operation(((0, 3), (3, 2)))
+
+
+TWO_JOBS = FjspInstance(
+    jobs=((Operation(((0, 3), (1, 4))), Operation(((1, 2),))), (Operation(((0, 7),)),)), machines=2
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2 2\n2 2 0 3 1 4 1 1 2\n1 1 0 7\n",
+        "2 2 1.5\n2 2 0 3 1 4 1 1 2\n1 1 0 7",
+        "2 2 1\n2 2 0 3 1 4 1 1 2\n1 1 0 7",
+        "\n\n2\t2  \n\n2  2 0 3\t1 4   1 1 2 \n   \n1 1 0 7\t\n\n\n",
+        "2 2\r\n2 2 0 3 1 4 1 1 2\r\n1 1 0 7\r\n",
+        "2 2\r2 2 0 3 1 4 1 1 2\r1 1 0 7\r",
+        "\ufeff2 2\n2 2 00 3 01 4 1 1 2\n1 1 0 7\n",
+        "2 2\n2 2 1 3 2 4 1 2 2\n1 1 1 7\n",
+    ],
+    ids=["plain", "average", "whole average", "spacing", "CRLF", "CR", "BOM", "machines from 1"],
+)
+def test_spacing_line_ends_and_the_first_machine_do_not_change_the_instance(text: str) -> None:
+    assert parse_fjsp(text, "two.txt") == TWO_JOBS
+
+
+def test_one_job_on_one_machine() -> None:
+    expected = FjspInstance(((Operation(((0, 5),)),),), 1)
+    assert parse_fjsp("1 1\n1 1 0 5", "one.txt") == expected
+    assert parse_fjsp("1 1\n1 1 1 5", "one.txt") == expected
+
+
+def test_machines_count_from_0_when_neither_the_first_nor_the_last_number_is_named() -> None:
+    assert parse_fjsp("1 3\n1 1 1 5", "one.txt").jobs[0][0] == Operation(((1, 5),))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "part"),
+    [
+        ("", 1, 1, "the file is empty"),
+        (" \n\n", 1, 1, "the file is empty"),
+        ("2", 1, 2, "the number of machines should stand"),
+        ("x 2\n", 1, 1, "'x' stands where the number of jobs should"),
+        ("0 2\n", 1, 1, "'0' is not possible for the number of jobs"),
+        ("1 0\n1 1 0 5", 1, 3, "'0' is not possible for the number of machines"),
+        ("1 2 many\n1 1 0 5", 1, 5, "'many' stands where the average"),
+        ("1 2 1.5 9\n1 1 0 5", 1, 9, "'9' is one number too many"),
+        ("99999 2\n1 1 0 5", 1, 1, "the largest is 10000"),
+        ("1 2\n0\n", 2, 1, "'0' is not possible for the number of operations"),
+        ("1 2\n1 0\n", 2, 3, "'0' is not possible for the number of machines of operation 1"),
+        ("1 2\n1 3 0 5 1 5 2 5\n", 2, 3, "'3' is too large for the number of machines"),
+        ("1 2\n1 1 0 0\n", 2, 7, "'0' is not possible for a time of operation 1"),
+        ("1 2\n1 1 0 -5\n", 2, 7, "'-5' stands where a time of operation 1 should"),
+        ("1 2\n1 1 0 5.5\n", 2, 7, "'5.5' stands where a time"),
+        ("1 2\n1 1 0 ٣\n", 2, 7, "stands where a time"),
+        ("1 2\n1 1 -1 5\n", 2, 5, "'-1' stands where a machine"),
+        ("1 2\n1 1 3 5\n", 2, 5, "'3' is no machine of a shop of 2"),
+        ("2 2\n1 1 0 5\n1 1 2 5\n", 3, 5, "'2' is no machine of a shop of 2, because another"),
+        ("1 2\n1 2 1 5 1 6\n", 2, 9, "'1' names a machine twice in operation 1"),
+        ("1 2\n2 1 0 5\n", 2, 8, "the number of machines of operation 2 should stand"),
+        ("1 2\n1 1 0\n", 2, 6, "a time of operation 1 should stand"),
+        ("1 2\n1 1 0 5 \t 7\n", 2, 11, "'7' is one number too many"),
+        ("2 2\n1 1 0 5\n\n", 2, 8, "the file ends after 1 of 2 jobs"),
+        ("1 2\n1 1 0 5\n\n1 1 0 5\n", 4, 1, "'1' starts a line after the last of 1 jobs"),
+        ("1 2\n1 1 0 1000000001\n", 2, 7, "the largest is 1000000000"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_its_place(
+    text: str, line: int, column: int, part: str
+) -> None:
+    with pytest.raises(MalformedFjsp) as caught:
+        parse_fjsp(text, "shop.txt")
+    error = caught.value
+    assert (error.file, error.line, error.column) == ("shop.txt", line, column)
+    assert str(error).startswith(f"shop.txt:{line}:{column}: ")
+    assert part in str(error)
+
+
+def test_a_token_of_thousands_of_digits_is_refused_and_shown_short() -> None:
+    with pytest.raises(MalformedFjsp) as caught:
+        parse_fjsp("1 1\n1 1 0 " + "9" * 10_000, "shop.txt")
+    assert len(str(caught.value)) < 150
