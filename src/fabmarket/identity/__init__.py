@@ -1,0 +1,47 @@
+"""Who someone is: keys, addresses and typed-data signatures (paper eq. 1-7)."""
+
+from fabmarket.identity.keys import BadSignature, Key, address_of, keccak, recover
+from fabmarket.identity.typed_data import (
+    ZERO_BYTES32,
+    Address,
+    Bytes32,
+    Domain,
+    Flag,
+    Text,
+    TypedStruct,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Uint128,
+    Uint256,
+    digest,
+    struct_hash,
+    type_hash,
+    type_string,
+)
+
+__all__ = [
+    "ZERO_BYTES32",
+    "Address",
+    "BadSignature",
+    "Bytes32",
+    "Domain",
+    "Flag",
+    "Key",
+    "Text",
+    "TypedStruct",
+    "Uint8",
+    "Uint16",
+    "Uint32",
+    "Uint64",
+    "Uint128",
+    "Uint256",
+    "address_of",
+    "digest",
+    "keccak",
+    "recover",
+    "struct_hash",
+    "type_hash",
+    "type_string",
+]

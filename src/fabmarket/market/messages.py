@@ -1,0 +1,262 @@
+"""What can be said before a trade: demand, offer, selection, the rounds of a session, counters.
+
+Every message is EIP-712 typed data, signed by the address in its `demander`, `supplier` or `sender`
+field (`author`). A message is referred to by its digest, and a session is a chain: each message
+carries the digest of what it answers. A signed `Trade` is the last message a demander sends.
+
+From the paper: `Demand` is O_MRD (eq. 8), `Offer` is O_MRS (eq. 9), `Counter` is eq. 10.
+"""
+
+from dataclasses import dataclass
+
+from fabmarket.identity import (
+    Address,
+    Bytes32,
+    Flag,
+    Text,
+    TypedStruct,
+    Uint32,
+    Uint64,
+    Uint128,
+    Uint256,
+)
+from fabmarket.market.trade import Trade
+
+
+@dataclass(frozen=True)
+class Alternative(TypedStruct):
+    """One way to do a sub-task: `quantity` units of a resource type (`NO_LIMIT`: what pays)."""
+
+    resource: Bytes32
+    quantity: Uint64
+
+
+@dataclass(frozen=True)
+class SubTask(TypedStruct):
+    """A part of a product, to be done within [start, end) seconds of chain time.
+
+    `first_price` is the bid the demander opens with, base units per unit. An indivisible sub-task
+    is bought whole or not at all.
+    """
+
+    id: Bytes32
+    start: Uint64
+    end: Uint64
+    first_price: Uint128
+    divisible: Flag
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True)
+class Demand(TypedStruct):
+    """The sub-tasks a demander still wants served. `sequence` rises with every publication."""
+
+    demander: Address
+    sequence: Uint64
+    valid_until: Uint64
+    sub_tasks: tuple[SubTask, ...]
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.demander
+
+
+@dataclass(frozen=True)
+class PriceTerms(TypedStruct):
+    """How the price of a listing is found, known to all before anyone commits.
+
+    `concept` names the equilibrium, or is "bargaining". The weights a and b of the price rule
+    q = a·S - b·w are in 10⁻⁶ base units per squared resource unit; `maintenance` (the least price)
+    in base units per unit; `capacity` in units.
+    """
+
+    concept: Text
+    demand_weight: Uint128
+    supply_weight: Uint128
+    maintenance: Uint128
+    capacity: Uint64
+
+
+@dataclass(frozen=True)
+class Offer(TypedStruct):
+    """A supplier's answer to one alternative of one sub-task.
+
+    `unit_price` is what this demander would pay if nobody else came.
+    """
+
+    supplier: Address
+    demand: Bytes32
+    sub_task: Bytes32
+    listing: Bytes32
+    resource: Bytes32
+    slot: Uint64
+    slot_end: Uint64
+    quantity: Uint64
+    unit_price: Uint128
+    valid_until: Uint64
+    terms: PriceTerms
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.supplier
+
+
+@dataclass(frozen=True)
+class Selection(TypedStruct):
+    """A demander takes up one offer: it will negotiate there for `quantity` units."""
+
+    demander: Address
+    offer: Bytes32
+    sub_task: Bytes32
+    listing: Bytes32
+    quantity: Uint64
+    divisible: Flag
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.demander
+
+
+@dataclass(frozen=True)
+class Refusal(TypedStruct):
+    """A supplier cannot negotiate a selection; `reason` says why."""
+
+    supplier: Address
+    selection: Bytes32
+    reason: Text
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.supplier
+
+
+@dataclass(frozen=True)
+class Member(TypedStruct):
+    """A seat in a session: who, for which sub-task, up to how many units."""
+
+    demander: Address
+    selection: Bytes32
+    sub_task: Bytes32
+    quantity: Uint64
+    divisible: Flag
+
+
+@dataclass(frozen=True)
+class Opening(TypedStruct):
+    """The supplier fixes the roster before the first price. Its digest names the session."""
+
+    supplier: Address
+    listing: Bytes32
+    slot_end: Uint64
+    terms: PriceTerms
+    members: tuple[Member, ...]
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.supplier
+
+
+@dataclass(frozen=True)
+class Quote(TypedStruct):
+    """The supplier announces the price, the sum of the last replies and its supply (micro-units).
+
+    `previous` chains the quote before it and all replies to that. A `final` quote is the price at
+    which the members are asked to buy.
+    """
+
+    supplier: Address
+    session: Bytes32
+    round: Uint32
+    previous: Bytes32
+    price: Uint128
+    sum: Uint256
+    supply: Uint256
+    final: Flag
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.supplier
+
+
+@dataclass(frozen=True)
+class Reply(TypedStruct):
+    """A member's best response to a quote, in micro-units, rounded down."""
+
+    demander: Address
+    session: Bytes32
+    seat: Uint32
+    quote: Bytes32
+    quantity: Uint256
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.demander
+
+
+@dataclass(frozen=True)
+class Claim(TypedStruct):
+    """A member's answer to the final quote: the integer units it buys (0: it declines).
+
+    `surplus` orders the claims when room is short: base units gained, 0 for a divisible sub-task.
+    """
+
+    demander: Address
+    session: Bytes32
+    seat: Uint32
+    quote: Bytes32
+    quantity: Uint64
+    surplus: Uint256
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.demander
+
+
+@dataclass(frozen=True)
+class Close(TypedStruct):
+    """The outcome: units awarded to each seat at `price`. Its digest is the trade's transcript."""
+
+    supplier: Address
+    session: Bytes32
+    previous: Bytes32
+    price: Uint128
+    awards: tuple[Uint64, ...]
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.supplier
+
+
+@dataclass(frozen=True)
+class Counter(TypedStruct):
+    """One step of bilateral bargaining in an opened session with one member.
+
+    `reason` is "propose", "accept" (at the price of the message before) or "withdraw".
+    """
+
+    sender: Address
+    session: Bytes32
+    sequence: Uint32
+    previous: Bytes32
+    unit_price: Uint128
+    quantity: Uint64
+    reason: Text
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.sender
+
+
+Message = (
+    Demand | Offer | Selection | Refusal | Opening | Quote | Reply | Claim | Close | Counter | Trade
+)

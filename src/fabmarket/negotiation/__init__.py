@@ -1,0 +1,1 @@
+"""Sessions, legal moves and strategies: participants as pure steps over signed messages."""

@@ -1,0 +1,461 @@
+"""A demander as a pure step: publish, compare offers, negotiate, sign, re-publish."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from fabmarket.identity import Domain, digest
+from fabmarket.market.events import Listed, Settled
+from fabmarket.market.messages import (
+    Alternative,
+    Claim,
+    Close,
+    Counter,
+    Demand,
+    Message,
+    Offer,
+    Opening,
+    Quote,
+    Refusal,
+    Reply,
+    Selection,
+    SubTask,
+)
+from fabmarket.market.trade import Trade, listing_id
+from fabmarket.market.units import NO_LIMIT
+from fabmarket.negotiation.bargaining import (
+    Bargain,
+    InvalidCounter,
+    Position,
+    follow_counter,
+    respond,
+)
+from fabmarket.negotiation.moves import (
+    Deadline,
+    Happened,
+    Ignored,
+    Input,
+    Output,
+    Phase,
+    Received,
+    Send,
+    Unacceptable,
+)
+from fabmarket.negotiation.session import (
+    InvalidMove,
+    Session,
+    best_claim,
+    best_reply,
+    follow,
+    open_session,
+)
+
+DEMAND_VALIDITY = 3600
+"""Seconds of chain time for which a demand may be answered."""
+TRADE_VALIDITY = 900
+"""Seconds for which a signed trade can settle; it is a free option until then."""
+
+NO_OFFER = "no supplier offered room"
+TOO_DEAR = "the price is not below what the sub-task is worth"
+NO_ROOM = "no room left after larger surpluses"
+NO_DEAL = "bargaining ended without a price both accept"
+NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
+NO_ANSWER = "the supplier did not finish the negotiation"
+NOT_SETTLED = "the trade did not settle on chain"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An alternative with its private worth: `margin` = benefit less cost, base units per unit."""
+
+    resource: bytes
+    quantity: int
+    margin: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A listing that was tried and why it came to nothing."""
+
+    listing: bytes
+    resource: bytes
+    quantity: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Want:
+    """A sub-task and how far it has come."""
+
+    id: bytes
+    start: int
+    end: int
+    divisible: bool
+    choices: tuple[Choice, ...]
+    state: Literal["open", "negotiating", "agreed", "served", "unserved"] = "open"
+    offer: Offer | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    def choice(self, resource: bytes) -> Choice:
+        """Return the alternative of a resource type; Unacceptable if there is none."""
+        for choice in self.choices:
+            if choice.resource == resource:
+                return choice
+        raise Unacceptable("offer of a resource that was not asked for")
+
+    @property
+    def first_price(self) -> int:
+        """The opening bid: half of what the dearest alternative is worth, rounded down."""
+        return max(0, max(choice.margin for choice in self.choices) // 2)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A session or bargain that this demander takes part in, for one want."""
+
+    want: bytes
+    index: int
+    talk: Session | Bargain
+
+
+@dataclass(frozen=True)
+class DemanderState:
+    """All that a demander knows. `rounds_left` publications remain."""
+
+    address: str
+    token: str
+    domain: Domain
+    wants: Mapping[bytes, Want]
+    rounds_left: int
+    sequence: int = 0
+    nonce: int = 0
+    now: int = 0
+    demand: bytes = b""
+    listed: Mapping[bytes, str] = field(default_factory=dict)
+    offers: Mapping[bytes, tuple[Offer, ...]] = field(default_factory=dict)
+    selections: Mapping[bytes, bytes] = field(default_factory=dict)
+    seats: Mapping[bytes, Seat] = field(default_factory=dict)
+    trades: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+Step = tuple[DemanderState, tuple[Output, ...]]
+
+
+def step(state: DemanderState, given: Input) -> Step:
+    """Return the state after one input, and what to send. Bad messages change nothing."""
+    try:
+        match given:
+            case Received():
+                return _receive(state, given)
+            case Happened():
+                return _happened(state, given), ()
+            case Deadline():
+                return _deadline(replace(state, now=given.now), given.phase)
+    except (Unacceptable, InvalidMove, InvalidCounter) as refusal:
+        return state, (Ignored(str(refusal)),)
+
+
+def _receive(state: DemanderState, given: Received) -> Step:
+    match given.message:
+        case Offer() as offer:
+            return _offer(state, offer)
+        case Refusal() as refusal:
+            return _refused(state, refusal)
+        case Opening() as opening:
+            return _opening(state, opening, given.digest)
+        case Quote() | Reply() | Claim() | Close() as message:
+            return _talk(state, message, given.digest)
+        case Counter() as counter:
+            return _counter(state, counter, given.digest)
+        case Demand():
+            return state, ()  # broadcast to everybody; for suppliers
+        case _:
+            raise Unacceptable(f"a {type(given.message).__name__} is not for a demander")
+
+
+def _happened(state: DemanderState, given: Happened) -> DemanderState:
+    match given.event:
+        case Listed(listing=listing, supplier=supplier):
+            return replace(state, listed={**state.listed, listing: supplier})
+        case Settled(trade=trade) if trade in state.trades:
+            return _with_want(state, replace(state.wants[state.trades[trade]], state="served"))
+        case _:
+            return state
+
+
+def _deadline(state: DemanderState, phase: Phase) -> Step:
+    match phase:
+        case "publish":
+            return _publish(state)
+        case "offers":
+            return _choose(state)
+        case "round":
+            return _end_round(state)
+        case _:
+            return state, ()
+
+
+def _with_want(state: DemanderState, want: Want) -> DemanderState:
+    return replace(state, wants={**state.wants, want.id: want})
+
+
+def _publish(state: DemanderState) -> Step:
+    """Sign and broadcast a demand for every sub-task that is still open (step 1)."""
+    open_wants = [want for want in state.wants.values() if want.state == "open"]
+    if not open_wants:
+        return replace(state, offers={}), ()
+    demand = Demand(
+        demander=state.address,
+        sequence=state.sequence,
+        valid_until=state.now + DEMAND_VALIDITY,
+        sub_tasks=tuple(
+            SubTask(
+                id=want.id,
+                start=want.start,
+                end=want.end,
+                first_price=want.first_price,
+                divisible=want.divisible,
+                alternatives=tuple(Alternative(c.resource, c.quantity) for c in want.choices),
+            )
+            for want in open_wants
+        ),
+    )
+    state = replace(
+        state,
+        sequence=state.sequence + 1,
+        rounds_left=state.rounds_left - 1,
+        demand=digest(state.domain, demand),
+        offers={},
+        selections={},
+        seats={},
+        trades={},
+    )
+    return state, (Send(demand),)
+
+
+def _offer(state: DemanderState, offer: Offer) -> Step:
+    want = state.wants.get(offer.sub_task)
+    if want is None or want.state != "open" or offer.demand != state.demand:
+        raise Unacceptable("offer to no demand of ours")
+    choice = want.choice(offer.resource)
+    if offer.valid_until <= state.now:
+        raise Unacceptable("offer out of date")
+    if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot):
+        raise Unacceptable("offer of somebody else's listing")
+    if state.listed.get(offer.listing) != offer.supplier:
+        raise Unacceptable("offer of capacity that is not listed on chain")
+    if choice.quantity not in (NO_LIMIT, offer.quantity):
+        raise Unacceptable("offer of another quantity")
+    known = state.offers.get(want.id, ())
+    return replace(state, offers={**state.offers, want.id: (*known, offer)}), ()
+
+
+def _choose(state: DemanderState) -> Step:
+    """Take up the cheapest untried offer of every open sub-task (step 3)."""
+    outputs: list[Output] = []
+    for want in [want for want in state.wants.values() if want.state == "open"]:
+        state, sent = _choose_for(state, want)
+        outputs.extend(sent)
+    return state, tuple(outputs)
+
+
+def _choose_for(state: DemanderState, want: Want) -> Step:
+    tried = {attempt.listing for attempt in want.attempts}
+    fresh = [offer for offer in state.offers.get(want.id, ()) if offer.listing not in tried]
+    worth_it = []
+    for offer in fresh:
+        if offer.terms.maintenance >= want.choice(offer.resource).margin:
+            want = _attempted(want, offer, TOO_DEAR)
+        else:
+            worth_it.append(offer)
+    if not worth_it:
+        return _with_want(state, replace(want, state="unserved")), ()
+    best = min(worth_it, key=lambda offer: (_total_cost(want, offer), offer.listing))
+    choice = want.choice(best.resource)
+    selection = Selection(
+        demander=state.address,
+        offer=digest(state.domain, best),
+        sub_task=want.id,
+        listing=best.listing,
+        quantity=min(choice.quantity, best.quantity) if _bargained(best) else choice.quantity,
+        divisible=want.divisible,
+    )
+    state = _with_want(state, replace(want, state="negotiating", offer=best))
+    named = digest(state.domain, selection)
+    state = replace(state, selections={**state.selections, named: want.id})
+    return state, (Send(selection, (best.supplier,)),)
+
+
+def _bargained(offer: Offer) -> bool:
+    return offer.terms.concept == "bargaining"
+
+
+def _total_cost(want: Want, offer: Offer) -> int:
+    quantity = want.choice(offer.resource).quantity
+    return offer.unit_price * (1 if quantity == NO_LIMIT else quantity)
+
+
+def _attempted(want: Want, offer: Offer, reason: str) -> Want:
+    quantity = want.choice(offer.resource).quantity
+    attempt = Attempt(offer.listing, offer.resource, quantity, reason)
+    return replace(want, offer=None, attempts=(*want.attempts, attempt))
+
+
+def _failed(state: DemanderState, want: Want, reason: str) -> DemanderState:
+    """Note why the listing came to nothing; the sub-task is open for the next publication."""
+    if want.offer is not None:
+        want = _attempted(want, want.offer, reason)
+    left = "open" if state.rounds_left > 0 else "unserved"
+    return _with_want(state, replace(want, state=left))  # type: ignore[arg-type]
+
+
+def _refused(state: DemanderState, refusal: Refusal) -> Step:
+    want = state.wants[_selected(state, refusal.selection)]
+    if want.offer is None or want.offer.supplier != refusal.supplier:
+        raise Unacceptable("refusal by a supplier we did not choose")
+    return _failed(state, want, refusal.reason), ()
+
+
+def _selected(state: DemanderState, selection: bytes) -> bytes:
+    want = state.selections.get(selection)
+    if want is None or state.wants[want].state != "negotiating":
+        raise Unacceptable("no selection of ours is waiting for this")
+    return want
+
+
+def _opening(state: DemanderState, opening: Opening, named: bytes) -> Step:
+    mine = [
+        (index, state.selections[member.selection])
+        for index, member in enumerate(opening.members)
+        if member.selection in state.selections
+    ]
+    if not mine:
+        raise Unacceptable("opening without a seat of ours")
+    for index, want_id in mine:
+        want = state.wants[_selected(state, opening.members[index].selection)]
+        offer = want.offer
+        if offer is None or offer.supplier != opening.supplier or offer.terms != opening.terms:
+            raise Unacceptable("opening on other terms than the offer's")
+        member = opening.members[index]
+        if (member.demander, member.sub_task) != (state.address, want_id):
+            raise Unacceptable("opening that misstates our selection")
+    if opening.terms.concept == "bargaining":
+        return _open_bargain(state, opening, named, mine[0][1])
+    session = open_session(opening, named)
+    seats = {**state.seats, **{named + bytes([i]): Seat(w, i, session) for i, w in mine}}
+    return replace(state, seats=seats), ()
+
+
+def _open_bargain(state: DemanderState, opening: Opening, named: bytes, want_id: bytes) -> Step:
+    if len(opening.members) != 1:
+        raise Unacceptable("a bargain has two parties")
+    seat = Seat(want_id, 0, Bargain(opening, named))
+    state = replace(state, seats={**state.seats, named + b"\0": seat})
+    return state, (_answer(state, seat, Bargain(opening, named)),)
+
+
+def _answer(state: DemanderState, seat: Seat, bargain: Bargain) -> Send:
+    position = Position(state.wants[seat.want].first_price, _margin(state, seat))
+    return Send(respond(bargain, state.address, position), audience(bargain))
+
+
+def _margin(state: DemanderState, seat: Seat) -> int:
+    want = state.wants[seat.want]
+    if want.offer is None:
+        raise Unacceptable("negotiation of a sub-task that is no longer open")
+    return want.choice(want.offer.resource).margin
+
+
+def _talk(state: DemanderState, message: Quote | Reply | Claim | Close, named: bytes) -> Step:
+    """Follow one public message in every seat of that session, and answer where it is our turn."""
+    keys = [key for key in state.seats if key[:32] == message.session]
+    if not keys:
+        raise Unacceptable("message of a session we have no seat in")
+    outputs: list[Output] = []
+    for key in keys:
+        seat = state.seats[key]
+        if not isinstance(seat.talk, Session):
+            raise Unacceptable("a session's message in a bargain")
+        session = follow(seat.talk, message, named)
+        seat = replace(seat, talk=session)
+        state = replace(state, seats={**state.seats, key: seat})
+        if isinstance(message, Quote):
+            outputs.append(_reply(state, seat, session, named))
+        elif isinstance(message, Close):
+            state, sent = _closed(state, seat, session, message)
+            outputs.extend(sent)
+    return state, tuple(outputs)
+
+
+def _reply(state: DemanderState, seat: Seat, session: Session, quote: bytes) -> Send:
+    margin = _margin(state, seat)
+    message: Message
+    if session.rounds[-1].quote.final:
+        quantity, surplus = best_claim(session, seat.index, margin)
+        message = Claim(state.address, session.id, seat.index, quote, quantity, surplus)
+    else:
+        quantity = best_reply(session, seat.index, margin)
+        message = Reply(state.address, session.id, seat.index, quote, quantity)
+    return Send(message, audience(session))
+
+
+def audience(talk: Session | Bargain) -> tuple[str, ...]:
+    """Return everyone who follows a session: its supplier and its members, each once."""
+    demanders = (member.demander for member in talk.opening.members)
+    return tuple(dict.fromkeys((talk.opening.supplier, *demanders)))
+
+
+def _closed(state: DemanderState, seat: Seat, session: Session, close: Close) -> Step:
+    want = state.wants[seat.want]
+    quantity = close.awards[seat.index]
+    if quantity > 0:
+        return _sign(state, want, session, quantity, close.price)
+    claim = session.claims[seat.index] if session.claims else None
+    reason = NO_SUPPLY if claim is None else NO_ROOM if claim.quantity else TOO_DEAR
+    return _failed(state, want, reason), ()
+
+
+def _counter(state: DemanderState, counter: Counter, named: bytes) -> Step:
+    key = counter.session + b"\0"
+    seat = state.seats.get(key)
+    if seat is None or not isinstance(seat.talk, Bargain):
+        raise Unacceptable("counter in a session we have no seat in")
+    bargain = follow_counter(seat.talk, counter, named)
+    state = replace(state, seats={**state.seats, key: replace(seat, talk=bargain)})
+    if bargain.outcome is None:
+        mine = bargain.turn_of == state.address
+        return state, (_answer(state, seat, bargain),) if mine else ()
+    want = state.wants[seat.want]
+    if bargain.outcome == 0:
+        return _failed(state, want, NO_DEAL), ()
+    return _sign(state, want, bargain, counter.quantity, bargain.outcome)
+
+
+def _sign(
+    state: DemanderState, want: Want, talk: Session | Bargain, quantity: int, unit_price: int
+) -> Step:
+    """Sign the trade that the negotiation agreed (step 4); the supplier countersigns."""
+    trade = Trade(
+        listing=talk.opening.listing,
+        demander=state.address,
+        token=state.token,
+        quantity=quantity,
+        unit_price=unit_price,
+        valid_until=min(state.now + TRADE_VALIDITY, talk.opening.slot_end),
+        nonce=state.nonce,
+        transcript=talk.transcript,
+    )
+    state = _with_want(state, replace(want, state="agreed"))
+    trades = {**state.trades, digest(state.domain, trade): want.id}
+    state = replace(state, nonce=state.nonce + 1, trades=trades)
+    return state, (Send(trade, (talk.opening.supplier,)),)
+
+
+def _end_round(state: DemanderState) -> Step:
+    """Give up on what got no answer or did not settle; it may be published again."""
+    for want in state.wants.values():
+        if want.state == "negotiating":
+            state = _failed(state, want, NO_ANSWER)
+        elif want.state == "agreed":
+            state = _failed(state, want, NOT_SETTLED)
+    return state, ()

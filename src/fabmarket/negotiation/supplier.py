@@ -1,0 +1,372 @@
+"""A supplier as a pure step: check demands, offer, host the listings' sessions, countersign."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from fabmarket.errors import Bug
+from fabmarket.identity import Domain, digest
+from fabmarket.market.events import Listed, Settled
+from fabmarket.market.messages import (
+    Claim,
+    Close,
+    Counter,
+    Demand,
+    Member,
+    Offer,
+    Opening,
+    PriceTerms,
+    Quote,
+    Refusal,
+    Reply,
+    Selection,
+    SubTask,
+)
+from fabmarket.market.trade import Escrow, Trade, listing_id
+from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
+from fabmarket.negotiation.bargaining import (
+    Bargain,
+    InvalidCounter,
+    Position,
+    follow_counter,
+    respond,
+)
+from fabmarket.negotiation.demander import NO_ROOM, audience
+from fabmarket.negotiation.moves import (
+    Deadline,
+    Happened,
+    Ignored,
+    Input,
+    Output,
+    Received,
+    Send,
+    Submit,
+    Unacceptable,
+)
+from fabmarket.negotiation.session import InvalidMove, Session, due, follow, open_session
+
+OFFER_VALIDITY = 3600
+"""Seconds of chain time for which an offer may be taken up."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A listing of this supplier: units still on chain, and of those how many are promised."""
+
+    slot: int
+    start: int
+    end: int
+    available: int = 0
+    promised: int = 0
+
+    @property
+    def room(self) -> int:
+        """Units that may still be offered."""
+        return self.available - self.promised
+
+
+@dataclass(frozen=True)
+class Award:
+    """Terms agreed, for which a signed trade is expected."""
+
+    listing: bytes
+    quantity: int
+    unit_price: int
+    latest: int
+
+
+@dataclass(frozen=True)
+class SupplierState:
+    """All that a supplier knows. The price weights and the maintenance cost stand in `terms`."""
+
+    address: str
+    token: str
+    domain: Domain
+    resource: bytes
+    origin: int
+    slot_length: int
+    terms: PriceTerms
+    now: int = 0
+    shelves: Mapping[bytes, Shelf] = field(default_factory=dict)
+    offers: Mapping[bytes, tuple[str, Offer]] = field(default_factory=dict)
+    pending: Mapping[bytes, tuple[tuple[bytes, Selection], ...]] = field(default_factory=dict)
+    sessions: Mapping[bytes, Session] = field(default_factory=dict)
+    bargains: Mapping[bytes, Bargain] = field(default_factory=dict)
+    awards: Mapping[tuple[bytes, str, int], Award] = field(default_factory=dict)
+
+
+Step = tuple[SupplierState, tuple[Output, ...]]
+
+
+def step(state: SupplierState, given: Input) -> Step:
+    """Return the state after one input, and what to send. Bad messages change nothing."""
+    try:
+        match given:
+            case Received():
+                return _receive(state, given)
+            case Happened():
+                return _happened(state, given), ()
+            case Deadline(phase="selections"):
+                return _open(replace(state, now=given.now))
+            case Deadline(phase="round"):
+                return _end_round(replace(state, now=given.now)), ()
+            case Deadline():
+                return replace(state, now=given.now), ()
+    except (Unacceptable, InvalidMove, InvalidCounter) as refusal:
+        return state, (Ignored(str(refusal)),)
+
+
+def _receive(state: SupplierState, given: Received) -> Step:
+    match given.message:
+        case Demand() as demand:
+            return _demand(state, demand, given.digest)
+        case Selection() as selection:
+            return _selection(state, selection, given.digest), ()
+        case Quote() | Reply() | Claim() | Close() as message:
+            return _talk(state, message, given.digest)
+        case Counter() as counter:
+            return _counter(state, counter, given.digest)
+        case Trade() as trade:
+            return _countersign(state, trade, given.signature)
+        case Opening():
+            return state, ()
+        case _:
+            raise Unacceptable(f"a {type(given.message).__name__} is not for a supplier")
+
+
+def _happened(state: SupplierState, given: Happened) -> SupplierState:
+    match given.event:
+        case Listed(supplier=state.address, resource=state.resource) as event:
+            start = state.origin + event.slot * state.slot_length
+            shelf = Shelf(event.slot, start, start + state.slot_length, event.available)
+            return _with_shelf(state, event.listing, shelf)
+        case Settled(supplier=state.address) as event:
+            shelf = state.shelves[event.listing]
+            return _with_shelf(
+                state,
+                event.listing,
+                replace(
+                    shelf,
+                    available=shelf.available - event.quantity,
+                    promised=shelf.promised - event.quantity,
+                ),
+            )
+        case _:
+            return state
+
+
+def _with_shelf(state: SupplierState, listing: bytes, shelf: Shelf) -> SupplierState:
+    return replace(state, shelves={**state.shelves, listing: shelf})
+
+
+def _demand(state: SupplierState, demand: Demand, named: bytes) -> Step:
+    """Answer every sub-task that this resource can serve and has room for (step 2)."""
+    if demand.valid_until <= state.now:
+        raise Unacceptable("demand out of date")
+    made: dict[bytes, tuple[str, Offer]] = {}
+    for sub_task in demand.sub_tasks:
+        offer = _offer_for(state, named, sub_task)
+        if offer is not None:
+            made[digest(state.domain, offer)] = (demand.demander, offer)
+    state = replace(state, offers={**state.offers, **made})
+    return state, tuple(Send(offer, (demand.demander,)) for _, offer in made.values())
+
+
+def _offer_for(state: SupplierState, demand: bytes, sub_task: SubTask) -> Offer | None:
+    slot = (sub_task.start - state.origin) // state.slot_length
+    if slot < 0:
+        return None
+    listing = listing_id(state.address, state.resource, slot)
+    shelf = state.shelves.get(listing)
+    if shelf is None or (shelf.start, shelf.end) != (sub_task.start, sub_task.end):
+        return None
+    for alternative in sub_task.alternatives:
+        if alternative.resource != state.resource or shelf.room == 0:
+            continue
+        quantity = shelf.room if alternative.quantity == NO_LIMIT else alternative.quantity
+        if quantity > shelf.room and not sub_task.divisible:
+            continue
+        return Offer(
+            supplier=state.address,
+            demand=demand,
+            sub_task=sub_task.id,
+            listing=listing,
+            resource=state.resource,
+            slot=slot,
+            slot_end=shelf.end,
+            quantity=quantity,
+            unit_price=_lone_price(state.terms, alternative.quantity),
+            valid_until=state.now + OFFER_VALIDITY,
+            terms=replace(state.terms, capacity=shelf.room),
+        )
+    return None
+
+
+def _lone_price(terms: PriceTerms, quantity: int) -> int:
+    """Return what a demander would pay if nobody else came, base units per unit, rounded up.
+
+    In bargaining it is the first asking price, twice the maintenance cost.
+    """
+    if terms.concept == "bargaining":
+        return 2 * terms.maintenance
+    if terms.concept != "balanced" or quantity == NO_LIMIT:
+        return terms.maintenance
+    weight = Fraction(terms.demand_weight - terms.supply_weight, MICRO)
+    return max(terms.maintenance, -floor_int(-weight * quantity))
+
+
+def _selection(state: SupplierState, selection: Selection, named: bytes) -> SupplierState:
+    made = state.offers.get(selection.offer)
+    if made is None or made[0] != selection.demander:
+        raise Unacceptable("selection of an offer we did not make to its sender")
+    offer = made[1]
+    if offer.valid_until <= state.now:
+        raise Unacceptable("selection of an offer out of date")
+    if (selection.listing, selection.sub_task) != (offer.listing, offer.sub_task):
+        raise Unacceptable("selection that misstates the offer")
+    if selection.quantity not in (offer.quantity, NO_LIMIT):
+        raise Unacceptable("selection of another quantity than offered")
+    waiting = state.pending.get(selection.listing, ())
+    if any(offer_of.offer == selection.offer for _, offer_of in waiting):
+        raise Unacceptable("offer already taken up")
+    queue = (*waiting, (named, selection))
+    return replace(state, pending={**state.pending, selection.listing: queue})
+
+
+def _open(state: SupplierState) -> Step:
+    """Fix the roster of every listing that was chosen, in the order of the selections' hashes."""
+    outputs: list[Output] = []
+    for listing, queue in state.pending.items():
+        ordered = sorted(queue, key=lambda item: item[0])
+        if state.terms.concept == "bargaining":
+            for named, selection in ordered:
+                state, sent = _open_bargain(state, listing, named, selection)
+                outputs.append(sent)
+        else:
+            state, sent_all = _open_session(state, listing, ordered)
+            outputs.extend(sent_all)
+    return replace(state, pending={}, offers={}), tuple(outputs)
+
+
+def _member(named: bytes, selection: Selection) -> Member:
+    return Member(
+        demander=selection.demander,
+        selection=named,
+        sub_task=selection.sub_task,
+        quantity=selection.quantity,
+        divisible=selection.divisible,
+    )
+
+
+def _opening(
+    state: SupplierState, listing: bytes, room: int, members: tuple[Member, ...]
+) -> Opening:
+    return Opening(
+        supplier=state.address,
+        listing=listing,
+        slot_end=state.shelves[listing].end,
+        terms=replace(state.terms, capacity=room),
+        members=members,
+    )
+
+
+def _open_session(
+    state: SupplierState, listing: bytes, queue: list[tuple[bytes, Selection]]
+) -> Step:
+    members = tuple(_member(named, selection) for named, selection in queue)
+    opening = _opening(state, listing, state.shelves[listing].room, members)
+    session = open_session(opening, digest(state.domain, opening))
+    first = due(session)
+    if first is None:
+        raise Bug("a session without rounds owes its first quote")
+    state = replace(state, sessions={**state.sessions, session.id: session})
+    to = audience(session)
+    return state, (Send(opening, to), Send(first, to))
+
+
+def _open_bargain(
+    state: SupplierState, listing: bytes, named: bytes, selection: Selection
+) -> tuple[SupplierState, Send]:
+    shelf = state.shelves[listing]
+    if selection.quantity > shelf.room:
+        return state, Send(Refusal(state.address, named, NO_ROOM), (selection.demander,))
+    offered = state.offers[selection.offer][1].terms.capacity
+    opening = _opening(state, listing, offered, (_member(named, selection),))
+    bargain = Bargain(opening, digest(state.domain, opening))
+    state = _with_shelf(
+        state, listing, replace(shelf, promised=shelf.promised + selection.quantity)
+    )
+    state = replace(state, bargains={**state.bargains, bargain.id: bargain})
+    return state, Send(opening, (selection.demander,))
+
+
+def _talk(state: SupplierState, message: Quote | Reply | Claim | Close, named: bytes) -> Step:
+    session = state.sessions.get(message.session)
+    if session is None:
+        raise Unacceptable("message of a session we do not host")
+    session = follow(session, message, named)
+    state = replace(state, sessions={**state.sessions, session.id: session})
+    if isinstance(message, Close):
+        return _promise(state, session, message), ()
+    following = due(session)
+    return state, () if following is None else (Send(following, audience(session)),)
+
+
+def _promise(state: SupplierState, session: Session, close: Close) -> SupplierState:
+    opening = session.opening
+    awards = dict(state.awards)
+    for seat, quantity in enumerate(close.awards):
+        if quantity:
+            key = (session.transcript, opening.members[seat].demander, quantity)
+            awards[key] = Award(opening.listing, quantity, close.price, opening.slot_end)
+    shelf = state.shelves[opening.listing]
+    promised = replace(shelf, promised=shelf.promised + sum(close.awards))
+    return replace(_with_shelf(state, opening.listing, promised), awards=awards)
+
+
+def _counter(state: SupplierState, counter: Counter, named: bytes) -> Step:
+    bargain = state.bargains.get(counter.session)
+    if bargain is None:
+        raise Unacceptable("counter in a session we do not host")
+    bargain = follow_counter(bargain, counter, named)
+    state = replace(state, bargains={**state.bargains, bargain.id: bargain})
+    opening = bargain.opening
+    if bargain.outcome is None:
+        if bargain.turn_of != state.address:
+            return state, ()
+        position = Position(_lone_price(state.terms, counter.quantity), state.terms.maintenance)
+        return state, (Send(respond(bargain, state.address, position), audience(bargain)),)
+    if bargain.outcome == 0:
+        shelf = state.shelves[opening.listing]
+        freed = replace(shelf, promised=shelf.promised - counter.quantity)
+        return _with_shelf(state, opening.listing, freed), ()
+    key = (bargain.transcript, bargain.demander, counter.quantity)
+    award = Award(opening.listing, counter.quantity, bargain.outcome, opening.slot_end)
+    return replace(state, awards={**state.awards, key: award}), ()
+
+
+def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
+    """Submit a trade that says exactly what was agreed, once."""
+    key = (trade.transcript, trade.demander, trade.quantity)
+    award = state.awards.get(key)
+    if award is None:
+        raise Unacceptable("trade that was not agreed, or was already submitted")
+    agreed = replace(
+        trade,
+        listing=award.listing,
+        unit_price=award.unit_price,
+        token=state.token,
+        demander_epoch=0,
+        listing_epoch=0,
+        escrow=Escrow(),
+    )
+    if trade != agreed or not state.now < trade.valid_until <= award.latest:
+        raise Unacceptable("trade on other terms than agreed")
+    left = {known: value for known, value in state.awards.items() if known != key}
+    return replace(state, awards=left), (Submit(trade, signature),)
+
+
+def _end_round(state: SupplierState) -> SupplierState:
+    """Free what was promised and neither signed nor settled; forget the round's talk."""
+    shelves = {listing: replace(shelf, promised=0) for listing, shelf in state.shelves.items()}
+    return replace(state, shelves=shelves, awards={}, sessions={}, bargains={}, offers={})
