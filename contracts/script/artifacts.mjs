@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// Compiles the contracts from nothing and writes what the Python package ships, one JSON file per contract.
+// Usage: node script/artifacts.mjs [folder]   (default ../src/fabmarket/chain/artifacts)
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { contracts, forge } from "./forge.mjs";
+
+const SHIPPED = ["CapacityExchange", "TestToken"];
+
+/** The same value with the keys of every object sorted, so that equal settings have equal text. */
+function sorted(value) {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+}
+
+function shipped(name, built) {
+  const { compiler, settings } = built.metadata;
+  const { compilationTarget: _, ...common } = settings;
+  const text = JSON.stringify(sorted({ compiler, settings: common }));
+  return {
+    contractName: name,
+    abi: built.abi,
+    bytecode: built.bytecode.object,
+    deployedSize: (built.deployedBytecode.object.length - 2) / 2,
+    compiler: compiler.version,
+    settingsSha256: createHash("sha256").update(text).digest("hex"),
+  };
+}
+
+const target = resolve(process.argv[2] ?? join(contracts, "../src/fabmarket/chain/artifacts"));
+// A fresh folder each time: what a cache left behind must not decide the bytes.
+const work = mkdtempSync(join(tmpdir(), "fabmarket-artifacts-"));
+try {
+  const status = forge(["build", "--quiet", "--skip", "test", "--out", join(work, "out"), "--cache-path", join(work, "cache")]);
+  if (status !== 0) throw new Error(`forge build failed with exit status ${status}`);
+  mkdirSync(target, { recursive: true });
+  for (const name of SHIPPED) {
+    const built = JSON.parse(readFileSync(join(work, "out", `${name}.sol`, `${name}.json`), "utf8"));
+    writeFileSync(join(target, `${name}.json`), JSON.stringify(shipped(name, built), null, 1) + "\n");
+  }
+} finally {
+  rmSync(work, { recursive: true });
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env node
+// Writes the EIP-712 vectors that the Solidity and the Python tests check, computed by ethers.
+// Usage: node script/golden.mjs [folder]   (default ../tests/golden)
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { TypedDataEncoder, Wallet, encodeBytes32String, id, keccak256, toUtf8Bytes } from "ethers";
+
+import { contracts } from "./forge.mjs";
+
+const DOMAIN = {
+  name: "Fabmarket",
+  version: "1",
+  chainId: "31337",
+  verifyingContract: "0x00000000000000000000000000000000fab0cafe",
+};
+
+const ESCROW_TYPE = [
+  { name: "deliverBy", type: "uint64" },
+  { name: "acceptBy", type: "uint64" },
+  { name: "decideBy", type: "uint64" },
+  { name: "lateShare", type: "uint16" },
+  { name: "silenceShare", type: "uint16" },
+  { name: "undecidedShare", type: "uint16" },
+];
+
+const TRADE_TYPES = {
+  Trade: [
+    { name: "listing", type: "bytes32" },
+    { name: "demander", type: "address" },
+    { name: "token", type: "address" },
+    { name: "quantity", type: "uint64" },
+    { name: "unitPrice", type: "uint128" },
+    { name: "validUntil", type: "uint64" },
+    { name: "nonce", type: "uint256" },
+    { name: "demanderEpoch", type: "uint64" },
+    { name: "listingEpoch", type: "uint64" },
+    { name: "transcript", type: "bytes32" },
+    { name: "bundle", type: "bytes32" },
+    { name: "escrow", type: "Escrow" },
+  ],
+  Escrow: ESCROW_TYPE,
+};
+
+const ATTESTATION_TYPES = {
+  Attestation: [
+    { name: "supplier", type: "address" },
+    { name: "resource", type: "bytes32" },
+    { name: "unit", type: "bytes32" },
+    { name: "firstSlot", type: "uint64" },
+    { name: "quantities", type: "uint64[]" },
+    { name: "version", type: "uint64" },
+    { name: "expiry", type: "uint64" },
+  ],
+};
+
+const INSTANT = Object.fromEntries(ESCROW_TYPE.map(({ name }) => [name, "0"]));
+const ZERO = "0x" + "00".repeat(32);
+const TOKEN = "0x0000000000000000000000000000000000007e57";
+const MAX = (bits) => ((1n << BigInt(bits)) - 1n).toString();
+const hashed = (text) => keccak256(toUtf8Bytes(text));
+
+/** The account of a small private key; public by intent, never for real money. */
+const account = (key) => new Wallet("0x" + key.toString(16).padStart(64, "0"));
+
+function trade(name, key, terms) {
+  const signer = account(key);
+  const message = {
+    listing: terms.listing,
+    demander: signer.address,
+    token: terms.token,
+    quantity: terms.quantity,
+    unitPrice: terms.unitPrice,
+    validUntil: terms.validUntil,
+    nonce: terms.nonce,
+    demanderEpoch: terms.demanderEpoch ?? "0",
+    listingEpoch: terms.listingEpoch ?? "0",
+    transcript: terms.transcript,
+    bundle: terms.bundle,
+    escrow: INSTANT,
+  };
+  return vector(name, "Trade", TRADE_TYPES, message, signer);
+}
+
+async function vector(name, primaryType, types, message, signer) {
+  return {
+    name,
+    domain: DOMAIN,
+    primaryType,
+    types,
+    message,
+    encodeType: TypedDataEncoder.from(types).encodeType(primaryType),
+    typeHash: id(TypedDataEncoder.from(types).encodeType(primaryType)),
+    structHash: TypedDataEncoder.hashStruct(primaryType, types, message),
+    domainSeparator: TypedDataEncoder.hashDomain(DOMAIN),
+    digest: TypedDataEncoder.hash(DOMAIN, types, message),
+    privateKey: signer.privateKey,
+    signer: signer.address,
+    signature: await signer.signTypedData(DOMAIN, types, message),
+  };
+}
+
+const trades = await Promise.all([
+  trade("smallest trade", 1, {
+    listing: hashed("smallest listing"),
+    token: TOKEN,
+    quantity: "1",
+    unitPrice: "1",
+    validUntil: "1",
+    nonce: "0",
+    transcript: ZERO,
+    bundle: ZERO,
+  }),
+  trade("one sub-task of a product", 2, {
+    listing: hashed("mill, slot 7"),
+    token: TOKEN,
+    quantity: "100",
+    unitPrice: "115000000",
+    validUntil: "1700000300",
+    nonce: "257",
+    transcript: hashed("last message"),
+    bundle: hashed("product"),
+  }),
+  trade("largest value of every field", 3, {
+    listing: "0x" + "ff".repeat(32),
+    token: "0x" + "ff".repeat(20),
+    quantity: MAX(64),
+    unitPrice: MAX(128),
+    validUntil: MAX(64),
+    nonce: MAX(256),
+    demanderEpoch: MAX(64),
+    listingEpoch: MAX(64),
+    transcript: "0x" + "ff".repeat(32),
+    bundle: "0x" + "ff".repeat(32),
+  }),
+]);
+
+const attestations = await Promise.all([
+  vector(
+    "one slot",
+    "Attestation",
+    ATTESTATION_TYPES,
+    {
+      supplier: account(4).address,
+      resource: encodeBytes32String("m1"),
+      unit: encodeBytes32String("hour"),
+      firstSlot: "0",
+      quantities: ["10"],
+      version: "1",
+      expiry: "1700086400",
+    },
+    account(10),
+  ),
+  vector(
+    "four slots, none and all of 64 bits among them",
+    "Attestation",
+    ATTESTATION_TYPES,
+    {
+      supplier: account(5).address,
+      resource: encodeBytes32String("cloud-vm-16"),
+      unit: encodeBytes32String("machine-hour"),
+      firstSlot: "41",
+      quantities: ["30", "0", MAX(64), "7"],
+      version: MAX(64),
+      expiry: MAX(64),
+    },
+    account(11),
+  ),
+]);
+
+const folder = resolve(process.argv[2] ?? join(contracts, "../tests/golden"));
+mkdirSync(folder, { recursive: true });
+for (const [file, vectors] of [["trade.json", trades], ["attestation.json", attestations]]) {
+  writeFileSync(join(folder, file), JSON.stringify({ vectors }, null, 2) + "\n");
+}

@@ -1,0 +1,31 @@
+"""The only room that speaks to an EVM: engines, bindings, sending, decoding logs."""
+
+from fabmarket.chain.contracts import ExchangeContract, TokenContract, exchange_code, token_code
+from fabmarket.chain.engine import (
+    ChainError,
+    Engine,
+    EngineUnavailable,
+    Log,
+    Receipt,
+    Settings,
+)
+from fabmarket.chain.open import ENGINES, open_engine
+from fabmarket.chain.sender import CallFailed, Sender, Transaction
+
+__all__ = [
+    "ENGINES",
+    "CallFailed",
+    "ChainError",
+    "Engine",
+    "EngineUnavailable",
+    "ExchangeContract",
+    "Log",
+    "Receipt",
+    "Sender",
+    "Settings",
+    "TokenContract",
+    "Transaction",
+    "exchange_code",
+    "open_engine",
+    "token_code",
+]

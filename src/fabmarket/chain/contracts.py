@@ -1,0 +1,191 @@
+"""Bindings: moves become call data, logs become events, revert data becomes named errors."""
+
+import json
+from dataclasses import fields
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_utils.abi import (
+    abi_to_signature,
+    collapse_if_tuple,
+    event_abi_to_log_topic,
+    filter_abi_by_type,
+    function_abi_to_4byte_selector,
+)
+from eth_utils.address import to_checksum_address
+
+from fabmarket.chain.engine import CallReverted, Engine, Log
+from fabmarket.identity import keccak
+from fabmarket.market.events import EVENTS, Event
+from fabmarket.market.exchange import (
+    Attest,
+    Deposit,
+    ListCapacity,
+    Listing,
+    Move,
+    RegisterResource,
+    Reverted,
+    Settle,
+    Slot,
+    Withdraw,
+)
+
+
+@cache
+def _artifact(name: str) -> dict[str, Any]:
+    text = files("fabmarket.chain").joinpath(f"artifacts/{name}.json").read_text()
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def _types(inputs: Any) -> list[str]:
+    return [collapse_if_tuple(each) for each in inputs]
+
+
+class Contract:
+    """A deployed contract and its ABI."""
+
+    def __init__(self, artifact: str, engine: Engine, address: str) -> None:
+        abi = _artifact(artifact)["abi"]
+        self.engine = engine
+        self.address = address
+        self._functions = {each["name"]: each for each in filter_abi_by_type("function", abi)}
+
+    def data(self, function: str, *values: Any) -> bytes:
+        """Return the call data of a function."""
+        abi = self._functions[function]
+        return function_abi_to_4byte_selector(abi) + encode(_types(abi["inputs"]), values)
+
+    def read(self, function: str, *values: Any) -> Any:
+        """Return what a view function answers: its single value or tuple."""
+        answer = self.engine.call(self.address, self.data(function, *values))
+        return decode(_types(self._functions[function]["outputs"]), answer)[0]
+
+
+class TokenContract(Contract):
+    """The test currency."""
+
+    def __init__(self, engine: Engine, address: str) -> None:
+        super().__init__("TestToken", engine, address)
+
+    def balance_of(self, account: str) -> int:
+        """Return the account's wallet, base units."""
+        return int(self.read("balanceOf", account))
+
+
+def token_code(name: str, symbol: str, decimals: int) -> bytes:
+    """Return the code that deploys the test currency."""
+    return _code("TestToken") + encode(["string", "string", "uint8"], [name, symbol, decimals])
+
+
+def exchange_code(operators: tuple[str, ...], threshold: int, tokens: tuple[str, ...]) -> bytes:
+    """Return the code that deploys the exchange."""
+    head = _code("CapacityExchange")
+    return head + encode(["address[]", "uint256", "address[]"], [operators, threshold, tokens])
+
+
+def _code(artifact: str) -> bytes:
+    return bytes.fromhex(_artifact(artifact)["bytecode"].removeprefix("0x"))
+
+
+class ExchangeContract(Contract):
+    """The market contract: the twin's moves, events and errors on a real chain."""
+
+    def __init__(self, engine: Engine, address: str) -> None:
+        super().__init__("CapacityExchange", engine, address)
+        abi = _artifact("CapacityExchange")["abi"]
+        classes = {each.__name__: each for each in EVENTS}
+        self._events = {
+            event_abi_to_log_topic(each): (each, classes[each["name"]])
+            for each in filter_abi_by_type("event", abi)
+            if each["name"] in classes
+        }
+        self._errors = {
+            keccak(abi_to_signature(each).encode())[:4]: each
+            for each in filter_abi_by_type("error", abi)
+        }
+
+    def move_data(self, move: Move) -> bytes:
+        """Return the call data of a move."""
+        match move:
+            case RegisterResource():
+                return self.data(
+                    "registerResource", move.resource, move.unit, move.origin, move.slot_length
+                )
+            case Attest():
+                return self.data("attest", _values(move.attestation), move.signatures)
+            case ListCapacity():
+                return self.data("list", [_values(report) for report in move.reports])
+            case Deposit():
+                return self.data("deposit", move.token, move.amount)
+            case Withdraw():
+                return self.data("withdraw", move.token, move.amount)
+            case Settle():
+                # All fields but the escrow, which an instant trade leaves zero.
+                terms = _values(move.trade)[:-1]
+                return self.data("settle", terms, move.demander_signature, move.supplier_signature)
+
+    def event(self, log: Log) -> Event | None:
+        """Return the market event in a log; None for another contract's or an unknown one."""
+        if log.address != self.address or log.topics[0] not in self._events:
+            return None
+        abi, event = self._events[log.topics[0]]
+        inputs = abi["inputs"]
+        plain = iter(decode(_types(i for i in inputs if not i["indexed"]), log.data))
+        topics = iter(log.topics[1:])
+        values = [
+            decode([each["type"]], next(topics))[0] if each["indexed"] else next(plain)
+            for each in inputs
+        ]
+        return event(*map(_plain, _types(inputs), values))
+
+    def error(self, data: bytes) -> Reverted:
+        """Return the named error in revert data."""
+        abi = self._errors.get(data[:4])
+        if abi is None:
+            return Reverted("Unknown", "0x" + data.hex())
+        types = _types(abi["inputs"])
+        return Reverted(abi["name"], *map(_plain, types, decode(types, data[4:])))
+
+    def why(self, sender: str, data: bytes, block: int | None = None) -> Reverted | None:
+        """Return the error a call would revert with on the state after `block`; None if none."""
+        try:
+            self.engine.call(self.address, data, sender, block)
+        except CallReverted as refusal:
+            return self.error(refusal.data)
+        return None
+
+    def balance_of(self, account: str, token: str) -> int:
+        """Return an account's balance in the exchange, base units."""
+        return int(self.read("balanceOf", account, token))
+
+    def slot_of(self, supplier: str, resource: bytes, slot: int) -> Slot:
+        """Return the stored state of a slot."""
+        return Slot(*self.read("slotOf", supplier, resource, slot))
+
+    def listing_of(self, listing: bytes) -> Listing:
+        """Return the stored state of a listing."""
+        supplier, *rest = self.read("listingOf", listing)
+        return Listing(to_checksum_address(supplier), *rest)
+
+    def nonce_used(self, demander: str, nonce: int) -> bool:
+        """Return whether a trade of the demander with this nonce has settled."""
+        return bool(self.read("nonceUsed", demander, nonce))
+
+    def signature_of(self, error: str) -> str:
+        """Return the text of an error's declaration, for reports."""
+        return next(abi_to_signature(e) for e in self._errors.values() if e["name"] == error)
+
+
+def _values(struct: Any) -> tuple[Any, ...]:
+    return tuple(getattr(struct, field.name) for field in fields(struct))
+
+
+def _plain(kind: str, value: Any) -> Any:
+    if kind == "address":
+        return to_checksum_address(value)
+    if kind == "address[]":
+        return tuple(map(to_checksum_address, value))
+    return value

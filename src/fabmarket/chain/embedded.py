@@ -1,0 +1,103 @@
+"""A whole EVM chain inside this process: eth-tester over py-evm, nothing to install or start."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from eth_tester import EthereumTester, PyEVMBackend
+from eth_tester.exceptions import TransactionFailed
+from eth_typing import ChecksumAddress
+from typing_extensions import override
+from web3 import EthereumTesterProvider, Web3
+from web3.types import TxParams
+
+from fabmarket.chain.engine import (
+    PINNED_CHAIN_ID,
+    CallReverted,
+    Engine,
+    EngineUnavailable,
+    Receipt,
+    Settings,
+)
+from fabmarket.chain.rpc import receipt_of
+from fabmarket.identity import Key
+
+
+def _numbered(receipts: list[Receipt]) -> list[Receipt]:
+    """Return the receipts of one block with log indices that run through the block.
+
+    eth-tester counts the logs of every transaction from 0.
+    """
+    count = 0
+    numbered = []
+    for receipt in receipts:
+        logs = tuple(replace(log, index=count + i) for i, log in enumerate(receipt.logs))
+        count += len(logs)
+        numbered.append(replace(receipt, logs=logs))
+    return numbered
+
+
+class EmbeddedEngine(Engine):
+    """The in-process chain: memory only, one block per `mine`, each one second later."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.chain_id not in (None, PINNED_CHAIN_ID):
+            raise EngineUnavailable(
+                f"chain id {settings.chain_id}: the embedded chain has {PINNED_CHAIN_ID};"
+                " leave --chain-id out or use --engine anvil"
+            )
+        self.name = "embedded"
+        self.chain_id = PINNED_CHAIN_ID
+        self._backend = PyEVMBackend(
+            genesis_parameters=PyEVMBackend.generate_genesis_params(
+                {"timestamp": settings.genesis_time}
+            )
+        )
+        self._w3 = Web3(EthereumTesterProvider(EthereumTester(self._backend)))
+        self.client = self._w3.client_version
+        self.funder = Key((1).to_bytes(32, "big"))  # eth-tester's first funded account
+
+    @override
+    def now(self) -> int:
+        return self._w3.eth.get_block("latest")["timestamp"]
+
+    @override
+    def block_number(self) -> int:
+        return self._w3.eth.block_number
+
+    @override
+    def fee_cap(self) -> int:
+        return 100 * 10**9
+
+    @override
+    def nonce(self, address: str) -> int:
+        return self._w3.eth.get_transaction_count(cast(ChecksumAddress, address))
+
+    @override
+    def native_balance(self, address: str) -> int:
+        return self._w3.eth.get_balance(cast(ChecksumAddress, address))
+
+    @override
+    def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
+        # Through the backend: eth-tester's own pending pool reverts each transaction again, so a
+        # second one from the same sender would meet a wrong nonce.
+        hashes = [self._backend.send_raw_transaction(raw) for raw in raw_transactions]
+        self._backend.mine_blocks()
+        receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
+        return _numbered(receipts)
+
+    @override
+    def call(
+        self, to: str, data: bytes, sender: str | None = None, block: int | None = None
+    ) -> bytes:
+        request: TxParams = {"to": cast(ChecksumAddress, to), "data": cast(Any, data)}
+        if sender is not None:
+            request["from"] = cast(ChecksumAddress, sender)
+        try:
+            where = cast(Any, "latest" if block is None else block)
+            return bytes(self._w3.eth.call(request, where))
+        except TransactionFailed as error:
+            # eth-tester gives the revert data only as the text of a bytes literal.
+            text = str(error).removeprefix("execution reverted: ")
+            raise CallReverted(ast.literal_eval(text) if text.startswith("b") else b"") from error

@@ -1,0 +1,120 @@
+"""What every engine can do: tell the time, mine signed transactions, answer calls.
+
+ChainError
+├── EngineUnavailable   the engine asked for is unknown, absent, unreachable or another chain
+└── CallReverted        a read-only call reverted; carries the revert data
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fabmarket.errors import Refused
+from fabmarket.identity import Key
+
+
+class ChainError(Refused):
+    """Something about the chain or the node is not as it must be."""
+
+
+class EngineUnavailable(ChainError):
+    """The engine cannot be used; the message says why and what to do."""
+
+
+class CallReverted(ChainError):
+    """A read-only call reverted with `data`."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(f"call reverted with 0x{data.hex()}")
+        self.data = data
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a pinned chain starts from. `chain_id` None: the engine's usual one."""
+
+    chain_id: int | None = None
+    genesis_time: int = 1_767_225_600  # 2026-01-01 00:00:00 UTC
+
+
+PINNED_CHAIN_ID = 131277322940537
+"""The chain id that the embedded chain has; anvil is started with the same one."""
+BLOCK_GAS = 30_029_122
+"""The block gas limit of the pinned chains: that of the embedded chain's genesis."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """One log entry: where it stands on the chain and what it says."""
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+    block: int
+    block_hash: bytes
+    index: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a transaction: `status` 1 succeeded, 0 reverted; gas in gas units."""
+
+    transaction: bytes
+    status: int
+    block: int
+    gas_used: int
+    contract: str | None
+    logs: tuple[Log, ...]
+
+
+class Engine(ABC):
+    """An EVM chain. Use as a context manager: leaving it stops what was started."""
+
+    name: str
+    chain_id: int
+    client: str
+    funder: Key
+    """A key with native coin on this chain, to pay the participants' gas."""
+
+    @abstractmethod
+    def now(self) -> int:
+        """Return the time of the latest block, seconds."""
+
+    @abstractmethod
+    def block_number(self) -> int:
+        """Return the number of the latest block."""
+
+    @abstractmethod
+    def fee_cap(self) -> int:
+        """Return the most a transaction may pay per gas, wei."""
+
+    @abstractmethod
+    def nonce(self, address: str) -> int:
+        """Return the number of transactions the address has sent."""
+
+    @abstractmethod
+    def native_balance(self, address: str) -> int:
+        """Return the address's native coin, wei."""
+
+    @abstractmethod
+    def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
+        """Get signed transactions mined, in order, and return their receipts.
+
+        Pinned engines put them into one block, so the sum of their gas limits must stay below
+        BLOCK_GAS.
+        """
+
+    @abstractmethod
+    def call(
+        self, to: str, data: bytes, sender: str | None = None, block: int | None = None
+    ) -> bytes:
+        """Return what a read-only call answers. Raises CallReverted."""
+
+    def close(self) -> None:  # noqa: B027 (most engines have nothing to stop)
+        """Stop what was started."""
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,66 @@
+"""Choosing an engine by name."""
+
+import os
+import shutil
+from pathlib import Path
+
+from fabmarket.chain.embedded import EmbeddedEngine
+from fabmarket.chain.engine import Engine, EngineUnavailable, Settings
+from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder
+from fabmarket.identity import Key
+
+ENGINES = ("embedded", "anvil")
+_DEV_CHAIN_ID = 31337
+
+
+def open_engine(name: str, settings: Settings) -> Engine:
+    """Return a running engine: "embedded", "anvil", or the http(s) URL of a node.
+
+    At a URL the chain id must be `settings.chain_id`, by default that of development nodes, so that
+    nobody trades on a public network by accident. Its gas is paid by FABMARKET_FUNDER_KEY (hex), by
+    default the account that development nodes fund. Raises EngineUnavailable.
+    """
+    if name == "embedded":
+        return EmbeddedEngine(settings)
+    if name == "anvil":
+        return AnvilEngine(_anvil_binary(), settings)
+    if name.startswith(("http://", "https://")):
+        engine = RpcEngine("rpc", name, settings.chain_id or _DEV_CHAIN_ID, _funder())
+        if engine.native_balance(engine.funder.address) == 0:
+            raise EngineUnavailable(
+                f"account {engine.funder.address} has no coin for gas at {name};"
+                " fund it or set FABMARKET_FUNDER_KEY to the key of one that has"
+            )
+        return engine
+    raise EngineUnavailable(
+        f"unknown engine {name!r}; use embedded, anvil or the http(s) URL of a node"
+    )
+
+
+def _funder() -> Key:
+    secret = os.environ.get("FABMARKET_FUNDER_KEY")
+    if secret is None:
+        return dev_funder()
+    try:
+        return Key(bytes.fromhex(secret.removeprefix("0x")))
+    except ValueError:
+        raise EngineUnavailable(
+            "FABMARKET_FUNDER_KEY is not a private key; give 64 hexadecimal digits"
+        ) from None
+
+
+def _anvil_binary() -> Path:
+    """Return the native anvil; npm's launcher would leave the node running when stopped."""
+    checkout = Path(__file__).parents[3] / "contracts" / "node_modules" / "@foundry-rs"
+    named = os.environ.get("FABMARKET_ANVIL")
+    on_path = shutil.which("anvil")
+    found = [Path(named)] if named else [*checkout.glob("anvil-*/bin/anvil")]
+    if not found and on_path:
+        found = [Path(on_path)]
+    for binary in found:
+        if os.access(binary, os.X_OK):
+            return binary
+    raise EngineUnavailable(
+        "anvil is not installed; run `npm ci` in contracts/, put anvil on PATH or set"
+        " FABMARKET_ANVIL to its binary, or use --engine embedded"
+    )

@@ -1,0 +1,224 @@
+"""An engine reached over JSON-RPC, and an anvil process started for one run."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from eth_typing import ChecksumAddress
+from typing_extensions import override
+from web3 import HTTPProvider, Web3
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from web3.types import RPCEndpoint, TxParams, TxReceipt
+
+from fabmarket.chain.engine import (
+    BLOCK_GAS,
+    PINNED_CHAIN_ID,
+    CallReverted,
+    ChainError,
+    Engine,
+    EngineUnavailable,
+    Log,
+    Receipt,
+    Settings,
+)
+from fabmarket.errors import TryAgain
+from fabmarket.identity import Key
+
+_DEADLINE = 60.0
+_TIMEOUT = 10.0
+# The first account of the mnemonic that anvil and hardhat fund by default; public knowledge.
+_DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+
+
+class NotMined(TryAgain):
+    """The node took a transaction but did not mine it in time."""
+
+
+def receipt_of(raw: TxReceipt) -> Receipt:
+    """Return web3's receipt as ours."""
+    return Receipt(
+        transaction=bytes(raw["transactionHash"]),
+        status=raw["status"],
+        block=raw["blockNumber"],
+        gas_used=raw["gasUsed"],
+        contract=raw["contractAddress"],
+        logs=tuple(
+            Log(
+                address=log["address"],
+                topics=tuple(bytes(topic) for topic in log["topics"]),
+                data=bytes(log["data"]),
+                block=log["blockNumber"],
+                block_hash=bytes(log["blockHash"]),
+                index=log["logIndex"],
+            )
+            for log in raw["logs"]
+        ),
+    )
+
+
+class RpcEngine(Engine):
+    """A node at an http(s) URL that mines by itself."""
+
+    def __init__(self, name: str, url: str, chain_id: int | None, funder: Key) -> None:
+        self.name = name
+        self.url = url
+        self.funder = funder
+        self.w3 = Web3(
+            HTTPProvider(
+                url, request_kwargs={"timeout": _TIMEOUT}, exception_retry_configuration=None
+            )
+        )
+        try:
+            found = self.w3.eth.chain_id
+            self.client = self.w3.client_version
+        except Exception as error:  # requests and web3 raise many kinds for one fact
+            raise EngineUnavailable(
+                f"no Ethereum node answers at {url} ({type(error).__name__});"
+                " start one there or use --engine embedded"
+            ) from error
+        if chain_id is not None and found != chain_id:
+            raise EngineUnavailable(
+                f"chain id {found} at {url} where {chain_id} is expected;"
+                f" pass --chain-id {found} if this is the chain you mean"
+            )
+        self.chain_id = found
+
+    @override
+    def now(self) -> int:
+        return self.w3.eth.get_block("latest")["timestamp"]
+
+    @override
+    def block_number(self) -> int:
+        return self.w3.eth.block_number
+
+    @override
+    def fee_cap(self) -> int:
+        base = self.w3.eth.get_block("latest").get("baseFeePerGas", 0)
+        return 2 * base + 10**9
+
+    @override
+    def nonce(self, address: str) -> int:
+        return self.w3.eth.get_transaction_count(_known(address))
+
+    @override
+    def native_balance(self, address: str) -> int:
+        return self.w3.eth.get_balance(_known(address))
+
+    @override
+    def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
+        hashes = [self._send(raw) for raw in raw_transactions]
+        self._after_sending()
+        deadline = time.monotonic() + _DEADLINE
+        return [self._receipt(each, deadline) for each in hashes]
+
+    @override
+    def call(
+        self, to: str, data: bytes, sender: str | None = None, block: int | None = None
+    ) -> bytes:
+        request: TxParams = {"to": _known(to), "data": cast(Any, data)}
+        if sender is not None:
+            request["from"] = _known(sender)
+        try:
+            return bytes(self.w3.eth.call(request, cast(Any, "latest" if block is None else block)))
+        except ContractLogicError as error:
+            text = error.data if isinstance(error.data, str) else "0x"
+            raise CallReverted(bytes.fromhex(text.removeprefix("0x"))) from error
+
+    def _send(self, raw: bytes) -> bytes:
+        try:
+            return bytes(self.w3.eth.send_raw_transaction(raw))
+        except Web3RPCError as error:
+            raise ChainError(f"the node at {self.url} refused a transaction: {error}") from error
+
+    def _after_sending(self) -> None:
+        """Give a subclass the chance to mine."""
+
+    def _receipt(self, transaction: bytes, deadline: float) -> Receipt:
+        while True:
+            try:
+                return receipt_of(self.w3.eth.get_transaction_receipt(cast(Any, transaction)))
+            except TransactionNotFound:
+                if time.monotonic() > deadline:
+                    raise NotMined(
+                        f"transaction 0x{transaction.hex()} was not mined within {_DEADLINE:.0f} s"
+                        f" at {self.url}"
+                    ) from None
+                time.sleep(0.05)
+
+
+def _known(address: str) -> ChecksumAddress:
+    return cast(ChecksumAddress, address)
+
+
+class AnvilEngine(RpcEngine):
+    """An anvil process of our own, with chain id, times and block contents pinned."""
+
+    def __init__(self, binary: Path, settings: Settings) -> None:
+        chain_id = settings.chain_id or PINNED_CHAIN_ID
+        port = _free_port()
+        self._process = subprocess.Popen(  # noqa: S603 (the binary is found by open_engine)
+            [
+                str(binary),
+                *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)),
+                *("--timestamp", str(settings.genesis_time), "--gas-limit", str(BLOCK_GAS)),
+                *("--hardfork", "prague", "--order", "fifo", "--no-mining", "--quiet"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            self._wait_until_listening(port)
+            super().__init__(
+                "anvil", f"http://127.0.0.1:{port}", chain_id, Key(bytes.fromhex(_DEV_KEY))
+            )
+            self._request("anvil_setBlockTimestampInterval", [1])
+        except BaseException:
+            self.close()
+            raise
+
+    @override
+    def fee_cap(self) -> int:
+        return 100 * 10**9
+
+    @override
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+
+    @override
+    def _after_sending(self) -> None:
+        self._request("evm_mine", [])
+
+    def _request(self, method: str, params: list[Any]) -> None:
+        answer = self.w3.provider.make_request(RPCEndpoint(method), params)
+        if "error" in answer:
+            raise ChainError(f"anvil refused {method}: {answer['error']}")
+
+    def _wait_until_listening(self, port: int) -> None:
+        deadline = time.monotonic() + _TIMEOUT
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                said = self._process.stderr.read() if self._process.stderr else b""
+                raise EngineUnavailable(f"anvil stopped at once: {said.decode().strip()[:200]}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise EngineUnavailable(f"anvil does not listen on port {port} after {_TIMEOUT:.0f} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def dev_funder() -> Key:
+    """Return the account that development nodes fund."""
+    return Key(bytes.fromhex(_DEV_KEY))

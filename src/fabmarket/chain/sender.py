@@ -1,0 +1,107 @@
+"""Signing and sending: calls are queued and go out several to a block."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fabmarket.chain.contracts import ExchangeContract
+from fabmarket.chain.engine import BLOCK_GAS, ChainError, Engine, Receipt
+from fabmarket.identity import Key
+
+_TIP = 10**9
+_FILL = BLOCK_GAS * 9 // 10
+
+
+class CallFailed(ChainError):
+    """A transaction that had to succeed was mined as failed."""
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A call to be sent. `gas` is its limit: given, never estimated, so that a call which reverts
+    is mined as failed and leaves its trace. `action` names it in gas tables.
+    """
+
+    key: Key
+    action: str
+    to: str | None
+    data: bytes
+    gas: int
+    value: int = 0
+
+
+class Sender:
+    """Queues transactions, signs them with running nonces and mines them in blocks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: list[Transaction] = []
+        self._nonces: dict[str, int] = {}
+        self.sent: list[tuple[Transaction, Receipt]] = []
+
+    def queue(self, transaction: Transaction) -> None:
+        """Add a transaction to the next blocks."""
+        self._queue.append(transaction)
+
+    def flush(
+        self, each: Callable[[Transaction, Receipt], None] | None = None
+    ) -> list[tuple[Transaction, Receipt]]:
+        """Mine all that is queued, in order; `each` hears of every receipt as it comes."""
+        done: list[tuple[Transaction, Receipt]] = []
+        while self._queue:
+            block = self._next_block()
+            receipts = self._engine.mine([self._signed(item) for item in block])
+            for pair in zip(block, receipts, strict=True):
+                done.append(pair)
+                self.sent.append(pair)
+                if each:
+                    each(*pair)
+        return done
+
+    def must_succeed(self, exchange: ExchangeContract | None = None) -> list[Receipt]:
+        """Flush, and raise CallFailed with the contract's error if any transaction failed."""
+        receipts = []
+        for transaction, receipt in self.flush():
+            if receipt.status != 1:
+                raise CallFailed(self._story(transaction, receipt, exchange))
+            receipts.append(receipt)
+        return receipts
+
+    def _story(
+        self, transaction: Transaction, receipt: Receipt, exchange: ExchangeContract | None
+    ) -> str:
+        why = None
+        if exchange is not None and transaction.to == exchange.address:
+            why = exchange.why(transaction.key.address, transaction.data, receipt.block - 1)
+        reason = str(why) if why else f"used {receipt.gas_used} of {transaction.gas} gas"
+        return f"{transaction.action} 0x{receipt.transaction.hex()} failed: {reason}"
+
+    def _next_block(self) -> list[Transaction]:
+        total, count = 0, 0
+        for item in self._queue:
+            if count and total + item.gas > _FILL:
+                break
+            total += item.gas
+            count += 1
+        block, self._queue = self._queue[:count], self._queue[count:]
+        return block
+
+    def _signed(self, item: Transaction) -> bytes:
+        address = item.key.address
+        nonce = self._nonces.get(address)
+        if nonce is None:
+            nonce = self._engine.nonce(address)
+        self._nonces[address] = nonce + 1
+        raw, _ = item.key.sign_transaction(
+            {
+                "type": 2,
+                "chainId": self._engine.chain_id,
+                "nonce": nonce,
+                "maxFeePerGas": self._engine.fee_cap(),
+                "maxPriorityFeePerGas": _TIP,
+                "gas": item.gas,
+                "to": item.to if item.to is not None else b"",
+                "value": item.value,
+                "data": item.data,
+            }
+        )
+        return raw
