@@ -1,0 +1,71 @@
+# Every target does its own set-up; nothing needs to be installed but Python >= 3.11, make, git,
+# and for everything beyond `demo` Node >= 20.
+PYTHON ?= python3
+BIN := .venv/bin
+FORGE := cd contracts && node script/forge.mjs
+MODULES := contracts/node_modules/.package-lock.json
+
+.PHONY: demo test lint contracts pytest bench fuzz artifacts locks clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/.core
+	$(BIN)/fabmarket demo
+
+test: lint contracts pytest
+
+lint: .venv/.dev $(MODULES)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(FORGE) fmt --check
+
+contracts: $(MODULES)
+	$(FORGE) test
+	cd contracts && npm run --silent gas:check
+
+pytest: .venv/.dev $(MODULES)
+	$(BIN)/python -m pytest
+
+bench: .venv/.dev
+	$(BIN)/python benchmarks/demo.py
+
+fuzz: .venv/.dev $(MODULES)
+	cd contracts && FOUNDRY_PROFILE=long node script/forge.mjs test
+	FABMARKET_FUZZ=long $(BIN)/python -m pytest tests/property tests/differential
+
+# The compiled contracts that the package ships; a test compares them with the sources.
+artifacts: $(MODULES)
+	cd contracts && npm run --silent artifacts
+
+locks: .venv/.dev
+	$(BIN)/python -m pip install --quiet uv
+	for set in core dev; do \
+	  $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --quiet $$([ $$set = dev ] && echo --extra dev) \
+	    pyproject.toml -o requirements/$$set.txt || exit 1; \
+	done
+
+clean:
+	rm -rf .venv contracts/node_modules contracts/out contracts/cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "fabmarket needs Python >= 3.11 as $(PYTHON); install it or run make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv || \
+	  { echo "$(PYTHON) cannot make a virtual environment; install its venv module (python3-venv)" >&2; exit 1; }
+
+.venv/.core: requirements/core.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(MODULES): contracts/package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
+	  { echo "fabmarket's contracts need Node >= 20; install it (make demo does not need it)" >&2; exit 1; }
+	cd contracts && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,1 @@
+"""The terminal front of the market."""

@@ -1,0 +1,67 @@
+"""The equilibrium of every finished session, solved from the members' private values and certified.
+
+Only a demonstration can do this: it runs all participants and so knows what each keeps to itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fabmarket.game import Equilibrium, Game, NoEquilibrium, solve
+from fabmarket.market.units import MICRO, NO_LIMIT
+from fabmarket.negotiation.session import Session
+from fabmarket.node.market import Outcome
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A session beside the equilibrium of its game; None with the reason if there is none."""
+
+    session: Session
+    equilibrium: Equilibrium | None
+    reason: str
+
+
+def certify_sessions(outcome: Outcome) -> list[Certified]:
+    """Return every session of a run with its solved and certified equilibrium."""
+    values = {
+        way_of: (way.benefit, way.cost)
+        for party, spec in zip(outcome.parties.demanders, outcome.scenario.demanders, strict=True)
+        for task in spec.sub_tasks
+        for way in task.alternatives
+        for way_of in [(party.address, f"{spec.name} / {task.name}", way.resource)]
+    }
+    resources = {
+        party.address: spec.resource
+        for party, spec in zip(outcome.parties.suppliers, outcome.scenario.suppliers, strict=True)
+    }
+    certified = []
+    for session in outcome.sessions:
+        resource = resources[session.opening.supplier]
+        pairs = [
+            values[member.demander, outcome.names[member.sub_task], resource]
+            for member in session.opening.members
+        ]
+        certified.append(_certify(session, pairs))
+    return certified
+
+
+def _certify(session: Session, pairs: list[tuple[int, int]]) -> Certified:
+    terms = session.opening.terms
+    caps = [
+        np.inf if member.quantity == NO_LIMIT else float(member.quantity)
+        for member in session.opening.members
+    ]
+    game = Game(
+        benefit=np.array([float(benefit) for benefit, _ in pairs]),
+        cost=np.array([float(cost) for _, cost in pairs]),
+        supplier_cost=float(terms.maintenance),
+        a=terms.demand_weight / MICRO,
+        b=terms.supply_weight / MICRO,
+        cap=None if all(np.isinf(caps)) else np.array(caps),
+        supply_cap=np.inf if terms.concept == "demanders-lead" else float(terms.capacity),
+    )
+    try:
+        return Certified(session, solve(game, terms.concept), "")
+    except NoEquilibrium as error:
+        return Certified(session, None, str(error))

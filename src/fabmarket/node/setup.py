@@ -1,0 +1,226 @@
+"""From a scenario to a deployed exchange: keys, coin, contracts, attested listings, deposits."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fabmarket.chain import (
+    Engine,
+    ExchangeContract,
+    Sender,
+    TokenContract,
+    Transaction,
+    exchange_code,
+    token_code,
+)
+from fabmarket.errors import Bug
+from fabmarket.identity import Domain, Key, digest
+from fabmarket.market.exchange import (
+    Attest,
+    Deposit,
+    ListCapacity,
+    Move,
+    RegisterResource,
+    Report,
+)
+from fabmarket.market.trade import Attestation, market_domain
+from fabmarket.market.units import name_to_bytes32
+from fabmarket.scenario import Demander, Scenario, Supplier
+
+Role = Literal["deployer", "operator", "supplier", "demander"]
+
+LEAD_TIME = 86_400
+"""Seconds between the market's start and its slot 0: capacity is bought ahead."""
+_COIN = 10**18
+_DEPLOY_GAS = 5_000_000
+
+
+@dataclass(frozen=True)
+class Party:
+    """A participant of the demo: its role, its name in the scenario, and its key."""
+
+    role: Role
+    name: str
+    key: Key
+
+    @property
+    def address(self) -> str:
+        """The participant's address."""
+        return self.key.address
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Everyone, in the order of the scenario."""
+
+    deployer: Party
+    operators: tuple[Party, ...]
+    demanders: tuple[Party, ...]
+    suppliers: tuple[Party, ...]
+    auditees: tuple[Party, ...]
+    """The suppliers of the paper's four verification tests."""
+
+    @property
+    def everyone(self) -> tuple[Party, ...]:
+        """All of them."""
+        return (
+            self.deployer,
+            *self.operators,
+            *self.demanders,
+            *self.suppliers,
+            *self.auditees,
+        )
+
+
+def parties_of(scenario: Scenario, seed: int, tests: int) -> Parties:
+    """Return everyone with a key derived from the seed: demo keys, known to all who know it."""
+
+    def party(role: Role, name: str) -> Party:
+        return Party(role, name, Key.derive("fabmarket demo", str(seed), role, name))
+
+    return Parties(
+        deployer=party("deployer", "deployer"),
+        operators=tuple(party("operator", f"operator {i + 1}") for i in range(scenario.operators)),
+        demanders=tuple(party("demander", each.name) for each in scenario.demanders),
+        suppliers=tuple(party("supplier", each.name) for each in scenario.suppliers),
+        auditees=tuple(party("supplier", f"Table 1, test {i + 1}") for i in range(tests)),
+    )
+
+
+class Market:
+    """The deployed contracts and the way to call them."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sender: Sender,
+        operators: tuple[Party, ...],
+        threshold: int,
+        token: str,
+        exchange: str,
+        slot_length: int,
+    ) -> None:
+        self.engine = engine
+        self.sender = sender
+        self.token = TokenContract(engine, token)
+        self.exchange = ExchangeContract(engine, exchange)
+        self.domain: Domain = market_domain(engine.chain_id, exchange)
+        self.origin = engine.now() + LEAD_TIME
+        self.slot_length = slot_length
+        self._operators = operators
+        self._threshold = threshold
+
+    def queue(self, key: Key, action: str, move: Move, gas: int) -> None:
+        """Queue an exchange move of the key's owner."""
+        data = self.exchange.move_data(move)
+        self.sender.queue(Transaction(key, action, self.exchange.address, data, gas))
+
+    def queue_token(self, key: Key, action: str, *values: object) -> None:
+        """Queue a token call named `action`."""
+        data = self.token.data(action, *values)
+        self.sender.queue(Transaction(key, action, self.token.address, data, 120_000))
+
+    def queue_register(self, party: Party, resource: bytes, unit: bytes) -> None:
+        """Queue the registration of a resource on the market's common calendar."""
+        move = RegisterResource(resource, unit, self.origin, self.slot_length)
+        self.queue(party.key, "register", move, 200_000)
+
+    def queue_attest(
+        self, party: Party, resource: bytes, unit: bytes, quantities: tuple[int, ...]
+    ) -> None:
+        """Queue an attestation of slots 0.. signed by `threshold` operators."""
+        end = self.origin + len(quantities) * self.slot_length
+        attestation = Attestation(party.address, resource, unit, 0, quantities, 1, end)
+        signed = digest(self.domain, attestation)
+        signers = sorted(self._operators[: self._threshold], key=lambda each: int(each.address, 16))
+        signatures = tuple(each.key.sign(signed) for each in signers)
+        gas = 150_000 + 20_000 * len(signers) + 90_000 * len(quantities)
+        self.queue(party.key, "attest", Attest(attestation, signatures), gas)
+
+    def queue_list(self, party: Party, reports: tuple[Report, ...]) -> None:
+        """Queue a listing of all reports or none."""
+        gas = 100_000 + 170_000 * len(reports)
+        self.queue(party.key, "list", ListCapacity(reports), gas)
+
+
+def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
+    """Give everyone coin for gas, and deploy the test currency and the exchange."""
+    sender = Sender(engine)
+    for party in parties.everyone:
+        sender.queue(Transaction(engine.funder, "fund", party.address, b"", 21_000, _COIN))
+    key = parties.deployer.key
+    currency = scenario.currency
+    token = token_code("Test currency", currency.symbol, currency.decimals)
+    sender.queue(Transaction(key, "deploy", None, token, _DEPLOY_GAS))
+    token_address = _created(sender)
+    operators = tuple(each.address for each in parties.operators)
+    exchange = exchange_code(operators, scenario.threshold, (token_address,))
+    sender.queue(Transaction(key, "deploy", None, exchange, _DEPLOY_GAS))
+    return Market(
+        engine,
+        sender,
+        parties.operators,
+        scenario.threshold,
+        token_address,
+        _created(sender),
+        scenario.slot_length,
+    )
+
+
+def _created(sender: Sender) -> str:
+    address = sender.must_succeed()[-1].contract
+    if address is None:
+        raise Bug("a deployment's receipt names no contract")
+    return address
+
+
+def list_suppliers(market: Market, scenario: Scenario, parties: Parties) -> None:
+    """Register, attest and list what every supplier has (verification contract)."""
+    pairs = list(zip(parties.suppliers, scenario.suppliers, strict=True))
+    for party, spec in pairs:
+        resource, unit = _names(spec)
+        market.queue_register(party, resource, unit)
+    market.sender.must_succeed(market.exchange)
+    for party, spec in pairs:
+        market.queue_attest(party, *_names(spec), spec.attested)
+    market.sender.must_succeed(market.exchange)
+    for party, spec in pairs:
+        resource, _ = _names(spec)
+        reports = tuple(Report(resource, k, n) for k, n in enumerate(spec.listed) if n)
+        for start in range(0, len(reports), 50):
+            market.queue_list(party, reports[start : start + 50])
+    market.sender.must_succeed(market.exchange)
+
+
+def _names(spec: Supplier) -> tuple[bytes, bytes]:
+    return name_to_bytes32(spec.resource), name_to_bytes32(spec.unit)
+
+
+def deposit_budgets(market: Market, scenario: Scenario, parties: Parties) -> None:
+    """Give every demander test money for the most it could spend, deposited."""
+    exchange = market.exchange.address
+    token = market.token.address
+    for party, spec in zip(parties.demanders, scenario.demanders, strict=True):
+        budget = _budget(spec, scenario)
+        if budget:
+            market.queue_token(parties.deployer.key, "mint", party.address, budget)
+            market.queue_token(party.key, "approve", exchange, budget)
+            market.queue(party.key, "deposit", Deposit(token, budget), 150_000)
+    market.sender.must_succeed(market.exchange)
+
+
+def _budget(spec: Demander, scenario: Scenario) -> int:
+    """Return the most a demander can pay: no unit costs it more than it is worth to it."""
+    most = {
+        supplier.resource: max(
+            max(other.listed) for other in scenario.suppliers if other.resource == supplier.resource
+        )
+        for supplier in scenario.suppliers
+    }
+    total = 0
+    for task in spec.sub_tasks:
+        total += max(
+            max(0, way.benefit - way.cost)
+            * (most[way.resource] if way.quantity is None else way.quantity)
+            for way in task.alternatives
+        )
+    return total

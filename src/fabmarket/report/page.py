@@ -1,0 +1,189 @@
+"""The facts as one page that needs nothing but a browser."""
+
+import shlex
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from fabmarket.report.canvas import inline
+from fabmarket.report.plots import MOST_BARS
+from fabmarket.report.reading import (
+    Facts,
+    People,
+    audit_words,
+    equilibrium_of,
+    featured_equilibrium,
+    featured_session,
+    key_figures,
+    member_labels,
+    price_errors,
+    sold,
+    unserved_reasons,
+    why,
+    worst_gain,
+)
+from fabmarket.report.wording import (
+    CONCEPTS,
+    duration,
+    gain,
+    money,
+    natural,
+    number,
+    plural,
+    residual,
+    short,
+)
+
+_ROLES = ("demander", "supplier", "operator", "deployer")
+
+
+def page(facts: Facts, figures: dict[str, bytes]) -> str:
+    """report.html: `facts` told to a reader, with `figures` (name to SVG file) drawn in place."""
+    currency = facts["scenario"]["currency"]
+    people = People(facts)
+    session = featured_session(facts)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "money": lambda amount, **how: money(amount, currency, **how),
+        "number": number,
+        "short": short,
+        "plural": plural,
+        "duration": duration,
+        "residual": residual,
+        "gain": lambda amount: gain(amount, currency),
+        "named": people.name,
+        "why": why,
+    }
+    source = files("fabmarket.report").joinpath("template.html").read_text("utf-8")
+    return environment.from_string(source).render(
+        facts=facts,
+        currency=currency,
+        verdict=_verdict(facts),
+        key_figures=key_figures(facts),
+        audit_words=audit_words(facts["audit"]),
+        roster=_roster(facts),
+        session=session,
+        seats=member_labels(session, people) if session else [],
+        sessions=sorted(facts["sessions"], key=lambda one: (natural(one["resource"]), one["slot"])),
+        equilibrium=featured_equilibrium(facts),
+        concepts=CONCEPTS,
+        worst_gain=worst_gain(facts),
+        approached=len(price_errors(facts)),
+        many_places=len(sold(facts)) > 1,
+        most_bars=MOST_BARS,
+        flows=_flows(facts),
+        reasons=unserved_reasons(facts),
+        command=shlex.join(facts["command"]),
+        plot=_plots(facts, figures, people),
+    )
+
+
+def _verdict(facts: Facts) -> dict[str, Any]:
+    """Whether all is well, and the sentences that open the page."""
+    failed = [test["test"] for test in facts["verification_tests"] if not test["passed"]]
+    units = {trade["unit"] for trade in facts["trades"]}
+    unit = f" ({units.pop()})" if len(units) == 1 and units != {"unit"} else ""
+    currency = facts["scenario"]["currency"]
+    trades = len(facts["trades"])
+    told = (
+        f"{plural(trades, 'trade')} moved {plural(facts['units_traded'], 'unit')}{unit} "
+        f"for {money(facts['paid_total'], currency)}."
+        if trades
+        else "Nothing was traded."
+    )
+    unserved = len(facts["unserved"])
+    if unserved:
+        told += (
+            f" {number(unserved)} of {plural(facts['subtasks'], 'sub-task')} stayed unserved, "
+            "each with its reason below."
+        )
+    elif facts["subtasks"]:
+        told += f" All {plural(facts['subtasks'], 'sub-task')} were served."
+    audited = (
+        "Every balance, listing and trade on the chain equals an independent recalculation."
+        if facts["audit"]["ok"]
+        else "The chain and an independent recalculation disagree: do not rely on these figures "
+        "until the failed checks below are explained."
+    )
+    if failed:
+        audited += f" Verification test {', '.join(map(str, failed))} did not behave as expected."
+    return {"ok": facts["audit"]["ok"] and not failed, "told": told, "audited": audited}
+
+
+def _roster(facts: Facts) -> list[dict[str, Any]]:
+    """Participants by role, each with what it asked or offered and what came of it."""
+    rows = []
+    for one in facts["participants"]:
+        address = one["address"]
+        bought = [trade for trade in facts["trades"] if trade["demander"] == address]
+        gave = [trade for trade in facts["trades"] if trade["supplier"] == address]
+        waiting = sum(missing["demander"] == address for missing in facts["unserved"])
+        offers = {trade["resource"] for trade in gave} | {
+            session["resource"] for session in facts["sessions"] if session["supplier"] == address
+        }
+        rows.append(
+            one
+            | {
+                "served": len({trade["subtask"] for trade in bought}),
+                "asked": len({trade["subtask"] for trade in bought}) + waiting,
+                "resources": sorted(offers, key=natural),
+                "trades": len(bought) + len(gave),
+                "units": sum(trade["quantity"] for trade in bought + gave),
+                "money": sum(trade["payment"] for trade in bought + gave),
+            }
+        )
+    return sorted(rows, key=lambda row: _ROLES.index(row["role"]))
+
+
+def _flows(facts: Facts) -> dict[str, int]:
+    """What each side gained or lost, to be read beside the sum of the payments."""
+    change = dict.fromkeys(_ROLES, 0)
+    for account in facts["accounts"]:
+        change[account["role"]] += account["after"] - account["before"]
+    return change
+
+
+def _plots(facts: Facts, figures: dict[str, bytes], people: People) -> dict[str, Markup]:
+    said = {
+        "rounds": _rounds_in_words(facts),
+        "equilibrium": _equilibrium_in_words(facts, people),
+        "convergence": "Distance between announced and equilibrium price for each round, "
+        f"{plural(len(price_errors(facts)), 'session')}, on a logarithmic axis.",
+        "capacity": "Quantity sold of each resource in each slot, as a grid; darker is more.",
+        "balances": "Balance of each account before and after the run, as bars; "
+        "the table below has the numbers.",
+    }
+    return {name: inline(svg, name, said[name]) for name, svg in figures.items()}
+
+
+def _rounds_in_words(facts: Facts) -> str:
+    session = featured_session(facts)
+    if session is None:
+        return "No negotiation took place."
+    currency = facts["scenario"]["currency"]
+    first, last = session["rounds"][0]["price"], session["rounds"][-1]["price"]
+    words = (
+        f"Negotiation for {session['resource']}, slot {session['slot']}: the price went from "
+        f"{money(first, currency)} to {money(last, currency)} per unit in "
+        f"{plural(len(session['rounds']), 'round')}"
+    )
+    target = equilibrium_of(facts, session)
+    return f"{words}; equilibrium {money(target['price'], currency)}." if target else f"{words}."
+
+
+def _equilibrium_in_words(facts: Facts, people: People) -> str:
+    found = featured_equilibrium(facts)
+    if found is None:
+        return "No equilibrium was computed."
+    parts = [
+        f"{people.name(who)} {number(value)}"
+        for who, value in zip(found["demanders"], found["demand"], strict=True)
+    ]
+    return (
+        f"Demand at the equilibrium for {found['resource']}, slot {found['slot']}: "
+        f"{', '.join(parts)}; supply offered {number(found['supply'])}."
+    )

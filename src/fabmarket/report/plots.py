@@ -1,0 +1,269 @@
+"""The pictures of a run, each drawn from the facts alone."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from fabmarket.report.canvas import ACCENT, INK, MUTED, PALE, WARM
+from fabmarket.report.reading import (
+    Facts,
+    People,
+    equilibrium_of,
+    featured_equilibrium,
+    featured_session,
+    member_labels,
+    price_errors,
+    sold,
+)
+from fabmarket.report.wording import money, natural, number
+
+WIDTH = 8.6  # inches, the page's column
+MOST_LINES = 7  # colours that stay apart for every kind of sight (Okabe and Ito, 2008)
+MOST_BARS = 30
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b4ca0")
+_MARKS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def rounds(facts: Facts) -> Figure:
+    """The featured negotiation: price per round and, in a session, each demander's answer to it."""
+    session = featured_session(facts)
+    if session is None:
+        return _nothing("No negotiation took place.")
+    if session["kind"] == "bargaining":
+        return _concessions(facts, session)
+    figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    played = [one["round"] for one in session["rounds"]]
+    above.plot(played, _units(facts, [one["price"] for one in session["rounds"]]), "o-", c=ACCENT)
+    target = equilibrium_of(facts, session)
+    if target is not None:
+        height = _units(facts, [target["price"]])[0]
+        above.axhline(height, c=WARM, ls="--", lw=1.2, label="equilibrium")
+        above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _price_axis(facts, above, "Price announced by the supplier")
+    _replies(facts, below, session, played)
+    below.set_xlabel("round")
+    below.set_ylabel("units")
+    below.set_title("Demand each demander answered with")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    below.yaxis.set_major_formatter(FuncFormatter(_grouped))
+    _room(below)
+    return figure
+
+
+def _replies(facts: Facts, axes: Axes, session: dict[str, Any], played: list[int]) -> None:
+    """One line per member; beyond the palette the smallest ones share a grey."""
+    labels = member_labels(session, People(facts))
+    last = session["rounds"][-1]["replies"]
+    loudest = sorted(range(len(labels)), key=lambda at: (-last[at], at))[:MOST_LINES]
+    quiet = [at for at in range(len(labels)) if at not in loudest]
+    for at in quiet:
+        axes.plot(played, [one["replies"][at] for one in session["rounds"]], c=PALE, lw=1)
+    for style, at in enumerate(sorted(loudest)):
+        axes.plot(
+            played,
+            [one["replies"][at] for one in session["rounds"]],
+            marker=_MARKS[style],
+            c=_COLOURS[style],
+            label=_label(labels[at]),
+        )
+    if quiet:
+        axes.plot([], [], c=PALE, label=f"{len(quiet)} more")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _concessions(facts: Facts, session: dict[str, Any]) -> Figure:
+    """Bilateral bargaining: what each side named, round by round."""
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for side, colour, mark in (("supplier", ACCENT, "s"), ("demander", WARM, "o")):
+        turns = [one for one in session["rounds"] if one["by"] == side]
+        prices = _units(facts, [one["price"] for one in turns])
+        axes.plot([one["round"] for one in turns], prices, marker=mark, c=colour, label=side)
+    _price_axis(facts, axes, "Price named by each side")
+    axes.set_xlabel("round")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def equilibrium(facts: Facts) -> Figure:
+    """Demand per demander at the featured equilibrium, their sum, and the supply offered."""
+    found = featured_equilibrium(facts)
+    if found is None:
+        return _nothing("No equilibrium was computed.")
+    people = People(facts)
+    ranked = sorted(zip(found["demanders"], found["demand"], strict=True), key=lambda one: -one[1])
+    shown = [(_label(people.name(who)), value, ACCENT) for who, value in ranked[:MOST_BARS]]
+    rest = ranked[MOST_BARS:]
+    if rest:
+        shown.append((f"{len(rest)} more", sum(value for _, value in rest), ACCENT))
+    shown.append(("all demand", sum(found["demand"]), INK))
+    shown.append(("supply offered", found["supply"], WARM))
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.34 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    lengths = [value for _, value, _ in shown]
+    drawn = axes.barh(
+        range(len(shown)), lengths, height=0.66, color=[colour for *_, colour in shown]
+    )
+    axes.bar_label(drawn, labels=[number(value) for value in lengths], padding=4, color=INK)
+    axes.set_yticks(range(len(shown)), [name for name, *_ in shown])
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlim(0, max(*lengths, 1.0) * 1.14)
+    axes.xaxis.set_major_formatter(FuncFormatter(_grouped))
+    axes.set_xlabel("units")
+    price = money(found["price"], facts["scenario"]["currency"])
+    axes.set_title(_label(f"{found['resource']}, slot {found['slot']}: {price} per unit", size=70))
+    return figure
+
+
+def convergence(facts: Facts) -> Figure:
+    """Distance of the announced price from the equilibrium price, all sessions, logarithmic.
+
+    A logarithmic axis has no zero, so an exact hit is drawn on a line of its own, below the
+    smallest distance that is not zero.
+    """
+    paths = price_errors(facts)
+    if not paths:
+        return _nothing("No session with an equilibrium to approach.")
+    scale = float(10 ** facts["scenario"]["currency"]["decimals"])
+    positive = [gap / scale for path in paths for _, gap in path if gap > 0]
+    exact = min(positive, default=1.0) / 10
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    axes = figure.subplots()
+    fade = max(0.15, min(0.9, 8 / len(paths)))
+    for path in paths:
+        heights = [gap / scale if gap > 0 else exact for _, gap in path]
+        axes.plot([at for at, _ in path], heights, "o-", c=ACCENT, ms=4, lw=1.2, alpha=fade)
+    axes.set_yscale("log")
+    axes.set_ylim(exact / 2, max(positive, default=1.0) * 2)
+    hit = any(gap == 0 for path in paths for _, gap in path)
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: "exact" if hit and value <= exact else f"{value:,.10g}")
+    )
+    ticks = _decades(exact, max(positive, default=1.0))
+    axes.set_yticks([exact, *ticks] if hit else ticks)
+    axes.minorticks_off()
+    axes.set_xlabel("round")
+    axes.set_ylabel(f"{facts['scenario']['currency']['symbol']} per unit")
+    many = "1 session" if len(paths) == 1 else f"{len(paths)} sessions"
+    axes.set_title(f"Distance of the announced price from the equilibrium price, {many}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _decades(exact: float, top: float) -> list[float]:
+    """Powers of ten above the line of exact hits, at most about eight of them."""
+    powers = [power for power in range(-30, 60) if exact * 2 < 10.0**power <= top * 2]
+    step = 1 + len(powers) // 8
+    return [10.0**power for power in powers[::-1][::step]][::-1]
+
+
+def capacity(facts: Facts) -> Figure:
+    """Quantity sold, resources down, slots across."""
+    quantities = sold(facts)
+    if not quantities:
+        return _nothing("Nothing was sold.")
+    resources = sorted({name for name, _ in quantities}, key=natural)
+    slots = range(min(slot for _, slot in quantities), max(slot for _, slot in quantities) + 1)
+    grid = [[quantities.get((name, slot), 0) for slot in slots] for name in resources]
+    most = max(quantities.values())
+    figure = Figure(figsize=(WIDTH, 1.3 + 0.33 * len(resources)), layout="constrained")
+    axes = figure.subplots()
+    axes.grid(visible=False)
+    cells = [[value or float("nan") for value in row] for row in grid]
+    image = axes.pcolormesh(
+        range(len(slots)),
+        range(len(resources)),
+        cells,
+        cmap="Blues",
+        vmin=-0.15 * most,
+        vmax=most,
+        edgecolors="white",
+        linewidth=1.5,
+    )
+    axes.invert_yaxis()
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_yticks(range(len(resources)), [_label(name) for name in resources])
+    axes.set_xticks(range(len(slots)), [str(slot) for slot in slots])
+    if len(slots) > 24:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("slot")
+    axes.set_title("Quantity sold")
+    if len(slots) <= 24:
+        for down, row in enumerate(grid):
+            for across, value in enumerate(row):
+                if value:
+                    ink = "white" if value > 0.55 * most else INK
+                    axes.text(across, down, number(value), c=ink, ha="center", va="center", size=8)
+    else:
+        figure.colorbar(image, ax=axes)
+    return figure
+
+
+def balances(facts: Facts) -> Figure:
+    """What each account held before and after; those that moved most, if there are many."""
+    people = People(facts)
+    moved = [one for one in facts["accounts"] if one["before"] or one["after"]]
+    if not moved:
+        return _nothing("No account held anything.")
+    if len(moved) > MOST_BARS:
+        largest = sorted(moved, key=lambda one: -abs(one["after"] - one["before"]))[:MOST_BARS]
+        moved = [one for one in moved if one in largest]
+    figure = Figure(figsize=(WIDTH, 1.2 + 0.42 * len(moved)), layout="constrained")
+    axes = figure.subplots()
+    places = range(len(moved))
+    before = _units(facts, [one["before"] for one in moved])
+    after = _units(facts, [one["after"] for one in moved])
+    axes.barh([at - 0.19 for at in places], before, height=0.36, color=PALE, label="before")
+    axes.barh([at + 0.19 for at in places], after, height=0.36, color=ACCENT, label="after")
+    axes.set_yticks(places, [_label(people.name(one["address"])) for one in moved])
+    axes.set_ylim(len(moved) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_formatter(FuncFormatter(_grouped))
+    axes.set_xlabel(facts["scenario"]["currency"]["symbol"])
+    axes.set_title("Balances in the exchange")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _nothing(reason: str) -> Figure:
+    figure = Figure(figsize=(WIDTH, 1.1), layout="constrained")
+    axes = figure.subplots()
+    axes.axis("off")
+    axes.text(0.5, 0.5, reason, ha="center", va="center", color=MUTED, transform=axes.transAxes)
+    return figure
+
+
+def _price_axis(facts: Facts, axes: Axes, title: str) -> None:
+    axes.set_title(title)
+    axes.set_ylabel(f"{facts['scenario']['currency']['symbol']} per unit")
+    axes.yaxis.set_major_formatter(FuncFormatter(_grouped))
+    _room(axes)
+
+
+def _room(axes: Axes) -> None:
+    """Some air above and below, so that a flat line does not lie on the frame."""
+    low, high = axes.get_ylim()
+    margin = max((high - low) * 0.05, abs(high) * 0.02)
+    axes.set_ylim(low - margin, high + margin)
+
+
+def _units(facts: Facts, amounts: list[int] | list[float]) -> list[float]:
+    """Base units as currency units, for an axis."""
+    scale = 10 ** facts["scenario"]["currency"]["decimals"]
+    return [amount / scale for amount in amounts]
+
+
+def _label(name: str, size: int = 26) -> str:
+    """A name for a picture: printable, one line, short."""
+    text = "".join(letter if letter.isprintable() else " " for letter in name)
+    return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def _grouped(value: float, _position: int | None = None) -> str:
+    return f"{value:,.10g}"

@@ -1,0 +1,147 @@
+"""The summary printed when a run is done."""
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fabmarket.report.reading import Facts, People, key_figures, unserved_reasons
+from fabmarket.report.wording import gain, money, number, short
+
+_ROWS = 12
+
+
+def print_summary(facts: Facts, console: Console, out: Path | None = None) -> None:
+    """Print the summary tables, and where the report lies if it was written to `out`."""
+    for table in summary_tables(facts):
+        console.print(table)
+        console.print()
+    if out is not None:
+        console.print(Text(f"Report: {out / 'report.html'}"), soft_wrap=True)
+
+
+def summary_tables(facts: Facts) -> list[Table]:
+    """Headline, then verification tests, equilibria, accounts and unserved reasons if any.
+
+    Long tables stop after 12 rows and say how many more the page has. Names are shown as text,
+    never as markup.
+    """
+    tables = [_headline(facts)]
+    if facts["verification_tests"]:
+        tables.append(_verification(facts))
+    if facts["equilibria"]:
+        tables.append(_equilibria(facts))
+    if facts["accounts"]:
+        tables.append(_accounts(facts))
+    if facts["unserved"]:
+        tables.append(_unserved(facts))
+    return tables
+
+
+def _table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    table = Table(title=Text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left")
+    return table
+
+
+def _fill(table: Table, rows: list[tuple[str | Text, ...]]) -> Table:
+    for row in rows[:_ROWS]:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    if len(rows) > _ROWS:
+        table.caption = Text(f"... and {len(rows) - _ROWS} more in report.html", "dim")
+        table.caption_justify = "left"
+    return table
+
+
+def _headline(facts: Facts) -> Table:
+    table = Table(
+        title=Text(facts["scenario"]["title"], "bold"),
+        title_justify="left",
+        box=None,
+        show_header=False,
+    )
+    table.add_column()
+    table.add_column()
+    for what, value in key_figures(facts):
+        style = ("green" if facts["audit"]["ok"] else "bold red") if what == "Audit" else ""
+        table.add_row(Text(what, "dim"), Text(value, style))
+    return table
+
+
+def _verification(facts: Facts) -> Table:
+    table = _table("Verification tests (the paper's Table 1)", "Test", "Outcome", "Why", "Sent as")
+    for column in (1, 3):
+        table.columns[column].no_wrap = True
+    rows: list[tuple[str | Text, ...]] = []
+    for test in facts["verification_tests"]:
+        outcome = Text(f"{test['outcome']} ✓" if test["passed"] else f"{test['outcome']} ✗")
+        outcome.stylize("green" if test["passed"] else "bold red")
+        why = (test["error"] or "nothing above what is attested").removeprefix(
+            f"{test['outcome']}: "
+        )
+        rows.append((str(test["test"]), outcome, why, short(test["transaction"])))
+    return _fill(table, rows)
+
+
+def _equilibria(facts: Facts) -> Table:
+    currency = facts["scenario"]["currency"]
+    numbers = ("Slot", "Price", "Agreed", "Demand", "Supply", "Rounds", "Gain left")
+    table = _table(
+        f"Equilibria: {facts['scenario']['concept']}, prices in {currency['symbol']} per unit",
+        "Resource",
+        *numbers,
+        numbers=numbers,
+    )
+    rows: list[tuple[str | Text, ...]] = []
+    for one in facts["equilibria"]:
+        left = one["certificate"]["max_unilateral_gain"]
+        rows.append(
+            (
+                one["resource"],
+                str(one["slot"]),
+                money(one["price"], currency, symbol=False),
+                money(one["negotiated_price"], currency, symbol=False),
+                number(float(sum(one["demand"]))),
+                number(one["supply"]),
+                str(one["rounds"]),
+                "0" if left <= 0 else f"≤ {gain(left, currency)}",
+            )
+        )
+    return _fill(table, rows)
+
+
+def _accounts(facts: Facts) -> Table:
+    currency = facts["scenario"]["currency"]
+    people = People(facts)
+    table = _table(
+        f"Accounts ({currency['symbol']})",
+        "Who",
+        "Role",
+        "Address",
+        "Before",
+        "After",
+        "Change",
+        numbers=("Before", "After", "Change"),
+    )
+    rows: list[tuple[str | Text, ...]] = []
+    for one in facts["accounts"]:
+        change = one["after"] - one["before"]
+        rows.append(
+            (
+                people.name(one["address"]),
+                one["role"],
+                short(one["address"]),
+                money(one["before"], currency, symbol=False),
+                money(one["after"], currency, symbol=False),
+                money(change, currency, symbol=False, signed=True),
+            )
+        )
+    return _fill(table, rows)
+
+
+def _unserved(facts: Facts) -> Table:
+    table = _table("Unserved sub-tasks", "Reason", "Count", numbers=("Count",))
+    return _fill(table, [(reason, number(count)) for reason, count in unserved_reasons(facts)])

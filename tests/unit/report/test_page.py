@@ -1,0 +1,192 @@
+import json
+import re
+from functools import cache
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from jinja2 import UndefinedError
+
+from fabmarket.report.writing import render_files
+
+RUNS = ("paper_facts", "empty_facts", "job_shop_facts", "bargaining_facts")
+VOID = {"meta", "br", "path", "use", "rect", "image"}
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would make of a page, and complains about unbalanced tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+
+@cache
+def html(record: str) -> str:
+    return render_files(json.loads(record))["report.html"].decode()
+
+
+def told(facts) -> Reader:
+    return Reader(html(json.dumps(facts)))
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_page_is_well_formed_has_unique_identifiers_and_one_heading_order(run, request):
+    reader = told(request.getfixturevalue(run))
+    identifiers = [attrs["id"] for _, attrs in reader.tags if "id" in attrs]
+    assert len(identifiers) == len(set(identifiers))
+    headings = [int(tag[1]) for tag, _ in reader.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(headings))
+    targets = {attrs["href"] for tag, attrs in reader.tags if tag == "a"}
+    assert targets <= {f"#{one}" for one in identifiers}
+    assert all(attrs.get("aria-label") for tag, attrs in reader.tags if tag == "svg")
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_page_loads_and_runs_nothing(run, request):
+    text = html(json.dumps(request.getfixturevalue(run)))
+    reader = Reader(text)
+    assert "://" not in text
+    assert not {tag for tag, _ in reader.tags} & {"script", "link", "iframe", "img", "object"}
+    assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
+    assert not re.search(r"url\((?!#)|@import|src=", text)
+
+
+@pytest.mark.parametrize("run", ["paper_facts", "job_shop_facts"])
+def test_every_transaction_trade_and_participant_can_be_found(run, request):
+    facts = request.getfixturevalue(run)
+    reader = told(facts)
+    for one in facts["trades"]:
+        assert one["transaction"] in reader.text
+        assert one["id"] in reader.text
+    for one in facts["verification_tests"]:
+        assert one["transaction"] in reader.text
+    titles = {attrs.get("title") for _, attrs in reader.tags}
+    assert {one["address"] for one in facts["participants"]} <= titles
+    for one in facts["unserved"]:
+        assert one["subtask"] in reader.text
+
+
+def test_the_papers_market_in_words(paper_facts):
+    words = told(paper_facts).words()
+    for sentence in (
+        "✓ In order. 2 trades moved 275 units for 31,625 FMC. 1 of 3 sub-tasks stayed unserved",
+        "MRS announces a price for S in slot 0, and each of 3 demanders answers",
+        "the equilibrium price is 115 FMC per unit; the negotiation settled on 115 FMC after 3",
+        "No participant could gain more than 0.0001 FMC by deviating alone.",
+        "The conditions of the equilibrium hold exactly.",
+        "Demanders: -31,625 FMC. Suppliers: +31,625 FMC. Payments in the trades above: 31,625 FMC.",
+        "11,500",
+        "20,125",
+        "refused: OverReported ✓ as expected m1: 20 reported, 10 attested",
+        "mined as failed",
+        "1 ignored: bad signature",
+        "2 of 3 operators must sign",
+        "fabmarket demo --seed 7",
+        "amounts in whole FMC",
+    ):
+        assert sentence in words
+
+
+def test_a_run_in_which_nothing_happened_says_so(empty_facts):
+    words = told(empty_facts).words()
+    for sentence in (
+        "Nothing was traded.",
+        "No demander took part.",
+        "No negotiation took place.",
+        "No equilibrium was computed in this run.",
+        "There are no accounts.",
+        "No verification test was run.",
+        "No sub-task was asked for.",
+    ):
+        assert sentence in words
+
+
+def test_the_large_run_keeps_long_lists_folded(job_shop_facts):
+    reader = told(job_shop_facts)
+    assert [attrs for tag, attrs in reader.tags if tag == "details" and "open" in attrs] == []
+    assert f"All {len(job_shop_facts['sessions'])} negotiations" in reader.words()
+    assert "the 30 that moved most" in reader.words()
+
+
+def test_bargaining_is_told_as_two_sides(bargaining_facts):
+    words = told(bargaining_facts).words()
+    assert "one bilateral bargaining: MRS sells S in slot 0 to MRD2" in words
+    assert "prices were bargained between two sides at a time" in words
+
+
+def test_a_failed_audit_is_the_first_thing_said(paper_facts):
+    paper_facts["audit"]["ok"] = paper_facts["audit"]["checks"][0]["ok"] = False
+    words = told(paper_facts).words()
+    assert "✗ Not in order." in words
+    assert "do not rely on these figures" in words
+    assert "FAILED, 1 of 3 checks" in words
+    assert "In order. 2" not in words.replace("Not in order. 2", "")
+
+
+def test_a_verification_test_that_went_wrong_is_named(paper_facts):
+    paper_facts["verification_tests"][2] |= {"outcome": "accepted", "passed": False, "status": 1}
+    words = told(paper_facts).words()
+    assert "✗ Not in order." in words
+    assert "Verification test 3 did not behave as expected." in words
+    assert "✗ expected OverReported" in words
+
+
+def test_text_from_outside_is_never_markup(paper_facts):
+    attack = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>"
+
+    def poisoned(value):
+        if isinstance(value, dict):
+            return {key: poisoned(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [poisoned(one) for one in value]
+        return value + attack if isinstance(value, str) else value
+
+    safe = {"kind", "role", "concept", "by", "outcome", "expected", "negotiation"}
+    before = {tag for tag, _ in told(paper_facts).tags}
+    for key in ("participants", "sessions", "equilibria", "trades", "unserved", "accounts"):
+        for one in paper_facts[key]:
+            one |= {name: poisoned(value) for name, value in one.items() if name not in safe}
+    for name in ("title", "description", "source", "draws", "name"):
+        paper_facts["scenario"][name] += attack
+    paper_facts["scenario"]["currency"]["symbol"] += attack
+    paper_facts["command"].append(attack)
+    paper_facts["chain"]["client"] += attack
+    paper_facts["messages"]["ignored_reasons"][attack] = 1
+    paper_facts["audit"]["checks"][0]["detail"] = attack
+    paper_facts["verification_tests"][1]["error"] = attack
+    reader = told(paper_facts)
+    assert {tag for tag, _ in reader.tags} == before
+    assert reader.text.count("<script>alert(1)</script>") > 30
+    assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
+
+
+def test_a_fact_the_page_needs_cannot_be_silently_missing(paper_facts):
+    del paper_facts["chain"]["client"]
+    with pytest.raises(UndefinedError, match="client"):
+        render_files(paper_facts)

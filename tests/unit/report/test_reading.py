@@ -1,0 +1,94 @@
+from fabmarket.report.reading import (
+    People,
+    equilibrium_of,
+    featured_equilibrium,
+    featured_session,
+    key_figures,
+    member_labels,
+    price_errors,
+    sold,
+    unserved_reasons,
+    why,
+)
+
+
+def test_a_stranger_or_a_nameless_participant_is_called_by_the_short_address(paper_facts):
+    someone = paper_facts["participants"][0]
+    assert People(paper_facts).name(someone["address"]) == "MRD1"
+    someone["name"] = ""
+    nameless = f"{someone['address'][:6]}…{someone['address'][-4:]}"
+    assert People(paper_facts).name(someone["address"]) == nameless
+    assert People(paper_facts).name("0x" + "ab" * 20) == "0xabab…abab"
+
+
+def test_the_session_with_most_members_is_featured(job_shop_facts):
+    session = featured_session(job_shop_facts)
+    assert len(session["members"]) == 10
+    assert featured_equilibrium(job_shop_facts) == equilibrium_of(job_shop_facts, session)
+
+
+def test_of_equal_sessions_an_agreed_one_is_featured(paper_facts):
+    failed = paper_facts["sessions"][0] | {"id": "0xfa", "outcome": "no agreement"}
+    longer = failed | {"rounds": failed["rounds"] * 3}
+    paper_facts["sessions"] = [longer, paper_facts["sessions"][0], failed]
+    assert featured_session(paper_facts)["outcome"] == "agreed"
+
+
+def test_without_a_played_round_the_largest_equilibrium_is_featured(paper_facts, empty_facts):
+    assert featured_session(empty_facts) is None
+    assert featured_equilibrium(empty_facts) is None
+    paper_facts["sessions"][0]["rounds"] = []
+    assert featured_session(paper_facts) is None
+    assert featured_equilibrium(paper_facts)["price"] == 115.0
+
+
+def test_members_are_told_apart_by_sub_task_when_one_demander_sits_twice(paper_facts):
+    session = paper_facts["sessions"][0]
+    people = People(paper_facts)
+    assert member_labels(session, people) == ["MRD1", "MRD2", "MRD3"]
+    session["members"][1]["demander"] = session["members"][0]["demander"]
+    assert member_labels(session, people) == ["product 1 / part 1", "product 2 / part 1", "MRD3"]
+
+
+def test_price_errors_are_distances_from_the_sessions_own_equilibrium(paper_facts):
+    assert price_errors(paper_facts) == [[(1, 105.0), (2, 7.0), (3, 0.0)]]
+    paper_facts["equilibria"][0]["session"] = "0xanother"
+    assert price_errors(paper_facts) == []
+
+
+def test_bargaining_has_no_equilibrium_to_approach(bargaining_facts):
+    assert price_errors(bargaining_facts) == []
+
+
+def test_sold_sums_over_trades_of_one_resource_and_slot(paper_facts):
+    assert sold(paper_facts) == {("S", 0): 275}
+
+
+def test_reasons_are_counted_most_frequent_first(job_shop_facts):
+    counted = unserved_reasons(job_shop_facts)
+    assert sum(count for _, count in counted) == len(job_shop_facts["unserved"])
+    assert counted == sorted(counted, key=lambda item: -item[1])
+
+
+def test_key_figures(paper_facts):
+    assert dict(key_figures(paper_facts)) == {
+        "Sub-tasks": "3",
+        "Trades": "2",
+        "Unserved": "1",
+        "Units traded": "275",
+        "Paid": "31,625 FMC",
+        "Gas": "176,003",
+        "Messages ignored": "1 of 31",
+        "Audit": "passed, 11 values",
+    }
+    paper_facts["audit"]["ok"] = paper_facts["audit"]["checks"][1]["ok"] = False
+    assert dict(key_figures(paper_facts))["Audit"] == "FAILED, 1 of 3 checks"
+
+
+def test_why_names_the_resource_and_both_quantities(paper_facts):
+    assert [why(test) for test in paper_facts["verification_tests"]] == [
+        "nothing is above what the operators attested",
+        "m3 was never attested",
+        "m1: 20 reported, 10 attested",
+        "m3 was never attested",
+    ]
