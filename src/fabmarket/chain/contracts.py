@@ -157,6 +157,14 @@ class ExchangeContract(Contract):
             return self.error(refusal.data)
         return None
 
+    def operators(self) -> tuple[tuple[str, ...], int]:
+        """Return the operators and how many of them an attestation needs."""
+        return tuple(map(to_checksum_address, self.read("operators"))), int(self.read("threshold"))
+
+    def accepts(self, token: str) -> bool:
+        """Return whether the exchange takes deposits of a token."""
+        return bool(self.read("accepts", token))
+
     def balance_of(self, account: str, token: str) -> int:
         """Return an account's balance in the exchange, base units."""
         return int(self.read("balanceOf", account, token))
@@ -173,10 +181,6 @@ class ExchangeContract(Contract):
     def nonce_used(self, demander: str, nonce: int) -> bool:
         """Return whether a trade of the demander with this nonce has settled."""
         return bool(self.read("nonceUsed", demander, nonce))
-
-    def signature_of(self, error: str) -> str:
-        """Return the text of an error's declaration, for reports."""
-        return next(abi_to_signature(e) for e in self._errors.values() if e["name"] == error)
 
 
 def _values(struct: Any) -> tuple[Any, ...]:

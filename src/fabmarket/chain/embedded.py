@@ -23,6 +23,8 @@ from fabmarket.chain.engine import (
 from fabmarket.chain.rpc import receipt_of
 from fabmarket.identity import Key
 
+_NOBODY = bytes(20)
+
 
 def _numbered(receipts: list[Receipt]) -> list[Receipt]:
     """Return the receipts of one block with log indices that run through the block.
@@ -55,12 +57,14 @@ class EmbeddedEngine(Engine):
             )
         )
         self._w3 = Web3(EthereumTesterProvider(EthereumTester(self._backend)))
+        self._pin_next_time()
         self.client = self._w3.client_version
         self.funder = Key((1).to_bytes(32, "big"))  # eth-tester's first funded account
 
     @override
     def now(self) -> int:
-        return self._w3.eth.get_block("latest")["timestamp"]
+        # The header alone: eth-tester would decode the block's transactions too.
+        return int(self._backend.chain.get_canonical_head().timestamp)
 
     @override
     def block_number(self) -> int:
@@ -83,9 +87,15 @@ class EmbeddedEngine(Engine):
         # Through the backend: eth-tester's own pending pool reverts each transaction again, so a
         # second one from the same sender would meet a wrong nonce.
         hashes = [self._backend.send_raw_transaction(raw) for raw in raw_transactions]
-        self._backend.mine_blocks()
+        # eth-tester's own mining draws a random mix hash, which would change every block hash.
+        self._backend.chain.mine_block(coinbase=_NOBODY, mix_hash=bytes(32), blob_gas_used=0)
+        self._pin_next_time()
         receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
         return _numbered(receipts)
+
+    def _pin_next_time(self) -> None:
+        """Let the next block come one second later; py-evm would take the computer's clock."""
+        self._backend.chain.set_header_timestamp(self.now() + 1)
 
     @override
     def call(

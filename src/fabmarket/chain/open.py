@@ -41,25 +41,32 @@ def _funder() -> Key:
     secret = os.environ.get("FABMARKET_FUNDER_KEY")
     if secret is None:
         return dev_funder()
+    digits = secret.removeprefix("0x")
     try:
-        return Key(bytes.fromhex(secret.removeprefix("0x")))
+        if len(digits) == 64:
+            return Key(bytes.fromhex(digits))
     except ValueError:
-        raise EngineUnavailable(
-            "FABMARKET_FUNDER_KEY is not a private key; give 64 hexadecimal digits"
-        ) from None
+        pass  # no hexadecimal digits, or a number that is no key of the curve
+    raise EngineUnavailable("FABMARKET_FUNDER_KEY is not a private key; give 64 hexadecimal digits")
 
 
 def _anvil_binary() -> Path:
     """Return the native anvil; npm's launcher would leave the node running when stopped."""
-    checkout = Path(__file__).parents[3] / "contracts" / "node_modules" / "@foundry-rs"
     named = os.environ.get("FABMARKET_ANVIL")
-    on_path = shutil.which("anvil")
-    found = [Path(named)] if named else [*checkout.glob("anvil-*/bin/anvil")]
-    if not found and on_path:
-        found = [Path(on_path)]
-    for binary in found:
+    if named:
+        if os.path.isfile(named) and os.access(named, os.X_OK):
+            return Path(named)
+        raise EngineUnavailable(
+            f"FABMARKET_ANVIL names {named}, which is not an executable file;"
+            " set it to anvil's native binary or use --engine embedded"
+        )
+    checkout = Path(__file__).parents[3] / "contracts" / "node_modules" / "@foundry-rs"
+    for binary in checkout.glob("anvil-*/bin/anvil"):
         if os.access(binary, os.X_OK):
             return binary
+    on_path = shutil.which("anvil")
+    if on_path:
+        return Path(on_path)
     raise EngineUnavailable(
         "anvil is not installed; run `npm ci` in contracts/, put anvil on PATH or set"
         " FABMARKET_ANVIL to its binary, or use --engine embedded"

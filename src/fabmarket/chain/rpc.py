@@ -11,7 +11,7 @@ from eth_typing import ChecksumAddress
 from typing_extensions import override
 from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
-from web3.types import RPCEndpoint, TxParams, TxReceipt
+from web3.types import RPCEndpoint, RPCResponse, TxParams, TxReceipt
 
 from fabmarket.chain.engine import (
     BLOCK_GAS,
@@ -35,6 +35,24 @@ _DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 
 class NotMined(TryAgain):
     """The node took a transaction but did not mine it in time."""
+
+
+class NodeLost(TryAgain):
+    """A node that has answered before does not answer any more."""
+
+
+class _Provider(HTTPProvider):
+    """HTTP whose failures, of whatever layer, are one error of ours."""
+
+    @override
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        try:
+            return super().make_request(method, params)
+        except OSError as error:  # also the base of what requests raises
+            raise NodeLost(
+                f"the node at {self.endpoint_uri} does not answer {method}"
+                f" ({type(error).__name__}); see that it runs and start again"
+            ) from error
 
 
 def receipt_of(raw: TxReceipt) -> Receipt:
@@ -67,16 +85,15 @@ class RpcEngine(Engine):
         self.url = url
         self.funder = funder
         self.w3 = Web3(
-            HTTPProvider(
-                url, request_kwargs={"timeout": _TIMEOUT}, exception_retry_configuration=None
-            )
+            _Provider(url, request_kwargs={"timeout": _TIMEOUT}, exception_retry_configuration=None)
         )
         try:
             found = self.w3.eth.chain_id
             self.client = self.w3.client_version
         except Exception as error:  # requests and web3 raise many kinds for one fact
+            cause = error.__cause__ or error
             raise EngineUnavailable(
-                f"no Ethereum node answers at {url} ({type(error).__name__});"
+                f"no Ethereum node answers at {url} ({type(cause).__name__});"
                 " start one there or use --engine embedded"
             ) from error
         if chain_id is not None and found != chain_id:
@@ -126,6 +143,8 @@ class RpcEngine(Engine):
         except ContractLogicError as error:
             text = error.data if isinstance(error.data, str) else "0x"
             raise CallReverted(bytes.fromhex(text.removeprefix("0x"))) from error
+        except Web3RPCError as error:
+            raise ChainError(f"the node at {self.url} refused a call: {error}") from error
 
     def _send(self, raw: bytes) -> bytes:
         try:
@@ -159,17 +178,24 @@ class AnvilEngine(RpcEngine):
     def __init__(self, binary: Path, settings: Settings) -> None:
         chain_id = settings.chain_id or PINNED_CHAIN_ID
         port = _free_port()
-        self._process = subprocess.Popen(  # noqa: S603 (the binary is found by open_engine)
-            [
-                str(binary),
-                *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)),
-                *("--timestamp", str(settings.genesis_time), "--gas-limit", str(BLOCK_GAS)),
-                *("--hardfork", "prague", "--order", "fifo", "--no-mining", "--quiet"),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        command = [
+            str(binary),
+            *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)),
+            *("--timestamp", str(settings.genesis_time), "--gas-limit", str(BLOCK_GAS)),
+            *("--hardfork", "prague", "--order", "fifo", "--no-mining", "--quiet"),
+        ]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 (the binary is found by open_engine)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            raise EngineUnavailable(
+                f"{binary} cannot be run as anvil ({error.strerror});"
+                " set FABMARKET_ANVIL to anvil's native binary or use --engine embedded"
+            ) from error
         try:
             self._wait_until_listening(port)
             super().__init__(

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -145,10 +145,12 @@ def demo(
             "chain_id": chain.chain_id,
             "genesis_time": settings.genesis_time if chain.name != "rpc" else None,
         }
+    with closing(outcome.store):
+        ledger = outcome.store.dump()
     if out is not None:
         beside = {
             **inputs.files,
-            "ledger.sqlite": outcome.store.dump(),
+            "ledger.sqlite": ledger,
             "manifest.json": manifest(command, seed, about, inputs.files),
         }
         write_report(facts, out, beside)
@@ -199,7 +201,7 @@ class _Bar:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
-            transient=not sys.stderr.isatty(),
+            disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
 

@@ -27,8 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = cli.main(arguments, prog_name="fabmarket", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        click.echo(error.format_message(), err=True)
         code = 2
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "fabmarket"
+        code = _fail(f"{error.format_message().rstrip('.')}; see {command} --help", 2)
     except click.ClickException as error:
         code = _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):

@@ -4,6 +4,7 @@ from fabmarket.identity.keys import BadSignature, Key, address_of, keccak, recov
 from fabmarket.identity.typed_data import (
     ZERO_BYTES32,
     Address,
+    BadValue,
     Bytes32,
     Domain,
     Flag,
@@ -25,6 +26,7 @@ __all__ = [
     "ZERO_BYTES32",
     "Address",
     "BadSignature",
+    "BadValue",
     "Bytes32",
     "Domain",
     "Flag",

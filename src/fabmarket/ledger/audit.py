@@ -36,8 +36,9 @@ def audit(
     """Return the checks; all ok means the logs explain every number the contract holds.
 
     Replayed are the events (`record` refuses any that cannot follow: over-listing, overselling,
-    spending more than held, settling twice). Compared with storage are all balances, slots,
-    listings and trades, and with the token what the exchange holds of it.
+    spending more than held, settling twice). Compared with storage are the operators, the token,
+    all balances, slots, listings and trades, and with the token what the exchange holds of it.
+    Unseen stays a lost attestation under which nothing was ever listed: no number hangs on it.
     """
     replay = Check("events follow from one another")
     state = Exchange(domain)
@@ -53,12 +54,21 @@ def audit(
             trades.append(event)
     return [
         replay,
+        _rules(state, exchange, token),
         _balances(state, exchange),
         _slots(state, exchange),
         _listings(state, exchange),
         _trades(trades, exchange),
         _solvency(state, exchange, token),
     ]
+
+
+def _rules(state: Exchange, exchange: ExchangeContract, token: TokenContract) -> Check:
+    check = Check("operators and token equal the contract's")
+    check.equal("operators", (state.operators, state.threshold), exchange.operators())
+    for each in sorted({token.address, *state.tokens}):
+        check.equal(f"accepts {each}", each in state.tokens, exchange.accepts(each))
+    return check
 
 
 def _balances(state: Exchange, exchange: ExchangeContract) -> Check:

@@ -40,10 +40,12 @@ class EventStore:
         """Store (block, log index, block hash, transaction hash, event) in one transaction.
 
         An entry that is there already is left as it is. LedgerError if another event stands at its
-        place: the chain was reorganised, and what was stored must not be trusted.
+        place or its block has another hash: the chain was reorganised, and what was stored must not
+        be trusted.
         """
         with self._db:
             for block, index, block_hash, transaction, event in entries:
+                self._check_hash(block, block_hash)
                 row = (block_hash, transaction, type(event).__name__, _body(event))
                 stored = self._db.execute(
                     "SELECT block_hash, transaction_hash, kind, body FROM event"
@@ -57,9 +59,19 @@ class EventStore:
                 elif stored != row:
                     raise LedgerError(
                         f"block {block} log {index} holds {stored[2]} of 0x{stored[1].hex()},"
-                        f" the chain now says {row[2]} of 0x{transaction.hex()}: it was"
-                        " reorganised; index it again from the start"
+                        f" the chain now says {row[2]} of 0x{transaction.hex()};"
+                        " index the chain again from the start"
                     )
+
+    def _check_hash(self, block: int, block_hash: bytes) -> None:
+        stored = self._db.execute(
+            "SELECT block_hash FROM event WHERE block = ? LIMIT 1", (block,)
+        ).fetchone()
+        if stored is not None and stored[0] != block_hash:
+            raise LedgerError(
+                f"block {block} is stored as 0x{stored[0].hex()}, the chain now has"
+                f" 0x{block_hash.hex()}: it was reorganised; index it again from the start"
+            )
 
     def events(self) -> Iterator[Event]:
         """Yield all events in chain order."""

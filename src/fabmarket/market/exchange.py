@@ -24,7 +24,7 @@ from fabmarket.market.events import (
     TokensSet,
     Withdrawn,
 )
-from fabmarket.market.trade import Attestation, Trade, listing_id
+from fabmarket.market.trade import Attestation, Escrow, Trade, listing_id
 
 
 class Reverted(Refused):
@@ -175,8 +175,8 @@ def step(state: Exchange, caller: str, move: Move, now: int) -> tuple[Exchange, 
 
 
 def _register(state: Exchange, caller: str, move: RegisterResource) -> tuple[Event, ...]:
-    if move.slot_length == 0:
-        raise Reverted("BadSlotLength", 0)
+    if not 0 < move.slot_length < (1 << 64) - move.origin:
+        raise Reverted("BadSlotLength", move.slot_length)
     if (caller, move.resource) in state.calendars:
         raise Reverted("AlreadyRegistered", caller, move.resource)
     return (ResourceRegistered(caller, move.resource, move.unit, move.origin, move.slot_length),)
@@ -294,13 +294,14 @@ def _settle(state: Exchange, move: Settle, now: int) -> tuple[Event, ...]:
         raise Reverted("WrongEpoch", trade.demander_epoch, trade.listing_epoch)
     if trade.demander == listing.supplier:
         raise Reverted("SelfTrade", trade.demander)
-    signed = digest(state.domain, trade)
+    # The contract is told no escrow: what it hashes settles at once.
+    signed = digest(state.domain, replace(trade, escrow=Escrow()))
     for party, signature in (
         (trade.demander, move.demander_signature),
         (listing.supplier, move.supplier_signature),
     ):
         signer = _signer(signed, signature)
-        if signer != party:
+        if signer != party or signer == _NOBODY:
             raise Reverted("BadSignature", party, signer)
     if (trade.demander, trade.nonce) in state.used_nonces:
         raise Reverted("NonceUsed", trade.demander, trade.nonce)
@@ -344,6 +345,8 @@ def record(state: Exchange, event: Event) -> Exchange:
         case Listed():
             return _record_listed(state, event)
         case Deposited():
+            if event.token not in state.tokens:
+                raise Inconsistent(f"{event} pays in a token that is not accepted")
             return _with_balance(state, event.account, event.token, event.amount)
         case Withdrawn():
             return _with_balance(state, event.account, event.token, -event.amount)
@@ -361,6 +364,8 @@ def _with_balance(state: Exchange, account: str, token: str, change: int) -> Exc
 def _record_attested(state: Exchange, event: SlotAttested) -> Exchange:
     where = (event.supplier, event.resource, event.slot)
     old = state.slots.get(where, Slot())
+    if (event.supplier, event.resource) not in state.calendars:
+        raise Inconsistent(f"{event} attests a resource that is not registered")
     if event.version <= old.version:
         raise Inconsistent(f"{event} follows version {old.version}")
     new = Slot(event.quantity, old.committed, event.version, event.expiry)
@@ -369,6 +374,8 @@ def _record_attested(state: Exchange, event: SlotAttested) -> Exchange:
 
 def _record_listed(state: Exchange, event: Listed) -> Exchange:
     where = (event.supplier, event.resource, event.slot)
+    if event.listing != listing_id(*where):
+        raise Inconsistent(f"{event} has another slot's listing id")
     calendar = state.calendars.get((event.supplier, event.resource))
     slot = state.slots.get(where, Slot())
     committed = slot.committed + event.quantity

@@ -35,8 +35,8 @@ class Alternative(TypedStruct):
 class SubTask(TypedStruct):
     """A part of a product, to be done within [start, end) seconds of chain time.
 
-    `first_price` is the bid the demander opens with, base units per unit. An indivisible sub-task
-    is bought whole or not at all.
+    `first_price` is the demander's opening bid for its dearest alternative, base units per unit. An
+    indivisible sub-task is bought whole or not at all.
     """
 
     id: Bytes32
@@ -204,7 +204,7 @@ class Reply(TypedStruct):
 class Claim(TypedStruct):
     """A member's answer to the final quote: the integer units it buys (0: it declines).
 
-    `surplus` orders the claims when room is short: base units gained, 0 for a divisible sub-task.
+    `surplus` orders the claims when room is short: base units gained by buying at that price.
     """
 
     demander: Address

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fabmarket.identity import Domain, digest
-from fabmarket.market.events import Listed, Settled
+from fabmarket.market.events import Listed, ResourceRegistered, Settled
+from fabmarket.market.exchange import Calendar
 from fabmarket.market.messages import (
     Alternative,
     Claim,
     Close,
     Counter,
     Demand,
+    Member,
     Message,
     Offer,
     Opening,
@@ -44,9 +46,12 @@ from fabmarket.negotiation.moves import (
 from fabmarket.negotiation.session import (
     InvalidMove,
     Session,
+    audience,
     best_claim,
     best_reply,
+    check_terms,
     follow,
+    member_of,
     open_session,
 )
 
@@ -85,7 +90,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Want:
-    """A sub-task and how far it has come."""
+    """A sub-task and how far it has come.
+
+    `signed_until` is the chain time from which no trade signed for it can settle any more.
+    """
 
     id: bytes
     start: int
@@ -95,6 +103,7 @@ class Want:
     state: Literal["open", "negotiating", "agreed", "served", "unserved"] = "open"
     offer: Offer | None = None
     attempts: tuple[Attempt, ...] = ()
+    signed_until: int = 0
 
     def choice(self, resource: bytes) -> Choice:
         """Return the alternative of a resource type; Unacceptable if there is none."""
@@ -110,6 +119,15 @@ class Want:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A listing as the chain records it: whose capacity, in which seconds [start, end)."""
+
+    supplier: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Seat:
     """A session or bargain that this demander takes part in, for one want."""
 
@@ -120,7 +138,10 @@ class Seat:
 
 @dataclass(frozen=True)
 class DemanderState:
-    """All that a demander knows. `rounds_left` publications remain."""
+    """All that a demander knows. `rounds_left` publications remain.
+
+    `selections` are those of this round by digest, `trades` all ever signed: digest to sub-task.
+    """
 
     address: str
     token: str
@@ -131,10 +152,11 @@ class DemanderState:
     nonce: int = 0
     now: int = 0
     demand: bytes = b""
-    listed: Mapping[bytes, str] = field(default_factory=dict)
+    calendars: Mapping[tuple[str, bytes], Calendar] = field(default_factory=dict)
+    listed: Mapping[bytes, Place] = field(default_factory=dict)
     offers: Mapping[bytes, tuple[Offer, ...]] = field(default_factory=dict)
-    selections: Mapping[bytes, bytes] = field(default_factory=dict)
-    seats: Mapping[bytes, Seat] = field(default_factory=dict)
+    selections: Mapping[bytes, Selection] = field(default_factory=dict)
+    seats: Mapping[tuple[bytes, int], Seat] = field(default_factory=dict)
     trades: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
@@ -175,8 +197,14 @@ def _receive(state: DemanderState, given: Received) -> Step:
 
 def _happened(state: DemanderState, given: Happened) -> DemanderState:
     match given.event:
-        case Listed(listing=listing, supplier=supplier):
-            return replace(state, listed={**state.listed, listing: supplier})
+        case ResourceRegistered() as event:
+            calendar = Calendar(event.unit, event.origin, event.slot_length)
+            owned = (event.supplier, event.resource)
+            return replace(state, calendars={**state.calendars, owned: calendar})
+        case Listed(supplier=supplier) as event if (supplier, event.resource) in state.calendars:
+            calendar = state.calendars[supplier, event.resource]
+            place = Place(supplier, calendar.end(event.slot - 1), calendar.end(event.slot))
+            return replace(state, listed={**state.listed, event.listing: place})
         case Settled(trade=trade) if trade in state.trades:
             return _with_want(state, replace(state.wants[state.trades[trade]], state="served"))
         case _:
@@ -226,9 +254,6 @@ def _publish(state: DemanderState) -> Step:
         rounds_left=state.rounds_left - 1,
         demand=digest(state.domain, demand),
         offers={},
-        selections={},
-        seats={},
-        trades={},
     )
     return state, (Send(demand),)
 
@@ -242,11 +267,15 @@ def _offer(state: DemanderState, offer: Offer) -> Step:
         raise Unacceptable("offer out of date")
     if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot):
         raise Unacceptable("offer of somebody else's listing")
-    if state.listed.get(offer.listing) != offer.supplier:
-        raise Unacceptable("offer of capacity that is not listed on chain")
+    if state.listed.get(offer.listing) != Place(offer.supplier, want.start, want.end):
+        raise Unacceptable("offer of capacity that is not listed on chain for that time")
     if choice.quantity not in (NO_LIMIT, offer.quantity):
         raise Unacceptable("offer of another quantity")
+    if not _bargained(offer):
+        check_terms(offer.terms, [choice.quantity])
     known = state.offers.get(want.id, ())
+    if offer in known:
+        raise Unacceptable("offer received twice")
     return replace(state, offers={**state.offers, want.id: (*known, offer)}), ()
 
 
@@ -282,7 +311,7 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
     )
     state = _with_want(state, replace(want, state="negotiating", offer=best))
     named = digest(state.domain, selection)
-    state = replace(state, selections={**state.selections, named: want.id})
+    state = replace(state, selections={**state.selections, named: selection})
     return state, (Send(selection, (best.supplier,)),)
 
 
@@ -302,61 +331,74 @@ def _attempted(want: Want, offer: Offer, reason: str) -> Want:
 
 
 def _failed(state: DemanderState, want: Want, reason: str) -> DemanderState:
-    """Note why the listing came to nothing; the sub-task is open for the next publication."""
+    """Note why the listing came to nothing; the sub-task is open for the next publication.
+
+    Not while a trade signed for it may settle: whoever holds the trade could make it bought twice.
+    """
     if want.offer is not None:
         want = _attempted(want, want.offer, reason)
-    left = "open" if state.rounds_left > 0 else "unserved"
+    left = "open" if state.rounds_left > 0 and want.signed_until <= state.now else "unserved"
     return _with_want(state, replace(want, state=left))  # type: ignore[arg-type]
 
 
 def _refused(state: DemanderState, refusal: Refusal) -> Step:
-    want = state.wants[_selected(state, refusal.selection)]
+    want = _selected(state, refusal.selection)
     if want.offer is None or want.offer.supplier != refusal.supplier:
         raise Unacceptable("refusal by a supplier we did not choose")
+    if _seated(state, want):
+        raise Unacceptable("refusal after the opening")
     return _failed(state, want, refusal.reason), ()
 
 
-def _selected(state: DemanderState, selection: bytes) -> bytes:
-    want = state.selections.get(selection)
-    if want is None or state.wants[want].state != "negotiating":
+def _selected(state: DemanderState, named: bytes) -> Want:
+    selection = state.selections.get(named)
+    if selection is None or state.wants[selection.sub_task].state != "negotiating":
         raise Unacceptable("no selection of ours is waiting for this")
-    return want
+    return state.wants[selection.sub_task]
+
+
+def _seated(state: DemanderState, want: Want) -> bool:
+    return any(seat.want == want.id for seat in state.seats.values())
 
 
 def _opening(state: DemanderState, opening: Opening, named: bytes) -> Step:
-    mine = [
-        (index, state.selections[member.selection])
-        for index, member in enumerate(opening.members)
-        if member.selection in state.selections
-    ]
+    seats = enumerate(opening.members)
+    mine = [(index, member) for index, member in seats if member.selection in state.selections]
     if not mine:
         raise Unacceptable("opening without a seat of ours")
-    for index, want_id in mine:
-        want = state.wants[_selected(state, opening.members[index].selection)]
-        offer = want.offer
-        if offer is None or offer.supplier != opening.supplier or offer.terms != opening.terms:
-            raise Unacceptable("opening on other terms than the offer's")
-        member = opening.members[index]
-        if (member.demander, member.sub_task) != (state.address, want_id):
-            raise Unacceptable("opening that misstates our selection")
+    for _, member in mine:
+        _check_seat(state, opening, member)
     if opening.terms.concept == "bargaining":
-        return _open_bargain(state, opening, named, mine[0][1])
+        return _open_bargain(state, opening, named, mine[0][1].sub_task)
     session = open_session(opening, named)
-    seats = {**state.seats, **{named + bytes([i]): Seat(w, i, session) for i, w in mine}}
-    return replace(state, seats=seats), ()
+    taken = {(named, i): Seat(member.sub_task, i, session) for i, member in mine}
+    return replace(state, seats={**state.seats, **taken}), ()
+
+
+def _check_seat(state: DemanderState, opening: Opening, member: Member) -> None:
+    want = _selected(state, member.selection)
+    offer = want.offer
+    said = (opening.supplier, opening.listing, opening.slot_end, opening.terms)
+    if offer is None or said != (offer.supplier, offer.listing, offer.slot_end, offer.terms):
+        raise Unacceptable("opening on other terms than the offer's")
+    if member != member_of(state.selections[member.selection], member.selection):
+        raise Unacceptable("opening that misstates our selection")
+    if _seated(state, want):
+        raise Unacceptable("second opening for one selection")
 
 
 def _open_bargain(state: DemanderState, opening: Opening, named: bytes, want_id: bytes) -> Step:
     if len(opening.members) != 1:
         raise Unacceptable("a bargain has two parties")
     seat = Seat(want_id, 0, Bargain(opening, named))
-    state = replace(state, seats={**state.seats, named + b"\0": seat})
+    state = replace(state, seats={**state.seats, (named, 0): seat})
     return state, (_answer(state, seat, Bargain(opening, named)),)
 
 
 def _answer(state: DemanderState, seat: Seat, bargain: Bargain) -> Send:
-    position = Position(state.wants[seat.want].first_price, _margin(state, seat))
-    return Send(respond(bargain, state.address, position), audience(bargain))
+    margin = _margin(state, seat)
+    position = Position(margin // 2, margin)
+    return Send(respond(bargain, state.address, position), audience(bargain.opening))
 
 
 def _margin(state: DemanderState, seat: Seat) -> int:
@@ -368,7 +410,7 @@ def _margin(state: DemanderState, seat: Seat) -> int:
 
 def _talk(state: DemanderState, message: Quote | Reply | Claim | Close, named: bytes) -> Step:
     """Follow one public message in every seat of that session, and answer where it is our turn."""
-    keys = [key for key in state.seats if key[:32] == message.session]
+    keys = [key for key in state.seats if key[0] == message.session]
     if not keys:
         raise Unacceptable("message of a session we have no seat in")
     outputs: list[Output] = []
@@ -396,13 +438,7 @@ def _reply(state: DemanderState, seat: Seat, session: Session, quote: bytes) -> 
     else:
         quantity = best_reply(session, seat.index, margin)
         message = Reply(state.address, session.id, seat.index, quote, quantity)
-    return Send(message, audience(session))
-
-
-def audience(talk: Session | Bargain) -> tuple[str, ...]:
-    """Return everyone who follows a session: its supplier and its members, each once."""
-    demanders = (member.demander for member in talk.opening.members)
-    return tuple(dict.fromkeys((talk.opening.supplier, *demanders)))
+    return Send(message, audience(session.opening))
 
 
 def _closed(state: DemanderState, seat: Seat, session: Session, close: Close) -> Step:
@@ -416,7 +452,7 @@ def _closed(state: DemanderState, seat: Seat, session: Session, close: Close) ->
 
 
 def _counter(state: DemanderState, counter: Counter, named: bytes) -> Step:
-    key = counter.session + b"\0"
+    key = (counter.session, 0)
     seat = state.seats.get(key)
     if seat is None or not isinstance(seat.talk, Bargain):
         raise Unacceptable("counter in a session we have no seat in")
@@ -445,7 +481,7 @@ def _sign(
         nonce=state.nonce,
         transcript=talk.transcript,
     )
-    state = _with_want(state, replace(want, state="agreed"))
+    state = _with_want(state, replace(want, state="agreed", signed_until=trade.valid_until))
     trades = {**state.trades, digest(state.domain, trade): want.id}
     state = replace(state, nonce=state.nonce + 1, trades=trades)
     return state, (Send(trade, (talk.opening.supplier,)),)
@@ -458,4 +494,4 @@ def _end_round(state: DemanderState) -> Step:
             state = _failed(state, want, NO_ANSWER)
         elif want.state == "agreed":
             state = _failed(state, want, NOT_SETTLED)
-    return state, ()
+    return replace(state, offers={}, selections={}, seats={}), ()

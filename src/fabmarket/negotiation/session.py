@@ -12,6 +12,7 @@ When price is found the members claim integer quantities and the supplier awards
 for, the larger surplus first.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
@@ -19,7 +20,16 @@ from typing import TypeVar
 from fabmarket.errors import Refused
 from fabmarket.game import PriceRule
 from fabmarket.identity import keccak
-from fabmarket.market.messages import Claim, Close, Member, Opening, PriceTerms, Quote, Reply
+from fabmarket.market.messages import (
+    Claim,
+    Close,
+    Member,
+    Opening,
+    PriceTerms,
+    Quote,
+    Reply,
+    Selection,
+)
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
 
 _T = TypeVar("_T")
@@ -78,24 +88,55 @@ class Session:
 
 
 def rule_of(terms: PriceTerms) -> PriceRule:
-    """Return the exact rule that the terms describe.
+    """Return the exact rule that the terms describe; InvalidMove if they describe none.
 
     The listing's capacity is the supply cap W where the concept has one.
     """
     capped = terms.concept != "demanders-lead"
-    return PriceRule(
-        concept=terms.concept,
-        a=Fraction(terms.demand_weight, MICRO),
-        b=Fraction(terms.supply_weight, MICRO),
-        supplier_cost=Fraction(terms.maintenance),
-        supply_cap=Fraction(terms.capacity) if capped else None,
+    try:
+        return PriceRule(
+            concept=terms.concept,
+            a=Fraction(terms.demand_weight, MICRO),
+            b=Fraction(terms.supply_weight, MICRO),
+            supplier_cost=Fraction(terms.maintenance),
+            supply_cap=Fraction(terms.capacity) if capped else None,
+        )
+    except Refused as error:
+        raise InvalidMove(f"terms without a price rule: {error}") from error
+
+
+def check_terms(terms: PriceTerms, quantities: Iterable[int]) -> None:
+    """Raise InvalidMove unless a session under these terms can serve demands of these units."""
+    rule = rule_of(terms)
+    if rule.concept == "demanders-lead" and any(units != NO_LIMIT for units in quantities):
+        raise InvalidMove("demanders-lead is for demands without a limit")
+
+
+def member_of(selection: Selection, digest: bytes) -> Member:
+    """Return the seat that a signed selection asks for."""
+    return Member(
+        demander=selection.demander,
+        selection=digest,
+        sub_task=selection.sub_task,
+        quantity=selection.quantity,
+        divisible=selection.divisible,
     )
 
 
+def audience(opening: Opening) -> tuple[str, ...]:
+    """Return everyone who follows a session: its supplier and its members, each once."""
+    demanders = (member.demander for member in opening.members)
+    return tuple(dict.fromkeys((opening.supplier, *demanders)))
+
+
 def open_session(opening: Opening, digest: bytes) -> Session:
-    """Return the session that a supplier's signed opening starts."""
-    if not opening.members:
+    """Return the session that a supplier's signed opening starts, or InvalidMove."""
+    members = opening.members
+    if not members:
         raise InvalidMove("a session needs at least one member")
+    if len({member.selection for member in members}) < len(members):
+        raise InvalidMove("a selection has two seats")
+    check_terms(opening.terms, [member.quantity for member in members])
     return Session(id=digest, opening=opening)
 
 
@@ -105,7 +146,7 @@ def due(session: Session) -> Quote | Close | None:
         return None
     opening = session.opening
     if not session.rounds:
-        return _quote(session, opening.terms.maintenance, session.id, 0, final=False)
+        return _quote(session, _lowest_price(opening.terms), session.id, 0, final=False)
     last = session.rounds[-1]
     if last.quote.final:
         return None if None in session.claims else _close(session)
@@ -149,8 +190,9 @@ def best_reply(session: Session, seat: int, margin: int) -> int:
     `margin` is its private benefit less production cost, base units per unit.
     """
     price = session.rounds[-1].quote.price
-    limit = _limit(session.opening.members[seat])
-    return floor_int(session.rule.demand_at(Fraction(margin), limit, Fraction(price)) * MICRO)
+    member = session.opening.members[seat]
+    wanted = session.rule.demand_at(Fraction(margin), _limit(member), Fraction(price))
+    return min(floor_int(wanted * MICRO), member.quantity * MICRO)
 
 
 def best_claim(session: Session, seat: int, margin: int) -> tuple[int, int]:
@@ -181,6 +223,11 @@ def entitlement(session: Session, seat: int) -> int:
         limits = [_limit(each) for each in session.opening.members]
         return floor_int(rule.floor_shares(replies, limits, target)[seat])
     return floor_int(replies[seat])
+
+
+def _lowest_price(terms: PriceTerms) -> int:
+    """Return the first price announced: the maintenance cost, and something, as no trade is free"""
+    return max(terms.maintenance, 1)
 
 
 def _limit(member: Member) -> Fraction | None:
@@ -225,7 +272,8 @@ def _bracketed(session: Session) -> Session:
     last = session.rounds[-1]
     price = last.quote.price
     excess = _excess(session, last)
-    at_floor = price == session.opening.terms.maintenance and session.rule.concept == "balanced"
+    lowest = _lowest_price(session.opening.terms)
+    at_floor = price == lowest and session.rule.concept == "balanced"
     if (excess <= 0 and at_floor) or (excess == 0 and _clears_once(session, last)):
         return replace(session, settled_on=price)
     if excess > 0:
@@ -294,7 +342,7 @@ def _follow_reply(session: Session, reply: Reply, digest: bytes) -> Session:
     if last.quote.final or last.replies[reply.seat] is not None:
         raise InvalidMove("this seat has answered, or claims are due")
     limit = session.opening.members[reply.seat].quantity
-    if limit != NO_LIMIT and reply.quantity > limit * MICRO:
+    if reply.quantity > limit * MICRO:  # NO_LIMIT too: more could never be claimed
         raise InvalidMove(f"{reply.quantity} micro-units exceed the demand of {limit} units")
     for earlier in session.rounds[:-1]:
         rise = (earlier.replies[reply.seat] or 0) - reply.quantity

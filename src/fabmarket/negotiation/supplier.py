@@ -12,7 +12,6 @@ from fabmarket.market.messages import (
     Close,
     Counter,
     Demand,
-    Member,
     Offer,
     Opening,
     PriceTerms,
@@ -31,7 +30,7 @@ from fabmarket.negotiation.bargaining import (
     follow_counter,
     respond,
 )
-from fabmarket.negotiation.demander import NO_ROOM, audience
+from fabmarket.negotiation.demander import NO_ROOM
 from fabmarket.negotiation.moves import (
     Deadline,
     Happened,
@@ -43,7 +42,16 @@ from fabmarket.negotiation.moves import (
     Submit,
     Unacceptable,
 )
-from fabmarket.negotiation.session import InvalidMove, Session, due, follow, open_session
+from fabmarket.negotiation.session import (
+    InvalidMove,
+    Session,
+    audience,
+    check_terms,
+    due,
+    follow,
+    member_of,
+    open_session,
+)
 
 OFFER_VALIDITY = 3600
 """Seconds of chain time for which an offer may be taken up."""
@@ -67,12 +75,17 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Award:
-    """Terms agreed, for which a signed trade is expected."""
+    """Terms agreed, for which a signed trade is expected from each of `seats` equal seats.
+
+    `nonces` are those of the trades already submitted.
+    """
 
     listing: bytes
     quantity: int
     unit_price: int
     latest: int
+    seats: int = 1
+    nonces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,19 +151,15 @@ def _happened(state: SupplierState, given: Happened) -> SupplierState:
     match given.event:
         case Listed(supplier=state.address, resource=state.resource) as event:
             start = state.origin + event.slot * state.slot_length
-            shelf = Shelf(event.slot, start, start + state.slot_length, event.available)
-            return _with_shelf(state, event.listing, shelf)
-        case Settled(supplier=state.address) as event:
-            shelf = state.shelves[event.listing]
-            return _with_shelf(
-                state,
-                event.listing,
-                replace(
-                    shelf,
-                    available=shelf.available - event.quantity,
-                    promised=shelf.promised - event.quantity,
-                ),
-            )
+            end = start + state.slot_length
+            shelf = state.shelves.get(event.listing, Shelf(event.slot, start, end))
+            return _with_shelf(state, event.listing, replace(shelf, available=event.available))
+        case Settled(listing=listing) as event if listing in state.shelves:
+            shelf = state.shelves[listing]
+            # A trade that settles after its round was promised no longer.
+            promised = max(0, shelf.promised - event.quantity)
+            left = replace(shelf, available=shelf.available - event.quantity, promised=promised)
+            return _with_shelf(state, listing, left)
         case _:
             return state
 
@@ -181,7 +190,9 @@ def _offer_for(state: SupplierState, demand: bytes, sub_task: SubTask) -> Offer 
     if shelf is None or (shelf.start, shelf.end) != (sub_task.start, sub_task.end):
         return None
     for alternative in sub_task.alternatives:
-        if alternative.resource != state.resource or shelf.room == 0:
+        if alternative.resource != state.resource or 0 in (shelf.room, alternative.quantity):
+            continue
+        if not _can_serve(state.terms, alternative.quantity):
             continue
         quantity = shelf.room if alternative.quantity == NO_LIMIT else alternative.quantity
         if quantity > shelf.room and not sub_task.divisible:
@@ -195,24 +206,39 @@ def _offer_for(state: SupplierState, demand: bytes, sub_task: SubTask) -> Offer 
             slot=slot,
             slot_end=shelf.end,
             quantity=quantity,
-            unit_price=_lone_price(state.terms, alternative.quantity),
+            unit_price=_lone_price(state.terms, alternative.quantity, shelf.room),
             valid_until=state.now + OFFER_VALIDITY,
             terms=replace(state.terms, capacity=shelf.room),
         )
     return None
 
 
-def _lone_price(terms: PriceTerms, quantity: int) -> int:
+def _can_serve(terms: PriceTerms, quantity: int) -> bool:
+    if terms.concept == "bargaining":
+        return True
+    try:
+        check_terms(terms, [quantity])
+    except InvalidMove:
+        return False
+    return True
+
+
+def _asking_price(terms: PriceTerms) -> int:
+    """Return the first price asked for in bargaining: twice the maintenance cost."""
+    return 2 * terms.maintenance
+
+
+def _lone_price(terms: PriceTerms, quantity: int, room: int) -> int:
     """Return what a demander would pay if nobody else came, base units per unit, rounded up.
 
-    In bargaining it is the first asking price, twice the maintenance cost.
+    In bargaining it is the first asking price.
     """
     if terms.concept == "bargaining":
-        return 2 * terms.maintenance
+        return _asking_price(terms)
     if terms.concept != "balanced" or quantity == NO_LIMIT:
         return terms.maintenance
     weight = Fraction(terms.demand_weight - terms.supply_weight, MICRO)
-    return max(terms.maintenance, -floor_int(-weight * quantity))
+    return max(terms.maintenance, -floor_int(-weight * min(quantity, room)))
 
 
 def _selection(state: SupplierState, selection: Selection, named: bytes) -> SupplierState:
@@ -226,6 +252,8 @@ def _selection(state: SupplierState, selection: Selection, named: bytes) -> Supp
         raise Unacceptable("selection that misstates the offer")
     if selection.quantity not in (offer.quantity, NO_LIMIT):
         raise Unacceptable("selection of another quantity than offered")
+    if not _can_serve(state.terms, selection.quantity):
+        raise Unacceptable("selection with a limit, which these terms do not allow")
     waiting = state.pending.get(selection.listing, ())
     if any(offer_of.offer == selection.offer for _, offer_of in waiting):
         raise Unacceptable("offer already taken up")
@@ -248,39 +276,28 @@ def _open(state: SupplierState) -> Step:
     return replace(state, pending={}, offers={}), tuple(outputs)
 
 
-def _member(named: bytes, selection: Selection) -> Member:
-    return Member(
-        demander=selection.demander,
-        selection=named,
-        sub_task=selection.sub_task,
-        quantity=selection.quantity,
-        divisible=selection.divisible,
-    )
-
-
 def _opening(
-    state: SupplierState, listing: bytes, room: int, members: tuple[Member, ...]
+    state: SupplierState, listing: bytes, room: int, queue: list[tuple[bytes, Selection]]
 ) -> Opening:
     return Opening(
         supplier=state.address,
         listing=listing,
         slot_end=state.shelves[listing].end,
         terms=replace(state.terms, capacity=room),
-        members=members,
+        members=tuple(member_of(selection, named) for named, selection in queue),
     )
 
 
 def _open_session(
     state: SupplierState, listing: bytes, queue: list[tuple[bytes, Selection]]
 ) -> Step:
-    members = tuple(_member(named, selection) for named, selection in queue)
-    opening = _opening(state, listing, state.shelves[listing].room, members)
+    opening = _opening(state, listing, state.shelves[listing].room, queue)
     session = open_session(opening, digest(state.domain, opening))
     first = due(session)
     if first is None:
         raise Bug("a session without rounds owes its first quote")
     state = replace(state, sessions={**state.sessions, session.id: session})
-    to = audience(session)
+    to = audience(session.opening)
     return state, (Send(opening, to), Send(first, to))
 
 
@@ -291,7 +308,7 @@ def _open_bargain(
     if selection.quantity > shelf.room:
         return state, Send(Refusal(state.address, named, NO_ROOM), (selection.demander,))
     offered = state.offers[selection.offer][1].terms.capacity
-    opening = _opening(state, listing, offered, (_member(named, selection),))
+    opening = _opening(state, listing, offered, [(named, selection)])
     bargain = Bargain(opening, digest(state.domain, opening))
     state = _with_shelf(
         state, listing, replace(shelf, promised=shelf.promised + selection.quantity)
@@ -309,7 +326,7 @@ def _talk(state: SupplierState, message: Quote | Reply | Claim | Close, named: b
     if isinstance(message, Close):
         return _promise(state, session, message), ()
     following = due(session)
-    return state, () if following is None else (Send(following, audience(session)),)
+    return state, () if following is None else (Send(following, audience(session.opening)),)
 
 
 def _promise(state: SupplierState, session: Session, close: Close) -> SupplierState:
@@ -318,7 +335,8 @@ def _promise(state: SupplierState, session: Session, close: Close) -> SupplierSt
     for seat, quantity in enumerate(close.awards):
         if quantity:
             key = (session.transcript, opening.members[seat].demander, quantity)
-            awards[key] = Award(opening.listing, quantity, close.price, opening.slot_end)
+            award = Award(opening.listing, quantity, close.price, opening.slot_end, seats=0)
+            awards[key] = replace(awards.get(key, award), seats=awards.get(key, award).seats + 1)
     shelf = state.shelves[opening.listing]
     promised = replace(shelf, promised=shelf.promised + sum(close.awards))
     return replace(_with_shelf(state, opening.listing, promised), awards=awards)
@@ -334,8 +352,8 @@ def _counter(state: SupplierState, counter: Counter, named: bytes) -> Step:
     if bargain.outcome is None:
         if bargain.turn_of != state.address:
             return state, ()
-        position = Position(_lone_price(state.terms, counter.quantity), state.terms.maintenance)
-        return state, (Send(respond(bargain, state.address, position), audience(bargain)),)
+        position = Position(_asking_price(state.terms), state.terms.maintenance)
+        return state, (Send(respond(bargain, state.address, position), audience(bargain.opening)),)
     if bargain.outcome == 0:
         shelf = state.shelves[opening.listing]
         freed = replace(shelf, promised=shelf.promised - counter.quantity)
@@ -346,11 +364,13 @@ def _counter(state: SupplierState, counter: Counter, named: bytes) -> Step:
 
 
 def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
-    """Submit a trade that says exactly what was agreed, once."""
+    """Submit a trade that says exactly what was agreed, once for each seat it was agreed for."""
     key = (trade.transcript, trade.demander, trade.quantity)
     award = state.awards.get(key)
     if award is None:
-        raise Unacceptable("trade that was not agreed, or was already submitted")
+        raise Unacceptable("trade that was not agreed")
+    if trade.nonce in award.nonces or len(award.nonces) == award.seats:
+        raise Unacceptable("trade that was already submitted")
     agreed = replace(
         trade,
         listing=award.listing,
@@ -362,11 +382,13 @@ def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
     )
     if trade != agreed or not state.now < trade.valid_until <= award.latest:
         raise Unacceptable("trade on other terms than agreed")
-    left = {known: value for known, value in state.awards.items() if known != key}
-    return replace(state, awards=left), (Submit(trade, signature),)
+    award = replace(award, nonces=(*award.nonces, trade.nonce))
+    return replace(state, awards={**state.awards, key: award}), (Submit(trade, signature),)
 
 
 def _end_round(state: SupplierState) -> SupplierState:
     """Free what was promised and neither signed nor settled; forget the round's talk."""
     shelves = {listing: replace(shelf, promised=0) for listing, shelf in state.shelves.items()}
-    return replace(state, shelves=shelves, awards={}, sessions={}, bargains={}, offers={})
+    return replace(
+        state, shelves=shelves, awards={}, sessions={}, bargains={}, offers={}, pending={}
+    )

@@ -191,6 +191,7 @@ class _Run:
     def _rounds(self) -> None:
         """Publish, offer, negotiate and settle until nothing is open or the rounds are used up."""
         tampered = self.scenario.tampered_copies
+        self._report_progress()
         for _ in range(self.scenario.release_rounds):
             self._deadline(self.everyone, "publish")
             if tampered:
@@ -268,8 +269,8 @@ class _Run:
         fresh = self.outcome.sent[self.stored :]
         self.stored = len(self.outcome.sent)
         found = []
+        entries = []
         for _, receipt in fresh:
-            entries = []
             for log in receipt.logs:
                 event = self.market.exchange.event(log)
                 if event is not None:
@@ -277,7 +278,7 @@ class _Run:
                         (log.block, log.index, log.block_hash, receipt.transaction, event)
                     )
                     found.append((receipt, event))
-            self.outcome.store.append(entries)
+        self.outcome.store.append(entries)
         for _, event in found:
             for node in self.everyone:
                 self.bus.give(node, Happened(event))

@@ -32,6 +32,8 @@ LEAD_TIME = 86_400
 """Seconds between the market's start and its slot 0: capacity is bought ahead."""
 _COIN = 10**18
 _DEPLOY_GAS = 5_000_000
+_SLOTS_AT_ONCE = 50
+"""Slots attested or listed by one transaction: far below a block's gas and a participant's coin."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,16 @@ class Market:
         self.queue(party.key, "register", move, 200_000)
 
     def queue_attest(
-        self, party: Party, resource: bytes, unit: bytes, quantities: tuple[int, ...]
+        self,
+        party: Party,
+        resource: bytes,
+        unit: bytes,
+        quantities: tuple[int, ...],
+        first_slot: int = 0,
     ) -> None:
-        """Queue an attestation of slots 0.. signed by `threshold` operators."""
-        end = self.origin + len(quantities) * self.slot_length
-        attestation = Attestation(party.address, resource, unit, 0, quantities, 1, end)
+        """Queue an attestation of slots `first_slot`.. signed by `threshold` operators."""
+        end = self.origin + (first_slot + len(quantities)) * self.slot_length
+        attestation = Attestation(party.address, resource, unit, first_slot, quantities, 1, end)
         signed = digest(self.domain, attestation)
         signers = sorted(self._operators[: self._threshold], key=lambda each: int(each.address, 16))
         signatures = tuple(each.key.sign(signed) for each in signers)
@@ -147,6 +154,7 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
     sender = Sender(engine)
     for party in parties.everyone:
         sender.queue(Transaction(engine.funder, "fund", party.address, b"", 21_000, _COIN))
+    sender.must_succeed()  # a node takes no transaction of a sender whose coin is not mined yet
     key = parties.deployer.key
     currency = scenario.currency
     token = token_code("Test currency", currency.symbol, currency.decimals)
@@ -181,13 +189,15 @@ def list_suppliers(market: Market, scenario: Scenario, parties: Parties) -> None
         market.queue_register(party, resource, unit)
     market.sender.must_succeed(market.exchange)
     for party, spec in pairs:
-        market.queue_attest(party, *_names(spec), spec.attested)
+        for start in range(0, len(spec.attested), _SLOTS_AT_ONCE):
+            chunk = spec.attested[start : start + _SLOTS_AT_ONCE]
+            market.queue_attest(party, *_names(spec), chunk, start)
     market.sender.must_succeed(market.exchange)
     for party, spec in pairs:
         resource, _ = _names(spec)
         reports = tuple(Report(resource, k, n) for k, n in enumerate(spec.listed) if n)
-        for start in range(0, len(reports), 50):
-            market.queue_list(party, reports[start : start + 50])
+        for start in range(0, len(reports), _SLOTS_AT_ONCE):
+            market.queue_list(party, reports[start : start + _SLOTS_AT_ONCE])
     market.sender.must_succeed(market.exchange)
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from fabmarket.identity import BadSignature, Domain, Key, digest, recover
+from fabmarket.identity import BadSignature, BadValue, Domain, Key, digest, recover
 from fabmarket.market.messages import Message
 from fabmarket.negotiation.moves import Ignored, Input, Output, Received, Send, Submit
 
 S = TypeVar("S")
 
 BAD_SIGNATURE = "bad signature"
+NOBODY_THERE = "addressed to nobody here"
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ class Participant(Generic[S]):
 
     def receive(self, envelope: Envelope) -> tuple[Output, ...]:
         """Check the signature against the message's author, then take the step."""
-        signed = digest(self._domain, envelope.message)
         try:
+            signed = digest(self._domain, envelope.message)
             signer = recover(signed, envelope.signature)
-        except BadSignature:
+        except (BadSignature, BadValue):
             return (Ignored(BAD_SIGNATURE),)
         if signer != envelope.message.author:
             return (Ignored(BAD_SIGNATURE),)
@@ -105,7 +106,10 @@ class Bus:
         """Deliver until the wire is empty."""
         while self._queue:
             address, envelope = self._queue.popleft()
-            receiver = self._by_address[address]
+            receiver = self._by_address.get(address)
+            if receiver is None:
+                self.tally.ignored[NOBODY_THERE] += 1
+                continue
             self.tally.delivered += 1
             self._take_up(receiver, receiver.receive(envelope))
 

@@ -37,6 +37,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
         "participants": [
             {"address": party.address, "role": party.role, "name": party.name}
             for party in outcome.parties.everyone
+            if party not in outcome.parties.auditees
         ],
         "subtasks": len(wants),
         "trades": trades,
@@ -274,6 +275,7 @@ def _bargain(outcome: Outcome, bargain: Bargain) -> dict[str, Any]:
 def _test(result: TestResult) -> dict[str, Any]:
     return {
         "test": result.test.number,
+        "supplier": result.supplier,
         "reported": dict(result.test.reported),
         "attested": dict(result.test.attested),
         "expected": result.test.expected,

@@ -1,0 +1,99 @@
+"""The `fabmarket` command run in this process, on real chains and real files."""
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fabmarket.chain import Engine, Settings, open_engine
+from fabmarket.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = ROOT / "scenarios"
+BINARIES = ROOT / "contracts" / "node_modules" / "@foundry-rs"
+DEV_CHAIN_ID = 31337
+
+
+@dataclass
+class Ran:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        assert self.code == 0, self.stderr
+        return json.loads(self.stdout)
+
+
+def run_command(*arguments: object) -> Ran:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main([str(each) for each in arguments])
+    return Ran(ended.value.code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def fabmarket() -> Callable[..., Ran]:
+    return run_command
+
+
+@dataclass
+class Run:
+    """A finished demo: what it printed and what it left."""
+
+    facts: dict[str, Any]
+    out: Path
+
+
+_COMMANDS = {
+    "paper": [],
+    "balanced": ["--scenario", SCENARIOS / "balanced.toml"],
+    "cloud-hours": ["--scenario", SCENARIOS / "cloud-hours.toml"],
+    "mk01": ["--fjsp", SCENARIOS / "fjsp" / "mk01.txt"],
+    "mk01-roomy": ["--scenario", SCENARIOS / "mk01-roomy.toml"],
+}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """Run a shipped scenario by name, once a session."""
+    done: dict[str, Run] = {}
+
+    def run(name: str) -> Run:
+        if name not in done:
+            out = tmp_path_factory.mktemp(name) / "report"
+            ran = run_command("demo", *_COMMANDS[name], "--json", "--out", out)
+            done[name] = Run(ran.facts, out)
+        return done[name]
+
+    return run
+
+
+@pytest.fixture(params=_COMMANDS)
+def shipped(request: pytest.FixtureRequest, demo: Callable[[str], Run]) -> Run:
+    return demo(request.param)
+
+
+@pytest.fixture(scope="session")
+def needs_anvil() -> None:
+    named = os.environ.get("FABMARKET_ANVIL")
+    if not (named or [*BINARIES.glob("anvil-*/bin/anvil")] or shutil.which("anvil")):
+        pytest.skip("anvil is not installed: run `npm ci` in contracts/")
+
+
+@pytest.fixture
+def node(needs_anvil: None) -> Iterator[Engine]:
+    """A development node at a URL, mining every transaction as it comes."""
+    with open_engine("anvil", Settings(chain_id=DEV_CHAIN_ID)) as opened:
+        opened.w3.provider.make_request("evm_setAutomine", [True])
+        yield opened

@@ -1,0 +1,234 @@
+"""The demo adds up, on the paper's market and on everything else that is shipped."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fabmarket.ledger import EventStore
+from fabmarket.market.exchange import Exchange, record
+from fabmarket.market.trade import market_domain
+
+ASKED_FOR = {
+    "": {
+        "engine",
+        "subtasks",
+        "trades",
+        "unserved",
+        "accounts",
+        "units_traded",
+        "paid_total",
+        "gas_total",
+        "equilibria",
+        "verification_tests",
+        "messages",
+        "audit",
+    },
+    "trades": {
+        "id",
+        "demander",
+        "supplier",
+        "resource",
+        "slot",
+        "quantity",
+        "unit_price",
+        "payment",
+        "transaction",
+    },
+    "accounts": {"address", "role", "before", "after"},
+    "equilibria": {"resource", "slot", "concept", "price", "demand", "supply", "certificate"},
+    "verification_tests": {"expected", "outcome", "error", "transaction"},
+    "messages": {"sent", "ignored"},
+    "audit": {"ok", "checks"},
+}
+
+
+def replayed(run) -> Exchange:
+    chain = run.facts["chain"]
+    state = Exchange(market_domain(chain["id"], chain["exchange"]))
+    with closing(EventStore(run.out / "ledger.sqlite")) as store:
+        for event in store.events():
+            state = record(state, event)
+    return state
+
+
+def test_json_has_every_key_the_issue_asks_for(shipped):
+    facts = shipped.facts
+    assert ASKED_FOR[""] <= set(facts)
+    assert isinstance(facts["engine"], str)
+    for key, names in ASKED_FOR.items():
+        if key:
+            rows = facts[key] if isinstance(facts[key], list) else [facts[key]]
+            assert all(names <= set(row) for row in rows), key
+    assert all("reason" in row and row["reason"] for row in facts["unserved"])
+
+
+def test_the_file_says_what_was_printed(shipped):
+    assert json.loads((shipped.out / "report.json").read_text("utf-8")) == shipped.facts
+
+
+def test_every_payment_is_quantity_times_price(shipped):
+    trades = shipped.facts["trades"]
+    assert trades
+    for trade in trades:
+        assert trade["payment"] == trade["quantity"] * trade["unit_price"] > 0
+    assert sum(trade["payment"] for trade in trades) == shipped.facts["paid_total"]
+    assert sum(trade["quantity"] for trade in trades) == shipped.facts["units_traded"]
+
+
+def test_payments_are_the_suppliers_gains_and_the_demanders_losses(shipped):
+    facts = shipped.facts
+    change = {row["address"]: row["after"] - row["before"] for row in facts["accounts"]}
+    for trade in facts["trades"]:
+        change[trade["demander"]] += trade["payment"]
+        change[trade["supplier"]] -= trade["payment"]
+    assert set(change.values()) == {0}
+    gains = {"supplier": 0, "demander": 0}
+    for row in facts["accounts"]:
+        gains[row["role"]] += row["after"] - row["before"]
+        assert min(row["before"], row["after"]) >= 0
+    assert gains == {"supplier": facts["paid_total"], "demander": -facts["paid_total"]}
+
+
+def test_every_sub_task_is_traded_once_or_unserved_with_a_reason(shipped):
+    facts = shipped.facts
+    traded = [trade["subtask"] for trade in facts["trades"]]
+    unserved = [row["subtask"] for row in facts["unserved"]]
+    assert len(traded) + len(unserved) == facts["subtasks"]
+    assert len({*traded, *unserved}) == facts["subtasks"]
+
+
+def test_trades_are_different_transactions(shipped):
+    trades = shipped.facts["trades"]
+    for key in ("id", "transaction"):
+        assert len({trade[key] for trade in trades}) == len(trades)
+        assert all(len(bytes.fromhex(trade[key][2:])) == 32 for trade in trades)
+
+
+def test_no_listing_is_negative_and_what_is_gone_was_sold(shipped):
+    state = replayed(shipped)
+    sold: dict[tuple[str, str, int], int] = {}
+    for trade in shipped.facts["trades"]:
+        place = trade["supplier"], trade["resource"], trade["slot"]
+        sold[place] = sold.get(place, 0) + trade["quantity"]
+    for listing in state.listings.values():
+        resource = listing.resource.rstrip(b"\0").decode()
+        slot = state.slots[listing.supplier, listing.resource, listing.slot]
+        gone = sold.pop((listing.supplier, resource, listing.slot), 0)
+        assert listing.available == slot.committed - gone >= 0
+        assert slot.committed <= slot.attested
+    assert sold == {}
+
+
+def test_the_ledger_replays_to_the_balances_after(shipped):
+    state, token = replayed(shipped), shipped.facts["chain"]["token"]
+    for row in shipped.facts["accounts"]:
+        assert state.balances.get((row["address"], token), 0) == row["after"]
+
+
+def test_the_ledger_holds_every_trade(shipped):
+    with closing(sqlite3.connect(shipped.out / "ledger.sqlite")) as ledger:
+        rows = ledger.execute("SELECT transaction_hash FROM event WHERE kind = 'Settled'")
+        settled = ["0x" + transaction.hex() for (transaction,) in rows]
+    assert sorted(settled) == sorted(trade["transaction"] for trade in shipped.facts["trades"])
+
+
+def test_the_audit_is_ok(shipped):
+    audit = shipped.facts["audit"]
+    assert audit["ok"] is True
+    assert len(audit["checks"]) >= 6
+    assert all(check["ok"] and check["compared"] > 0 for check in audit["checks"])
+
+
+def test_verification_tests_are_the_papers(shipped):
+    rows = shipped.facts["verification_tests"]
+    assert [row["outcome"] for row in rows] == [
+        "accepted",
+        "NotAttested",
+        "OverReported",
+        "NotAttested",
+    ]
+    assert all(row["expected"] == row["outcome"] and row["passed"] for row in rows)
+    assert [row["status"] for row in rows] == [1, 0, 0, 0]
+    assert [row["error"] for row in rows] == [
+        None,
+        "NotAttested: resource m3, reported 30, attested 0",
+        "OverReported: resource m1, reported 20, attested 10",
+        "NotAttested: resource m3, reported 20, attested 0",
+    ]
+
+
+def test_gas_is_that_of_all_transactions(shipped):
+    gas = shipped.facts["gas"]
+    assert shipped.facts["gas_total"] == sum(row["total"] for row in gas.values())
+    assert gas["settle"]["count"] == len(shipped.facts["trades"])
+
+
+def test_the_negotiated_price_is_the_certified_one(shipped):
+    for row in shipped.facts["equilibria"]:
+        assert row["certificate"]["max_unilateral_gain"] == pytest.approx(0, abs=1e-3)
+        assert row["certificate"]["deviations"]
+        assert abs(row["price"] - row["negotiated_price"]) <= 1
+
+
+def test_the_papers_numbers(demo):
+    facts = demo("paper").facts
+    (row,) = facts["equilibria"]
+    names = {account["address"]: account["name"] for account in facts["accounts"]}
+    demand = {names[a]: v for a, v in zip(row["demanders"], row["demand"], strict=True)}
+    assert (row["concept"], row["price"], row["supply"]) == ("demanders-lead", 115, 525)
+    assert demand == {"MRD1": 0, "MRD2": 100, "MRD3": 175}
+    assert row["certificate"]["max_unilateral_gain"] == 0
+    trades = {names[t["demander"]]: (t["quantity"], t["payment"]) for t in facts["trades"]}
+    assert trades == {"MRD2": (100, 11_500), "MRD3": (175, 20_125)}
+    assert [row["subtask"] for row in facts["unserved"]] == ["MRD1 / Task_1"]
+    assert (facts["units_traded"], facts["paid_total"], facts["subtasks"]) == (275, 31_625, 3)
+    assert facts["messages"]["ignored"] == 3  # the one damaged copy, at three receivers
+
+
+def test_the_balanced_numbers(demo):
+    """game.md: q 340/3, v (0, 625/9, 1075/9); money in hundredths, units whole."""
+    facts = demo("balanced").facts
+    (row,) = facts["equilibria"]
+    assert row["price"] == pytest.approx(34_000 / 3)
+    assert sorted(row["demand"]) == pytest.approx([0, 625 / 9, 1075 / 9])
+    assert row["supply"] == pytest.approx(1700 / 9)
+    assert sorted(trade["quantity"] for trade in facts["trades"]) == [69, 119]
+
+
+def test_resources_of_the_cloud_are_sold_like_machines(demo):
+    facts = demo("cloud-hours").facts
+    assert {trade["resource"] for trade in facts["trades"]} == {"gpu-hour", "cpu-hour"}
+    assert {trade["unit"] for trade in facts["trades"]} == {"hour"}
+    assert {session["kind"] for session in facts["sessions"]} == {"bargaining"}
+
+
+def test_more_capacity_serves_more_operations(demo):
+    tight, roomy = demo("mk01").facts, demo("mk01-roomy").facts
+    assert tight["subtasks"] == roomy["subtasks"] == 55
+    assert len(roomy["trades"]) > len(tight["trades"]) > 0
+
+
+def test_an_operation_is_bought_whole(demo):
+    """Every quantity of mk01 is a time that the instance gives for that operation."""
+    lines = (Path(__file__).parents[2] / "scenarios/fjsp/mk01.txt").read_text().splitlines()
+    times = {}
+    for job, line in enumerate(filter(None, map(str.strip, lines[1:])), start=1):
+        numbers = iter(map(int, line.split()))
+        for operation in range(1, next(numbers) + 1):
+            pairs = [(next(numbers), next(numbers)) for _ in range(next(numbers))]
+            times[f"job {job} / op {operation}"] = {(f"machine-{m}", t) for m, t in pairs}
+    facts = demo("mk01").facts
+    assert len(times) == facts["subtasks"]
+    for trade in facts["trades"]:
+        assert (trade["resource"], trade["quantity"]) in times[trade["subtask"]]
+
+
+def test_the_report_has_all_its_files(shipped):
+    names = {str(path.relative_to(shipped.out)) for path in shipped.out.rglob("*.*")}
+    assert {"report.html", "report.json", "ledger.sqlite", "manifest.json"} <= names
+    assert {"figures/rounds.png", "figures/rounds.svg", "figures/convergence.svg"} <= names
+    page = (shipped.out / "report.html").read_text("utf-8")
+    assert all(trade["transaction"] in page for trade in shipped.facts["trades"])

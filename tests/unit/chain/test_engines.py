@@ -1,0 +1,238 @@
+"""The embedded chain and anvil behave alike: every test here runs on both."""
+
+import pytest
+
+from fabmarket.chain import CallFailed, Sender, Settings, Transaction, open_engine
+from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, CallReverted
+from fabmarket.identity import Key, digest, keccak
+from fabmarket.market.events import Deposited, OperatorsSet, ResourceRegistered, TokensSet
+from fabmarket.market.exchange import (
+    Attest,
+    Deposit,
+    ListCapacity,
+    RegisterResource,
+    Report,
+    Settle,
+    Withdraw,
+)
+from fabmarket.market.trade import Attestation, Trade, listing_id, market_domain
+
+GENESIS = Settings().genesis_time
+PRESS = b"press".ljust(32, b"\0")
+HOUR = b"hour".ljust(32, b"\0")
+YEAR = 366 * 86_400
+
+
+def pay(engine, to, value, gas=21_000):
+    return Transaction(engine.funder, "pay", to, b"", gas, value)
+
+
+def register(deployed, name: str) -> bytes:
+    move = RegisterResource(name.encode().ljust(32, b"\0"), HOUR, GENESIS + YEAR, 3600)
+    return deployed.exchange.move_data(move)
+
+
+def test_block_times_count_from_the_genesis_not_from_the_computers_clock(engine):
+    assert engine.chain_id == PINNED_CHAIN_ID
+    assert (engine.block_number(), engine.now()) == (0, GENESIS)
+    sender = Sender(engine)
+    for block in (1, 2, 3):
+        sender.queue(pay(engine, Key.derive("a").address, 1))
+        assert [receipt.block for receipt in sender.must_succeed()] == [block]
+        assert engine.now() == GENESIS + block
+
+
+def test_another_genesis_time_is_taken(needs_anvil):
+    for name in ("embedded", "anvil"):
+        with open_engine(name, Settings(genesis_time=GENESIS + 5000)) as engine:
+            sender = Sender(engine)
+            sender.queue(pay(engine, Key.derive("a").address, 1))
+            sender.must_succeed()
+            assert engine.now() == GENESIS + 5001
+
+
+def test_block_hashes_of_the_embedded_chain_repeat(deploy):
+    hashes = set()
+    for _ in range(2):
+        with open_engine("embedded", Settings()) as engine:
+            deployed = deploy(engine)
+            hashes |= {log.block_hash for _, r in deployed.sender.sent for log in r.logs}
+    assert len(hashes) == 1
+
+
+def test_many_transactions_of_one_sender_share_a_block_in_order(engine):
+    sender = Sender(engine)
+    payees = [Key.derive("payee", str(i)).address for i in range(20)]
+    for amount, payee in enumerate(payees, start=1):
+        sender.queue(pay(engine, payee, amount))
+    receipts = sender.must_succeed()
+    assert {receipt.block for receipt in receipts} == {1}
+    assert {receipt.gas_used for receipt in receipts} == {21_000}
+    assert len({receipt.transaction for receipt in receipts}) == 20
+    assert [engine.native_balance(payee) for payee in payees] == list(range(1, 21))
+    assert engine.nonce(engine.funder.address) == 20
+    assert sender.sent == list(zip([pair[0] for pair in sender.sent], receipts, strict=True))
+
+
+def test_a_receipt_is_of_the_transaction_that_was_signed(deployed):
+    engine, key = deployed.engine, deployed.key
+    raw, hashed = key.sign_transaction(
+        {
+            "type": 2,
+            "chainId": engine.chain_id,
+            "nonce": engine.nonce(key.address),
+            "maxFeePerGas": engine.fee_cap(),
+            "maxPriorityFeePerGas": 1,
+            "gas": 21_000,
+            "to": engine.funder.address,
+            "value": 5,
+            "data": b"",
+        }
+    )
+    assert [receipt.transaction for receipt in engine.mine([raw])] == [hashed]
+
+
+def test_log_indices_run_through_the_block(deployed):
+    deployed.queue(register(deployed, "a"))
+    mint = deployed.token.data("mint", deployed.key.address, 70)
+    deployed.queue(mint, to=deployed.token.address)
+    approve = deployed.token.data("approve", deployed.exchange.address, 70)
+    deployed.queue(approve, to=deployed.token.address)
+    deployed.queue(deployed.exchange.move_data(Deposit(deployed.token.address, 70)))
+    deployed.queue(register(deployed, "b"))
+    receipts = deployed.sender.must_succeed()
+    logs = [log for receipt in receipts for log in receipt.logs]
+    assert [log.index for log in logs] == list(range(6))
+    assert {log.block for log in logs} == {receipts[0].block}
+    assert len({log.block_hash for log in logs}) == 1
+    events = [deployed.exchange.event(log) for log in logs]
+    assert [type(event) for event in events] == [
+        ResourceRegistered,
+        type(None),  # the token's Transfer of the mint, its Approval,
+        type(None),
+        type(None),  # and its Transfer into the exchange, which it makes before the deposit's event
+        Deposited,
+        ResourceRegistered,
+    ]
+    assert events[4] == Deposited(deployed.key.address, deployed.token.address, 70)
+
+
+def test_deployment_says_its_rules(deployed):
+    events = [
+        deployed.exchange.event(log)
+        for _, receipt in deployed.sender.sent
+        for log in receipt.logs
+        if log.address == deployed.exchange.address
+    ]
+    operators, tokens = (deployed.key.address,), (deployed.token.address,)
+    assert OperatorsSet(operators, 1) in events
+    assert TokensSet(tokens) in events
+    assert deployed.exchange.operators() == (operators, 1)
+    assert deployed.exchange.accepts(deployed.token.address)
+    assert not deployed.exchange.accepts(deployed.key.address)
+
+
+def test_a_refused_call_is_mined_as_failed_and_explained(deployed):
+    resource = b"a".ljust(32, b"\0")
+    deployed.queue(register(deployed, "a"))
+    deployed.queue(register(deployed, "a"))
+    deployed.queue(register(deployed, "b"))
+    first, second, third = (receipt for _, receipt in deployed.sender.flush())
+    assert (first.status, second.status, third.status) == (1, 0, 1)
+    assert first.block == second.block == third.block
+    assert second.logs == ()
+    assert 21_000 < second.gas_used < 300_000
+    error = deployed.exchange.why(deployed.key.address, register(deployed, "a"))
+    assert (error.error, error.values) == ("AlreadyRegistered", (deployed.key.address, resource))
+
+
+def test_why_looks_at_the_state_of_the_block_it_is_given(deployed):
+    deployed.queue(register(deployed, "a"))
+    (receipt,) = deployed.sender.must_succeed()
+    data, caller = register(deployed, "a"), deployed.key.address
+    assert deployed.exchange.why(caller, data, receipt.block - 1) is None
+    assert deployed.exchange.why(caller, data, receipt.block).error == "AlreadyRegistered"
+
+
+def test_errors_carry_their_values(deployed):
+    account, token = deployed.key.address, deployed.token.address
+
+    def refusal(move):
+        found = deployed.exchange.why(account, deployed.exchange.move_data(move))
+        return found.error, found.values
+
+    assert refusal(Withdraw(token, 9)) == ("InsufficientBalance", (account, token, 0, 9))
+    assert refusal(Deposit(account, 9)) == ("TokenNotAccepted", (account,))
+    assert refusal(ListCapacity((Report(PRESS, 3, 7),))) == ("NotAttested", (PRESS, 3, 7, 0))
+    listing = listing_id(account, PRESS, 3)
+    trade = Trade(listing, account, token, 1, 1, GENESIS + YEAR, 0)
+    assert refusal(Settle(trade, bytes(65), bytes(65))) == ("UnknownListing", (listing,))
+
+
+def test_a_call_that_reverts_without_data(deployed):
+    with pytest.raises(CallReverted) as caught:
+        deployed.engine.call(deployed.exchange.address, keccak(b"noSuchFunction()")[:4])
+    assert caught.value.data == b""
+    unknown = deployed.exchange.why(deployed.key.address, b"\x01\x02\x03\x04")
+    assert (unknown.error, unknown.values) == ("Unknown", ("0x",))
+
+
+def test_must_succeed_names_action_transaction_error_and_values(deployed):
+    deployed.queue(register(deployed, "a"))
+    deployed.sender.must_succeed(deployed.exchange)
+    deployed.queue(register(deployed, "a"))
+    with pytest.raises(CallFailed, match=r"^test 0x[0-9a-f]{64} failed: AlreadyRegistered\(0x"):
+        deployed.sender.must_succeed(deployed.exchange)
+
+
+def test_must_succeed_without_a_named_error_says_what_gas_was_used(deployed):
+    deployed.queue(register(deployed, "a"), gas=30_000)
+    with pytest.raises(CallFailed, match=r"failed: used 30000 of 30000 gas$"):
+        deployed.sender.must_succeed()
+
+
+def test_gas_limits_split_the_queue_into_blocks(engine):
+    sender = Sender(engine)
+    for i in range(12):
+        sender.queue(pay(engine, Key.derive("a").address, i, gas=BLOCK_GAS * (1 + i % 4) // 10))
+    filled: dict[int, int] = {}
+    for transaction, receipt in sender.flush():
+        filled[receipt.block] = filled.get(receipt.block, 0) + transaction.gas
+    assert list(filled) == list(range(1, len(filled) + 1))
+    assert max(filled.values()) <= BLOCK_GAS
+    assert engine.native_balance(Key.derive("a").address) == sum(range(12))
+
+
+def test_a_transaction_as_large_as_a_block_goes_alone(engine):
+    sender = Sender(engine)
+    for gas in (21_000, BLOCK_GAS, 21_000):
+        sender.queue(pay(engine, Key.derive("a").address, 1, gas=gas))
+    assert [receipt.block for receipt in sender.must_succeed()] == [1, 2, 3]
+
+
+def test_flush_tells_of_every_receipt_as_it_comes(engine):
+    sender, heard = Sender(engine), []
+    for amount in (1, 2, 3):
+        sender.queue(pay(engine, Key.derive("a").address, amount))
+    done = sender.flush(lambda *pair: heard.append(pair))
+    assert heard == done == sender.sent
+    assert [transaction.value for transaction, _ in heard] == [1, 2, 3]
+    assert sender.flush() == []
+
+
+def test_what_is_attested_and_listed_can_be_read_back(deployed):
+    me, exchange = deployed.key, deployed.exchange
+    resource = b"a".ljust(32, b"\0")
+    deployed.queue(register(deployed, "a"))
+    attestation = Attestation(me.address, resource, HOUR, 4, (9, 2**64 - 1), 3, 2**64 - 1)
+    signed = digest(market_domain(deployed.engine.chain_id, exchange.address), attestation)
+    deployed.queue(exchange.move_data(Attest(attestation, (me.sign(signed),))))
+    deployed.queue(exchange.move_data(ListCapacity((Report(resource, 5, 2**64 - 1),))))
+    deployed.sender.must_succeed(exchange)
+    slot = exchange.slot_of(me.address, resource, 5)
+    assert (slot.attested, slot.committed, slot.version) == (2**64 - 1, 2**64 - 1, 3)
+    listing = exchange.listing_of(listing_id(me.address, resource, 5))
+    assert (listing.supplier, listing.available, listing.slot) == (me.address, 2**64 - 1, 5)
+    assert listing.slot_end == GENESIS + YEAR + 6 * 3600
+    assert exchange.slot_of(me.address, resource, 6).attested == 0
+    assert not exchange.nonce_used(me.address, 0)

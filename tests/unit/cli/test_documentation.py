@@ -1,0 +1,89 @@
+"""Undocumented means failing: docs/reference/cli.md against the commands themselves."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import fabmarket.cli.main
+from fabmarket.cli.main import cli
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^fabmarket (\w+ .*|\w+)$", TEXT, re.MULTILINE)
+
+
+def section(title: str) -> str:
+    """The text below a heading, up to the next of its level."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/reference/cli.md has no section {title!r}"
+    return found[1]
+
+
+def rows(text: str) -> dict[str, str]:
+    """Table rows by what their first cell holds in backticks."""
+    table = {}
+    for line in re.findall(r"^\| (`.*|\d.*)$", text, re.MULTILINE):
+        first, _, rest = line.partition(" | ")
+        for name in re.findall(r"`([^`]+)`", first) or [first]:
+            table[name.split()[0]] = rest
+    return table
+
+
+def options(command: click.Command) -> list[click.Option]:
+    context = click.Context(command, info_name=command.name)
+    context.help_option_names = ["-h", "--help"]
+    return [one for one in command.get_params(context) if isinstance(one, click.Option)]
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_every_option_of_every_command_is_documented_and_no_other(name):
+    documented = rows(re.split(r"^### ", section(f"`fabmarket {name}`"), flags=re.MULTILINE)[0])
+    real = {flag for one in options(cli.commands[name]) for flag in one.opts}
+    assert set(documented) == real
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_every_default_is_documented(name):
+    documented = rows(section(f"`fabmarket {name}`"))
+    for one in options(cli.commands[name]):
+        if one.show_default:
+            assert f"`{one.default}`" in documented[one.opts[-1]], one.name
+
+
+def test_every_command_is_documented_and_no_other():
+    assert set(re.findall(r"^## `fabmarket (\w+)`$", TEXT, re.MULTILINE)) == set(cli.commands)
+
+
+def test_options_of_the_command_itself_are_documented():
+    documented = rows(TEXT.partition("\n## ")[0])
+    assert set(documented) == {flag for one in options(cli) for flag in one.opts}
+
+
+def test_every_exit_code_is_documented():
+    said = set(re.findall(r"(\d+) [a-z]", fabmarket.cli.main.__doc__ or ""))
+    assert set(rows(section("Exit codes"))) == said == {"0", "2", "3", "70", "130"}
+
+
+def test_every_environment_variable_is_documented():
+    read = {
+        name
+        for path in (ROOT / "src").rglob("*.py")
+        for name in re.findall(r"environ[^\n]*\"(\w+)\"", path.read_text("utf-8"))
+    }
+    assert set(rows(section("Environment"))) == read
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_name_real_options_and_files(example):
+    name, *arguments = shlex.split(example)
+    context = cli.commands[name].make_context(name, arguments)
+    for key in ("scenario", "fjsp"):
+        if context.params[key] is not None:
+            assert (ROOT / context.params[key]).is_file()
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 6

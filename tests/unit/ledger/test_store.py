@@ -1,0 +1,125 @@
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from fabmarket.identity import Key
+from fabmarket.ledger import EventStore, LedgerError
+from fabmarket.market.events import (
+    EVENTS,
+    Deposited,
+    Listed,
+    OperatorsSet,
+    ResourceRegistered,
+    Settled,
+    SlotAttested,
+    TokensSet,
+    Withdrawn,
+)
+
+ANNE, BERT = Key.derive("anne").address, Key.derive("bert").address
+ZEROS, ONES = bytes(32), b"\xff" * 32
+U64, U128, U256 = 2**64 - 1, 2**128 - 1, 2**256 - 1
+
+EXTREME = [
+    OperatorsSet((ANNE, BERT), U256),
+    OperatorsSet((), 0),
+    TokensSet((BERT,)),
+    ResourceRegistered(ANNE, ONES, ZEROS, 0, U64),
+    SlotAttested(ANNE, ZEROS, U64, 0, U64, U64),
+    Listed(ONES, ANNE, ZEROS, U64, U64, 0),
+    Deposited(ANNE, BERT, U256),
+    Withdrawn(ANNE, BERT, 2**63),
+    Settled(ONES, ZEROS, ANNE, BERT, ANNE, U64, U128, U256, ONES, ZEROS),
+]
+
+
+def block(number: int, *events, block_hash: bytes | None = None, transaction: bytes = ONES):
+    named = number.to_bytes(32, "big") if block_hash is None else block_hash
+    return [(number, index, named, transaction, event) for index, event in enumerate(events)]
+
+
+@pytest.fixture
+def store():
+    with closing(EventStore()) as opened:
+        yield opened
+
+
+def deposit(amount: int) -> Deposited:
+    return Deposited(ANNE, BERT, amount)
+
+
+def test_every_kind_of_event_comes_back_as_it_went_in(store):
+    assert {type(event) for event in EXTREME} == set(EVENTS)
+    store.append(block(2**62, *EXTREME))
+    assert list(store.events()) == EXTREME
+
+
+def test_events_come_in_chain_order_however_they_arrive(store):
+    store.append(block(10, deposit(3), deposit(4)))
+    store.append(block(9, deposit(2)))
+    store.append([*block(2, deposit(1)), *block(11, deposit(5))])
+    assert [event.amount for event in store.events()] == [1, 2, 3, 4, 5]
+
+
+def test_a_block_that_comes_again_changes_nothing(store):
+    once = block(7, deposit(1), deposit(1))
+    store.append(once)
+    before = store.dump()
+    store.append(once)
+    store.append(once[1:])
+    assert store.dump() == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        block(7, deposit(1), deposit(3)),
+        block(7, deposit(1), Withdrawn(ANNE, BERT, 2)),
+        block(7, deposit(1), deposit(2), block_hash=ONES),
+        block(7, deposit(1), deposit(2), transaction=ZEROS),
+    ],
+    ids=["another amount", "another kind", "another block hash", "another transaction"],
+)
+def test_a_block_that_contradicts_is_refused_whole(store, other):
+    store.append(block(7, deposit(1), deposit(2)))
+    before = store.dump()
+    with pytest.raises(LedgerError, match=r"^block 7 .*index .* again from the start$"):
+        store.append([*block(6, deposit(9)), *other, *block(8, deposit(9))])
+    assert store.dump() == before
+
+
+def test_a_reorganised_block_with_logs_elsewhere_is_refused(store):
+    store.append(block(7, deposit(1)))
+    with pytest.raises(LedgerError, match=r"block 7 is stored as 0x0000.*it was reorganised"):
+        store.append([(7, 1, ONES, ONES, deposit(2))])
+    assert list(store.events()) == [deposit(1)]
+
+
+def test_a_store_in_a_file_is_there_after_closing(tmp_path):
+    with closing(EventStore(tmp_path / "ledger.sqlite")) as store:
+        store.append(block(1, *EXTREME))
+    with closing(EventStore(tmp_path / "ledger.sqlite")) as store:
+        assert list(store.events()) == EXTREME
+        with pytest.raises(LedgerError):
+            store.append(block(1, deposit(1)))
+
+
+def test_the_dump_is_a_sqlite_file_that_others_can_read(store, tmp_path):
+    store.append(block(3, *EXTREME))
+    path = tmp_path / "copy.sqlite"
+    path.write_bytes(store.dump())
+    with closing(sqlite3.connect(path)) as copy:
+        rows = copy.execute(
+            "SELECT block, log_index, block_hash, transaction_hash, kind FROM event ORDER BY 1, 2"
+        ).fetchall()
+        amount = copy.execute(
+            "SELECT json_extract(body, '$.amount') FROM event WHERE kind = 'Deposited'"
+        ).fetchone()
+    number = (3).to_bytes(32, "big")
+    assert rows == [
+        (3, index, number, ONES, type(event).__name__) for index, event in enumerate(EXTREME)
+    ]
+    assert amount == (str(U256),)
+    with closing(EventStore(path)) as again:
+        assert list(again.events()) == EXTREME

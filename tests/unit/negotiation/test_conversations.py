@@ -1,0 +1,283 @@
+"""Whole conversations of demanders and suppliers, and what is left when one fails."""
+
+import numpy as np
+import pytest
+
+from fabmarket.game import Game, solve
+from fabmarket.market.events import Listed, Settled, SlotAttested
+from fabmarket.market.messages import Claim, Close, Counter, Demand, Quote, Refusal, Selection
+from fabmarket.market.trade import listing_id
+from fabmarket.market.units import name_to_bytes32
+from fabmarket.negotiation.demander import (
+    NO_ANSWER,
+    NO_ROOM,
+    NO_SUPPLY,
+    NOT_SETTLED,
+    TOO_DEAR,
+)
+from fabmarket.negotiation.moves import Deadline, Happened
+
+MILL, LATHE = name_to_bytes32("mill"), name_to_bytes32("lathe")
+
+
+def states(wire, address):
+    return [want.state for want in wire.wants(address)]
+
+
+def reason(wire, address):
+    return [attempt.reason for want in wire.wants(address) for attempt in want.attempts]
+
+
+def test_the_paper_s_market_settles_at_its_equilibrium(wire):
+    seller = wire.supplier(
+        "MRS", 600, concept="demanders-lead", a=800_000, b=200_000, maintenance=10
+    )
+    margins = {"MRD1": 55, "MRD2": 155, "MRD3": 185}
+    buyers = {
+        name: wire.demander(name, wire.want("task", (MILL, None, margin)))
+        for name, margin in margins.items()
+    }
+    wire.round()
+    (close,) = wire.heard(Close)
+    assert close.price == 115
+    assert {(each.demander, each.quantity) for each in wire.settled} == {
+        (buyers["MRD2"], 100),
+        (buyers["MRD3"], 175),
+    }
+    assert wire.held(seller) == 275 * 115
+    assert wire.heard(Quote)[-1].supply == 525 * 10**6
+    assert states(wire, buyers["MRD2"]) == states(wire, buyers["MRD3"]) == ["served"]
+    assert reason(wire, buyers["MRD1"]) == [TOO_DEAR]
+    assert wire.ignored == []
+
+
+@pytest.mark.parametrize("concept", ["balanced", "simultaneous", "demanders-lead"])
+def test_supplier_and_members_reach_the_solved_price(wire, concept):
+    wire.supplier("s", 10**6, concept=concept, a=2_000_000, b=1_000_000, maintenance=7)
+    margins = [40, 90, 90, 3, 120]
+    for i, margin in enumerate(margins):
+        wire.demander(f"d{i}", wire.want("task", (MILL, None, margin)))
+    wire.round()
+    (close,) = wire.heard(Close)
+    solved = solve(Game(np.array([float(c) for c in margins]), np.zeros(5), 7.0, 2.0, 1.0), concept)
+    assert abs(close.price - solved.price) <= 1
+    assert len(wire.settled) == sum(margin > close.price for margin in margins)
+
+
+def test_two_sub_tasks_of_one_demander_settle_in_one_session(wire):
+    seller = wire.supplier("s")
+    buyer = wire.demander("d", wire.want("one", (MILL, 30, 100)), wire.want("two", (MILL, 20, 100)))
+    wire.round()
+    assert states(wire, buyer) == ["served", "served"]
+    assert len(wire.settled) == 2
+    assert wire.held(seller) == 10**12 - wire.held(buyer)
+
+
+def test_regression_equal_awards_of_one_demander_settle_both(wire):
+    """Both trades say the same but for their nonce; the second was taken for a replay."""
+    wire.supplier("s")
+    buyer = wire.demander("d", wire.want("one", (MILL, 20, 100)), wire.want("two", (MILL, 20, 100)))
+    wire.round()
+    assert states(wire, buyer) == ["served", "served"]
+    assert [each.quantity for each in wire.settled] == [20, 20]
+
+
+def test_short_of_room_indivisible_claims_go_by_surplus_then_by_hash(wire):
+    wire.supplier("s", 12)
+    buyers = {
+        margin: wire.demander(
+            f"d{margin}", wire.want("task", (MILL, 5, margin), divisible=False), rounds=1
+        )
+        for margin in (50, 60, 70)
+    }
+    twin = wire.demander("twin", wire.want("task", (MILL, 5, 50), divisible=False), rounds=1)
+    wire.round()
+    assert states(wire, buyers[70]) == states(wire, buyers[60]) == ["served"]
+    left = {buyers[50]: states(wire, buyers[50]), twin: states(wire, twin)}
+    assert sorted(left.values()) == [["unserved"], ["unserved"]]
+    assert reason(wire, twin) == [NO_ROOM]
+
+
+def test_an_unserved_sub_task_tries_its_next_alternative(wire):
+    mill = wire.supplier("mill", 5)
+    lathe = wire.supplier("lathe", 5, resource=LATHE, maintenance=12)
+    rich = wire.demander("rich", wire.want("task", (MILL, 5, 90), divisible=False))
+    poor = wire.demander(
+        "poor", wire.want("task", (MILL, 5, 60), (LATHE, 5, 60), divisible=False), rounds=2
+    )
+    wire.round()
+    assert states(wire, rich) == ["served"]
+    assert states(wire, poor) == ["open"]
+    assert reason(wire, poor) == [TOO_DEAR]
+    wire.round()
+    assert states(wire, poor) == ["served"]
+    assert [sale.supplier for sale in wire.settled] == [mill, lathe]
+    assert [demand.sequence for demand in wire.heard(Demand) if demand.demander == poor] == [0, 1]
+    wire.round()
+    assert len(wire.heard(Demand)) == 3
+
+
+def test_nobody_publishes_more_often_than_its_limit(wire):
+    wire.supplier("mill", 5)
+    wire.supplier("lathe", 5, resource=LATHE)
+    wire.demander("rich", wire.want("task", (MILL, 5, 90), divisible=False))
+    poor = wire.demander(
+        "poor", wire.want("task", (MILL, 5, 60), (LATHE, 5, 60), divisible=False), rounds=1
+    )
+    wire.round()
+    assert states(wire, poor) == ["unserved"]
+    wire.round()
+    assert len([demand for demand in wire.heard(Demand) if demand.demander == poor]) == 1
+
+
+def test_without_an_offer_a_sub_task_is_unserved(wire):
+    wire.supplier("s")
+    buyer = wire.demander(
+        "d", wire.want("task", (LATHE, 5, 60)), wire.want("late", (MILL, 5, 60), slot=3)
+    )
+    wire.round()
+    assert states(wire, buyer) == ["unserved", "unserved"]
+    assert reason(wire, buyer) == []
+
+
+def test_what_is_worth_too_little_is_not_even_negotiated(wire):
+    wire.supplier("s", maintenance=60)
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
+    wire.round()
+    assert states(wire, buyer) == ["unserved"]
+    assert reason(wire, buyer) == [TOO_DEAR]
+    assert wire.heard(Selection) == []
+
+
+def test_demand_too_small_to_draw_supply_ends_without_a_price(wire):
+    wire.supplier("s", concept="simultaneous", a=800_000, b=200_000, maintenance=50)
+    buyer = wire.demander("d", wire.want("task", (MILL, None, 60)), rounds=1)
+    wire.round()
+    assert states(wire, buyer) == ["unserved"]
+    assert reason(wire, buyer) == [NO_SUPPLY]
+    assert wire.heard(Claim) == []
+
+
+def test_a_silent_supplier_is_given_up_at_the_end_of_the_round(wire):
+    seller = wire.supplier("s")
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
+    wire.until("offers")
+    wire.steps[seller] = lambda state, given: (state, ())
+    wire.deadline("selections")
+    wire.pump()
+    wire.deadline("round")
+    assert states(wire, buyer) == ["open"]
+    assert reason(wire, buyer) == [NO_ANSWER]
+
+
+def test_a_bargain_is_struck_and_settled(wire):
+    seller = wire.supplier("s", concept="bargaining", maintenance=40)
+    buyer = wire.demander("d", wire.want("task", (MILL, 6, 100)))
+    wire.round()
+    (sale,) = wire.settled
+    assert (sale.demander, sale.supplier, sale.quantity) == (buyer, seller, 6)
+    assert 40 <= sale.unit_price <= 100
+    assert sale.unit_price == wire.heard(Counter)[-1].unit_price
+    assert wire.states[seller].shelves[sale.listing].room == 94
+
+
+def test_a_bargain_has_room_for_as_many_as_fit(wire):
+    seller = wire.supplier("s", 10, concept="bargaining", maintenance=40)
+    buyers = [
+        wire.demander(f"d{i}", wire.want("task", (MILL, 6, 100), divisible=False), rounds=1)
+        for i in range(2)
+    ]
+    wire.round()
+    assert sorted(states(wire, buyer)[0] for buyer in buyers) == ["served", "unserved"]
+    (refusal,) = wire.heard(Refusal)
+    assert (refusal.supplier, refusal.reason) == (seller, NO_ROOM)
+    loser = next(buyer for buyer in buyers if states(wire, buyer) == ["unserved"])
+    assert reason(wire, loser) == [NO_ROOM]
+
+
+def test_regression_a_dear_alternative_does_not_raise_the_bid_for_a_poor_one(wire):
+    """The opening bid was half the dearest alternative's worth, even above this one's worth."""
+    wire.supplier("s", concept="bargaining", maintenance=10)
+    buyer = wire.demander("d", wire.want("task", (LATHE, 6, 1_000), (MILL, 6, 30)))
+    wire.round()
+    assert states(wire, buyer) == ["served"]
+    assert max(each.unit_price for each in wire.heard(Counter) if each.sender == buyer) <= 30
+    assert wire.settled[0].unit_price <= 30
+
+
+def test_a_free_supplier_still_sells_at_a_price_that_can_settle(wire):
+    """The chain refuses a price of 0."""
+    wire.supplier("s", concept="simultaneous", maintenance=0, a=1_000, b=1_000)
+    buyer = wire.demander("d", wire.want("task", (MILL, 50, 2)), wire.want("more", (MILL, 50, 2)))
+    wire.round()
+    assert {quote.price for quote in wire.heard(Quote)} >= {1}
+    assert min(quote.price for quote in wire.heard(Quote)) == 1
+    assert wire.refused == []
+    assert "negotiating" not in states(wire, buyer)
+
+
+def test_regression_a_signed_trade_that_may_still_settle_is_not_published_again(wire):
+    """Whoever holds it could otherwise make the demander buy twice."""
+    seller = wire.supplier("s")
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)), rounds=5)
+    wire.until("selections")
+    held, wire.submits = wire.submits, []
+    wire.deadline("round")
+    assert len(held) == 1
+    assert states(wire, buyer) == ["unserved"]
+    assert reason(wire, buyer) == [NOT_SETTLED]
+    wire.round()
+    assert len(wire.heard(Demand)) == 1
+    wire.submits = held
+    wire.settle()
+    assert states(wire, buyer) == ["served"]
+    assert wire.states[seller].shelves[wire.settled[0].listing].room == 95
+
+
+def test_a_signed_trade_that_can_no_longer_settle_is_published_again(wire):
+    wire.supplier("s")
+    wire.supplier("t")
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
+    wire.until("selections")
+    wire.submits.clear()
+    wire.now += 900
+    wire.deadline("round")
+    assert states(wire, buyer) == ["open"]
+    wire.round()
+    assert states(wire, buyer) == ["served"]
+
+
+def test_a_broke_demander_s_trade_is_refused_by_the_chain(wire):
+    wire.supplier("s")
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)), money=10)
+    wire.round()
+    assert wire.refused == ["InsufficientBalance"]
+    assert states(wire, buyer) == ["unserved"]
+    assert wire.held(buyer) == 10
+
+
+def test_regression_what_is_listed_anew_leaves_promises_standing(wire):
+    seller = wire.supplier("s", 10, concept="bargaining", maintenance=40)
+    wire.demander("d", wire.want("task", (MILL, 6, 100)))
+    wire.until("selections")
+    listing = listing_id(seller, MILL, 0)
+    assert wire.states[seller].shelves[listing].room == 4
+    wire.tell(SlotAttested(seller, MILL, 0, 12, 2, 10**9))
+    wire.tell(Listed(listing, seller, MILL, 0, 2, 12))
+    assert wire.states[seller].shelves[listing].room == 6
+
+
+def test_regression_a_sale_of_another_resource_of_the_supplier_is_not_this_shelf_s(wire):
+    seller = wire.supplier("s")
+    buyer = wire.demander("d")
+    listing = listing_id(seller, LATHE, 0)
+    sale = Settled(bytes(32), listing, buyer, seller, wire.token, 1, 1, 0, bytes(32), bytes(32))
+    before = wire.states[seller]
+    wire.give(seller, Happened(sale))
+    assert wire.states[seller] == before
+
+
+def test_the_clock_of_a_participant_is_the_chain_s(wire):
+    seller = wire.supplier("s")
+    wire.give(seller, Deadline("publish", 77_777))
+    assert wire.states[seller].now == 77_777

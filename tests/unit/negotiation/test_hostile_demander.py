@@ -1,0 +1,327 @@
+"""A hostile demander makes no honest supplier act wrongly, crash, loop or give away."""
+
+from dataclasses import replace
+
+import pytest
+
+from fabmarket.identity import Key, digest
+from fabmarket.market.messages import (
+    Alternative,
+    Claim,
+    Close,
+    Demand,
+    Offer,
+    Opening,
+    Quote,
+    Reply,
+    Selection,
+    SubTask,
+)
+from fabmarket.market.trade import Escrow, Trade
+from fabmarket.market.units import NO_LIMIT, name_to_bytes32
+from fabmarket.negotiation.moves import Received, Submit
+
+MILL = name_to_bytes32("mill")
+STRANGER = Key.derive("stranger")
+
+
+@pytest.fixture
+def shop(wire):
+    """An honest supplier, and a demander that the test plays by hand."""
+    wire.seller = wire.supplier("honest", 100)
+    wire.buyer = wire.demander("hostile")
+    wire.steps[wire.buyer] = lambda state, given: (state, ())
+    return wire
+
+
+def ask(market, *alternatives, divisible=True, **changes):
+    """Send a demand; return the offers it draws."""
+    task = SubTask(b"t" * 32, 100_000, 101_000, 5, divisible, alternatives)
+    demand = Demand(market.buyer, 0, market.now + 60, (task,))
+    before = len(market.heard(Offer))
+    market.say(replace(demand, **changes), market.seller)
+    market.pump()
+    return market.heard(Offer)[before:]
+
+
+def select(market, taken, **changes):
+    selection = Selection(
+        demander=market.buyer,
+        offer=digest(market.domain, taken),
+        sub_task=taken.sub_task,
+        listing=taken.listing,
+        quantity=taken.quantity,
+        divisible=True,
+    )
+    market.say(replace(selection, **changes), market.seller)
+    market.pump()
+
+
+def test_a_demand_out_of_date_or_at_no_slot_draws_no_offer(shop):
+    assert len(ask(shop, Alternative(MILL, 5))) == 1
+    assert ask(shop, Alternative(MILL, 5), valid_until=shop.now) == []
+    assert shop.reasons(shop.seller) == ["demand out of date"]
+    for start, end in ((0, 1_000), (100_000, 100_999), (100_001, 101_001), (2**64 - 1, 2**64 - 1)):
+        task = SubTask(b"t" * 32, start, end, 5, True, (Alternative(MILL, 5),))
+        assert ask(shop, sub_tasks=(task,)) == []
+
+
+def test_regression_a_demand_for_nothing_draws_no_offer(shop):
+    """The trade it led to could only fail, at the supplier's cost."""
+    assert ask(shop, Alternative(MILL, 0)) == []
+
+
+def test_regression_an_absurd_quantity_is_priced_at_what_there_is(wire):
+    """The offer's price did not fit its type."""
+    wire.seller = wire.supplier("dear", 100, a=10**30, b=1)
+    wire.buyer = wire.demander("hostile")
+    (offer,) = ask(wire, Alternative(MILL, 2**64 - 2))
+    assert offer.unit_price == 100 * 10**24
+    assert ask(wire, Alternative(MILL, 2**64 - 2), divisible=False) == []
+
+
+def test_regression_a_limit_under_demanders_lead_is_refused_before_the_session(wire):
+    """The supplier's second quote was an error nobody caught."""
+    wire.seller = wire.supplier("s", concept="demanders-lead")
+    wire.buyer = wire.demander("hostile")
+    wire.steps[wire.buyer] = lambda state, given: (state, ())
+    assert ask(wire, Alternative(MILL, 5)) == []
+    (offer,) = ask(wire, Alternative(MILL, NO_LIMIT))
+    select(wire, offer)
+    assert wire.reasons(wire.seller) == ["selection with a limit, which these terms do not allow"]
+    select(wire, offer, quantity=NO_LIMIT)
+    wire.deadline("selections", wire.seller)
+    assert len(wire.heard(Opening)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"offer": bytes(32)}, "did not make"),
+        ({"listing": bytes(32)}, "misstates"),
+        ({"sub_task": bytes(32)}, "misstates"),
+        ({"quantity": 6}, "another quantity"),
+        ({"quantity": 0}, "another quantity"),
+    ],
+    ids=str,
+)
+def test_a_selection_of_something_else_is_refused(shop, change, words):
+    (offer,) = ask(shop, Alternative(MILL, 5))
+    select(shop, offer, **change)
+    assert words in shop.reasons(shop.seller)[-1]
+
+
+def test_an_offer_is_taken_up_once_by_its_addressee_and_in_time(shop):
+    (offer,) = ask(shop, Alternative(MILL, 5))
+    other = shop.demander("other")
+    select(shop, offer, demander=other)
+    assert "did not make to its sender" in shop.reasons(shop.seller)[-1]
+    select(shop, offer)
+    select(shop, offer)
+    assert shop.reasons(shop.seller)[-1] == "offer already taken up"
+    assert len(shop.reasons(shop.seller)) == 2
+    (late,) = ask(shop, Alternative(MILL, 6))
+    shop.now += 3_600
+    shop.deadline("offers", shop.seller)
+    select(shop, late)
+    assert shop.reasons(shop.seller)[-1] == "selection of an offer out of date"
+
+
+@pytest.mark.parametrize("concept", ["balanced", "bargaining"])
+def test_regression_a_selection_between_rounds_is_forgotten(wire, concept):
+    """In bargaining the next round looked up an offer that was gone."""
+    wire.seller = wire.supplier("s", concept=concept)
+    wire.buyer = wire.demander("hostile")
+    wire.steps[wire.buyer] = lambda state, given: (state, ())
+    (offer,) = ask(wire, Alternative(MILL, 5))
+    select(wire, offer)
+    wire.deadline("round", wire.seller)
+    wire.deadline("selections", wire.seller)
+    assert wire.heard(Opening) == []
+
+
+def open_to(market, *quantities, divisible=True):
+    """Let the hostile demander take seats in one session; return its opening."""
+    for index, quantity in enumerate(quantities):
+        task = SubTask(
+            bytes([index]) * 32, 100_000, 101_000, 5, divisible, (Alternative(MILL, quantity),)
+        )
+        (offer,) = ask(market, sub_tasks=(task,))
+        select(market, offer, quantity=quantity, divisible=divisible)
+    market.deadline("selections", market.seller)
+    market.pump()
+    return market.heard(Opening)[-1]
+
+
+def answer(market, kind, seat, quantity, *more):
+    """Answer the last quote in a seat, with whatever quantity."""
+    quote = market.heard(Quote)[-1]
+    named = digest(market.domain, quote)
+    market.say(kind(market.buyer, quote.session, seat, named, quantity, *more), market.seller)
+    market.pump()
+
+
+def test_illegal_replies_are_refused(shop):
+    open_to(shop, 5, 5)
+    answer(shop, Reply, 0, 5_000_001)
+    assert "exceed the demand of 5 units" in shop.reasons(shop.seller)[-1]
+    answer(shop, Reply, 2, 1)
+    assert shop.reasons(shop.seller)[-1] == "there is no seat 2"
+    answer(shop, Claim, 0, 1, 0)
+    assert "replies are due" in shop.reasons(shop.seller)[-1]
+    answer(shop, Reply, 0, 5_000_000)
+    answer(shop, Reply, 0, 4_000_000)
+    assert "this seat has answered" in shop.reasons(shop.seller)[-1]
+    thief = shop.demander("thief")
+    quote = shop.heard(Quote)[-1]
+    stolen = Reply(thief, quote.session, 1, digest(shop.domain, quote), 1)
+    shop.say(stolen, shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller)[-1] == "seat 1 is somebody else's"
+    shop.say(replace(stolen, demander=shop.buyer, quote=bytes(32)), shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller)[-1] == "answer to another quote than the last"
+
+
+def test_a_demand_that_rises_with_the_price_is_refused(shop):
+    open_to(shop, 50)
+    answer(shop, Reply, 0, 40_000_000)
+    first, second = shop.heard(Quote)
+    assert second.price > first.price
+    answer(shop, Reply, 0, 40_000_001)
+    assert shop.reasons(shop.seller)[-1] == "a demand that rises with the price"
+
+
+def test_regression_replies_without_a_limit_cannot_overflow_the_announced_sum(shop):
+    """Two replies of 2^256 - 1 made a sum that did not fit the next quote."""
+    open_to(shop, NO_LIMIT, NO_LIMIT)
+    answer(shop, Reply, 0, 2**256 - 1)
+    assert "exceed the demand" in shop.reasons(shop.seller)[-1]
+    for seat in (0, 1):
+        answer(shop, Reply, seat, NO_LIMIT * 10**6)
+    assert shop.heard(Quote)[-1].sum == 2 * NO_LIMIT * 10**6
+
+
+@pytest.mark.parametrize("greed", [NO_LIMIT * 10**6, 10**30, 7])
+def test_constant_replies_end_the_session_within_its_limit(shop, greed):
+    """A member that asks for the same at any price; the session closes, and nobody crashes."""
+    open_to(shop, NO_LIMIT)
+    for _ in range(210):
+        if shop.heard(Close) or shop.heard(Quote)[-1].final:
+            break
+        answer(shop, Reply, 0, min(greed, NO_LIMIT * 10**6))
+    assert len(shop.heard(Quote)) <= 201
+    assert shop.heard(Close) or shop.heard(Quote)[-1].final
+
+
+def agreed(market, *quantities):
+    """Play a session to its close with replies that leave room; return the trades due."""
+    open_to(market, *quantities)
+    while not market.heard(Close):
+        final = market.heard(Quote)[-1].final
+        for seat, quantity in enumerate(quantities):
+            if final:
+                answer(market, Claim, seat, quantity, 0)
+            else:
+                answer(market, Reply, seat, quantity * 10**6)
+    close = market.heard(Close)[-1]
+    listing = market.heard(Opening)[-1].listing
+    transcript = digest(market.domain, close)
+    return [
+        Trade(
+            listing,
+            market.buyer,
+            market.token,
+            quantity,
+            close.price,
+            market.now + 60,
+            nonce,
+            transcript=transcript,
+        )
+        for nonce, quantity in enumerate(close.awards)
+    ]
+
+
+def test_claims_above_what_is_due_are_refused(shop):
+    open_to(shop, 5)
+    while not shop.heard(Quote)[-1].final:
+        answer(shop, Reply, 0, 5_000_000)
+    answer(shop, Claim, 0, 6, 0)
+    assert shop.reasons(shop.seller)[-1] == "claim of 6 units where 5 are due"
+    answer(shop, Claim, 0, 4, 0)
+    assert shop.heard(Close)[-1].awards == (4,)
+
+
+def test_part_of_an_indivisible_sub_task_cannot_be_claimed(shop):
+    open_to(shop, 5, divisible=False)
+    while not shop.heard(Quote)[-1].final:
+        answer(shop, Reply, 0, 5_000_000)
+    answer(shop, Claim, 0, 4, 0)
+    assert shop.reasons(shop.seller)[-1] == "claim of 4 units where 5 are due"
+    answer(shop, Claim, 0, 5, 0)
+    assert shop.heard(Close)[-1].awards == (5,)
+
+
+ALTERED = {
+    "cheaper": {"unit_price": 1},
+    "more": {"quantity": 9},
+    "other listing": {"listing": bytes(32)},
+    "other token": {"token": STRANGER.address},
+    "other talk": {"transcript": bytes(32)},
+    "epoch": {"demander_epoch": 1},
+    "listing epoch": {"listing_epoch": 1},
+    "escrow": {"escrow": Escrow(deliver_by=1)},
+    "out of date": {"valid_until": 50_000},
+    "valid past the slot": {"valid_until": 101_001},
+}
+
+
+@pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED.keys())
+def test_a_trade_on_other_terms_is_not_countersigned(shop, change):
+    (trade,) = agreed(shop, 5)
+    shop.say(replace(trade, **change), shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller)[-1].startswith("trade ")
+    assert shop.submits == []
+    shop.say(trade, shop.seller)
+    shop.pump()
+    assert [submit.trade for _, submit in shop.submits] == [trade]
+
+
+def test_a_trade_is_submitted_once_for_every_seat_it_was_agreed_for(shop):
+    first, second = agreed(shop, 5, 5)
+    shop.say(first, shop.seller)
+    shop.say(first, shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller) == ["trade that was already submitted"]
+    shop.say(second, shop.seller)
+    shop.say(replace(second, nonce=9), shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller) == ["trade that was already submitted"] * 2
+    assert [submit.trade for _, submit in shop.submits] == [first, second]
+
+
+def test_a_trade_by_somebody_else_is_not_countersigned(shop):
+    (trade,) = agreed(shop, 5)
+    thief = shop.demander("thief")
+    shop.say(replace(trade, demander=thief), shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller) == ["trade that was not agreed"]
+
+
+def test_a_signed_trade_comes_too_late_after_the_round(shop):
+    (trade,) = agreed(shop, 5)
+    shop.deadline("round", shop.seller)
+    shop.say(trade, shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller) == ["trade that was not agreed"]
+
+
+def test_outputs_of_a_step_are_what_the_node_can_carry_out(shop):
+    (trade,) = agreed(shop, 5)
+    signature = shop.keys[shop.buyer].sign(digest(shop.domain, trade))
+    state, outputs = shop.steps[shop.seller](
+        shop.states[shop.seller], Received(trade, digest(shop.domain, trade), signature)
+    )
+    assert outputs == (Submit(trade, signature),)
+    assert state != shop.states[shop.seller]

@@ -1,0 +1,487 @@
+"""A hostile supplier makes no honest demander act wrongly, crash, loop or overpay."""
+
+from dataclasses import replace
+
+import pytest
+
+from fabmarket.identity import Key, digest
+from fabmarket.market.events import Listed, ResourceRegistered
+from fabmarket.market.messages import (
+    Close,
+    Counter,
+    Demand,
+    Member,
+    Offer,
+    Opening,
+    PriceTerms,
+    Refusal,
+    Reply,
+    Selection,
+)
+from fabmarket.market.trade import Trade, listing_id
+from fabmarket.market.units import NO_LIMIT, name_to_bytes32
+from fabmarket.negotiation.demander import NO_ANSWER, NO_DEAL
+from fabmarket.negotiation.moves import Happened
+from fabmarket.negotiation.session import due, follow, open_session
+
+MILL, LATHE, HOUR = map(name_to_bytes32, ("mill", "lathe", "hour"))
+STRANGER = Key.derive("stranger")
+OTHER_SEAT = Member(STRANGER.address, b"s" * 32, b"t" * 32, 5, True)
+
+
+# A hostile supplier: openings
+
+
+def test_an_honest_opening_is_followed(trap):
+    market = trap()
+    assert market.tempt(market.opening(market.seat(), OTHER_SEAT)) is None
+    assert len(market.states[market.honest].seats) == 1
+
+
+def misstated(market, **changes):
+    return market.opening(replace(market.seat(), **changes))
+
+
+MISSTATED = {
+    "larger quantity": lambda market: misstated(market, quantity=1_000),
+    "smaller quantity": lambda market: misstated(market, quantity=1),
+    "whole or nothing": lambda market: misstated(market, divisible=False),
+    "another sub-task": lambda market: misstated(market, sub_task=b"x" * 32),
+    "another's seat": lambda market: misstated(market, demander=STRANGER.address),
+    "lower-case address": lambda market: misstated(market, demander=market.honest.lower()),
+}
+OTHERWISE = {
+    "other listing": lambda m: m.opening(listing=listing_id(m.seller, MILL, 1)),
+    "later end of slot": lambda m: m.opening(slot_end=10**9),
+    "other capacity": lambda m: m.opening(terms=replace(m.opening().terms, capacity=1)),
+    "dearer": lambda m: m.opening(terms=replace(m.opening().terms, maintenance=99)),
+    "other concept": lambda m: m.opening(terms=replace(m.opening().terms, concept="bargaining")),
+}
+
+
+@pytest.mark.parametrize("opening", MISSTATED.values(), ids=MISSTATED.keys())
+@pytest.mark.parametrize("concept", ["balanced", "bargaining"])
+def test_regression_an_opening_that_misstates_a_selection_is_refused(trap, opening, concept):
+    """With a larger quantity the demander bought, and paid for, what it never asked for."""
+    market = trap(concept=concept)
+    assert market.tempt(opening(market)) == "opening that misstates our selection"
+
+
+@pytest.mark.parametrize("opening", OTHERWISE.values(), ids=OTHERWISE.keys())
+def test_regression_an_opening_on_other_terms_or_another_listing_is_refused(trap, opening):
+    market = trap()
+    assert market.tempt(opening(market)) == "opening on other terms than the offer's"
+
+
+def test_regression_a_selection_cannot_have_two_seats_in_one_session(trap):
+    """The demander bought twice."""
+    market = trap()
+    assert market.tempt(market.opening(market.seat(), market.seat())) == "a selection has two seats"
+
+
+def test_regression_a_selection_cannot_have_seats_in_two_sessions(trap):
+    market = trap()
+    assert market.tempt(market.opening()) is None
+    second = market.opening(market.seat(), OTHER_SEAT)
+    assert market.tempt(second) == "second opening for one selection"
+
+
+def test_regression_an_opening_sent_again_does_not_start_the_session_anew(trap):
+    market = trap()
+    opening = market.opening()
+    session = open_session(opening, digest(market.domain, opening))
+    assert market.tempt(opening) is None
+    assert market.tempt(due(session)) is None
+    assert market.tempt(opening) == "second opening for one selection"
+
+
+def test_an_opening_with_somebody_else_s_selection_only_is_not_ours(trap):
+    market = trap()
+    assert market.tempt(market.opening(OTHER_SEAT)) == "opening without a seat of ours"
+    forged = replace(OTHER_SEAT, demander=market.honest)
+    assert market.tempt(market.opening(forged)) == "opening without a seat of ours"
+
+
+def test_another_supplier_cannot_open_on_our_selection(trap):
+    market = trap()
+    other = market.supplier("other")
+    opening = market.opening(supplier=other)
+    assert market.tempt(opening) == "opening on other terms than the offer's"
+
+
+def test_regression_a_seat_beyond_the_256th_is_a_seat(trap):
+    market = trap()
+    crowd = [replace(OTHER_SEAT, selection=i.to_bytes(32, "big")) for i in range(300)]
+    assert market.tempt(market.opening(*crowd, market.seat())) is None
+    assert market.tempt(due(market.talk)) is None
+    assert market.heard(Reply)[-1].seat == 300
+
+
+def test_a_bargain_with_three_is_refused(trap):
+    market = trap(concept="bargaining")
+    assert market.tempt(market.opening(market.seat(), OTHER_SEAT)) == "a bargain has two parties"
+
+
+# A hostile supplier: offers
+
+
+HOPELESS = {
+    "unknown concept": {"concept": "trust-me"},
+    "concept without rounds": {"concept": "supplier-anticipates"},
+    "no demand weight": {"demand_weight": 0},
+    "no supply weight": {"supply_weight": 0},
+    "price that falls with demand": {"demand_weight": 1, "supply_weight": 2},
+    "no limits allowed": {"concept": "demanders-lead"},
+}
+
+
+def offer_of(market, **changes):
+    """The hostile seller's honest offer to the honest demander's current demand, changed."""
+    state = market.states[market.honest]
+    want = next(iter(state.wants.values()))
+    offer = Offer(
+        supplier=market.seller,
+        demand=state.demand,
+        sub_task=want.id,
+        listing=listing_id(market.seller, MILL, 0),
+        resource=MILL,
+        slot=0,
+        slot_end=want.end,
+        quantity=10,
+        unit_price=1,
+        valid_until=market.now + 60,
+        terms=PriceTerms("balanced", 1_000_000, 500_000, 10, 100),
+    )
+    return replace(offer, **changes)
+
+
+@pytest.fixture
+def published(wire):
+    """A demander that has published and waits for offers."""
+    wire.seller = wire.supplier("hostile", slots=(0, 1))
+    wire.honest = wire.demander("honest", wire.want("task", (MILL, 10, 100)))
+    wire.deadline("publish")
+    wire.queue.clear()
+    return wire
+
+
+def refusal_of(market, message):
+    before = market.states[market.honest]
+    market.say(message, market.honest)
+    market.pump()
+    if not market.reasons(market.honest):
+        return None
+    assert market.states[market.honest] == before
+    return market.reasons(market.honest)[-1]
+
+
+def test_an_honest_offer_is_taken_up(published):
+    assert refusal_of(published, offer_of(published)) is None
+    published.deadline("offers", published.honest)
+    assert len(published.heard(Selection)) == 1
+
+
+@pytest.mark.parametrize("change", HOPELESS.values(), ids=HOPELESS.keys())
+def test_regression_terms_without_a_price_are_not_taken_up(published, change):
+    """The first quote of such a session was an error nobody caught."""
+    terms = replace(offer_of(published).terms, **change)
+    words = refusal_of(published, offer_of(published, terms=terms))
+    assert words is not None
+    assert "without a price rule" in words or "without a limit" in words
+    published.deadline("offers", published.honest)
+    assert published.heard(Selection) == []
+
+
+def test_regression_capacity_at_another_time_is_not_taken_up(published):
+    """The listing was looked up on chain, but not its slot."""
+    elsewhere = offer_of(published, listing=listing_id(published.seller, MILL, 1), slot=1)
+    assert "not listed on chain for that time" in refusal_of(published, elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"demand": bytes(32)}, "no demand of ours"),
+        ({"sub_task": bytes(32)}, "no demand of ours"),
+        ({"resource": LATHE}, "a resource that was not asked for"),
+        ({"valid_until": 50_000}, "out of date"),
+        ({"slot": 1}, "somebody else's listing"),
+        ({"listing": bytes(32)}, "somebody else's listing"),
+        ({"quantity": 9}, "another quantity"),
+    ],
+    ids=str,
+)
+def test_an_offer_that_does_not_answer_our_demand_is_refused(published, change, words):
+    assert words in refusal_of(published, offer_of(published, **change))
+
+
+def test_capacity_that_is_not_listed_is_refused(published):
+    unlisted = listing_id(published.seller, MILL, 2**64 - 1)
+    offer = offer_of(published, slot=2**64 - 1, listing=unlisted)
+    assert "not listed on chain" in refusal_of(published, offer)
+
+
+def test_a_listing_of_another_supplier_is_refused(published):
+    other = published.supplier("other")
+    offer = offer_of(published, listing=listing_id(other, MILL, 0))
+    assert "somebody else's listing" in refusal_of(published, offer)
+
+
+def test_a_listing_whose_calendar_nobody_registered_is_not_believed(published):
+    listing = listing_id(STRANGER.address, MILL, 0)
+    before = published.states[published.honest]
+    published.give(published.honest, Happened(Listed(listing, STRANGER.address, MILL, 0, 1, 1)))
+    assert published.states[published.honest] == before
+
+
+def test_an_offer_sent_again_is_counted_once(published):
+    assert refusal_of(published, offer_of(published)) is None
+    assert refusal_of(published, offer_of(published)) == "offer received twice"
+
+
+# A hostile supplier: in a session
+
+
+def seated(trap, *wants, **terms):
+    """A trap whose session is open and whose first quote is answered, and the session so far."""
+    market = trap(*wants, **terms)
+    opening = market.opening(*(market.seat(i) for i in range(len(market.selections))))
+    assert market.tempt(opening) is None
+    session = open_session(opening, digest(market.domain, opening))
+    return market, session
+
+
+def advance(market, session):
+    """Play the supplier honestly for one quote; return the session with the answers in."""
+    message = due(session)
+    count = len(market.said)
+    assert market.tempt(message) is None
+    session = follow(session, message, digest(market.domain, message))
+    for answer in market.said[count + 1 :]:
+        if not isinstance(answer, Trade):
+            session = follow(session, answer, digest(market.domain, answer))
+    return session
+
+
+WRONG_QUOTES = {
+    "price": lambda quote: replace(quote, price=quote.price + 1),
+    "sum": lambda quote: replace(quote, sum=quote.sum + 1),
+    "supply": lambda quote: replace(quote, supply=quote.supply + 1),
+    "final": lambda quote: replace(quote, final=not quote.final),
+    "round": lambda quote: replace(quote, round=quote.round + 1),
+    "chain": lambda quote: replace(quote, previous=bytes(32)),
+}
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+@pytest.mark.parametrize("wrong", WRONG_QUOTES.values(), ids=WRONG_QUOTES.keys())
+def test_a_wrong_quote_is_refused(trap, wrong, rounds):
+    want = trap.want("task", (MILL, None, 100))
+    market, session = seated(trap, want, concept="simultaneous")
+    for _ in range(rounds):
+        session = advance(market, session)
+    words = market.tempt(wrong(due(session)))
+    assert words == "the quote does not follow from the replies"
+    assert market.tempt(due(session)) is None
+
+
+def test_a_quote_by_somebody_else_is_refused(trap):
+    market, session = seated(trap)
+    other = market.supplier("other")
+    assert "does not follow" in market.tempt(replace(due(session), supplier=other))
+
+
+def test_a_quote_sent_again_is_not_answered_again(trap):
+    market, session = seated(trap)
+    first = due(session)
+    session = advance(market, session)
+    count = len(market.said)
+    assert market.tempt(first) == "the quote does not follow from the replies"
+    assert len(market.said) == count + 1
+
+
+def to_the_claims(market, session):
+    while True:
+        message = due(session)
+        if isinstance(message, Close):
+            return session
+        session = advance(market, session)
+
+
+def test_wrong_awards_are_refused_and_the_true_ones_signed_once(trap):
+    market, session = seated(trap)
+    session = to_the_claims(market, session)
+    true = due(session)
+    assert true.awards == (10,)
+    for wrong in (
+        replace(true, awards=(11,)),
+        replace(true, awards=(9,)),
+        replace(true, awards=(10, 0)),
+        replace(true, price=true.price - 1),
+        replace(true, previous=bytes(32)),
+    ):
+        assert market.tempt(wrong) == "the awards do not follow from the claims"
+    assert market.heard(Trade) == []
+    assert market.tempt(true) is None
+    (trade,) = market.heard(Trade)
+    assert (trade.quantity, trade.unit_price) == (10, true.price)
+    assert trade.unit_price < 100
+    assert market.tempt(true) == "the session is closed"
+    assert len(market.heard(Trade)) == 1
+
+
+def test_a_close_before_the_claims_are_in_is_refused(trap):
+    market, session = seated(trap)
+    early = Close(market.seller, session.id, session.id, 10, (10,))
+    assert market.tempt(early) == "the awards do not follow from the claims"
+    assert market.tempt(replace(early, session=bytes(32))).startswith("message of a session")
+
+
+def test_regression_a_refusal_after_the_opening_does_not_free_the_sub_task(trap):
+    market, session = seated(trap)
+    named = market.seat().selection
+    assert market.tempt(Refusal(market.seller, named, "no")) == "refusal after the opening"
+    session = to_the_claims(market, session)
+    assert market.tempt(due(session)) is None
+    assert [want.state for want in market.wants(market.honest)] == ["agreed"]
+
+
+def test_a_refusal_by_the_wrong_supplier_or_of_nothing_is_ignored(trap):
+    market = trap()
+    other = market.supplier("other")
+    named = market.seat().selection
+    assert market.tempt(Refusal(other, named, "no")) == "refusal by a supplier we did not choose"
+    assert market.tempt(Refusal(market.seller, bytes(32), "no")).startswith("no selection")
+    assert market.tempt(Refusal(market.seller, named, "no room")) is None
+    assert market.tempt(Refusal(market.seller, named, "no room")).startswith("no selection")
+
+
+def test_regression_talk_after_the_round_is_over_binds_nobody(trap):
+    market, session = seated(trap)
+    session = to_the_claims(market, session)
+    market.deadline("round", market.honest)
+    assert market.wants(market.honest)[0].attempts[-1].reason == NO_ANSWER
+    assert market.tempt(due(session)).startswith("message of a session we have no seat in")
+    assert market.heard(Trade) == []
+
+
+def test_regression_a_tiny_price_weight_draws_no_claim_beyond_64_bits(trap):
+    """The claim of a demander of great worth did not fit its type, and signing it failed."""
+    want = trap.want("task", (MILL, None, 10**24))
+    market, session = seated(
+        trap, want, room=2**63, concept="simultaneous", a=1, b=1, maintenance=1
+    )
+    for _ in range(200):
+        message = due(session)
+        if isinstance(message, Close):
+            break
+        session = advance(market, session)
+    assert all(reply.quantity <= NO_LIMIT * 10**6 for reply in market.heard(Reply))
+    assert isinstance(due(session), Close)
+
+
+# A hostile supplier: in a bargain
+
+
+def counter(market, **changes):
+    """The hostile seller's next proposal, changed."""
+    bargain = market.talk
+    fields = {
+        "sender": market.seller,
+        "session": bargain.id,
+        "sequence": len(bargain.counters),
+        "previous": bargain.digests[-1] if bargain.digests else bargain.id,
+        "unit_price": 95,
+        "quantity": 10,
+        "reason": "propose",
+        **changes,
+    }
+    return Counter(**fields)
+
+
+@pytest.fixture
+def bargaining(trap):
+    market = trap(concept="bargaining", maintenance=40)
+    assert market.tempt(market.opening()) is None
+    return market
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sequence": 0}, "does not chain"),
+        ({"previous": bytes(32)}, "does not chain"),
+        ({"quantity": 11}, "does not chain"),
+        ({"reason": "accept"}, "acceptance at 95, not at the 50 proposed"),
+        ({"reason": "hurry"}, "unknown reason"),
+        ({"session": bytes(32)}, "no seat in"),
+    ],
+    ids=str,
+)
+def test_an_illegal_counter_is_refused(bargaining, change, words):
+    assert words in bargaining.tempt(counter(bargaining, **change))
+    assert len(bargaining.heard(Counter)) == 2
+
+
+def test_a_counter_out_of_turn_is_refused(bargaining):
+    assert bargaining.tempt(counter(bargaining)) is None
+    mine = counter(bargaining, sender=bargaining.honest)
+    assert bargaining.tempt(replace(mine, unit_price=99)) is not None
+    other = bargaining.supplier("other")
+    assert bargaining.tempt(counter(bargaining, sender=other)) == "out of turn"
+
+
+def test_a_supplier_that_never_concedes_gets_no_deal(bargaining):
+    for _ in range(40):
+        if bargaining.heard(Counter)[-1].reason != "propose":
+            break
+        assert bargaining.tempt(counter(bargaining, unit_price=2**128 - 1)) is None
+    assert bargaining.heard(Counter)[-1].reason == "withdraw"
+    bids = [
+        each.unit_price for each in bargaining.heard(Counter) if each.sender == bargaining.honest
+    ]
+    assert max(bids) == 100
+    bargaining.queue.clear()
+    assert bargaining.heard(Trade) == []
+    assert bargaining.wants(bargaining.honest)[0].attempts[-1].reason == NO_DEAL
+
+
+def test_a_supplier_that_walks_away_leaves_no_trade(bargaining):
+    assert bargaining.tempt(counter(bargaining, reason="withdraw")) is None
+    assert bargaining.wants(bargaining.honest)[0].attempts[-1].reason == NO_DEAL
+    assert bargaining.tempt(counter(bargaining, reason="propose")) is not None
+    assert bargaining.heard(Trade) == []
+
+
+def test_what_is_accepted_is_what_was_bid(bargaining):
+    assert bargaining.tempt(counter(bargaining, unit_price=50, reason="accept")) is None
+    (trade,) = bargaining.heard(Trade)
+    assert (trade.unit_price, trade.quantity, trade.demander) == (50, 10, bargaining.honest)
+
+
+# Whatever anybody says
+
+
+def test_messages_for_the_other_role_are_counted_and_change_nothing(trap):
+    market = trap()
+    demand = market.heard(Demand)[0]
+    offer = market.heard(Offer)[0]
+    for message in (
+        market.selections[0],
+        Trade(bytes(32), market.honest, market.token, 1, 1, 1, 0),
+    ):
+        assert "is not for a demander" in market.tempt(message)
+    market.say(demand, market.honest)
+    assert market.tempt(Opening(market.seller, bytes(32), 0, offer.terms, ())) is not None
+    supplier = market.supplier("honest supplier")
+    for message in (offer, Refusal(market.seller, bytes(32), "")):
+        market.say(message, supplier)
+        market.pump()
+        assert "is not for a supplier" in market.reasons(supplier)[-1]
+
+
+def test_a_resource_is_told_apart_by_supplier_and_name(published):
+    """Another supplier's calendar for the same name says nothing about this one's."""
+    event = ResourceRegistered(STRANGER.address, MILL, HOUR, 0, 1)
+    published.tell(event)
+    assert refusal_of(published, offer_of(published)) is None

@@ -1,0 +1,117 @@
+"""From a scenario to a deployed, funded, listed market."""
+
+from dataclasses import replace
+
+import pytest
+
+from fabmarket.chain import Settings, open_engine
+from fabmarket.errors import Refused
+from fabmarket.market.events import Listed, SlotAttested
+from fabmarket.market.trade import listing_id
+from fabmarket.market.units import name_to_bytes32
+from fabmarket.node.setup import deploy, deposit_budgets, list_suppliers, parties_of
+from fabmarket.scenario import paper_market
+
+SEED = 5
+
+
+@pytest.fixture
+def engine():
+    with open_engine("embedded", Settings()) as opened:
+        yield opened
+
+
+def set_up(engine, scenario):
+    parties = parties_of(scenario, SEED, 4)
+    return deploy(engine, scenario, parties), parties
+
+
+def with_calendar(quantities):
+    scenario = paper_market(SEED)
+    (supplier,) = scenario.suppliers
+    supplier = replace(supplier, attested=quantities, listed=quantities)
+    return replace(scenario, suppliers=(supplier,))
+
+
+def test_keys_follow_from_seed_role_and_name():
+    scenario = paper_market(SEED)
+    parties = parties_of(scenario, SEED, 4)
+    addresses = [party.address for party in parties.everyone]
+    assert len(set(addresses)) == len(addresses) == 1 + 3 + 3 + 1 + 4
+    again = parties_of(scenario, SEED, 4)
+    assert [party.address for party in again.everyone] == addresses
+    other = parties_of(scenario, SEED + 1, 4)
+    assert not {party.address for party in other.everyone} & set(addresses)
+
+
+def test_everyone_has_coin_before_anyone_sends(engine):
+    market, parties = set_up(engine, paper_market(SEED))
+    sent = [(transaction.action, receipt.block) for transaction, receipt in market.sender.sent]
+    funded = max(block for action, block in sent if action == "fund")
+    assert funded < min(block for action, block in sent if action == "deploy")
+    poorest = min(engine.native_balance(party.address) for party in parties.everyone)
+    assert poorest > 10**18 * 9 // 10
+
+
+def test_operators_and_token_are_the_scenarios(engine):
+    scenario = paper_market(SEED)
+    market, parties = set_up(engine, scenario)
+    operators = tuple(party.address for party in parties.operators)
+    assert market.exchange.operators() == (operators, scenario.threshold)
+    assert market.exchange.accepts(market.token.address)
+    assert market.token.read("symbol") == scenario.currency.symbol
+    assert market.token.read("decimals") == scenario.currency.decimals
+
+
+def test_a_calendar_longer_than_a_block_has_gas_for_is_attested_in_parts(engine):
+    quantities = tuple(1 + slot % 7 for slot in range(340))
+    scenario = with_calendar(quantities)
+    market, parties = set_up(engine, scenario)
+    list_suppliers(market, scenario, parties)
+    supplier, resource = parties.suppliers[0].address, name_to_bytes32("S")
+    events = [market.exchange.event(log) for _, r in market.sender.sent for log in r.logs]
+    attested = {e.slot: e.quantity for e in events if isinstance(e, SlotAttested)}
+    listed = {e.slot: e.quantity for e in events if isinstance(e, Listed)}
+    assert attested == listed == dict(enumerate(quantities))
+    last = market.exchange.listing_of(listing_id(supplier, resource, 339))
+    assert last.available == quantities[339]
+    assert last.slot_end == market.origin + 340 * scenario.slot_length
+
+
+def test_empty_slots_are_attested_but_not_listed(engine):
+    scenario = with_calendar((0, 5, 0))
+    market, parties = set_up(engine, scenario)
+    list_suppliers(market, scenario, parties)
+    supplier, resource = parties.suppliers[0].address, name_to_bytes32("S")
+    available = [
+        market.exchange.listing_of(listing_id(supplier, resource, slot)).available
+        for slot in range(3)
+    ]
+    assert available == [0, 5, 0]
+
+
+def test_a_demander_that_gains_nowhere_deposits_nothing(engine):
+    scenario = paper_market(SEED)
+    first, *others = scenario.demanders
+    (task,) = first.sub_tasks
+    (way,) = task.alternatives
+    worthless = replace(task, alternatives=(replace(way, benefit=way.cost),))
+    scenario = replace(scenario, demanders=(replace(first, sub_tasks=(worthless,)), *others))
+    market, parties = set_up(engine, scenario)
+    list_suppliers(market, scenario, parties)
+    deposit_budgets(market, scenario, parties)
+    balances = [
+        market.exchange.balance_of(party.address, market.token.address)
+        for party in parties.demanders
+    ]
+    assert balances[0] == 0
+    assert balances[1:] == [155 * 600, 185 * 600]
+
+
+def test_a_set_up_the_contract_refuses_says_which_error(engine):
+    scenario = with_calendar((5,))
+    (supplier,) = scenario.suppliers
+    scenario = replace(scenario, suppliers=(replace(supplier, listed=(6,)),))
+    market, parties = set_up(engine, scenario)
+    with pytest.raises(Refused, match=r"list 0x[0-9a-f]{64} failed: OverReported\("):
+        list_suppliers(market, scenario, parties)
