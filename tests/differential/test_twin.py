@@ -170,13 +170,14 @@ class Moves:
         stored = [
             s.version for (who, of, _), s in state.slots.items() if (who, of) == (owner, resource)
         ]
+        latest = max(stored, default=0)
         attestation = Attestation(
             supplier=owner,
             resource=resource,
             unit=self.rarely(known, UNITS[1]),
             first_slot=first,
             quantities=tuple(self.one(10, 10, 3, 0, U64) for _ in range(self.one(1, 2, 3, 0))),
-            version=self.rarely(max(stored, default=0) + 1, 0, 1, max(stored, default=0), U64),
+            version=self.rarely(min(latest + 1, U64), 0, 1, latest, U64),
             expiry=self.rarely(now + 100, now - 1, now, now + 1, now + 3, U64),
         )
         return self.one(*TRADERS), Attest(attestation, self.operators(state.domain, attestation))
@@ -260,8 +261,8 @@ class Moves:
             signatures[index] = self.one(*SPOILED)(signatures[index])
         if self.rarely(False, True):
             trade = self.tampered(trade)
-        self.settled.append((buyer, Settle(trade, *signatures)))
-        return self.one(*TRADERS), self.settled[-1][1]
+        self.settled.append(Settle(trade, *signatures))
+        return self.one(*TRADERS), self.settled[-1]
 
     def tampered(self, trade):
         name = self.one("quantity", "unit_price", "nonce", "transcript", "bundle", "demander")
@@ -273,8 +274,7 @@ class Moves:
         return replace(trade, **{name: value})
 
     def replay(self, state, now):
-        _, move = self.one(*self.settled)
-        return self.one(*TRADERS), move
+        return self.one(*TRADERS), self.one(*self.settled)
 
 
 class Both:

@@ -101,7 +101,14 @@ def _trades(trades: list[Settled], exchange: ExchangeContract) -> Check:
 
 
 def _solvency(state: Exchange, exchange: ExchangeContract, token: TokenContract) -> Check:
-    check = Check("the exchange holds exactly what it owes")
     owed = sum(held for (_, of), held in state.balances.items() if of == token.address)
-    check.equal("tokens held", owed, token.balance_of(exchange.address))
+    held = token.balance_of(exchange.address)
+    check = Check("the exchange holds exactly what it owes", compared=1)
+    if held < owed:
+        check.wrong.append(f"{owed} base units are owed, {held} are held: money is missing")
+    if held > owed:
+        check.wrong.append(
+            f"{owed} base units are owed, {held} are held: a deposit's event is missing,"
+            " or somebody sent tokens without depositing them"
+        )
     return check

@@ -19,7 +19,8 @@ from fabmarket.scenario.model import (
     shown,
 )
 
-LARGEST_QUANTITY = 2**64 - 1
+LARGEST_QUANTITY = 2**64 - 2  # the number above it means as much as pays
+FINEST_WEIGHT = Fraction(1, 10**6)  # of a base unit per unit^2: what a price rule can say
 LARGEST_AMOUNT = 2**128 - 1
 """The contract's types: a quantity is a uint64, a unit price a uint128."""
 
@@ -142,6 +143,10 @@ class _Check:
             if value <= 0:
                 problem = f"{float(value / scale):g} is not above 0; price coefficients are"
                 self.refuse(f"{path}.{key}", problem)
+            if value % FINEST_WEIGHT:
+                finest = float(FINEST_WEIGHT / scale)
+                problem = f"{float(value / scale):g} is no multiple of {finest:g}, the finest step"
+                self.refuse(f"{path}.{key}", f"{problem} of a price coefficient; round it")
         s = self.scenario
         balanced = s.concept == "balanced" and s.negotiation == "session"
         if balanced and supplier.a <= supplier.b:

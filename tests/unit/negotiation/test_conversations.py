@@ -205,7 +205,7 @@ def test_regression_a_dear_alternative_does_not_raise_the_bid_for_a_poor_one(wir
     assert wire.settled[0].unit_price <= 30
 
 
-def test_a_free_supplier_still_sells_at_a_price_that_can_settle(wire):
+def test_regression_a_free_supplier_still_sells_at_a_price_that_can_settle(wire):
     """The chain refuses a price of 0."""
     wire.supplier("s", concept="simultaneous", maintenance=0, a=1_000, b=1_000)
     buyer = wire.demander("d", wire.want("task", (MILL, 50, 2)), wire.want("more", (MILL, 50, 2)))

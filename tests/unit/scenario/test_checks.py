@@ -128,6 +128,8 @@ AT = "demanders.0.sub_tasks.0"
             with_supplier(attested=(10, -5)),
             "suppliers.0.attested.1: -5 is negative; quantities are ",
         ),
+        (with_supplier(a=Fraction(1, 3)), "suppliers.0.a: 0.00333333 is no multiple of 1e-08"),
+        (with_supplier(attested=(2**64 - 1, 0)), "suppliers.0.attested.0: 18446744073709551615 is"),
         (with_supplier(attested=(2**64, 0)), "suppliers.0.attested.0: 18446744073709551616 is too"),
         (with_supplier(listed=(10, -1)), "suppliers.0.listed.1: -1 is negative"),
         (with_supplier(listed=(10,)), "suppliers.0.listed: 1 slots are not the 2 of attested"),
