@@ -65,7 +65,7 @@ clean:
 	@touch $@
 
 $(MODULES): contracts/package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || \
 	  { echo "fabmarket's contracts need Node >= 20; install it (make demo does not need it)" >&2; exit 1; }
 	cd contracts && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
