@@ -8,7 +8,6 @@ import sys
 import threading
 import urllib.parse
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -94,7 +93,11 @@ def test_our_own_anvil_killed_in_any_phase_is_said(needs_anvil, phase):
 
 def test_an_interrupted_run_says_that_nothing_was_written(node, tmp_path):
     started = []
-    program = str(Path(sys.executable).with_name("fabmarket"))
+    # A shell's background job ignores the signal, and its children would inherit that.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from fabmarket.cli.main import main; main()"
+    )
 
     def interrupt() -> None:
         started[0].send_signal(signal.SIGINT)
@@ -103,7 +106,7 @@ def test_an_interrupted_run_says_that_nothing_was_written(node, tmp_path):
     with failing_after(node.url, 100, interrupt) as url:
         started.append(
             subprocess.Popen(  # noqa: S603
-                [program, "demo", "--engine", url],
+                [sys.executable, "-c", program, "demo", "--engine", url],
                 cwd=tmp_path,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
