@@ -40,6 +40,8 @@ from fabmarket.scenario.schema import (
     problem_of,
 )
 
+_DEEPEST = 50
+
 
 def parse_scenario(
     text: str, name: str, seed: int, read_companion: Callable[[str], str]
@@ -81,6 +83,8 @@ def paper_market(seed: int) -> Scenario:
 
 def _load(text: str, name: str) -> Any:
     suffix = PurePath(name).suffix.lower()
+    if _depth(text) > _DEEPEST:
+        raise InvalidScenario(f"{name}: tables nested too deeply; correct the file")
     try:
         if suffix == ".toml":
             return tomllib.loads(text, parse_float=Decimal)
@@ -96,12 +100,22 @@ def _load(text: str, name: str) -> Any:
     except json.JSONDecodeError as error:
         problem = f"{error.msg}; correct the JSON"
         raise InvalidScenario(f"{name}:{error.lineno}:{error.colno}: {problem}") from None
-    except (ValueError, RecursionError) as error:
-        # Numbers of thousands of digits, a JSON key written twice, tables nested without end.
-        problem = "tables nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InvalidScenario(f"{name}: {problem}; correct the file") from None
+    except ValueError as error:  # numbers of thousands of digits, a JSON key written twice
+        raise InvalidScenario(f"{name}: {error}; correct the file") from None
     problem = f"{suffix or 'no suffix'} is not a scenario file's; use .toml or .json"
     raise InvalidScenario(f"{name}: {problem}")
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets nest, those in texts counted too.
+
+    The parsers recurse, and py-evm raises Python's limit beyond what the stack holds.
+    """
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import json
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -205,6 +206,17 @@ def test_a_faulty_fjsp_table_is_refused(text: str, message: str) -> None:
 )
 def test_text_that_is_no_scenario_file_is_refused(text: str, name: str, message: str) -> None:
     assert refused(lambda: read(text, name)).startswith(message)
+
+
+def test_deep_nesting_is_refused_when_python_would_let_the_stack_overflow() -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)  # as py-evm does, only more so
+    try:
+        for name in ("m.json", "m.toml"):
+            text = ("a = " if name == "m.toml" else "") + "[" * 200_000
+            assert "nested too deeply" in refused(lambda: read(text, name))  # noqa: B023
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @pytest.mark.parametrize(
