@@ -1,8 +1,8 @@
 """Arrays in, an equilibrium and a checkable certificate out."""
 
 from fabmarket.game.aggregate import PriceRule
-from fabmarket.game.certificate import certify
-from fabmarket.game.equilibrium import solve
+from fabmarket.game.certificate import verify
+from fabmarket.game.equilibrium import equilibrium_price, solve
 from fabmarket.game.errors import InvalidGame, InvalidRound, NoEquilibrium, Unsupported
 from fabmarket.game.model import CONCEPTS, Certificate, Equilibrium, Game
 
@@ -16,6 +16,7 @@ __all__ = [
     "NoEquilibrium",
     "PriceRule",
     "Unsupported",
-    "certify",
+    "equilibrium_price",
     "solve",
+    "verify",
 ]

@@ -33,7 +33,7 @@ class PriceRule:
     """How price, demand and supply hang together in one concept.
 
     Under "demanders-lead" the root is the one candidate with supply; near the supply threshold it
-    may be no equilibrium, which `solve` and `certify` tell.
+    may be no equilibrium, which `solve` and `verify` tell.
 
     Attributes:
         concept: "simultaneous", "demanders-lead" or "balanced".

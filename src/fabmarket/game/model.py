@@ -20,34 +20,61 @@ from fabmarket.game.errors import InvalidGame
 Vector = NDArray[np.float64]
 Numbers = Vector | Sequence[float | Fraction]
 
-CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates", "balanced")
-"""The equilibrium concepts `solve` knows, told apart by who moves first."""
+CONCEPTS = (
+    "simultaneous",
+    "demanders-lead",
+    "supplier-anticipates",
+    "paper-literal",
+    "balanced",
+)
+"""The concepts `solve` knows, told apart by who moves first. "paper-literal" is the paper's own
+equation (19), whose answer in general is no equilibrium, as its certificate shows."""
 
 
-def _vector(
-    field: str, numbers: Numbers, *, length: int | None = None, infinite: bool = False
+def vector(
+    field: str,
+    numbers: Numbers,
+    *,
+    like: tuple[str, Vector] | None = None,
+    infinite: bool = False,
 ) -> Vector:
-    """A read-only copy as float64, checked number by number."""
+    """A read-only copy as float64, checked number by number.
+
+    Args:
+        field: its name, for the error.
+        numbers: what was given.
+        like: name and value of the vector it must be as long as.
+        infinite: whether inf is allowed.
+
+    Raises:
+        InvalidGame: naming field, index and value.
+    """
     try:
-        vector = np.array(numbers, dtype=np.float64)
+        checked = np.array(numbers, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidGame(f"{field} is not a list of numbers: {error}") from error
-    if vector.ndim != 1 or vector.size == 0:
-        raise InvalidGame(f"{field} has shape {vector.shape}; give one number for each demander")
-    if length is not None and len(vector) != length:
+    if checked.ndim != 1 or checked.size == 0:
+        raise InvalidGame(f"{field} has shape {checked.shape}; give one number for each")
+    if like is not None and len(checked) != len(like[1]):
         raise InvalidGame(
-            f"{field} has {len(vector)} numbers but benefit has {length};"
-            " give one for each demander"
+            f"{field} has {len(checked)} numbers but {like[0]} has {len(like[1])}; give as many"
         )
-    wrong = np.isnan(vector) | (vector < 0)
+    wrong = np.isnan(checked) | (checked < 0)
     if not infinite:
-        wrong |= np.isinf(vector)
+        wrong |= np.isinf(checked)
     if wrong.any():
         j = int(np.argmax(wrong))
         allowed = "a number >= 0" if infinite else "a finite number >= 0"
-        raise InvalidGame(f"{field}[{j}] is {vector[j]}; give {allowed}")
-    vector.flags.writeable = False
-    return vector
+        raise InvalidGame(f"{field}[{j}] is {checked[j]}; give {allowed}")
+    checked.flags.writeable = False
+    return checked
+
+
+def _bounds(field: str, numbers: Numbers | None, benefit: Vector) -> Vector:
+    """Upper bounds, infinite if there are none; those take no memory."""
+    if numbers is None:
+        return np.broadcast_to(np.float64(inf), benefit.shape)
+    return vector(field, numbers, like=("benefit", benefit), infinite=True)
 
 
 def _scalar(
@@ -77,6 +104,10 @@ class Game:
         b: weight of supply in the price, > 0.
         cap: shape (m,): the most each demander can use; inf, or no cap at all, for no bound.
         supply_cap: W, the most the supplier can supply; inf for no bound.
+        budget: shape (m,), money: the most each demander can pay, v q <= budget; inf, or no budget
+            at all, for no bound.
+        capped: whether any demand cap is finite.
+        budgeted: whether any budget is finite.
 
     Raises:
         InvalidGame: empty or unequal arrays, a number that is negative, NaN or infinite (caps may
@@ -90,6 +121,9 @@ class Game:
     b: float
     cap: Vector
     supply_cap: float
+    budget: Vector
+    capped: bool
+    budgeted: bool
 
     def __init__(
         self,
@@ -101,17 +135,22 @@ class Game:
         *,
         cap: Numbers | None = None,
         supply_cap: float | Fraction = inf,
+        budget: Numbers | None = None,
     ) -> None:
-        worth = _vector("benefit", benefit)
-        bounds = [inf] * len(worth) if cap is None else cap
+        worth = vector("benefit", benefit)
+        caps = _bounds("cap", cap, worth)
+        budgets = _bounds("budget", budget, worth)
         checked = {
             "benefit": worth,
-            "cost": _vector("cost", cost, length=len(worth)),
+            "cost": vector("cost", cost, like=("benefit", worth)),
             "supplier_cost": _scalar("supplier_cost", supplier_cost),
             "a": _scalar("a", a, positive=True),
             "b": _scalar("b", b, positive=True),
-            "cap": _vector("cap", bounds, length=len(worth), infinite=True),
+            "cap": caps,
             "supply_cap": _scalar("supply_cap", supply_cap, infinite=True),
+            "budget": budgets,
+            "capped": cap is not None and bool(np.isfinite(caps).any()),
+            "budgeted": budget is not None and bool(np.isfinite(budgets).any()),
         }
         for field, value in checked.items():
             object.__setattr__(self, field, value)
@@ -126,12 +165,15 @@ class Game:
 
 
 class Outcome(NamedTuple):
-    """What a closed form yields: price, each demander's quantity, supply, and a remark or ""."""
+    """What a closed form yields: price, each demander's quantity, supply, a remark or "", and the
+    multiplier of S <= w.
+    """
 
     price: float
     demand: Vector
     supply: float
     note: str = ""
+    multiplier: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +211,9 @@ class Equilibrium:
         total_demand: S, units.
         certificate: the deviations checked against this answer.
         note: what else must be said, such as a second equilibrium; "" if nothing.
+        coupled: whether S <= w was imposed.
+        multiplier: lambda >= 0, money per unit: what one more unit of supply would be worth to
+            everybody where S <= w binds; 0 elsewhere.
     """
 
     concept: str
@@ -180,6 +225,8 @@ class Equilibrium:
     total_demand: float
     certificate: Certificate
     note: str = ""
+    coupled: bool = False
+    multiplier: float = 0.0
 
     @property
     def unfunded(self) -> float:

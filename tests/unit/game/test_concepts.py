@@ -32,6 +32,14 @@ PAPER = {
         "supplier_profit": Fraction(120125, 3),
         "unfunded": Fraction(559625, 18),
     },
+    "paper-literal": {
+        "price": Fraction(435, 8),
+        "demand": [Fraction(25, 32), Fraction(4025, 32), Fraction(5225, 32)],
+        "supply": Fraction(1775, 2),
+        "demander_profit": [Fraction(125, 256), Fraction(3240125, 256), Fraction(5460125, 256)],
+        "supplier_profit": Fraction(630125, 16),
+        "unfunded": Fraction(435, 8) * (Fraction(1775, 2) - Fraction(9275, 32)),
+    },
     "balanced": {
         "price": Fraction(340, 3),
         "demand": [0, Fraction(625, 9), Fraction(1075, 9)],
@@ -65,14 +73,19 @@ def test_the_papers_market(concept):
         value = value.tolist() if isinstance(expected, list) else value
         assert value == close(expected), field
     assert found.total_demand == close(sum(PAPER[concept]["demand"]))
-    assert found.certificate.max_unilateral_gain < 1e-9
     assert found.certificate.residual < 1e-12
+    if concept == "paper-literal":
+        assert found.certificate.max_unilateral_gain == close(Fraction(31625, 48))
+        assert found.note.startswith("no equilibrium: with v >= 0 another supply would earn")
+        return
+    assert found.certificate.max_unilateral_gain < 1e-9
     assert found.note == ""
 
 
 @pytest.mark.parametrize("concept", CONCEPTS)
 def test_bounds_that_do_not_bind_change_nothing(concept):
-    bounds = {} if concept == "demanders-lead" else {"cap": [500, 500, inf], "supply_cap": 900}
+    unbounded = concept in {"demanders-lead", "paper-literal"}
+    bounds = {} if unbounded else {"cap": [500, 500, inf], "supply_cap": 900}
     found, free = solve(paper(**bounds), concept), solve(paper(), concept)
     assert found.price == pytest.approx(free.price, rel=1e-12)
     assert found.supply == pytest.approx(free.supply, rel=1e-12)
@@ -85,11 +98,11 @@ def test_an_answer_cannot_be_written(concept):
 
 
 def test_an_unknown_concept_is_refused_with_those_there_are():
-    with pytest.raises(Unsupported, match=r"unknown concept 'paper-literal'; use one of \('simul"):
-        solve(paper(), "paper-literal")
+    with pytest.raises(Unsupported, match=r"unknown concept 'clearing'; use one of \('simul"):
+        solve(paper(), "clearing")
 
 
-@pytest.mark.parametrize("concept", CONCEPTS)
+@pytest.mark.parametrize("concept", [name for name in CONCEPTS if name != "paper-literal"])
 def test_nobody_buys_where_no_margin_is_positive(concept):
     found = solve(Game([5, 1], [5, 4], 2, 1, 0.5), concept)
     assert found.demand.tolist() == [0, 0]
@@ -153,11 +166,19 @@ def test_supplier_anticipates_takes_the_larger_of_two_equally_good_supplies():
     assert tie.certificate.max_unilateral_gain < 1e-12
 
 
+@pytest.mark.parametrize("concept", ["demanders-lead", "paper-literal"])
 @pytest.mark.parametrize("bounds", [{"cap": [inf, 7, inf]}, {"supply_cap": 7}])
-def test_demanders_lead_refuses_the_bound_it_has_no_form_for(bounds):
+def test_a_bound_is_refused_where_there_is_no_form_for_it(concept, bounds):
     name = r"cap\[1\] is 7.0" if "cap" in bounds else "supply_cap is 7.0"
-    with pytest.raises(Unsupported, match=name):
-        solve(paper(**bounds), "demanders-lead")
+    with pytest.raises(Unsupported, match=f"{concept} is offered without .*{name}"):
+        solve(paper(**bounds), concept)
+
+
+def test_paper_literal_says_who_would_sell():
+    found = solve(Game([10, 200, 200], [0, 45, 15], 10, 0.8, 0.2), "paper-literal")
+    assert found.price == close(Fraction(195, 4))  # (350/4 + 10)/2
+    assert found.supply == close(775)  # (350 - 40)/.4
+    assert found.note.startswith("negative quantities: 1, the first is demander 0's")
 
 
 def test_demanders_lead_far_below_the_threshold_has_no_supply():

@@ -17,11 +17,12 @@ from math import inf, isfinite
 import numpy as np
 
 from fabmarket.game.aggregate import PriceRule
-from fabmarket.game.closed_forms.root import lowest_root
+from fabmarket.game.closed_forms.root import Requirement
+from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome
 
 
-def balanced(game: Game) -> Outcome:
+def balanced(game: Game, compiled: bool | None = None) -> Outcome:
     """Price and quantities when supply follows demand; any caps.
 
     Raises:
@@ -35,11 +36,10 @@ def balanced(game: Game) -> Outcome:
         game.supply_cap if isfinite(game.supply_cap) else None,
     )
     slope = game.a - game.b
-    bound = slope * game.cap
-    price = lowest_root(game.margin, bound, lambda _: (0.0, 1.0), ())
+    price = price_root(game, slope, Requirement(), compiled)
     if price > slope * game.supply_cap:
         most = slope * game.supply_cap
-        price = lowest_root(game.margin, bound, lambda _: (most, 0.0), ())
+        price = price_root(game, slope, Requirement(offset=most, slope=0.0), compiled)
     if price >= game.supplier_cost:
         demand = np.clip((game.margin - price) / slope, 0.0, game.cap)
     else:

@@ -16,39 +16,40 @@ from math import inf
 
 import numpy as np
 
-from fabmarket.game.closed_forms.root import lowest_root
+from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.errors import NoEquilibrium, Unsupported
+from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome, Vector
 
 _ROUNDING = 1e-12
 
 
-def refuse_bounds(game: Game) -> None:
+def refuse_bounds(game: Game, concept: str) -> None:
     """Raise Unsupported if the game has a finite cap, which this concept is not offered with."""
-    bounded = np.isfinite(game.cap)
-    if bounded.any():
-        j = int(np.argmax(bounded))
+    if game.capped:
+        j = int(np.argmax(np.isfinite(game.cap)))
         raise Unsupported(
-            f"demanders-lead is offered without demand caps; cap[{j}] is {game.cap[j]}, leave it"
+            f"{concept} is offered without demand caps; cap[{j}] is {game.cap[j]}, leave it"
             " out or use simultaneous, supplier-anticipates or balanced"
         )
     if game.supply_cap < inf:
         raise Unsupported(
-            "demanders-lead has a continuum of equilibria where the supply cap binds; supply_cap"
-            f" is {game.supply_cap}, leave it out or use another concept"
+            f"{concept} is offered without a supply cap (where it binds, demanders-lead has a"
+            f" continuum of equilibria); supply_cap is {game.supply_cap}, leave it out or use"
+            " another concept"
         )
 
 
-def demanders_lead(game: Game) -> Outcome:
+def demanders_lead(game: Game, compiled: bool | None = None) -> Outcome:
     """Price and quantities when the demanders move first.
 
     Raises:
         Unsupported: a finite cap or supply cap.
         NoEquilibrium: neither candidate survives a demander who crosses the threshold.
     """
-    refuse_bounds(game)
-    with_supply = _with_supply(game)
-    without = _without_supply(game)
+    refuse_bounds(game, "demanders-lead")
+    with_supply = _with_supply(game, compiled)
+    without = _without_supply(game, compiled)
     if with_supply is None:
         if without is None:
             raise NoEquilibrium(
@@ -70,9 +71,9 @@ def demanders_lead(game: Game) -> Outcome:
     return with_supply
 
 
-def _with_supply(game: Game) -> Outcome | None:
+def _with_supply(game: Game, compiled: bool | None) -> Outcome | None:
     half = game.supplier_cost / 2
-    price = lowest_root(game.margin, game.cap, lambda _: (-half, 1.0), ())
+    price = price_root(game, game.a / 2, Requirement(offset=-half), compiled)
     if price <= game.supplier_cost:
         return None
     demand = 2 * np.maximum(game.margin - price, 0.0) / game.a
@@ -85,8 +86,8 @@ def _with_supply(game: Game) -> Outcome | None:
     return Outcome(price, demand, (price - game.supplier_cost) / game.b)
 
 
-def _without_supply(game: Game) -> Outcome | None:
-    price = lowest_root(game.margin, game.cap, lambda _: (0.0, 1.0), ())
+def _without_supply(game: Game, compiled: bool | None) -> Outcome | None:
+    price = price_root(game, game.a, Requirement(), compiled)
     if price > game.supplier_cost:
         return None
     demand = np.maximum(game.margin - price, 0.0) / game.a

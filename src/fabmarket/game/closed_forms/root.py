@@ -2,20 +2,58 @@
 
 A(q) = sum_j clip(c_j - q, 0, u_j) is what demanders with margins c ask for at price q, in units of
 price; R(q) is what must be asked for. Both are piecewise linear, so the root lies on one piece,
-which a search of the sorted kinks finds; there one division gives it, without iteration. The
-kinks are sorted once and A is summed afresh for each probe: O(m log m), and no error from
-accumulating prefix sums.
+where one division gives it. The piece is found without sorting, by Newton steps and pivots on
+kinks between two prices that enclose the root (semismooth Newton with safeguards: Qi & Sun, "A
+nonsmooth version of Newton's method", 1993; the shrinking pool is that of quickselect). This is
+the form for NumPy; `kernels` and `pivoting` hold the same for compiled loops.
 """
 
-from collections.abc import Callable, Iterable
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
 from fabmarket.game.model import Vector
 
-Line = Callable[[float], tuple[float, float]]
-"""From a price to (level, slope) of the piece of R that ends there: R(q) = level + slope q."""
+
+class Requirement(NamedTuple):
+    """R(q) = offset + slope q + steep clip(q - start, 0, full - start); slope, steep >= 0."""
+
+    offset: float = 0.0
+    slope: float = 1.0
+    start: float = inf
+    full: float = inf
+    steep: float = 1.0
+
+
+def required(
+    q: float, offset: float, slope: float, start: float, full: float, steep: float
+) -> float:
+    """R(q)."""
+    if q <= start:
+        return offset + slope * q
+    return offset + slope * q + steep * (min(q, full) - start)
+
+
+def meet(
+    level: float,
+    count: float,
+    offset: float,
+    slope: float,
+    start: float,
+    full: float,
+    steep: float,
+) -> float:
+    """The q at which the line level - count q meets R; inf where both are level."""
+    if count + slope == 0:
+        return start + (level - offset) / steep if steep > 0 and level > offset else inf
+    q = (level - offset) / (count + slope)
+    if q <= start:
+        return q
+    q = (level - offset + steep * start) / (count + slope + steep)
+    if q <= full:
+        return q
+    return (level - offset - steep * (full - start)) / (count + slope)
 
 
 def kinks_of(margin: Vector, bound: Vector) -> Vector:
@@ -32,35 +70,65 @@ def demand_line(margin: Vector, bound: Vector, low: float, high: float) -> tuple
     return float(level), int(np.count_nonzero(interior))
 
 
-def lowest_root(margin: Vector, bound: Vector, required: Line, kinks: Iterable[float]) -> float:
+def uncapped_root(margin: Vector, requirement: Requirement) -> float:
+    """The lowest q with sum_j (c_j - q)+ <= R(q).
+
+    For any subset of the demanders the line through their margins lies below A, so its root is a
+    lower bound: that of all is taken, those not above it are dropped, and so on until none is
+    (Michelot, "A finite algorithm for finding the projection of a point onto the canonical simplex
+    of R^n", 1986). Each step costs what is left.
+    """
+    q = max(
+        meet(float(margin.max()), 1.0, *requirement),
+        meet(float(margin.sum()), margin.size, *requirement),
+    )
+    while True:
+        above = margin[margin > q]
+        if above.size == margin.size or above.size + requirement.slope == 0:
+            return q
+        q = max(q, meet(float(above.sum()), above.size, *requirement))
+        margin = above
+
+
+def lowest_root(margin: Vector, bound: Vector, requirement: Requirement) -> float:
     """The lowest q with A(q) <= R(q).
 
+    Where that is no finite number (R level and never above A) the lowest kink.
+
     Args:
-        margin: c, shape (m,).
+        margin: c, shape (m,), finite.
         bound: u, shape (m,), >= 0; inf for no bound.
-        required: R, not falling, and rising beyond max c unless it is >= 0 there.
-        kinks: where R changes slope; infinite ones are ignored.
+        requirement: R, not negative beyond max c.
     """
-    extra = np.array([kink for kink in kinks if kink < inf])
-    prices = np.unique(np.concatenate([kinks_of(margin, bound), extra]))
-
-    def met(price: float) -> bool:
-        level, slope = required(price)
-        return bool(np.clip(margin - price, 0.0, bound).sum() <= level + slope * price)
-
-    # (1) The first kink at which the requirement is met ends the piece that holds the root.
-    first, last = 0, len(prices)
-    while first < last:
-        middle = (first + last) // 2
-        if met(float(prices[middle])):
-            last = middle
+    low, high = -inf, inf
+    level, count = 0.0, 0
+    newton = inf
+    while margin.size:
+        # (1) Probe where Newton leads, or, where that is no help, a kink that halves the pool.
+        q = newton if low < newton < high else _pivot(margin, bound, low, high)
+        part = np.clip(margin - q, 0.0, bound)
+        asked = level - count * q + float(part.sum())
+        moving = count + int(np.count_nonzero((part > 0) & (part < bound)))
+        if asked > required(q, *requirement):
+            low = q
         else:
-            first = middle + 1
-    low = float(prices[first - 1]) if first > 0 else -inf
-    high = float(prices[first]) if first < len(prices) else inf
-    # (2) On that piece both sides are lines. If both are level they differ by rounding only.
-    level, count = demand_line(margin, bound, low, high)
-    offset, slope = required(high)
-    if count + slope == 0:
-        return high
-    return min(max((level - offset) / (count + slope), low), high)
+            high = q
+        # (2) Whoever has no kink left between the two prices asks for a line; the pool shrinks.
+        full = margin - bound
+        filled = full >= high
+        linear = (margin >= high) & (full <= low)
+        level += float(bound[filled].sum() + margin[linear].sum())
+        count += int(np.count_nonzero(linear))
+        kept = ~filled & ~linear & (margin > low)
+        before = margin.size
+        margin, bound = margin[kept], bound[kept]
+        useful = 2 * margin.size <= before
+        newton = meet(asked + moving * q, moving, *requirement) if useful else inf
+    return min(max(meet(level, count, *requirement), low), high)
+
+
+def _pivot(margin: Vector, bound: Vector, low: float, high: float) -> float:
+    """A middling kink strictly between low and high: the median of up to some hundred."""
+    step = max(margin.size // 101, 1)
+    kinks = np.where(margin < high, margin, margin - bound)[::step]
+    return float(np.partition(kinks, kinks.size // 2)[kinks.size // 2])

@@ -10,21 +10,21 @@ with linear demand, hence a weighted potential game with a strictly concave pote
 
 import numpy as np
 
-from fabmarket.game.closed_forms.root import lowest_root
+from fabmarket.game.closed_forms.root import Requirement
+from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome
 
 
-def simultaneous(game: Game) -> Outcome:
-    """Price and quantities when everybody moves at once; any caps."""
+def simultaneous_price(game: Game, compiled: bool | None = None) -> float:
+    """The price alone; any caps."""
     start = game.supplier_cost
-    full = start + game.b * game.supply_cap
+    requirement = Requirement(start=start, full=start + game.b * game.supply_cap)
+    return price_root(game, game.a, requirement, compiled)
 
-    def required(price: float) -> tuple[float, float]:
-        if price <= start:
-            return 0.0, 1.0
-        return (-start, 2.0) if price <= full else (full - start, 1.0)
 
-    price = lowest_root(game.margin, game.a * game.cap, required, (start, full))
+def simultaneous(game: Game, compiled: bool | None = None) -> Outcome:
+    """Price and quantities when everybody moves at once; any caps."""
+    price = simultaneous_price(game, compiled)
     demand = np.clip((game.margin - price) / game.a, 0.0, game.cap)
-    supply = min(max((price - start) / game.b, 0.0), game.supply_cap)
+    supply = min(max((price - game.supplier_cost) / game.b, 0.0), game.supply_cap)
     return Outcome(price, demand, supply)

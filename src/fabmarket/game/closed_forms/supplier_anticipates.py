@@ -12,24 +12,26 @@ from math import inf
 
 import numpy as np
 
-from fabmarket.game.closed_forms.root import demand_line, kinks_of, lowest_root
+from fabmarket.game.closed_forms.root import Requirement, demand_line, kinks_of
+from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome
 
 
-def supplier_anticipates(game: Game) -> Outcome:
+def supplier_anticipates(game: Game, compiled: bool | None = None) -> Outcome:
     """Price and quantities when the supplier moves first; any caps.
 
     Of equally profitable supplies, which only special numbers have, the largest is taken.
     """
     margin, bound, start = game.margin, game.a * game.cap, game.supplier_cost
     # (1) Prices between no supply and full supply, none below cost.
-    top = lowest_root(margin, bound, lambda _: (0.0, 1.0), ())
+    top = price_root(game, game.a, Requirement(), compiled)
     if top <= start:
         return Outcome(top, np.clip((margin - top) / game.a, 0.0, game.cap), 0.0)
     bottom = start
     if game.supply_cap < inf:
         most = game.b * game.supply_cap
-        bottom = max(start, min(top, lowest_root(margin, bound, lambda _: (most, 1.0), ())))
+        bottom = price_root(game, game.a, Requirement(offset=most), compiled)
+        bottom = max(start, min(top, bottom))
     # (2) A = level - count q on the piece below each kink, by running sums from above.
     full = margin - bound
     filled = np.isfinite(full)

@@ -1,0 +1,197 @@
+"""Many resources at once: games of equally many demanders each, all under "simultaneous".
+
+games = Batch(benefit, cost, supplier_cost, a, b)    # arrays of shape (games, demanders), (games,)
+price = games.prices()
+demand, supply = games.quantities(price)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from fabmarket.game.errors import InvalidGame
+from fabmarket.game.fast import chosen
+from fabmarket.game.model import Game, Vector
+
+Numbers = Vector | Sequence[float | Fraction]
+WORTH_COMPILING = 20_000
+"""From how many numbers on the compiled loops pay, if nobody says otherwise."""
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Batch:
+    """The data of n games with m demanders each, as read-only float64 arrays.
+
+    Attributes:
+        benefit, cost: shape (n, m); cost may be given as anything that broadcasts to it.
+        supplier_cost, a, b: shape (n,), or one number for all.
+        cap: shape (n, m), or None for no caps at all.
+        supply_cap: shape (n,), inf for no bound.
+
+    Raises:
+        InvalidGame: shapes do not fit, or a number is NaN, negative, or (bounds excepted) infinite;
+            the message names field and index.
+    """
+
+    benefit: Vector
+    cost: Vector
+    supplier_cost: Vector
+    a: Vector
+    b: Vector
+    cap: Vector | None
+    supply_cap: Vector
+
+    def __init__(
+        self,
+        benefit: Any,
+        cost: Any,
+        supplier_cost: Any,
+        a: Any,
+        b: Any,
+        *,
+        cap: Any = None,
+        supply_cap: Any = inf,
+    ) -> None:
+        worth = _array("benefit", benefit)
+        if worth.ndim != 2 or worth.size == 0:
+            raise InvalidGame(
+                f"benefit has shape {worth.shape}; give a row for each game, a column for each"
+                " demander"
+            )
+        whole, single = worth.shape, worth.shape[:1]
+        fields: dict[str, Vector | None] = {
+            "benefit": _checked("benefit", worth, whole),
+            "cost": _checked("cost", cost, whole),
+            "supplier_cost": _checked("supplier_cost", supplier_cost, single),
+            "a": _checked("a", a, single, positive=True),
+            "b": _checked("b", b, single, positive=True),
+            "cap": None if cap is None else _checked("cap", cap, whole, infinite=True),
+            "supply_cap": _checked("supply_cap", supply_cap, single, infinite=True),
+        }
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+
+    def game(self, index: int) -> Game:
+        """One of the games, to be solved and certified in full."""
+        return Game(
+            self.benefit[index],
+            self.cost[index],
+            self.supplier_cost[index],
+            self.a[index],
+            self.b[index],
+            cap=None if self.cap is None else self.cap[index],
+            supply_cap=self.supply_cap[index],
+        )
+
+    def prices(self, *, compiled: bool | None = None) -> Vector:
+        """The equilibrium price of every game, shape (n,).
+
+        Args:
+            compiled: True for compiled loops on all cores (extra `fast`), False for NumPy, None for
+                whichever is quicker; they agree to 1e-12.
+
+        Raises:
+            Unsupported: compiled loops that are not installed.
+        """
+        full = self.supplier_cost + self.b * self.supply_cap
+        if not chosen(compiled, self.benefit.size >= WORTH_COMPILING):
+            if self.cap is None:
+                return self._uncapped()
+            return self._capped(self.a[:, None] * self.cap, full)
+        from fabmarket.game import tiles  # noqa: PLC0415 - loads numba
+
+        price = np.empty(len(self.benefit))
+        data = self.benefit, self.cost
+        if self.cap is None:
+            tiles.uncapped_prices(*data, self.supplier_cost, full, price)
+        else:
+            bound = self.a[:, None] * self.cap
+            tiles.capped_prices(*data, bound, self.supplier_cost, full, price)
+        return price
+
+    def quantities(self, price: Vector) -> tuple[Vector, Vector]:
+        """(demand, supply) at these prices, shapes (n, m) and (n,)."""
+        demand = np.maximum(self.benefit - self.cost - price[:, None], 0.0) / self.a[:, None]
+        if self.cap is not None:
+            np.minimum(demand, self.cap, out=demand)
+        supply = np.clip((price - self.supplier_cost) / self.b, 0.0, self.supply_cap)
+        return demand, supply
+
+    def _uncapped(self) -> Vector:
+        """The closed forms over all k, by sorting every row."""
+        margin = np.sort(self.benefit - self.cost, axis=1)[:, ::-1]
+        total = np.zeros((len(margin), margin.shape[1] + 1))
+        np.cumsum(margin, axis=1, out=total[:, 1:])
+        k = np.arange(total.shape[1])
+        alone = (total / (k + 1)).max(axis=1)
+        supplied = ((total + self.supplier_cost[:, None]) / (k + 2)).max(axis=1)
+        sold_out = ((total - (self.b * self.supply_cap)[:, None]) / (k + 1)).max(axis=1)
+        price: Vector = np.minimum(alone, np.maximum(supplied, sold_out))
+        return price
+
+    def _capped(self, bound: Vector, full: Vector) -> Vector:
+        """Sort every row's kinks, find the piece that holds the root, solve its line."""
+        margin = self.benefit - self.cost
+        least = np.where(np.isinf(bound), -inf, margin - bound)
+        kinks = np.concatenate([margin, least], axis=1)
+        order = np.argsort(-kinks, axis=1)
+        kinks = np.take_along_axis(kinks, order, axis=1)
+        sign = np.where(order < margin.shape[1], 1.0, -1.0)
+        sign[np.isinf(kinks)] = 0.0
+        count = np.cumsum(sign, axis=1)
+        level = np.cumsum(sign * np.where(np.isinf(kinks), 0.0, kinks), axis=1)
+        # Below kink i, down to the next, A(q) = level - count q; the first piece on whose lower end
+        # too much is asked for holds the root. The last piece has no lower end.
+        start = self.supplier_cost
+        ends = kinks[:, 1:]
+        offered = np.clip(ends - start[:, None], 0.0, (full - start)[:, None])
+        with np.errstate(invalid="ignore"):
+            too_much = level[:, :-1] - count[:, :-1] * ends > ends + offered
+        too_much[np.isinf(ends)] = True
+        piece = np.where(too_much.any(axis=1), np.argmax(too_much, axis=1), kinks.shape[1] - 1)
+        row = np.arange(len(margin))
+        level, count = level[row, piece], count[row, piece]
+        # Above the first kink nobody buys.
+        above = kinks[:, 0] + np.clip(kinks[:, 0] - start, 0.0, full - start) < 0
+        level, count = np.where(above, 0.0, level), np.where(above, 0.0, count)
+        alone = level / (count + 1)
+        supplied = (level + start) / (count + 2)
+        sold_out = (level - (full - start)) / (count + 1)
+        price: Vector = np.minimum(alone, np.maximum(supplied, sold_out))
+        return price
+
+
+def _array(field: str, numbers: Any) -> Vector:
+    try:
+        return np.array(numbers, dtype=np.float64, order="C")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidGame(f"{field} is not an array of numbers: {error}") from error
+
+
+def _checked(
+    field: str,
+    numbers: Any,
+    shape: tuple[int, ...],
+    *,
+    positive: bool = False,
+    infinite: bool = False,
+) -> Vector:
+    """A read-only array of the shape, checked number by number."""
+    array = _array(field, numbers)
+    try:
+        array = np.ascontiguousarray(np.broadcast_to(array, shape))
+    except ValueError as error:
+        raise InvalidGame(f"{field} has shape {array.shape}; give {shape}") from error
+    wrong = ~(array > 0) if positive else ~(array >= 0)
+    if not infinite:
+        wrong |= np.isinf(array)
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        allowed = f"a{'' if infinite else ' finite'} number {'>' if positive else '>='} 0"
+        raise InvalidGame(f"{field}{list(place)} is {array[place]}; give {allowed}")
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,138 @@
+"""Whole lots: every quantity is a multiple of one lot, all move at once.
+
+The game of "simultaneous" has a weighted potential (Monderer & Shapley, "Potential games", 1996),
+
+    P = sum_j c_j v_j - a sum_j v_j^2 - a sum_(i<j) v_i v_j + b w S - (b/a) w (b w + d_s),
+
+which rises by a demander's own gain, and by b/a times the supplier's, when one of them moves alone.
+It is bounded, so moves that each gain something must end, and they end in an equilibrium among
+whole lots. There may be several. The rule that picks one, and settles ties: start from the
+equilibrium of "simultaneous" rounded, halves down; let the demanders move in the order of falling
+margin, the earlier first among equals, then the supplier, round by round; a party moves only if it
+gains, to its best quantity, to the smaller of two equally good ones.
+"""
+
+from math import ceil, floor, inf, isfinite
+
+import numpy as np
+
+from fabmarket.game.closed_forms.simultaneous import simultaneous
+from fabmarket.game.errors import InvalidGame, Unsupported
+from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome
+
+
+def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
+    """An equilibrium of "simultaneous" in whole lots; O(m) a round.
+
+    The certificate checks deviations to whole lots; with any quantity allowed somebody could in
+    general gain a little (see `verify`).
+
+    Args:
+        game: the data; bounds are rounded down to whole lots.
+        lot: units in a lot, > 0.
+
+    Raises:
+        InvalidGame: the lot is not a finite number > 0.
+        Unsupported: the game has budgets.
+    """
+    if not (lot > 0 and isfinite(lot)):
+        raise InvalidGame(f"lot is {lot}; give a finite number > 0")
+    if game.budgeted:
+        raise Unsupported("whole lots are offered without budgets; leave them out")
+    free = simultaneous(game)
+    margin, a, b, start = _integers(game, lot)
+    most = [_whole(cap, lot) for cap in game.cap.tolist()]
+    near = [ceil(v / lot - 0.5) for v in free.demand.tolist()]
+    demand = [int(min(n, top)) for n, top in zip(near, most, strict=True)]
+    supply = int(min(ceil(free.supply / lot - 0.5), _whole(game.supply_cap, lot)))
+    total = sum(demand)
+    order = sorted(range(len(margin)), key=lambda j: -margin[j])
+    moved = True
+    while moved:
+        moved = False
+        for j in order:
+            rest = margin[j] - a * (total - demand[j]) + b * supply
+            best = _best(demand[j], rest, a, most[j])
+            moved |= best != demand[j]
+            total += best - demand[j]
+            demand[j] = best
+        best = _best(supply, a * total - start, b, _whole(game.supply_cap, lot))
+        moved |= best != supply
+        supply = best
+    price = game.a * (total * lot) - game.b * (supply * lot)
+    quantity = np.array(demand, dtype=np.float64) * lot
+    outcome = Outcome(price, quantity, supply * lot)
+    quantity.flags.writeable = False
+    return Equilibrium(
+        concept="simultaneous",
+        price=price,
+        demand=quantity,
+        supply=outcome.supply,
+        demander_profit=quantity * (game.margin - price) + 0.0,
+        supplier_profit=outcome.supply * (price - game.supplier_cost),
+        total_demand=float(quantity.sum()),
+        certificate=verify_lots(game, lot, outcome),
+        note=f"whole lots of {lot}",
+    )
+
+
+def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certificate:
+    """Every party's best gain among whole lots, the others standing still.
+
+    The residual is the relative violation of price rule, bounds and wholeness.
+    """
+    demand, supply, price = outcome.demand, outcome.supply, outcome.price
+    total = float(demand.sum())
+    rest = game.margin - game.a * (total - demand) + game.b * supply
+    top = np.clip(rest / (2 * game.a), 0.0, game.cap)
+    gains = np.zeros(len(demand) + 1)
+    for tried in (np.floor(top / lot) * lot, np.ceil(top / lot) * lot):
+        allowed = np.where(tried <= game.cap, tried, 0.0)
+        gain = allowed * (rest - game.a * allowed) - demand * (rest - game.a * demand)
+        gains[:-1] = np.maximum(gains[:-1], gain)
+    alone = game.a * total - game.supplier_cost
+    peak = min(max(alone / (2 * game.b), 0.0), game.supply_cap)
+    for supplied in (floor(peak / lot) * lot, ceil(peak / lot) * lot):
+        if supplied <= game.supply_cap:
+            earned = supplied * (alone - game.b * supplied)
+            gains[-1] = max(gains[-1], earned - supply * (alone - game.b * supply))
+    quantities = np.append(demand, supply)
+    bounds = np.append(game.cap, game.supply_cap)
+    outside = max(float(np.max(quantities - bounds)), float(np.max(-quantities)), 0.0)
+    broken = float(np.abs(quantities - np.rint(quantities / lot) * lot).max())
+    asked, offered = game.a * total, game.b * supply
+    residual = max(
+        abs(price - (asked - offered)) / (max(abs(price), asked, offered) or 1.0),
+        max(outside, broken) / (float(quantities.max()) or 1.0),
+    )
+    deviations = (
+        f"each demander: any whole number of lots of {lot} in [0, cap], the rest unchanged",
+        f"the supplier: any whole number of lots of {lot} in [0, W], demands unchanged",
+    )
+    return Certificate(deviations, float(gains.max()), residual, gains)
+
+
+def _integers(game: Game, lot: float) -> tuple[list[int], int, int, int]:
+    """(c, a lot, b lot, d_s) times one power of two that makes them all integers: moves then gain
+    or do not, without rounding, so that they end.
+    """
+    numbers = [*game.margin.tolist(), game.a * lot, game.b * lot, game.supplier_cost]
+    ratios = [number.as_integer_ratio() for number in numbers]
+    scale = max(bottom for _, bottom in ratios)
+    scaled = [top * (scale // bottom) for top, bottom in ratios]
+    return scaled[:-3], scaled[-3], scaled[-2], scaled[-1]
+
+
+def _whole(bound: float, lot: float) -> float:
+    """How many lots fit into a bound."""
+    return inf if bound == inf else floor(bound / lot)
+
+
+def _best(now: int, rest: int, weight: int, most: float) -> int:
+    """The smallest of the best numbers n of lots in [0, most] for a profit of n (rest - weight n),
+    or `now` if that is as good.
+    """
+    best = max(-((weight - rest) // (2 * weight)), 0)  # the nearest to the peak, of two the smaller
+    if best > most:
+        best = int(most)
+    return best if (best - now) * (rest - weight * (best + now)) > 0 else now

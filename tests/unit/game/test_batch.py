@@ -1,0 +1,100 @@
+"""Many games at once must give what each gives alone."""
+
+import sys
+from math import inf, nan
+
+import numpy as np
+import pytest
+
+from fabmarket.game import InvalidGame, Unsupported, fast, solve, tiles
+from fabmarket.game.batch import WORTH_COMPILING, Batch
+
+SHAPES = [(1, 1), (3, 5), (70, 16), (65, 7)]
+BOUNDS = ["none", "caps", "supply cap", "both"]
+
+
+def batch(shape, bounds, *, coarse=False):
+    rng = np.random.default_rng(sum(shape))
+    games = shape[0]
+    benefit, cost = rng.uniform(0, 60, shape), rng.uniform(0, 80, shape)
+    if coarse:
+        benefit, cost = benefit.round(-1), cost.round(-1)
+    cap = rng.choice([0, inf, 5, 10.0], shape) if bounds in {"caps", "both"} else None
+    most = rng.choice([0, inf, 20.0], games) if bounds in {"supply cap", "both"} else inf
+    start, a, b = rng.uniform(0, 30, games), rng.uniform(0.5, 2, games), rng.uniform(0.2, 1, games)
+    return Batch(benefit, cost, start.round(-1), a, b, cap=cap, supply_cap=most)
+
+
+def loops(games):
+    """The compiled loops, or the same in plain Python where numba is not installed."""
+    price = np.empty(len(games.benefit))
+    full = games.supplier_cost + games.b * games.supply_cap
+    if games.cap is None:
+        tiles.uncapped_prices(games.benefit, games.cost, games.supplier_cost, full, price)
+    else:
+        bound = games.a[:, None] * games.cap
+        tiles.capped_prices(games.benefit, games.cost, bound, games.supplier_cost, full, price)
+    return price
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("coarse", [False, True])
+def test_every_game_is_solved_as_if_alone(shape, bounds, coarse):
+    games = batch(shape, bounds, coarse=coarse)
+    price = games.prices(compiled=False)
+    assert loops(games) == pytest.approx(price, rel=1e-12, abs=1e-12)
+    demand, supply = games.quantities(price)
+    for index in range(shape[0]):
+        alone = solve(games.game(index), "simultaneous")
+        assert price[index] == pytest.approx(alone.price, rel=1e-12, abs=1e-12)
+        assert demand[index] == pytest.approx(alone.demand, rel=1e-9, abs=1e-9)
+        assert supply[index] == pytest.approx(alone.supply, rel=1e-9, abs=1e-9)
+
+
+def test_small_batches_are_not_compiled_and_large_ones_are_where_possible():
+    small = batch((70, 16), "none")
+    assert (small.prices() == small.prices(compiled=False)).all()
+    rows = WORTH_COMPILING // 16
+    for bounds in ("none", "caps"):
+        large = batch((rows, 16), bounds)
+        assert large.prices() == pytest.approx(large.prices(compiled=False), rel=1e-12, abs=1e-12)
+
+
+def test_without_numba_compiled_loops_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    fast.can_compile.cache_clear()
+    with pytest.raises(Unsupported, match="needs numba"):
+        batch((3, 5), "none").prices(compiled=True)
+    fast.can_compile.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"benefit": [1.0, 2.0]}, r"benefit has shape \(2,\); give a row for each game"),
+        ({"benefit": [["x", 1.0]]}, "benefit is not an array of numbers"),
+        ({"benefit": [[1.0, nan], [1.0, 2.0]]}, r"benefit\[0, 1\] is nan; give a finite number >="),
+        ({"cost": [[1.0, 1.0, 1.0]]}, r"cost has shape \(1, 3\); give \(2, 2\)"),
+        ({"cost": [[1.0, 1.0], [-1.0, 1.0]]}, r"cost\[1, 0\] is -1.0"),
+        ({"supplier_cost": [1.0, inf]}, r"supplier_cost\[1\] is inf"),
+        ({"a": [1.0, 0.0]}, r"a\[1\] is 0.0; give a finite number > 0"),
+        ({"cap": [[1.0, inf], [nan, 1.0]]}, r"cap\[1, 0\] is nan; give a number >= 0"),
+    ],
+)
+def test_invalid_numbers_are_refused_by_name_and_place(change, message):
+    sound = {
+        "benefit": [[5.0, 6.0], [7.0, 8.0]],
+        "cost": [[1.0, 2.0]],
+        "supplier_cost": 1,
+        "a": 1,
+        "b": 1,
+    }
+    with pytest.raises(InvalidGame, match=message):
+        Batch(**{**sound, **change})
+
+
+def test_a_batch_cannot_be_written():
+    games = batch((3, 5), "none")
+    with pytest.raises(ValueError, match="read-only"):
+        games.benefit[0, 0] = 1.0
