@@ -9,17 +9,37 @@ from collections.abc import Sequence
 
 import click
 
+from fabmarket.cli.compare import compare_command
 from fabmarket.cli.demo import demo
+from fabmarket.cli.paper import paper_command
+from fabmarket.cli.simulate import simulate_command
+from fabmarket.cli.solve import solve_command
+from fabmarket.cli.sweep import sweep_command
 from fabmarket.errors import Bug, FabmarketError, TryAgain
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _InOrder(click.Group):
+    """Lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="fabmarket")
 def cli() -> None:
     """A decentralised exchange for manufacturing capacity."""
 
 
 cli.add_command(demo)
+cli.add_command(solve_command)
+cli.add_command(simulate_command)
+cli.add_command(compare_command)
+cli.add_command(sweep_command)
+cli.add_command(paper_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,112 @@
+"""What the research commands share: pictures to a file, tables and progress on the terminal."""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+from matplotlib.figure import Figure
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from fabmarket.errors import Refused
+from fabmarket.report.canvas import render
+
+ROWS = 20
+"""A table on the terminal stops after so many rows; --json and files have all of them."""
+
+
+class NotWritten(Refused):
+    """A file cannot be written; the message names it and the system's reason."""
+
+
+def picture_path(_context: click.Context, _parameter: click.Parameter, value: str) -> Path | None:
+    """Callback of --plot: a path whose suffix says PNG or SVG."""
+    if value is None:
+        return None
+    path = Path(value)
+    if path.suffix not in (".png", ".svg"):
+        raise click.BadParameter(f"{value!r} must end in .png or .svg")
+    return path
+
+
+plot_option = click.option(
+    "--plot", metavar="OUT", callback=picture_path, help="Draw it to this .png or .svg file."
+)
+
+
+def save_picture(path: Path, draw: Callable[[], Figure]) -> None:
+    """Draw in the house style, as PNG or SVG by the path's suffix."""
+    png, svg = render(draw)
+    save(path, png if path.suffix == ".png" else svg)
+
+
+def save(path: Path, content: bytes) -> None:
+    """Write a whole file or nothing.
+
+    Raises:
+        NotWritten: the file system refuses.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=".fabmarket-", delete=False
+        ) as new:
+            staged = Path(new.name)
+            try:
+                new.write(content)
+                new.flush()
+                staged.chmod(0o644)
+                staged.replace(path)
+            except BaseException:
+                staged.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError) -> NotWritten:
+    """The refusal that names the file and what the system said."""
+    return NotWritten(f"{path}: cannot be written ({error.strerror}); choose another file")
+
+
+def progress() -> Progress:
+    """A bar on standard error, if that is a terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description:<30}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table whose first column holds names and whose others hold numbers."""
+    built = Table(title=Text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    for at, column in enumerate(columns):
+        # Names of concepts and dynamics are long: broken at their hyphens they fit side by side.
+        built.add_column(
+            re.sub("-(?=[a-z])", "-\n", column), justify="right" if at else "left", no_wrap=at == 0
+        )
+    for row in rows[:ROWS]:
+        built.add_row(*(Text(cell) for cell in row))
+    if len(rows) > ROWS:
+        built.caption = Text(f"... and {len(rows) - ROWS} more; --json has them all", "dim")
+        built.caption_justify = "left"
+    return built
+
+
+def figure_of(value: float | None) -> str:
+    """A number with six significant digits, thousands grouped; a dash for none."""
+    return "–" if value is None else f"{value:,.6g}"
+
+
+def tiny(value: float) -> str:
+    """An error or gain that should be 0, to its order of magnitude."""
+    return f"{value:.1e}" if value else "0"

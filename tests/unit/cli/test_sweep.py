@@ -1,0 +1,229 @@
+"""`fabmarket sweep`: the grid, its file, and going on after being stopped."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fabmarket.cli import sweep
+from fabmarket.cli.main import main
+from fabmarket.game import CONCEPTS, Game, solve
+
+PAPER = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\nbenefit,cost\n100,45\n200,45\n200,15\n"
+GRID = ("--vary", "a=0.5:2:4", "--vary", "b=0.1:10:3:log", "--concept", "all")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "game.csv").write_text(PAPER)
+    return tmp_path
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", "game.csv", *arguments])
+    return ended.value.code
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_rows_follow_the_grid_and_hold_what_solve_says(here, capsys):
+    assert run(*GRID, "--demanders", "--out", "t.csv") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    table = read(here / "t.csv")
+    points = [(a, b) for a in (0.5, 1.0, 1.5, 2.0) for b in (0.1, 1.0, 10.0)]
+    assert len(table) == len(points) * len(CONCEPTS)
+    for at, row in enumerate(table):
+        a, b = points[at // len(CONCEPTS)]
+        concept = CONCEPTS[at % len(CONCEPTS)]
+        assert (float(row["a"]), float(row["b"])) == pytest.approx((a, b))
+        assert row["concept"] == concept
+        if row["reason"]:
+            assert (concept, a <= b) == ("balanced", True)
+            assert row["price"] == row["served"] == row["demand[2]"] == ""
+            continue
+        found = solve(
+            Game([100, 200, 200], [45, 45, 15], 10, float(row["a"]), float(row["b"])), concept
+        )
+        assert float(row["price"]) == found.price
+        assert float(row["total_demand"]) == found.total_demand
+        assert float(row["supply"]) == found.supply
+        assert float(row["supplier_profit"]) == found.supplier_profit
+        assert float(row["demander_profit"]) == found.demander_profit.sum()
+        assert float(row["unfunded"]) == found.unfunded
+        assert float(row["demand[2]"]) == found.demand[2]
+        assert float(row["profit[1]"]) == found.demander_profit[1]
+        assert float(row["residual"]) == found.certificate.residual
+        assert row["note"] == found.note
+    without = sum(1 for row in table if row["reason"])
+    assert out == f"60 rows in t.csv, {without} of them without an equilibrium\n"
+    assert sorted(one.name for one in here.iterdir()) == ["game.csv", "t.csv"]
+
+
+def test_json_needs_no_file(here, capsys):
+    assert run("--vary", "supply_cap=100,inf", "--vary", "benefit[2]=150,200", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["supply_cap"], one["benefit[2]"]) for one in found] == [
+        (100, 150),
+        (100, 200),
+        (None, 150),
+        (None, 200),
+    ]
+    assert found[0]["supply"] == 100
+    assert found[3]["price"] == 87.5
+    assert found[3]["served"] == 2
+    assert list(here.iterdir()) == [here / "game.csv"]
+
+
+def test_json_beside_a_file(here, capsys):
+    assert run("--vary", "a=1", "--out", "t.csv", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["price"] == float(
+        read(here / "t.csv")[0]["price"]
+    )
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_was(here, capsys):
+    options = ("--vary", "a=0.5:2:1500", "--out", "t.csv")
+    code = "from fabmarket.cli.main import main; main()"
+    partial = here / "t.csv.partial"
+    command = [sys.executable, "-c", code, "sweep", "game.csv", *options]
+    with subprocess.Popen(command) as running:  # noqa: S603
+        while running.poll() is None and not (partial.exists() and partial.stat().st_size > 2000):
+            time.sleep(0.01)
+        running.send_signal(signal.SIGKILL)
+    left = partial.read_bytes()
+    assert not (here / "t.csv").exists()
+    whole = left[: left.rfind(b"\n") + 1]
+    known = whole.count(b"\n") - 1
+    assert 0 < known < 1500
+    # What is there already is trusted, not computed again: a mark in it survives.
+    marked = whole.replace(b",simultaneous,87.5,", b",simultaneous,-1.0,", 1)
+    partial.write_bytes(marked + b"0.7,simultaneous,8")
+    assert run(*options) == 0
+    again = read(here / "t.csv")
+    assert not partial.exists()
+    assert run("--vary", "a=0.5:2:1500", "--out", "u.csv") == 0
+    fresh = read(here / "u.csv")
+    assert again[0]["price"] == "-1.0"
+    assert again[1:] == fresh[1:]
+    assert len(again) == 1500
+
+
+def test_an_interrupt_says_how_to_go_on(here, capsys, monkeypatch):
+    def stop_after_two(game, concept, calls=[]):  # noqa: B006
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return solve(game, concept)
+
+    monkeypatch.setattr(sweep, "solve", stop_after_two)
+    assert run("--vary", "a=1:2:4", "--out", "t.csv") == 130
+    assert "interrupted after 2 of 4 rows; the same command goes on" in capsys.readouterr().err
+    assert run("--vary", "a=1:2:4", "--out", "t.csv") == 0
+    assert [float(row["a"]) for row in read(here / "t.csv")] == pytest.approx([1, 4 / 3, 5 / 3, 2])
+
+
+@pytest.mark.parametrize("left", [b"", b"# 12", b"# 12\n", b"nothing of ours\nat all\n"])
+def test_rows_of_another_sweep_are_not_mixed_in(here, capsys, left):
+    partial = here / "t.csv.partial"
+    partial.write_bytes(left)
+    code = run("--vary", "a=1,2", "--out", "t.csv")
+    if b"\n" in left:
+        assert code == 2
+        assert "t.csv.partial is of another sweep; delete it" in capsys.readouterr().err
+        assert partial.read_bytes() == left
+        assert not (here / "t.csv").exists()
+    else:
+        assert code == 0
+        assert len(read(here / "t.csv")) == 2
+
+
+def test_changed_values_are_another_sweep(here, capsys, monkeypatch):
+    def stop(game, concept):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "solve", stop)
+    assert run("--vary", "a=1,2", "--out", "t.csv") == 130
+    monkeypatch.undo()
+    os.chdir(here)
+    for options in (("--vary", "a=1,3"), ("--vary", "a=1,2", "--b", "7"), ("--vary", "b=1,2")):
+        assert run(*options, "--out", "t.csv") == 2
+        assert "of another sweep" in capsys.readouterr().err
+
+
+def test_parquet_holds_the_same_table(here, capsys):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra sweep is not installed")
+    assert run(*GRID, "--out", "t.csv") == 0
+    assert run(*GRID, "--out", "t.parquet") == 0
+    table = parquet.read_table(here / "t.parquet").to_pylist()
+    rows = read(here / "t.csv")
+    assert len(table) == len(rows)
+    for found, row in zip(table, rows, strict=True):
+        assert list(found) == list(row)
+        assert found["concept"] == row["concept"]
+        assert found["reason"] == row["reason"]
+        assert found["price"] == (float(row["price"]) if row["price"] else None)
+        assert found["served"] == (int(row["served"]) if row["served"] else None)
+    assert not (here / "t.parquet.partial").exists()
+
+
+def test_parquet_without_its_extra_is_refused_before_anything_is_solved(here, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert run("--vary", "a=1,2", "--out", "t.parquet") == 2
+    assert "Parquet needs pyarrow; install fabmarket[sweep]" in capsys.readouterr().err
+    assert list(here.iterdir()) == [here / "game.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--vary", "c=1,2"), "unknown parameter 'c'; use supplier_cost, a, b, supply_cap"),
+        (("--vary", "a[1]=1,2"), "unknown parameter 'a[1]'"),
+        (("--vary", "cost=1,2"), "unknown parameter 'cost'"),
+        (("--vary", "a"), "give a=START:STOP:COUNT"),
+        (("--vary", "a=1,x"), "give a=START:STOP:COUNT"),
+        (("--vary", "a=1:2"), "give a=START:STOP:COUNT"),
+        (("--vary", "a=1:2:0"), "give a=START:STOP:COUNT"),
+        (("--vary", "a=1:2:-1"), "give a=START:STOP:COUNT"),
+        (("--vary", "a=1:nan:2"), "give a=START:STOP:COUNT"),
+        (("--vary", "a=0:2:3:log"), "log with positive ends"),
+        (("--vary", "a=1:2:3:exp"), "log with positive ends"),
+        (("--vary", "a=0:2:3"), "--vary a: a is 0.0; give a finite number > 0"),
+        (("--vary", "a=1,nan"), "--vary a: a is nan; give a finite number > 0"),
+        (("--vary", "cost[1]=1,-2"), "--vary cost[1]: cost[1] is -2.0"),
+        (("--vary", "cost[3]=1"), "--vary cost[3]: there is no demander 3; give an index in 0..2"),
+        (("--vary", "a=1", "--vary", "a=2"), "--vary a is given twice; leave one out"),
+        (("--vary", "a=1", "--out", "t.xlsx"), "give a name that ends in .csv or .parquet"),
+        (("--vary", "a=1", "--out", "no/t.csv"), "no/t.csv.partial: cannot be written"),
+        (("--out", "t.csv"), "Missing option '--vary'"),
+    ],
+)
+def test_a_bad_grid_is_refused_in_one_line_and_nothing_is_written(here, capsys, options, message):
+    out = () if "--out" in options else ("--out", "t.csv")
+    assert run(*options, *out) == 2
+    stdout, err = capsys.readouterr()
+    assert stdout == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(here.iterdir()) == [here / "game.csv"]
+
+
+def test_somewhere_to_put_the_rows_is_needed(here, capsys):
+    assert run("--vary", "a=1") == 2
+    assert "nowhere to put the rows; give --out OUT, or --json" in capsys.readouterr().err
+
+
+def test_a_partial_file_that_cannot_be_read(here, capsys):
+    (here / "t.csv.partial").mkdir()
+    assert run("--vary", "a=1", "--out", "t.csv") == 2
+    assert "t.csv.partial: cannot be written (Is a directory)" in capsys.readouterr().err
