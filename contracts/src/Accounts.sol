@@ -90,6 +90,7 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
         );
         _requireSigner(account, _hashTypedDataV4(structHash), signature);
         intentNonce[account] = current + 1;
+        emit Relayed(account, current);
         _relayed = account;
         (bool ok, bytes memory answer) = address(this).delegatecall(intent.call);
         // A function that never asks for its caller must not leave the identity to the next one.

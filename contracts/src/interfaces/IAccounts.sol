@@ -30,6 +30,8 @@ interface IAccounts {
     event Deposited(address indexed account, address indexed token, uint256 amount);
     event Withdrawn(address indexed account, address indexed token, uint256 amount);
     event NoncesCancelled(address indexed account, address indexed token, uint32 epoch, uint96 mask);
+    /// @notice An intent was used; the events of its call follow.
+    event Relayed(address indexed account, uint256 nonce);
     event EpochRaised(address indexed account, address indexed token, uint32 epoch);
 
     error TokenNotAccepted(address token);

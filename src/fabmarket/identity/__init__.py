@@ -27,6 +27,7 @@ __all__ = [
     "Address",
     "BadSignature",
     "BadValue",
+    "Bytes",
     "Bytes32",
     "Domain",
     "Flag",
