@@ -5,6 +5,7 @@ from fabmarket.identity.typed_data import (
     ZERO_BYTES32,
     Address,
     BadValue,
+    Bytes,
     Bytes32,
     Domain,
     Flag,

@@ -21,6 +21,9 @@ from fabmarket.identity import (
     struct_hash,
 )
 
+NONCES = 96
+"""Nonces of one epoch of a demander in a token; then the next epoch begins."""
+
 
 def market_domain(chain_id: int, exchange: str) -> Domain:
     """Return the EIP-712 domain of one exchange contract on one chain."""
@@ -152,7 +155,7 @@ class Trade(TypedStruct):
 
 
 def listing_id(supplier: str, resource: bytes, slot: int, slot_end: int) -> bytes:
-    """Return keccak(abi.encode(supplier, resource, slot)) with the slot's end in the last 40 bits."""
+    """Return keccak(abi.encode(supplier, resource, slot)), its last 40 bits the end of the slot."""
     return _words(supplier, resource, slot)[:27] + slot_end.to_bytes(5, "big")
 
 

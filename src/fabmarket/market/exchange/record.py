@@ -28,7 +28,6 @@ from fabmarket.market.events import (
 )
 from fabmarket.market.exchange.state import (
     ALL_USED,
-    NONCES,
     Account,
     Calendar,
     EscrowState,
@@ -38,7 +37,7 @@ from fabmarket.market.exchange.state import (
     Parties,
     Slot,
 )
-from fabmarket.market.trade import listing_id
+from fabmarket.market.trade import NONCES, listing_id
 
 
 class Inconsistent(Refused):
@@ -68,6 +67,8 @@ def record(state: Exchange, event: Event) -> Exchange:
         case ListingEpochRaised():
             return _listing_epoch(state, event)
         case Deposited():
+            if event.token not in state.tokens:
+                raise Inconsistent(f"{event} pays in a token that is not accepted")
             return credit(state, event.account, event.token, event.amount)
         case Withdrawn():
             return credit(state, event.account, event.token, -event.amount)
@@ -110,6 +111,8 @@ def _attested(state: Exchange, event: SlotAttested) -> Exchange:
     where = (event.supplier, event.resource, event.slot)
     old = state.slots.get(where, Slot())
     opened = where in state.seals and event.version == old.version
+    if (event.supplier, event.resource) not in state.calendars:
+        raise Inconsistent(f"{event} attests a resource that is not registered")
     if event.version <= old.version and not opened:
         raise Inconsistent(f"{event} follows version {old.version}")
     new = Slot(event.quantity, old.committed, event.version, event.expiry)
@@ -120,8 +123,8 @@ def _attested(state: Exchange, event: SlotAttested) -> Exchange:
 def _sealed(state: Exchange, event: SlotSealed) -> Exchange:
     where = (event.supplier, event.resource, event.slot)
     old = state.slots.get(where, Slot())
-    if event.version <= old.version:
-        raise Inconsistent(f"{event} follows version {old.version}")
+    if event.version <= old.version or (event.supplier, event.resource) not in state.calendars:
+        raise Inconsistent(f"{event} follows version {old.version}, or no registration")
     new = Slot(0, old.committed, event.version, event.expiry)
     seals = {**state.seals, where: event.commitment}
     return replace(state, slots={**state.slots, where: new}, seals=seals)
@@ -136,11 +139,8 @@ def _listed(state: Exchange, event: Listed | Unlisted) -> Exchange:
     committed, available = slot.committed + change, old.available + change
     if calendar is None or event.listing != listing_id(*where, calendar.end(event.slot)):
         raise Inconsistent(f"{event} names another slot's listing")
-    if (
-        available != event.available
-        or available < 0
-        or committed > max(slot.attested, slot.committed)
-    ):
+    over = change > 0 and committed > slot.attested
+    if available != event.available or available < 0 or over:
         raise Inconsistent(
             f"{event} leaves {committed} committed of {slot.attested} attested,"
             f" {available} available"

@@ -7,8 +7,8 @@ from fabmarket.market.events import Event, Settled, Skipped, pack_terms
 from fabmarket.market.exchange.moves import Settle, SettleBatch, SettleBundle, SignedTrade
 from fabmarket.market.exchange.record import record
 from fabmarket.market.exchange.signatures import require_signer
-from fabmarket.market.exchange.state import ALL_USED, NONCES, Exchange, Reverted
-from fabmarket.market.trade import Escrow, Trade, bundle_of
+from fabmarket.market.exchange.state import ALL_USED, Exchange, Reverted
+from fabmarket.market.trade import NONCES, Escrow, Trade, bundle_of
 
 _INPUTS = {
     "ZeroQuantity": "",

@@ -19,7 +19,7 @@ def signer_of(signed: bytes, signature: bytes) -> str:
 def require_signer(signer: str, signed: bytes, signature: bytes) -> None:
     """Revert unless the signature over the digest is the signer's."""
     found = signer_of(signed, signature)
-    if found != signer:
+    if found != signer or found == NOBODY:
         raise Reverted("BadSignature", signer, found)
 
 

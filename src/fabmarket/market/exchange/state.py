@@ -7,8 +7,8 @@ from typing import Any
 
 from fabmarket.errors import Refused
 from fabmarket.identity import Domain
+from fabmarket.market.trade import NONCES
 
-NONCES = 96
 ALL_USED = (1 << NONCES) - 1
 WHOLE = 10_000
 
