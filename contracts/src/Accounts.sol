@@ -8,7 +8,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {IAccounts} from "./interfaces/IAccounts.sol";
 import {Signatures} from "./libraries/Signatures.sol";
-import {AccountWord} from "./libraries/Words.sol";
+import {AccountCell, AccountWord} from "./libraries/Words.sol";
 import {Operators} from "./Operators.sol";
 
 /// @title Balances and nonces, packed into one word for each account and token
@@ -24,7 +24,7 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
     mapping(address token => bool) public override accepts;
     /// @inheritdoc IAccounts
     mapping(address account => uint256) public override intentNonce;
-    mapping(address token => mapping(address account => AccountWord)) internal _accounts;
+    mapping(address token => mapping(address account => AccountCell)) internal _accounts;
     /// @dev The account a relayed call acts for; used up by the first `_caller()`.
     address private transient _relayed;
 
@@ -56,9 +56,10 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
     function withdraw(address token, uint256 amount) external nonReentrant {
         address account = _caller();
         if (amount == 0) revert ZeroAmount();
-        AccountWord owner = _accounts[token][account];
-        if (owner.balance() < amount) revert InsufficientBalance(account, token, owner.balance(), amount);
-        _accounts[token][account] = owner.minus(amount);
+        AccountCell storage cell = _accounts[token][account];
+        uint256 balance = cell.word.balance();
+        if (balance < amount) revert InsufficientBalance(account, token, balance, amount);
+        cell.word = cell.word.minus(amount);
         emit Withdrawn(account, token, amount);
         IERC20(token).safeTransfer(account, amount);
     }
@@ -66,17 +67,18 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
     /// @inheritdoc IAccounts
     function cancel(address token, uint96 mask) external {
         address account = _caller();
-        AccountWord owner = _accounts[token][account].withUsed(mask);
-        _accounts[token][account] = owner;
-        emit NoncesCancelled(account, token, owner.epoch(), mask);
+        AccountCell storage cell = _accounts[token][account];
+        cell.word = cell.word.withUsed(mask);
+        emit NoncesCancelled(account, token, cell.word.epoch(), mask);
     }
 
     /// @inheritdoc IAccounts
     function raiseEpoch(address token) external {
         address account = _caller();
-        AccountWord owner = _accounts[token][account].nextEpoch();
-        _accounts[token][account] = owner;
-        emit EpochRaised(account, token, owner.epoch());
+        AccountCell storage cell = _accounts[token][account];
+        // Two: trades signed ahead for the next epoch are void as well.
+        cell.word = cell.word.nextEpoch().nextEpoch();
+        emit EpochRaised(account, token, cell.word.epoch());
     }
 
     /// @inheritdoc IAccounts
@@ -85,9 +87,8 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
         if (block.timestamp >= intent.deadline) revert IntentExpired(intent.deadline, block.timestamp);
         uint256 current = intentNonce[account];
         if (intent.nonce != current) revert WrongIntentNonce(account, intent.nonce, current);
-        bytes32 structHash = keccak256(
-            abi.encode(INTENT_TYPEHASH, account, keccak256(intent.call), intent.nonce, intent.deadline)
-        );
+        bytes32 structHash =
+            keccak256(abi.encode(INTENT_TYPEHASH, account, keccak256(intent.call), intent.nonce, intent.deadline));
         _requireSigner(account, _hashTypedDataV4(structHash), signature);
         intentNonce[account] = current + 1;
         emit Relayed(account, current);
@@ -112,12 +113,12 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
 
     /// @inheritdoc IAccounts
     function accountOf(address account, address token) external view returns (Account memory) {
-        return _accounts[token][account].unpack();
+        return _accounts[token][account].word.unpack();
     }
 
     /// @inheritdoc IAccounts
     function balanceOf(address account, address token) external view returns (uint256) {
-        return _accounts[token][account].balance();
+        return _accounts[token][account].word.balance();
     }
 
     /// @dev Whose call this is: the account of a relayed intent, else the sender. Call it once, and before any call to
@@ -134,8 +135,10 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
         }
     }
 
-    function _credit(address token, address account, uint128 amount) internal {
-        _accounts[token][account] = _accounts[token][account].plus(amount);
+    function _credit(address token, address account, uint256 amount) internal {
+        AccountCell storage cell = _accounts[token][account];
+        if (!cell.word.holds(amount)) revert AmountTooLarge(amount);
+        cell.word = cell.word.plus(amount);
     }
 
     function _deposit(address account, address token, uint256 amount) private nonReentrant {
@@ -147,9 +150,9 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
         uint256 held = IERC20(token).balanceOf(address(this));
         uint256 received = held > before ? held - before : 0;
         if (received != amount) revert WrongAmountReceived(token, amount, received);
-        // casting to 'uint128' is safe because larger amounts were refused above
-        // forge-lint: disable-next-line(unsafe-typecast)
-        _credit(token, account, uint128(amount));
+        // All balances and escrows of a token together then fit 128 bits: no release can be blocked by a full balance.
+        if (held > type(uint128).max) revert AmountTooLarge(held);
+        _credit(token, account, amount);
         emit Deposited(account, token, amount);
     }
 }

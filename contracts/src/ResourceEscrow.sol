@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IResourceEscrow} from "./interfaces/IResourceEscrow.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {TradeHash} from "./libraries/TradeHash.sol";
 import {ResourceTrading} from "./ResourceTrading.sol";
 
@@ -27,9 +28,9 @@ abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
         bool shared = escrow.lateShare <= WHOLE && escrow.silenceShare <= WHOLE && escrow.undecidedShare <= WHOLE;
         if (!timely || !shared) revert BadEscrow();
         bytes32 digest = digestOf(trade, escrow);
-        (bytes4 reason, uint128 payment) = _take(signed, digest, proofs, false);
+        bytes4 reason = _take(signed, digest, proofs, false);
         if (reason != 0) _explain(reason, signed, digest, proofs);
-        _held[digest] = Held(payment, State.Funded);
+        _held[digest] = Held(trade.quantity * trade.unitPrice, State.Funded);
         emit Escrowed(
             digest,
             escrow.deliverBy,
@@ -43,7 +44,7 @@ abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
 
     /// @inheritdoc IResourceEscrow
     function deliver(Trade calldata trade, Escrow calldata escrow) external {
-        _requireParty(_listings[trade.listing].supplier());
+        _requireParty(_listings[trade.listing].word.supplier());
         bytes32 digest = digestOf(trade, escrow);
         _requireState(digest, State.Funded);
         if (block.timestamp >= escrow.deliverBy) revert DeadlinePassed(escrow.deliverBy, block.timestamp);
@@ -61,12 +62,12 @@ abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
         if (amount == held) return _close(trade, digest, held, WHOLE);
         _held[digest].amount = held - amount;
         emit Released(digest, amount, 0);
-        _credit(trade.token, _listings[trade.listing].supplier(), amount);
+        _credit(trade.token, _listings[trade.listing].word.supplier(), amount);
     }
 
     /// @inheritdoc IResourceEscrow
     function refund(Trade calldata trade, Escrow calldata escrow) external {
-        _requireParty(_listings[trade.listing].supplier());
+        _requireParty(_listings[trade.listing].word.supplier());
         bytes32 digest = digestOf(trade, escrow);
         _close(trade, digest, _requireOpen(digest), 0);
     }
@@ -94,7 +95,7 @@ abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
         uint128 held = _requireOpen(digest);
         if (supplierShare > WHOLE) revert BadShare(supplierShare);
         bytes32 agreed = _hashTypedDataV4(keccak256(abi.encode(SPLIT_TYPEHASH, digest, supplierShare)));
-        _requireParties(trade.demander, demander, _listings[trade.listing].supplier(), supplier, agreed, proofs);
+        _requireParties(trade.demander, demander, _listings[trade.listing].word.supplier(), supplier, agreed, proofs);
         _close(trade, digest, held, supplierShare);
     }
 
@@ -139,6 +140,22 @@ abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
         if (account != party) revert NotParty(account);
     }
 
+    function _requireParties(
+        address demander,
+        Signature calldata demanderSignature,
+        address supplier,
+        Signature calldata supplierSignature,
+        bytes32 digest,
+        bytes[] calldata proofs
+    ) private view {
+        if (!_signed(demander, digest, demanderSignature, proofs)) {
+            revert BadSignature(demander, Signatures.recover(digest, demanderSignature.r, demanderSignature.vs));
+        }
+        if (!_signed(supplier, digest, supplierSignature, proofs)) {
+            revert BadSignature(supplier, Signatures.recover(digest, supplierSignature.r, supplierSignature.vs));
+        }
+    }
+
     function _requireState(bytes32 digest, State wanted) private view returns (uint128) {
         Held memory held = _held[digest];
         if (held.state != wanted) revert WrongState(digest, held.state);
@@ -157,7 +174,7 @@ abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
         uint128 toSupplierRoundedDown = uint128(uint256(held) * supplierShare / WHOLE);
         _held[digest] = Held(0, State.Closed);
         emit Released(digest, toSupplierRoundedDown, held - toSupplierRoundedDown);
-        _credit(trade.token, _listings[trade.listing].supplier(), toSupplierRoundedDown);
+        _credit(trade.token, _listings[trade.listing].word.supplier(), toSupplierRoundedDown);
         _credit(trade.token, trade.demander, held - toSupplierRoundedDown);
     }
 }

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IResourceTrading} from "./interfaces/IResourceTrading.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {TradeHash} from "./libraries/TradeHash.sol";
-import {AccountWord, ListingWord} from "./libraries/Words.sol";
+import {AccountCell, AccountWord, ListingCell, ListingWord} from "./libraries/Words.sol";
 import {ResourceVerification} from "./ResourceVerification.sol";
 
 /// @title Settlement of trades signed by both parties: one, a batch, or a product all or nothing
@@ -32,7 +32,7 @@ abstract contract ResourceTrading is IResourceTrading, ResourceVerification {
             SignedTrade calldata signed = trades[i];
             bytes4 reason = Bundled.selector;
             if (signed.trade.bundle == 0) {
-                (reason,) = _take(signed, signed.trade.digest(TradeHash.INSTANT, separator), proofs, true);
+                reason = _take(signed, signed.trade.digest(TradeHash.INSTANT, separator), proofs, true);
             }
             if (reason != NONE) emit Skipped(i, reason);
         }
@@ -59,71 +59,68 @@ abstract contract ResourceTrading is IResourceTrading, ResourceVerification {
 
     function _settle(SignedTrade calldata signed, bytes[] calldata proofs) private {
         bytes32 digest = digestOf(signed.trade);
-        (bytes4 reason,) = _take(signed, digest, proofs, true);
+        bytes4 reason = _take(signed, digest, proofs, true);
         if (reason != NONE) _explain(reason, signed, digest, proofs);
     }
 
     /// @dev Checks a trade and applies it: nonce, listing, the demander's payment, and with `instant` the supplier's
-    /// credit. Returns why not, having changed nothing, or zero and the payment.
+    /// credit. Returns zero, or why not, having changed nothing. Each field and word is read once.
     function _take(SignedTrade calldata signed, bytes32 digest, bytes[] calldata proofs, bool instant)
         internal
-        returns (bytes4, uint128)
+        returns (bytes4)
     {
         Trade calldata trade = signed.trade;
-        uint256 quantity = trade.quantity;
-        if (quantity == 0) return (ZeroQuantity.selector, 0);
-        if (trade.unitPrice == 0) return (ZeroPrice.selector, 0);
+        (uint256 quantity, uint256 unitPrice) = (trade.quantity, trade.unitPrice);
+        if (quantity == 0) return ZeroQuantity.selector;
+        if (unitPrice == 0) return ZeroPrice.selector;
         bytes32 id = trade.listing;
-        ListingWord listing = _listings[id];
+        ListingCell storage stock = _listings[id];
+        ListingWord listing = stock.word;
         address supplier = listing.supplier();
-        if (supplier == address(0)) return (UnknownListing.selector, 0);
+        if (supplier == address(0)) return UnknownListing.selector;
         uint256 validUntil = trade.validUntil;
-        if (block.timestamp >= validUntil) return (TradeExpired.selector, 0);
-        if (validUntil > _slotEnd(id)) return (ValidPastSlot.selector, 0);
-        if (trade.listingEpoch != listing.epoch()) return (WrongListingEpoch.selector, 0);
+        if (block.timestamp >= validUntil) return TradeExpired.selector;
+        if (validUntil > _slotEnd(id)) return ValidPastSlot.selector;
+        if (trade.listingEpoch != listing.epoch()) return WrongListingEpoch.selector;
         address demander = trade.demander;
-        if (demander == supplier) return (SelfTrade.selector, 0);
-        if (
-            !_signed(demander, digest, signed.demander, proofs) || !_signed(supplier, digest, signed.supplier, proofs)
-        ) return (BadSignature.selector, 0);
-        if (listing.available() < quantity) return (InsufficientListing.selector, 0);
-        // 64 by 128 bits: the product fits.
-        uint256 payment = quantity * trade.unitPrice;
-        bytes4 reason = _charge(trade, demander, payment);
-        if (reason != NONE) return (reason, 0);
-        _listings[id] = listing.minus(quantity);
-        // casting to 'uint128' is safe because the payment is at most the balance
-        // forge-lint: disable-next-line(unsafe-typecast)
-        if (instant) _credit(trade.token, supplier, uint128(payment));
-        emit Settled(id, demander, digest, trade.token, _terms(trade));
-        // forge-lint: disable-next-line(unsafe-typecast)
-        return (NONE, uint128(payment));
-    }
+        if (demander == supplier) return SelfTrade.selector;
+        if (!_signed(demander, digest, signed.demander, proofs)) return BadSignature.selector;
+        if (!_signed(supplier, digest, signed.supplier, proofs)) return BadSignature.selector;
+        if (listing.available() < quantity) return InsufficientListing.selector;
 
-    /// @dev Uses the trade's nonce and takes the payment from the demander, or says why not.
-    function _charge(Trade calldata trade, address demander, uint256 payment) private returns (bytes4) {
-        AccountWord buyer = _accounts[trade.token][demander];
-        uint256 signedFor = trade.demanderEpoch;
-        if (signedFor != buyer.epoch()) {
-            if (buyer.used() != type(uint96).max || signedFor != uint256(buyer.epoch()) + 1) {
-                return WrongDemanderEpoch.selector;
-            }
+        address token = trade.token;
+        mapping(address account => AccountCell) storage accounts = _accounts[token];
+        AccountCell storage purse = accounts[demander];
+        AccountWord buyer = purse.word;
+        (uint256 epoch, uint256 nonce) = (trade.demanderEpoch, trade.nonce);
+        if (epoch != buyer.epoch()) {
+            if (!buyer.isFollowedBy(epoch)) return WrongDemanderEpoch.selector;
             buyer = buyer.nextEpoch();
         }
-        uint256 nonce = trade.nonce;
         if (nonce >= NONCES || buyer.isUsed(nonce)) return NonceUsed.selector;
+        uint256 payment = _product(quantity, unitPrice);
         if (buyer.balance() < payment) return InsufficientBalance.selector;
-        _accounts[trade.token][demander] = buyer.minus(payment).withNonce(nonce);
+        if (instant) {
+            AccountCell storage till = accounts[supplier];
+            AccountWord seller = till.word;
+            if (!seller.holds(payment)) return AmountTooLarge.selector;
+            till.word = seller.plus(payment);
+        }
+        purse.word = buyer.minus(payment).withNonce(nonce);
+        stock.word = listing.minus(quantity);
+        emit Settled(id, demander, digest, token, quantity << 192 | unitPrice << 64 | epoch << 32 | nonce);
         return NONE;
     }
 
-    function _terms(Trade calldata trade) private pure returns (uint256) {
-        return uint256(trade.quantity) << 192 | uint256(trade.unitPrice) << 64 | uint256(trade.demanderEpoch) << 32
-            | trade.nonce;
+    /// @dev Of a 64-bit by a 128-bit number, so that it fits.
+    function _product(uint256 quantity, uint256 unitPrice) private pure returns (uint256) {
+        unchecked {
+            return quantity * unitPrice;
+        }
     }
 
     function _signed(address signer, bytes32 digest, Signature calldata signature, bytes[] calldata proofs)
-        private
+        internal
         view
         returns (bool)
     {
@@ -132,30 +129,14 @@ abstract contract ResourceTrading is IResourceTrading, ResourceVerification {
         return index < proofs.length && Signatures.isConfirmedBy(signer, digest, proofs[index]);
     }
 
-    function _requireParties(
-        address demander,
-        Signature calldata demanderSignature,
-        address supplier,
-        Signature calldata supplierSignature,
-        bytes32 digest,
-        bytes[] calldata proofs
-    ) internal view {
-        if (!_signed(demander, digest, demanderSignature, proofs)) {
-            revert BadSignature(demander, Signatures.recover(digest, demanderSignature.r, demanderSignature.vs));
-        }
-        if (!_signed(supplier, digest, supplierSignature, proofs)) {
-            revert BadSignature(supplier, Signatures.recover(digest, supplierSignature.r, supplierSignature.vs));
-        }
-    }
-
     /// @dev Reverts with the error that `reason` names and its values. Reached only when nothing has changed.
     function _explain(bytes4 reason, SignedTrade calldata signed, bytes32 digest, bytes[] calldata proofs)
         internal
         view
     {
         Trade calldata trade = signed.trade;
-        ListingWord listing = _listings[trade.listing];
-        AccountWord buyer = _accounts[trade.token][trade.demander];
+        ListingWord listing = _listings[trade.listing].word;
+        AccountWord buyer = _accounts[trade.token][trade.demander].word;
         if (reason == ZeroQuantity.selector) revert ZeroQuantity();
         if (reason == ZeroPrice.selector) revert ZeroPrice();
         if (reason == UnknownListing.selector) revert UnknownListing(trade.listing);
@@ -164,15 +145,20 @@ abstract contract ResourceTrading is IResourceTrading, ResourceVerification {
         if (reason == WrongListingEpoch.selector) revert WrongListingEpoch(trade.listingEpoch, listing.epoch());
         if (reason == SelfTrade.selector) revert SelfTrade(trade.demander);
         if (reason == BadSignature.selector) {
-            _requireParties(trade.demander, signed.demander, listing.supplier(), signed.supplier, digest, proofs);
+            (address signer, Signature calldata signature) = (trade.demander, signed.demander);
+            // A contract may answer the second question otherwise than the first; then the wrong party is named.
+            if (_signed(signer, digest, signature, proofs)) {
+                (signer, signature) = (listing.supplier(), signed.supplier);
+            }
+            revert BadSignature(signer, Signatures.recover(digest, signature.r, signature.vs));
         }
         if (reason == WrongDemanderEpoch.selector) revert WrongDemanderEpoch(trade.demanderEpoch, buyer.epoch());
         if (reason == NonceUsed.selector) revert NonceUsed(trade.demander, trade.nonce);
         if (reason == InsufficientListing.selector) {
             revert InsufficientListing(trade.listing, listing.available(), trade.quantity);
         }
-        revert InsufficientBalance(
-            trade.demander, trade.token, buyer.balance(), uint256(trade.quantity) * trade.unitPrice
-        );
+        uint256 payment = _product(trade.quantity, trade.unitPrice);
+        if (reason == AmountTooLarge.selector) revert AmountTooLarge(payment);
+        revert InsufficientBalance(trade.demander, trade.token, buyer.balance(), payment);
     }
 }

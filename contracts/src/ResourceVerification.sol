@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IResourceVerification} from "./interfaces/IResourceVerification.sol";
 import {TradeHash} from "./libraries/TradeHash.sol";
-import {ListingWord} from "./libraries/Words.sol";
+import {ListingCell} from "./libraries/Words.sol";
 import {Accounts} from "./Accounts.sol";
 
 /// @title Attestations by operators, and listings judged against them
@@ -25,7 +25,7 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
     mapping(address supplier => mapping(bytes32 resource => Calendar)) private _calendars;
     mapping(address supplier => mapping(bytes32 resource => mapping(uint64 slot => Slot))) private _slots;
     mapping(address supplier => mapping(bytes32 resource => mapping(uint64 slot => bytes32))) private _seals;
-    mapping(bytes32 listing => ListingWord) internal _listings;
+    mapping(bytes32 listing => ListingCell) internal _listings;
 
     /// @inheritdoc IResourceVerification
     function registerResource(bytes32 resource, bytes32 unit, uint64 origin, uint64 slotLength) external {
@@ -63,9 +63,7 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         _inRange(calendar, resource, slot);
         _store(supplier, resource, slot, 0, attestation.version, attestation.expiry);
         _seals[supplier][resource][slot] = attestation.commitment;
-        emit SlotSealed(
-            supplier, resource, slot, attestation.commitment, attestation.version, attestation.expiry
-        );
+        emit SlotSealed(supplier, resource, slot, attestation.commitment, attestation.version, attestation.expiry);
     }
 
     /// @inheritdoc IResourceVerification
@@ -96,21 +94,20 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         address supplier = _caller();
         if (quantity == 0) revert ZeroQuantity();
         bytes32 id = listingId(supplier, resource, slot);
-        ListingWord listing = _listings[id];
-        uint64 available = listing.available();
+        ListingCell storage cell = _listings[id];
+        uint64 available = cell.word.available();
         if (available < quantity) revert InsufficientListing(id, available, quantity);
-        _listings[id] = listing.minus(quantity);
+        cell.word = cell.word.minus(quantity);
         _slots[supplier][resource][slot].committed -= quantity;
         emit Unlisted(id, supplier, resource, slot, quantity, available - quantity);
     }
 
     /// @inheritdoc IResourceVerification
     function raiseListingEpoch(bytes32 id) external {
-        ListingWord listing = _listings[id];
-        if (listing.supplier() != _caller()) revert UnknownListing(id);
-        listing = listing.nextEpoch();
-        _listings[id] = listing;
-        emit ListingEpochRaised(id, listing.epoch());
+        ListingCell storage cell = _listings[id];
+        if (cell.word.supplier() != _caller()) revert UnknownListing(id);
+        cell.word = cell.word.nextEpoch();
+        emit ListingEpochRaised(id, cell.word.epoch());
     }
 
     /// @inheritdoc IResourceVerification
@@ -120,7 +117,7 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
 
     /// @inheritdoc IResourceVerification
     function listingOf(bytes32 listing) external view returns (Listing memory) {
-        return _listings[listing].unpack();
+        return _listings[listing].word.unpack();
     }
 
     /// @inheritdoc IResourceVerification
@@ -132,7 +129,7 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
     function listingId(address supplier, bytes32 resource, uint64 slot) public view returns (bytes32) {
         Calendar memory calendar = _calendars[supplier][resource];
         if (calendar.slotLength == 0) revert NotRegistered(supplier, resource);
-        return _id(supplier, resource, slot, _end(calendar, slot));
+        return _id(supplier, resource, _inRange(calendar, resource, slot), _end(calendar, slot));
     }
 
     /// @inheritdoc IResourceVerification
@@ -177,14 +174,9 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         return uint64(slot);
     }
 
-    function _store(
-        address supplier,
-        bytes32 resource,
-        uint64 slot,
-        uint64 quantity,
-        uint64 version,
-        uint64 expiry
-    ) private {
+    function _store(address supplier, bytes32 resource, uint64 slot, uint64 quantity, uint64 version, uint64 expiry)
+        private
+    {
         Slot storage stored = _slots[supplier][resource][slot];
         if (version <= stored.version) revert StaleVersion(resource, slot, version, stored.version);
         stored.attested = quantity;
@@ -209,8 +201,8 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         }
         stored.committed = committed + quantity;
         bytes32 id = _id(supplier, resource, slot, end);
-        ListingWord listing = _listings[id].ownedBy(supplier).plus(quantity);
-        _listings[id] = listing;
-        emit Listed(id, supplier, resource, slot, quantity, listing.available());
+        ListingCell storage cell = _listings[id];
+        cell.word = cell.word.ownedBy(supplier).plus(quantity);
+        emit Listed(id, supplier, resource, slot, quantity, cell.word.available());
     }
 }

@@ -36,7 +36,7 @@ interface IAccounts {
 
     error TokenNotAccepted(address token);
     error ZeroAmount();
-    /// @notice The amount does not fit 128 bits.
+    /// @notice The amount, or what this contract would hold of the token with it, does not fit 128 bits.
     error AmountTooLarge(uint256 amount);
     /// @notice The token moved another amount than the one stated.
     error WrongAmountReceived(address token, uint256 stated, uint256 received);
@@ -53,8 +53,7 @@ interface IAccounts {
     function deposit(address token, uint256 amount) external;
 
     /// @notice The same with an ERC-2612 permit. A permit that somebody else has used already does no harm.
-    function depositWithPermit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external;
+    function depositWithPermit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Pays `amount` base units of the caller's balance back to the caller. Works always: paused, token
     /// delisted, operators gone.
@@ -64,6 +63,8 @@ interface IAccounts {
     function cancel(address token, uint96 mask) external;
 
     /// @notice Voids all the caller's unsettled trades in a token, and gives it 96 new nonces.
+    /// @dev Raises the epoch by two, so that trades signed ahead for the next epoch, which the first trade after the
+    /// 96th nonce opens, are void too.
     function raiseEpoch(address token) external;
 
     /// @notice Runs a call of another account, with its signature. Anyone may pay for it.

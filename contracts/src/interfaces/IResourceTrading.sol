@@ -53,9 +53,7 @@ interface IResourceTrading {
 
     /// @notice The permanent record of a trade; `trade` is the EIP-712 digest both parties signed. The supplier is
     /// the listing's. `terms` is quantity (64 bits), unit price (128), demander's epoch (32) and nonce (32).
-    event Settled(
-        bytes32 indexed listing, address indexed demander, bytes32 trade, address token, uint256 terms
-    );
+    event Settled(bytes32 indexed listing, address indexed demander, bytes32 trade, address token, uint256 terms);
     /// @notice The trade at `index` of a batch was not settled; `reason` is the selector of the error that `settle`
     /// would have reverted with.
     event Skipped(uint256 indexed index, bytes4 reason);
@@ -75,8 +73,8 @@ interface IResourceTrading {
     error WrongBundle(bytes32 signed, bytes32 given);
 
     /// @notice Settles a trade at once. Checks, in this order: pause, bundle, quantity, price, listing, expiry, slot,
-    /// listing's epoch, self-trade, demander's signature, supplier's signature, demander's epoch, nonce, listed
-    /// quantity, balance.
+    /// listing's epoch, self-trade, demander's signature, supplier's signature, listed quantity, demander's epoch,
+    /// nonce, balance.
     /// @param proofs What contracts among the signers accept as their signature (ERC-1271).
     function settle(SignedTrade calldata signed, bytes[] calldata proofs) external;
 

@@ -58,12 +58,7 @@ interface IResourceVerification {
         address indexed supplier, bytes32 indexed resource, bytes32 unit, uint64 origin, uint64 slotLength
     );
     event SlotAttested(
-        address indexed supplier,
-        bytes32 indexed resource,
-        uint64 slot,
-        uint64 quantity,
-        uint64 version,
-        uint64 expiry
+        address indexed supplier, bytes32 indexed resource, uint64 slot, uint64 quantity, uint64 version, uint64 expiry
     );
     event SlotSealed(
         address indexed supplier,
@@ -148,7 +143,7 @@ interface IResourceVerification {
 
     /// @notice The id of a listing: keccak256(abi.encode(supplier, resource, slot)) with the end of the slot in its
     /// last 40 bits, so that whoever holds a trade can tell, without another look, when its slot ends.
-    /// @dev Reverts with NotRegistered if the resource is not registered.
+    /// @dev Reverts with NotRegistered if the resource is not registered, SlotOutOfRange if the slot ends too late.
     function listingId(address supplier, bytes32 resource, uint64 slot) external view returns (bytes32);
 
     /// @notice keccak256(abi.encode(supplier, resource, slot, quantity, salt)): good for one slot of one supplier only.

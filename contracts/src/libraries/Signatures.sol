@@ -16,9 +16,9 @@ library Signatures {
     function recover(bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (address) {
         uint256 s = uint256(vs) & uint256(type(int256).max);
         if (s > MAX_S) return address(0);
-        // casting to 'uint8' is safe because one bit is left
+        // casting to 'uint8' is safe because 27 or 28 is left
         // forge-lint: disable-next-line(unsafe-typecast)
-        return ecrecover(digest, uint8(uint256(vs) >> 255) + 27, r, bytes32(s));
+        return ecrecover(digest, uint8(27 + (uint256(vs) >> 255)), r, bytes32(s));
     }
 
     /// @notice The same for 65 bytes r, s, v; zero for another length.

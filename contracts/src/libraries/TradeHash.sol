@@ -21,8 +21,9 @@ library TradeHash {
         "uint16 undecidedShare)"
     );
 
-    /// @dev hashStruct of the all-zero Escrow, which stands for instant settlement.
-    bytes32 internal constant INSTANT = keccak256(abi.encode(ESCROW_TYPEHASH, 0, 0, 0, 0, 0, 0));
+    /// @dev hashStruct of the all-zero Escrow, which stands for instant settlement: keccak256(ESCROW_TYPEHASH and six
+    /// zero words). Written out, because the compiler would work it out again for every trade.
+    bytes32 internal constant INSTANT = 0x871597f9ade69982198e20ec0ff200e2d1398dc45bfa6aa4eaed99b71ca89e79;
 
     bytes32 internal constant ATTESTATION_TYPEHASH = keccak256(
         "Attestation(address supplier,bytes32 resource,bytes32 unit,uint64 firstSlot,uint64[] quantities,"

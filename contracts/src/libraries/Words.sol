@@ -10,6 +10,16 @@ type AccountWord is uint256;
 /// @dev IResourceVerification.Listing in one word: supplier in the lowest 160 bits, then available (64), epoch (32).
 type ListingWord is uint256;
 
+/// @dev An account in storage. As a struct it can be referred to, so that its place is worked out once to read and write.
+struct AccountCell {
+    AccountWord word;
+}
+
+/// @dev A listing in storage, a struct for the same reason.
+struct ListingCell {
+    ListingWord word;
+}
+
 using Words for AccountWord global;
 using Words for ListingWord global;
 
@@ -34,10 +44,16 @@ library Words {
         return AccountWord.unwrap(word) >> 160 >> nonce & 1 != 0;
     }
 
-    /// @dev Checked: an amount that does not fit beside the balance reverts.
-    function plus(AccountWord word, uint128 amount) internal pure returns (AccountWord) {
-        uint128 sum = balance(word) + amount;
-        return AccountWord.wrap(AccountWord.unwrap(word) - balance(word) + sum);
+    /// @dev The sum must fit 128 bits, which is so if `holds` says it.
+    function plus(AccountWord word, uint256 amount) internal pure returns (AccountWord) {
+        unchecked {
+            return AccountWord.wrap(AccountWord.unwrap(word) + amount);
+        }
+    }
+
+    /// @dev Whether the balance can grow by `amount` and still fit 128 bits.
+    function holds(AccountWord word, uint256 amount) internal pure returns (bool) {
+        return amount <= type(uint128).max - balance(word);
     }
 
     /// @dev The amount must be at most the balance.
@@ -59,6 +75,11 @@ library Words {
     /// @dev Checked: the epoch cannot wrap. All nonces are fresh.
     function nextEpoch(AccountWord word) internal pure returns (AccountWord) {
         return AccountWord.wrap(balance(word) | uint256(epoch(word) + 1) << 128);
+    }
+
+    /// @dev Whether all nonces are used, and `next` is the epoch after this one.
+    function isFollowedBy(AccountWord word, uint256 next) internal pure returns (bool) {
+        return used(word) == type(uint96).max && next == uint256(epoch(word)) + 1 && next <= type(uint32).max;
     }
 
     function unpack(AccountWord word) internal pure returns (IAccounts.Account memory) {
