@@ -37,12 +37,14 @@ def audit(
 
     Replayed are the events (`record` refuses any that cannot follow: over-listing, overselling,
     spending more than held, settling twice, paying out an escrow twice). Compared with storage are
-    the operators, the pause, the token, all accounts (balance, epoch, used nonces), slots, seals,
-    listings, escrows and intents, and with the token what the exchange holds of it. Unseen stays a
-    lost attestation under which nothing was ever listed: no number hangs on it.
+    the operators and the number of their decisions, the pause, the token, all accounts (balance,
+    epoch, used nonces), slots, seals, listings, escrows and intents, and with the token what the
+    exchange holds of it. The exchange is one that was deployed with `token` as its only token.
+    Unseen stays what no number hangs on: a lost attestation under which nothing was ever listed,
+    the cancelling of nonces that were used already, the skipped trades of a batch.
     """
     replay = Check("events follow from one another")
-    state = Exchange(domain)
+    state = Exchange.undeployed(domain)
     for event in events:
         replay.compared += 1
         try:
@@ -64,6 +66,7 @@ def audit(
 def _rules(state: Exchange, exchange: ExchangeContract, token: TokenContract) -> Check:
     check = Check("operators, pause and token equal the contract's")
     check.equal("operators", (state.operators, state.threshold), exchange.operators())
+    check.equal("decisions", state.decisions, exchange.decisions())
     check.equal("paused until", state.paused_until, exchange.paused_until())
     for each in sorted({token.address, *state.tokens}):
         check.equal(f"accepts {each}", each in state.tokens, exchange.accepts(each))

@@ -23,6 +23,8 @@ from fabmarket.identity import (
 
 NONCES = 96
 """Nonces of one epoch of a demander in a token; then the next epoch begins."""
+TIME_LIMIT = 1 << 40
+"""Slots end before this second of chain time, so that a listing's id can hold the end."""
 
 
 def market_domain(chain_id: int, exchange: str) -> Domain:
@@ -155,7 +157,10 @@ class Trade(TypedStruct):
 
 
 def listing_id(supplier: str, resource: bytes, slot: int, slot_end: int) -> bytes:
-    """Return keccak(abi.encode(supplier, resource, slot)), its last 40 bits the end of the slot."""
+    """Return keccak(abi.encode(supplier, resource, slot)), its last 40 bits the end of the slot.
+
+    `slot_end` is below TIME_LIMIT, which the exchange requires of every slot.
+    """
     return _words(supplier, resource, slot)[:27] + slot_end.to_bytes(5, "big")
 
 

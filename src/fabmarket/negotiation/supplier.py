@@ -21,7 +21,7 @@ from fabmarket.market.messages import (
     Selection,
     SubTask,
 )
-from fabmarket.market.trade import Escrow, Trade, listing_id
+from fabmarket.market.trade import TIME_LIMIT, Escrow, Trade, listing_id
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
 from fabmarket.negotiation.bargaining import (
     Bargain,
@@ -187,7 +187,8 @@ def _demand(state: SupplierState, demand: Demand, named: bytes) -> Step:
 
 def _offer_for(state: SupplierState, demand: bytes, sub_task: SubTask) -> Offer | None:
     slot = (sub_task.start - state.origin) // state.slot_length
-    if slot < 0 or sub_task.end != state.origin + (slot + 1) * state.slot_length:
+    end = state.origin + (slot + 1) * state.slot_length
+    if slot < 0 or sub_task.end != end or end >= TIME_LIMIT:
         return None
     listing = listing_id(state.address, state.resource, slot, sub_task.end)
     shelf = state.shelves.get(listing)

@@ -4,8 +4,9 @@
 with. `record` folds one event into the state; the state after a step is the fold of its events, so
 an auditor who has only the chain's logs rebuilds exactly the same state.
 
-Not modelled: ERC-20 allowances and wallets (a deposit that the token refuses never gets here),
-ERC-1271 wallets, permits, gas.
+Not modelled: ERC-20 allowances and wallets (a deposit that the token refuses never gets here) and
+tokens sent past `deposit`, whether there is a contract at a token's address, ERC-1271 wallets,
+permits, gas.
 """
 
 from fabmarket.market.exchange.moves import (

@@ -22,14 +22,12 @@ from fabmarket.market.exchange.moves import (
 from fabmarket.market.exchange.record import record
 from fabmarket.market.exchange.signatures import require_operators
 from fabmarket.market.exchange.state import Calendar, Exchange, Listing, Reverted, Slot
-from fabmarket.market.trade import commitment_of, listing_id
-
-_TIME = 1 << 40
+from fabmarket.market.trade import TIME_LIMIT, commitment_of, listing_id
 
 
 def register(state: Exchange, caller: str, move: RegisterResource) -> tuple[Event, ...]:
     """Fix the calendar of a resource."""
-    if move.slot_length == 0 or move.origin + move.slot_length >= _TIME:
+    if move.slot_length == 0 or move.origin + move.slot_length >= TIME_LIMIT:
         raise Reverted("BadSlotLength", move.slot_length)
     if (caller, move.resource) in state.calendars:
         raise Reverted("AlreadyRegistered", caller, move.resource)
@@ -79,11 +77,15 @@ def _calendar(
 def _check_slot(
     state: Exchange, calendar: Calendar, supplier: str, resource: bytes, slot: int, version: int
 ) -> None:
-    if calendar.end(slot) >= _TIME:
-        raise Reverted("SlotOutOfRange", resource, slot)
+    _check_range(calendar, resource, slot)
     stored = state.slots.get((supplier, resource, slot), Slot()).version
     if version <= stored:
         raise Reverted("StaleVersion", resource, slot, version, stored)
+
+
+def _check_range(calendar: Calendar, resource: bytes, slot: int) -> None:
+    if calendar.end(slot) >= TIME_LIMIT:
+        raise Reverted("SlotOutOfRange", resource, slot)
 
 
 def open_seal(state: Exchange, move: OpenSeal, now: int) -> tuple[Event, ...]:
@@ -144,6 +146,7 @@ def unlist(state: Exchange, caller: str, move: Unlist) -> tuple[Event, ...]:
     calendar = state.calendars.get((caller, move.resource))
     if calendar is None:
         raise Reverted("NotRegistered", caller, move.resource)
+    _check_range(calendar, move.resource, move.slot)
     where = (caller, move.resource, move.slot)
     named = listing_id(*where, calendar.end(move.slot))
     available = state.listings.get(named, Listing(caller)).available

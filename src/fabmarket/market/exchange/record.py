@@ -37,7 +37,7 @@ from fabmarket.market.exchange.state import (
     Parties,
     Slot,
 )
-from fabmarket.market.trade import NONCES, listing_id
+from fabmarket.market.trade import NONCES, TIME_LIMIT, listing_id
 
 
 class Inconsistent(Refused):
@@ -137,7 +137,8 @@ def _listed(state: Exchange, event: Listed | Unlisted) -> Exchange:
     old = state.listings.get(event.listing, Listing(event.supplier))
     change = event.quantity if isinstance(event, Listed) else -event.quantity
     committed, available = slot.committed + change, old.available + change
-    if calendar is None or event.listing != listing_id(*where, calendar.end(event.slot)):
+    end = calendar.end(event.slot) if calendar else TIME_LIMIT
+    if end >= TIME_LIMIT or event.listing != listing_id(*where, end):
         raise Inconsistent(f"{event} names another slot's listing")
     over = change > 0 and committed > slot.attested
     if available != event.available or available < 0 or over:
@@ -163,7 +164,7 @@ def _listing_epoch(state: Exchange, event: ListingEpochRaised) -> Exchange:
 def _epoch(state: Exchange, event: NoncesCancelled | EpochRaised) -> Exchange:
     old = state.account(event.account, event.token)
     if isinstance(event, EpochRaised):
-        new = replace(old, epoch=old.epoch + 1, used=0)
+        new = replace(old, epoch=old.epoch + 2, used=0)
     else:
         new = replace(old, used=old.used | event.mask)
     if new.epoch != event.epoch:

@@ -110,6 +110,15 @@ class Exchange:
     trades: Mapping[bytes, Parties] = field(default_factory=dict)
     held: Mapping[bytes, Held] = field(default_factory=dict)
 
+    @classmethod
+    def undeployed(cls, domain: Domain, tokens: int = 1) -> "Exchange":
+        """Return an exchange that its constructor's events will bring to life.
+
+        They set the operators and each of `tokens` payment tokens without being a decision of
+        anyone, so the count of decisions starts below zero and is zero after them.
+        """
+        return cls(domain, decisions=-1 - tokens)
+
     def account(self, address: str, token: str) -> Account:
         """Return an account, empty if it was never used."""
         return self.accounts.get((address, token), Account())

@@ -49,7 +49,7 @@ from fabmarket.market.trade import Intent, Operators, Token
 from fabmarket.market.trade import Pause as PauseDecision
 
 MAX_PAUSE = 30 * 86_400
-_BALANCE_LIMIT = 1 << 128
+_AMOUNT_LIMIT = 1 << 128
 
 
 def step(state: Exchange, caller: str, move: Move, now: int) -> tuple[Exchange, tuple[Event, ...]]:
@@ -87,7 +87,8 @@ def _events(state: Exchange, caller: str, move: Move, now: int) -> tuple[Event, 
             epoch = state.account(caller, move.token).epoch
             return (NoncesCancelled(caller, move.token, epoch, move.mask),)
         case RaiseEpoch():
-            epoch = state.account(caller, move.token).epoch + 1
+            # Two: trades signed ahead for the next epoch are void as well.
+            epoch = state.account(caller, move.token).epoch + 2
             return (EpochRaised(caller, move.token, epoch),)
         case Relay():
             return _relay(state, move, now)
@@ -162,8 +163,10 @@ def _transfer(state: Exchange, caller: str, move: Deposit | Withdraw) -> tuple[E
             raise Reverted("TokenNotAccepted", move.token)
         if move.amount == 0:
             raise Reverted("ZeroAmount")
-        if move.amount >= _BALANCE_LIMIT:
-            raise Reverted("AmountTooLarge", move.amount)
+        # The amount by itself first, then with all that is held: no later credit can overflow.
+        for total in (move.amount, state.owed(move.token) + move.amount):
+            if total >= _AMOUNT_LIMIT:
+                raise Reverted("AmountTooLarge", total)
         return (Deposited(caller, move.token, move.amount),)
     if move.amount == 0:
         raise Reverted("ZeroAmount")
