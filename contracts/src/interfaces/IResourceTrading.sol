@@ -79,7 +79,8 @@ interface IResourceTrading {
     function settle(SignedTrade calldata signed, bytes[] calldata proofs) external;
 
     /// @notice Settles what can be settled; a trade that cannot is skipped and does not disturb the others.
-    /// @dev Reverts as a whole only when paused, or when a relayer starves a contract's signature check of gas.
+    /// @dev Reverts as a whole only when paused, when the call data is malformed, or when a relayer starves a contract's
+    /// signature check of gas.
     function settleBatch(SignedTrade[] calldata trades, bytes[] calldata proofs) external;
 
     /// @notice Settles all sub-tasks of a product, or none. Every trade carries in `bundle` the keccak256 of the
