@@ -10,12 +10,12 @@ import {ResourceEscrow} from "./ResourceEscrow.sol";
 /// @title The market contract: attested capacity, listed, traded and settled in one place
 /// @notice Has no owner and no upgrade path.
 contract CapacityExchange is ResourceEscrow {
-    /// @param operators Those who attest and arbitrate; distinct and not zero.
-    /// @param threshold How many of them a decision needs; from 1 to their number.
+    /// @param operators_ Those who attest and arbitrate; distinct and not zero.
+    /// @param threshold_ How many of them a decision needs; from 1 to their number.
     /// @param tokens Payment tokens; see IAccounts for what is assumed of them.
-    constructor(address[] memory operators, uint256 threshold, address[] memory tokens)
+    constructor(address[] memory operators_, uint256 threshold_, address[] memory tokens)
         EIP712("Fabmarket", "1")
-        Operators(operators, threshold)
+        Operators(operators_, threshold_)
         Accounts(tokens)
     {}
 }

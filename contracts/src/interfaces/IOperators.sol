@@ -22,7 +22,7 @@ interface IOperators {
     error TradingPaused(uint64 until);
 
     /// @notice Replaces the operators. Signed: `Operators(address[] operators,uint256 threshold,uint256 nonce)`.
-    function setOperators(address[] calldata operators, uint256 threshold, bytes[] calldata signatures) external;
+    function setOperators(address[] calldata operators_, uint256 threshold_, bytes[] calldata signatures) external;
 
     /// @notice Stops new trades until a time; 0 ends a pause. Withdrawals, cancellations and everything about trades
     /// already in escrow go on. Signed: `Pause(uint64 until,uint256 nonce)`.

@@ -82,6 +82,8 @@ interface IResourceEscrow is IResourceTrading {
     function dispute(Trade calldata trade, Escrow calldata escrow, bytes32 evidence) external;
 
     /// @notice Both agreed on a split. Signed by both: `Split(bytes32 trade,uint16 supplierShare)`.
+    /// @dev Warning: a signed split is an option for whoever holds it, on what is then still held, until the trade is
+    /// closed.
     function split(
         Trade calldata trade,
         Escrow calldata escrow,

@@ -82,3 +82,21 @@ contract HostileWallet {
         }
     }
 }
+
+/// @notice Answers every question with the bytes it was given, or reverts with them.
+contract AnyAnswer {
+    bytes private _given;
+    bool private _reverts;
+
+    function setUp(bytes calldata given, bool reverts) external {
+        (_given, _reverts) = (given, reverts);
+    }
+
+    fallback(bytes calldata) external returns (bytes memory) {
+        bytes memory given = _given;
+        if (!_reverts) return given;
+        assembly ("memory-safe") {
+            revert(add(given, 32), mload(given))
+        }
+    }
+}

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 import {Signatures} from "../../src/libraries/Signatures.sol";
 import {CHEATS, Vm} from "../base/Vm.sol";
-import {HostileWallet} from "../base/Wallets.sol";
+import {AnyAnswer} from "../base/Wallets.sol";
 
 /// @notice Signature recovery against another implementation, and the bounded question to a contract.
 contract SignaturesTest {
@@ -35,19 +36,27 @@ contract SignaturesTest {
         vm.assertEq(this.recover(digest, signature), address(0));
     }
 
-    /// @dev The reference of the assembly: the same question asked in Solidity, of contracts that answer a word.
-    function test_asksAsPlainSolidityDoes() public {
-        HostileWallet wallet = new HostileWallet();
-        HostileWallet.Manner[4] memory manners = [
-            HostileWallet.Manner.WrongMagic,
-            HostileWallet.Manner.RightMagicDirtyTail,
-            HostileWallet.Manner.ShortAnswer,
-            HostileWallet.Manner.Reverts
-        ];
-        for (uint256 i = 0; i < manners.length; ++i) {
-            wallet.behave(manners[i]);
-            vm.assertTrue(this.isConfirmedBy(address(wallet), "digest", "proof") == _reference(address(wallet)));
-        }
+    /// @dev The reference of the assembly: the same question in Solidity, to a contract that answers anything.
+    function testFuzz_asksAsPlainSolidityDoes(bytes memory tail, uint8 manner) public {
+        AnyAnswer signer = new AnyAnswer();
+        bytes4 magic = IERC1271.isValidSignature.selector;
+        // A tail alone, after the magic value, or after the magic value padded to a word.
+        if (manner % 3 == 1) tail = bytes.concat(magic, tail);
+        if (manner % 3 == 2) tail = bytes.concat(bytes32(magic), tail);
+        signer.setUp(tail, manner % 5 == 0);
+        vm.assertTrue(this.isConfirmedBy(address(signer), "digest", "proof") == _reference(address(signer)));
+    }
+
+    function test_confirmsTheMagicValueInAWordOnly() public {
+        AnyAnswer signer = new AnyAnswer();
+        bytes4 magic = IERC1271.isValidSignature.selector;
+        signer.setUp(abi.encode(magic), false);
+        vm.assertTrue(this.isConfirmedBy(address(signer), "digest", "proof"));
+        signer.setUp(abi.encodePacked(magic), false);
+        vm.assertFalse(this.isConfirmedBy(address(signer), "digest", "proof"));
+        signer.setUp(abi.encode(magic), true);
+        vm.assertFalse(this.isConfirmedBy(address(signer), "digest", "proof"));
+        vm.assertFalse(this.isConfirmedBy(vm.addr(1), "digest", "proof"));
     }
 
     function recover(bytes32 digest, bytes calldata signature) external pure returns (address) {
@@ -60,7 +69,7 @@ contract SignaturesTest {
 
     function _reference(address signer) private view returns (bool) {
         (bool ok, bytes memory answer) =
-            signer.staticcall(abi.encodeWithSignature("isValidSignature(bytes32,bytes)", bytes32("digest"), "proof"));
-        return ok && answer.length >= 32 && bytes32(answer) == bytes32(bytes4(0x1626ba7e));
+            signer.staticcall(abi.encodeCall(IERC1271.isValidSignature, ("digest", "proof")));
+        return ok && answer.length >= 32 && bytes32(answer) == bytes32(IERC1271.isValidSignature.selector);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {EscrowBase} from "../base/EscrowBase.sol";
 import {KeyWallet} from "../base/Wallets.sol";
@@ -102,6 +103,43 @@ contract RelayTest is EscrowBase {
         bytes memory call = abi.encodeCall(exchange.withdraw, (address(token), FUNDS + 1));
         _refusesIntent(_intent(demander, call), DEMANDER_KEY, _insufficientBalance(address(token), FUNDS, FUNDS + 1));
         _refusesIntent(_intent(demander, ""), DEMANDER_KEY, "");
+    }
+
+    /// @dev A function that never asks for its caller leaves the identity unused; it must be gone all the same.
+    function test_theIdentityDoesNotOutliveTheIntent() public {
+        bytes memory empty = abi.encodeCall(exchange.settleBatch, (new IResourceTrading.SignedTrade[](0), _none()));
+        _relay(DEMANDER_KEY, empty);
+        _cancel(stranger, 1);
+        vm.assertEq(exchange.accountOf(demander, address(token)).used, 0);
+        vm.assertEq(exchange.accountOf(stranger, address(token)).used, 1);
+    }
+
+    function test_anIntentInsideAnIntentActsForItsOwnSigner() public {
+        bytes memory inner = abi.encodeCall(exchange.cancel, (address(token), 2));
+        _relay(DEMANDER_KEY, _relayCall(_intent(supplier, inner), SUPPLIER_KEY));
+        vm.assertEq(exchange.accountOf(supplier, address(token)).used, 2);
+        vm.assertEq(exchange.accountOf(demander, address(token)).used, 0);
+        vm.assertEq(exchange.intentNonce(demander), 1);
+        vm.assertEq(exchange.intentNonce(supplier), 1);
+        _cancel(stranger, 1);
+        vm.assertEq(exchange.accountOf(stranger, address(token)).used, 1);
+    }
+
+    /// @dev The reference of the assembly that passes an error on: the same call made by the account itself.
+    function testFuzz_revertsWithWhatTheCallRevertsWith(uint256 amount, uint8 way, bytes calldata junk) public {
+        bytes[4] memory calls = [
+            abi.encodeCall(exchange.withdraw, (address(token), amount)),
+            abi.encodeCall(exchange.deposit, (address(token), amount)),
+            abi.encodeCall(exchange.raiseListingEpoch, (bytes32(amount))),
+            bytes(junk)
+        ];
+        bytes memory relayed = _relayCall(_intent(demander, calls[way % 4]), DEMANDER_KEY);
+        (bool ok, bytes memory answer) = address(exchange).call(relayed);
+        if (ok) return;
+        vm.prank(demander);
+        (bool direct, bytes memory expected) = address(exchange).call(calls[way % 4]);
+        vm.assertFalse(direct);
+        vm.assertEq(answer, expected);
     }
 
     function _relay(uint256 key, bytes memory call) private {
