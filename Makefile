@@ -5,13 +5,13 @@ BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test lint contracts pytest bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts slither pytest bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
 	$(BIN)/fabmarket demo
 
-test: lint contracts pytest
+test: lint contracts slither pytest
 
 lint: .venv/.dev $(MODULES)
 	$(BIN)/ruff check
@@ -23,6 +23,11 @@ lint: .venv/.dev $(MODULES)
 contracts: $(MODULES)
 	$(FORGE) test
 	cd contracts && npm run --silent gas:check
+
+# In an environment of its own: it needs another web3 than the package.
+slither: .venv-slither/.ready $(MODULES)
+	cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PATH" \
+	  ../.venv-slither/bin/slither . --config-file slither.config.json
 
 pytest: .venv/.dev $(MODULES)
 	$(BIN)/python -m pytest
@@ -47,7 +52,7 @@ locks: .venv/.dev
 	done
 
 clean:
-	rm -rf .venv contracts/node_modules contracts/out contracts/cache
+	rm -rf .venv .venv-slither contracts/node_modules contracts/out contracts/cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -62,6 +67,11 @@ clean:
 
 .venv/.dev: requirements/dev.txt .venv/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-slither/.ready: requirements/slither.txt
+	$(PYTHON) -m venv .venv-slither
+	.venv-slither/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/slither.txt
 	@touch $@
 
 $(MODULES): contracts/package-lock.json

@@ -54,6 +54,18 @@ const ATTESTATION_TYPES = {
   ],
 };
 
+const SEALED_TYPES = {
+  SealedAttestation: [
+    { name: "supplier", type: "address" },
+    { name: "resource", type: "bytes32" },
+    { name: "unit", type: "bytes32" },
+    { name: "slot", type: "uint64" },
+    { name: "commitment", type: "bytes32" },
+    { name: "version", type: "uint64" },
+    { name: "expiry", type: "uint64" },
+  ],
+};
+
 const INSTANT = Object.fromEntries(ESCROW_TYPE.map(({ name }) => [name, "0"]));
 const ZERO = "0x" + "00".repeat(32);
 const TOKEN = "0x0000000000000000000000000000000000007e57";
@@ -77,7 +89,7 @@ function trade(name, key, terms) {
     listingEpoch: terms.listingEpoch ?? "0",
     transcript: terms.transcript,
     bundle: terms.bundle,
-    escrow: INSTANT,
+    escrow: terms.escrow ?? INSTANT,
   };
   return vector(name, "Trade", TRADE_TYPES, message, signer);
 }
@@ -117,7 +129,7 @@ const trades = await Promise.all([
     quantity: "100",
     unitPrice: "115000000",
     validUntil: "1700000300",
-    nonce: "257",
+    nonce: "7",
     transcript: hashed("last message"),
     bundle: hashed("product"),
   }),
@@ -132,6 +144,34 @@ const trades = await Promise.all([
     listingEpoch: MAX(64),
     transcript: "0x" + "ff".repeat(32),
     bundle: "0x" + "ff".repeat(32),
+    escrow: {
+      deliverBy: MAX(64),
+      acceptBy: MAX(64),
+      decideBy: MAX(64),
+      lateShare: MAX(16),
+      silenceShare: MAX(16),
+      undecidedShare: MAX(16),
+    },
+  }),
+  trade("payment held until delivery", 4, {
+    listing: hashed("lathe, slot 3"),
+    token: TOKEN,
+    quantity: "12",
+    unitPrice: "93000000",
+    validUntil: "1700000300",
+    nonce: "95",
+    demanderEpoch: "2",
+    listingEpoch: "1",
+    transcript: hashed("last message"),
+    bundle: ZERO,
+    escrow: {
+      deliverBy: "1700086400",
+      acceptBy: "1700172800",
+      decideBy: "1700777600",
+      lateShare: "0",
+      silenceShare: "10000",
+      undecidedShare: "5000",
+    },
   }),
 ]);
 
@@ -165,6 +205,21 @@ const attestations = await Promise.all([
       expiry: MAX(64),
     },
     account(11),
+  ),
+  vector(
+    "one slot, quantity hidden",
+    "SealedAttestation",
+    SEALED_TYPES,
+    {
+      supplier: account(6).address,
+      resource: encodeBytes32String("m1"),
+      unit: encodeBytes32String("hour"),
+      slot: "41",
+      commitment: hashed("quantity and salt"),
+      version: "2",
+      expiry: "1700086400",
+    },
+    account(12),
   ),
 ]);
 

@@ -1,125 +1,164 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-
 import {IResourceTrading} from "./interfaces/IResourceTrading.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {TradeHash} from "./libraries/TradeHash.sol";
+import {AccountCell, AccountWord, ListingCell, ListingWord} from "./libraries/Words.sol";
 import {ResourceVerification} from "./ResourceVerification.sol";
 
-/// @title Deposits, withdrawals and instant settlement of trades signed by both parties
+/// @title Settlement of trades signed by both parties: one, a batch, or a product all or nothing
 /// @notice See IResourceTrading for what each call means.
-abstract contract ResourceTrading is IResourceTrading, ResourceVerification, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
+/// @dev One path, `_take`, checks and applies a trade, and returns the selector of the error instead of reverting, so
+/// that a batch can go on. `_explain` reverts with the values where a caller wants them.
+abstract contract ResourceTrading is IResourceTrading, ResourceVerification {
     using TradeHash for Trade;
 
-    /// @inheritdoc IResourceTrading
-    mapping(address account => mapping(address token => uint256)) public override balanceOf;
-    /// @inheritdoc IResourceTrading
-    mapping(address token => bool) public override accepts;
-    mapping(address demander => mapping(uint256 word => uint256)) private _nonceBits;
+    uint256 private constant NONCES = 96;
+    bytes4 private constant NONE = 0;
 
-    constructor(address[] memory tokens) {
-        for (uint256 i = 0; i < tokens.length; ++i) {
-            if (tokens[i].code.length == 0) revert TokenNotAccepted(tokens[i]);
-            accepts[tokens[i]] = true;
+    /// @inheritdoc IResourceTrading
+    function settle(SignedTrade calldata signed, bytes[] calldata proofs) external {
+        _requireTrading();
+        if (signed.trade.bundle != 0) revert Bundled(signed.trade.bundle);
+        _settle(signed, proofs);
+    }
+
+    /// @inheritdoc IResourceTrading
+    function settleBatch(SignedTrade[] calldata trades, bytes[] calldata proofs) external {
+        _requireTrading();
+        bytes32 separator = _domainSeparatorV4();
+        for (uint256 i = 0; i < trades.length; ++i) {
+            SignedTrade calldata signed = trades[i];
+            bytes4 reason = Bundled.selector;
+            if (signed.trade.bundle == 0) {
+                reason = _take(signed, signed.trade.digest(TradeHash.INSTANT, separator), proofs, true);
+            }
+            if (reason != NONE) emit Skipped(i, reason);
         }
-        emit TokensSet(tokens);
     }
 
     /// @inheritdoc IResourceTrading
-    function deposit(address token, uint256 amount) external nonReentrant {
-        if (!accepts[token]) revert TokenNotAccepted(token);
-        if (amount == 0) revert ZeroAmount();
-        uint256 before = IERC20(token).balanceOf(address(this));
-        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
-        uint256 held = IERC20(token).balanceOf(address(this));
-        uint256 received = held > before ? held - before : 0;
-        if (received != amount) revert WrongAmountReceived(token, amount, received);
-        balanceOf[msg.sender][token] += amount;
-        emit Deposited(msg.sender, token, amount);
-    }
-
-    /// @inheritdoc IResourceTrading
-    function withdraw(address token, uint256 amount) external nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        _debit(msg.sender, token, amount);
-        emit Withdrawn(msg.sender, token, amount);
-        IERC20(token).safeTransfer(msg.sender, amount);
-    }
-
-    /// @inheritdoc IResourceTrading
-    function settle(Trade calldata trade, bytes calldata demanderSignature, bytes calldata supplierSignature) external {
-        if (trade.quantity == 0) revert ZeroQuantity();
-        if (trade.unitPrice == 0) revert ZeroPrice();
-        StoredListing storage listing = _listing(trade.listing);
-        (address supplier, uint64 available) = (listing.supplier, listing.available);
-        if (supplier == address(0)) revert UnknownListing(trade.listing);
-        if (trade.validUntil <= block.timestamp) revert TradeExpired(trade.validUntil, block.timestamp);
-        if (trade.validUntil > listing.slotEnd) revert ValidPastSlot(trade.validUntil, listing.slotEnd);
-        if (trade.demanderEpoch != 0 || trade.listingEpoch != 0) {
-            revert WrongEpoch(trade.demanderEpoch, trade.listingEpoch);
+    function settleBundle(SignedTrade[] calldata trades, bytes[] calldata proofs) external {
+        _requireTrading();
+        bytes32[] memory parts = new bytes32[](trades.length);
+        for (uint256 i = 0; i < trades.length; ++i) {
+            parts[i] = trades[i].trade.hashInBundle();
         }
-        if (trade.demander == supplier) revert SelfTrade(supplier);
-
-        bytes32 digest = digestOf(trade);
-        _requireSigner(trade.demander, digest, demanderSignature);
-        _requireSigner(supplier, digest, supplierSignature);
-        _useNonce(trade.demander, trade.nonce);
-        if (available < trade.quantity) revert InsufficientListing(trade.listing, available, trade.quantity);
-        listing.available = available - trade.quantity;
-
-        // 64 by 128 bits: the product fits.
-        uint256 payment = uint256(trade.quantity) * trade.unitPrice;
-        _debit(trade.demander, trade.token, payment);
-        balanceOf[supplier][trade.token] += payment;
-        _emitSettled(digest, supplier, trade);
-    }
-
-    /// @inheritdoc IResourceTrading
-    function nonceUsed(address demander, uint256 nonce) external view returns (bool) {
-        return _nonceBits[demander][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
+        bytes32 bundle = keccak256(abi.encodePacked(parts));
+        for (uint256 i = 0; i < trades.length; ++i) {
+            if (trades[i].trade.bundle != bundle) revert WrongBundle(trades[i].trade.bundle, bundle);
+            _settle(trades[i], proofs);
+        }
     }
 
     /// @inheritdoc IResourceTrading
     function digestOf(Trade calldata trade) public view returns (bytes32) {
-        return _hashTypedDataV4(trade.hash());
+        return trade.digest(TradeHash.INSTANT, _domainSeparatorV4());
     }
 
-    function _requireSigner(address signer, bytes32 digest, bytes calldata signature) private pure {
-        address recovered = _signerOf(digest, signature);
-        if (recovered != signer || recovered == address(0)) revert BadSignature(signer, recovered);
+    function _settle(SignedTrade calldata signed, bytes[] calldata proofs) private {
+        bytes32 digest = digestOf(signed.trade);
+        bytes4 reason = _take(signed, digest, proofs, true);
+        if (reason != NONE) _explain(reason, signed, digest, proofs);
     }
 
-    function _useNonce(address demander, uint256 nonce) private {
-        uint256 bit = 1 << (nonce & 0xff);
-        uint256 bits = _nonceBits[demander][nonce >> 8];
-        if (bits & bit != 0) revert NonceUsed(demander, nonce);
-        _nonceBits[demander][nonce >> 8] = bits | bit;
+    /// @dev Checks a trade and applies it: nonce, listing, the demander's payment, and with `instant` the supplier's
+    /// credit. Returns zero, or why not, having changed nothing. Each field and word is read once.
+    function _take(SignedTrade calldata signed, bytes32 digest, bytes[] calldata proofs, bool instant)
+        internal
+        returns (bytes4)
+    {
+        Trade calldata trade = signed.trade;
+        (uint256 quantity, uint256 unitPrice) = (trade.quantity, trade.unitPrice);
+        if (quantity == 0) return ZeroQuantity.selector;
+        if (unitPrice == 0) return ZeroPrice.selector;
+        bytes32 id = trade.listing;
+        ListingCell storage stock = _listings[id];
+        ListingWord listing = stock.word;
+        address supplier = listing.supplier();
+        if (supplier == address(0)) return UnknownListing.selector;
+        uint256 validUntil = trade.validUntil;
+        if (block.timestamp >= validUntil) return TradeExpired.selector;
+        if (validUntil > _slotEnd(id)) return ValidPastSlot.selector;
+        if (trade.listingEpoch != listing.epoch()) return WrongListingEpoch.selector;
+        address demander = trade.demander;
+        if (demander == supplier) return SelfTrade.selector;
+        if (!_signed(demander, digest, signed.demander, proofs)) return BadSignature.selector;
+        if (!_signed(supplier, digest, signed.supplier, proofs)) return BadSignature.selector;
+        if (listing.available() < quantity) return InsufficientListing.selector;
+
+        address token = trade.token;
+        mapping(address account => AccountCell) storage accounts = _accounts[token];
+        AccountCell storage purse = accounts[demander];
+        AccountWord buyer = purse.word;
+        (uint256 epoch, uint256 nonce) = (trade.demanderEpoch, trade.nonce);
+        if (epoch != buyer.epoch()) {
+            if (!buyer.isFollowedBy(epoch)) return WrongDemanderEpoch.selector;
+            buyer = buyer.nextEpoch();
+        }
+        if (nonce >= NONCES || buyer.isUsed(nonce)) return NonceUsed.selector;
+        uint256 payment = _product(quantity, unitPrice);
+        if (buyer.balance() < payment) return InsufficientBalance.selector;
+        if (instant) {
+            AccountCell storage till = accounts[supplier];
+            AccountWord seller = till.word;
+            if (!seller.holds(payment)) return AmountTooLarge.selector;
+            till.word = seller.plus(payment);
+        }
+        purse.word = buyer.minus(payment).withNonce(nonce);
+        stock.word = listing.minus(quantity);
+        emit Settled(id, demander, digest, token, quantity << 192 | unitPrice << 64 | epoch << 32 | nonce);
+        return NONE;
     }
 
-    function _debit(address account, address token, uint256 amount) private {
-        uint256 available = balanceOf[account][token];
-        if (available < amount) revert InsufficientBalance(account, token, available, amount);
+    /// @dev Of a 64-bit by a 128-bit number, so that it fits.
+    function _product(uint256 quantity, uint256 unitPrice) private pure returns (uint256) {
         unchecked {
-            balanceOf[account][token] = available - amount;
+            return quantity * unitPrice;
         }
     }
 
-    function _emitSettled(bytes32 digest, address supplier, Trade calldata trade) private {
-        emit Settled(
-            digest,
-            trade.listing,
-            trade.demander,
-            supplier,
-            trade.token,
-            trade.quantity,
-            trade.unitPrice,
-            trade.nonce,
-            trade.transcript,
-            trade.bundle
-        );
+    function _signed(address signer, bytes32 digest, Signature calldata signature, bytes[] calldata proofs)
+        internal
+        view
+        returns (bool)
+    {
+        if (signature.r != 0) return Signatures.isBy(signer, digest, signature.r, signature.vs);
+        uint256 index = uint256(signature.vs);
+        return index < proofs.length && Signatures.isConfirmedBy(signer, digest, proofs[index]);
+    }
+
+    /// @dev Reverts with the error that `reason` names and its values. Reached only when nothing has changed.
+    function _explain(bytes4 reason, SignedTrade calldata signed, bytes32 digest, bytes[] calldata proofs)
+        internal
+        view
+    {
+        Trade calldata trade = signed.trade;
+        ListingWord listing = _listings[trade.listing].word;
+        AccountWord buyer = _accounts[trade.token][trade.demander].word;
+        if (reason == ZeroQuantity.selector) revert ZeroQuantity();
+        if (reason == ZeroPrice.selector) revert ZeroPrice();
+        if (reason == UnknownListing.selector) revert UnknownListing(trade.listing);
+        if (reason == TradeExpired.selector) revert TradeExpired(trade.validUntil, block.timestamp);
+        if (reason == ValidPastSlot.selector) revert ValidPastSlot(trade.validUntil, _slotEnd(trade.listing));
+        if (reason == WrongListingEpoch.selector) revert WrongListingEpoch(trade.listingEpoch, listing.epoch());
+        if (reason == SelfTrade.selector) revert SelfTrade(trade.demander);
+        if (reason == BadSignature.selector) {
+            (address signer, Signature calldata signature) = (trade.demander, signed.demander);
+            // A contract may answer the second question otherwise than the first; then the wrong party is named.
+            if (_signed(signer, digest, signature, proofs)) {
+                (signer, signature) = (listing.supplier(), signed.supplier);
+            }
+            revert BadSignature(signer, Signatures.recover(digest, signature.r, signature.vs));
+        }
+        if (reason == WrongDemanderEpoch.selector) revert WrongDemanderEpoch(trade.demanderEpoch, buyer.epoch());
+        if (reason == NonceUsed.selector) revert NonceUsed(trade.demander, trade.nonce);
+        if (reason == InsufficientListing.selector) {
+            revert InsufficientListing(trade.listing, listing.available(), trade.quantity);
+        }
+        uint256 payment = _product(trade.quantity, trade.unitPrice);
+        if (reason == AmountTooLarge.selector) revert AmountTooLarge(payment);
+        revert InsufficientBalance(trade.demander, trade.token, buyer.balance(), payment);
     }
 }

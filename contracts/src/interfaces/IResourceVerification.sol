@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @notice A resource is a named kind of capacity of one supplier ("m1", "mill-5-axis"), counted in integer units per
 /// calendar slot. Slot k of a resource covers the seconds [origin + k * slotLength, origin + (k + 1) * slotLength).
 /// k of n operators attest quantities once, at first upload; later listings are judged from the stored attestation.
-/// @dev Invariant: no call raises `committed` (listed and delivered) of a slot above its attested quantity.
+/// @dev Invariant: no call raises `committed` (listed, reserved and delivered) of a slot above its attested quantity.
 interface IResourceVerification {
     /// @notice What one supplier claims to have free in one slot.
     struct Report {
@@ -27,6 +27,18 @@ interface IResourceVerification {
         uint64 expiry;
     }
 
+    /// @notice The same for one slot, the quantity hidden: `commitment` is `commitmentOf` of the attested quantity and
+    /// a random salt. Signed like an attestation.
+    struct SealedAttestation {
+        address supplier;
+        bytes32 resource;
+        bytes32 unit;
+        uint64 slot;
+        bytes32 commitment;
+        uint64 version;
+        uint64 expiry;
+    }
+
     /// @notice The stored state of one slot. `committed` never exceeds what was attested when it was raised.
     struct Slot {
         uint64 attested;
@@ -35,21 +47,26 @@ interface IResourceVerification {
         uint64 expiry;
     }
 
-    /// @notice What can still be bought. `slotEnd` is the first second after the slot.
+    /// @notice What can still be bought. Trades must be signed for the current `epoch`.
     struct Listing {
         address supplier;
         uint64 available;
-        uint64 slotEnd;
-        bytes32 resource;
-        uint64 slot;
+        uint32 epoch;
     }
 
-    event OperatorsSet(address[] operators, uint256 threshold);
     event ResourceRegistered(
         address indexed supplier, bytes32 indexed resource, bytes32 unit, uint64 origin, uint64 slotLength
     );
     event SlotAttested(
         address indexed supplier, bytes32 indexed resource, uint64 slot, uint64 quantity, uint64 version, uint64 expiry
+    );
+    event SlotSealed(
+        address indexed supplier,
+        bytes32 indexed resource,
+        uint64 slot,
+        bytes32 commitment,
+        uint64 version,
+        uint64 expiry
     );
     /// @notice `quantity` units were added to a listing, which now has `available` units.
     event Listed(
@@ -60,25 +77,27 @@ interface IResourceVerification {
         uint64 quantity,
         uint64 available
     );
+    /// @notice `quantity` units were taken off a listing, which now has `available` units.
+    event Unlisted(
+        bytes32 indexed listing,
+        address indexed supplier,
+        bytes32 indexed resource,
+        uint64 slot,
+        uint64 quantity,
+        uint64 available
+    );
+    event ListingEpochRaised(bytes32 indexed listing, uint32 epoch);
 
-    /// @notice The threshold is zero or above the number of operators.
-    error BadThreshold(uint256 threshold, uint256 operators);
-    /// @notice An operator is the zero address or named twice.
-    error BadOperator(address operator);
     error AlreadyRegistered(address supplier, bytes32 resource);
     error NotRegistered(address supplier, bytes32 resource);
+    /// @notice The slot length is zero, or the first slot would end past 40 bits of seconds.
     error BadSlotLength(uint64 slotLength);
-    /// @notice The slot ends after the last second that 64 bits can hold.
-    error SlotOutOfRange(bytes32 resource, uint256 slot);
     /// @notice The unit attested is not the unit registered.
     error WrongUnit(bytes32 resource, bytes32 attested, bytes32 registered);
     error StaleVersion(bytes32 resource, uint64 slot, uint64 version, uint64 stored);
+    /// @notice The slot would end past 40 bits of seconds.
+    error SlotOutOfRange(bytes32 resource, uint256 slot);
     error AttestationExpired(bytes32 resource, uint64 slot, uint64 expiry);
-    /// @notice Fewer than `threshold` signatures were given.
-    error TooFewSignatures(uint256 given, uint256 threshold);
-    /// @notice A signature recovers to no current operator, or signatures are not in ascending order of signer
-    /// (ascending order makes every signer distinct).
-    error BadOperatorSignature(uint256 index, address recovered);
     /// @notice No operator ever attested this slot (`attested` is 0): a false type.
     error NotAttested(bytes32 resource, uint64 slot, uint64 reported, uint64 attested);
     /// @notice `reported` on top of what is already committed exceeds the attested quantity: an exaggerated number.
@@ -86,34 +105,50 @@ interface IResourceVerification {
     error ZeroQuantity();
     /// @notice The slot has ended: its capacity is gone.
     error SlotEnded(bytes32 resource, uint64 slot, uint64 slotEnd);
+    /// @notice The quantity and salt are not those committed to, or nothing is.
+    error WrongOpening(bytes32 resource, uint64 slot, bytes32 commitment);
+    /// @notice A commitment without a salt falls to guessing; operators must not sign one.
+    error Unsalted();
+    error UnknownListing(bytes32 listing);
+    error InsufficientListing(bytes32 listing, uint64 available, uint64 quantity);
 
     /// @notice Fixes the calendar and unit of the caller's resource for ever, so slots can never overlap.
-    /// @param unit What one unit is, e.g. "hour".
-    /// @param origin First second of slot 0, Unix time.
-    /// @param slotLength Seconds; above zero, and slot 0 must end within 64 bits (BadSlotLength).
     function registerResource(bytes32 resource, bytes32 unit, uint64 origin, uint64 slotLength) external;
 
     /// @notice Stores an attestation. Anyone may submit it; the signatures decide.
-    /// @param signatures 65-byte signatures (r, s, v; low s) of distinct operators, ascending by signer address.
-    /// Every one given is checked, those beyond the threshold too.
-    /// @dev Checks, in this order: registered, unit, expiry (names `firstSlot`), number of signatures, each signature,
-    /// then slot by slot: range, version.
     /// @dev May lower a quantity below what is committed: agreed capacity stays, new listings stop until it fits.
     function attest(Attestation calldata attestation, bytes[] calldata signatures) external;
 
+    /// @notice Stores a sealed attestation. Nothing can be listed of the slot until it is opened.
+    function attestSealed(SealedAttestation calldata attestation, bytes[] calldata signatures) external;
+
+    /// @notice Opens a sealed attestation and lists all that is attested and not yet committed. Anyone who was told
+    /// quantity and salt may call it; with `settle` in the same transaction this is how a sealed listing is traded.
+    /// @dev Warning: from here on the quantity is public.
+    function open(address supplier, bytes32 resource, uint64 slot, uint64 quantity, bytes32 salt) external;
+
     /// @notice Lists the caller's capacity, all reports or none.
-    /// @dev Checks each report in this order: quantity, attested at all, expiry, slot, quantity against attested.
-    /// A slot given twice adds up.
     function list(Report[] calldata reports) external;
 
-    /// @notice The accounts that may attest; fixed at deployment.
-    function operators() external view returns (address[] memory);
-    /// @notice How many operators must sign an attestation.
-    function threshold() external view returns (uint256);
-    /// @notice The stored state of a slot; all zero if it was never attested.
+    /// @notice Takes unsold units of the caller's listing off the market; they may be listed again.
+    function unlist(bytes32 resource, uint64 slot, uint64 quantity) external;
+
+    /// @notice Voids every unsettled trade signed for this listing of the caller.
+    function raiseListingEpoch(bytes32 listing) external;
+
     function slotOf(address supplier, bytes32 resource, uint64 slot) external view returns (Slot memory);
-    /// @notice The state of a listing; all zero if it does not exist.
     function listingOf(bytes32 listing) external view returns (Listing memory);
-    /// @notice keccak256(abi.encode(supplier, resource, slot)).
-    function listingId(address supplier, bytes32 resource, uint64 slot) external pure returns (bytes32);
+    /// @notice The commitment stored for a slot, 0 for none.
+    function sealOf(address supplier, bytes32 resource, uint64 slot) external view returns (bytes32);
+
+    /// @notice The id of a listing: keccak256(abi.encode(supplier, resource, slot)) with the end of the slot in its
+    /// last 40 bits, so that whoever holds a trade can tell, without another look, when its slot ends.
+    /// @dev Reverts with NotRegistered if the resource is not registered, SlotOutOfRange if the slot ends too late.
+    function listingId(address supplier, bytes32 resource, uint64 slot) external view returns (bytes32);
+
+    /// @notice keccak256(abi.encode(supplier, resource, slot, quantity, salt)): good for one slot of one supplier only.
+    function commitmentOf(address supplier, bytes32 resource, uint64 slot, uint64 quantity, bytes32 salt)
+        external
+        pure
+        returns (bytes32);
 }

@@ -25,10 +25,27 @@ contract FalseToken is ERC20("False", "FALSE") {
     }
 }
 
+/// @notice Moves nothing, says it did, and can forget what it said.
+contract LyingToken {
+    mapping(address account => uint256) public balanceOf;
+
+    function transferFrom(address, address to, uint256 amount) external returns (bool) {
+        balanceOf[to] += amount;
+        return true;
+    }
+
+    function forget(address account) external {
+        balanceOf[account] = 0;
+    }
+}
+
 /// @notice Calls back into the exchange in the middle of a transfer, with a call chosen beforehand.
 contract ReentrantToken is ERC20("Reentrant", "RE") {
     address private _exchange;
     bytes private _callback;
+    /// @notice What the call back answered.
+    bytes public answer;
+    bool public succeeded;
 
     function mint(address account, uint256 amount) external {
         _mint(account, amount);
@@ -38,13 +55,21 @@ contract ReentrantToken is ERC20("Reentrant", "RE") {
         (_exchange, _callback) = (exchange, callback);
     }
 
+    /// @dev An ERC-2612 permit that re-enters and permits nothing.
+    function permit(address, address, uint256, uint256, uint8, bytes32, bytes32) external {
+        _callBack();
+    }
+
     function _update(address from, address to, uint256 amount) internal override {
         super._update(from, to, amount);
+        _callBack();
+    }
+
+    /// @dev Once: a failed call back does not stop the transfer, so that nothing hides behind its revert.
+    function _callBack() private {
         if (_callback.length == 0) return;
-        (bool ok, bytes memory answer) = _exchange.call(_callback);
-        if (ok) return;
-        assembly ("memory-safe") {
-            revert(add(answer, 0x20), mload(answer))
-        }
+        bytes memory callback = _callback;
+        delete _callback;
+        (succeeded, answer) = _exchange.call(callback);
     }
 }

@@ -2,16 +2,18 @@
 pragma solidity ^0.8.28;
 
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 import {TestToken} from "../../src/TestToken.sol";
+import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {IOperators} from "../../src/interfaces/IOperators.sol";
+import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {TradeHash} from "../../src/libraries/TradeHash.sol";
 import {CHEATS, Vm} from "./Vm.sol";
 
 /// @notice The calls of CapacityExchange.
-interface ICapacityExchange is IResourceVerification, IResourceTrading, IERC5267 {}
+interface ICapacityExchange is IResourceEscrow, IResourceVerification, IAccounts, IOperators, IERC5267 {}
 
 /// @notice One exchange with three operators (two needed), one token, one supplier, one demander and one stranger.
 abstract contract ExchangeBase {
@@ -30,7 +32,7 @@ abstract contract ExchangeBase {
     address internal demander = vm.addr(DEMANDER_KEY);
     address internal stranger = vm.addr(STRANGER_KEY);
 
-    /// @dev Ascending by address, as `attest` wants the signatures.
+    /// @dev Ascending by address, as the exchange wants the signatures.
     uint256[] internal operatorKeys;
     address[] internal operatorAccounts;
 
@@ -52,8 +54,8 @@ abstract contract ExchangeBase {
     }
 
     /// @dev External for the same reason.
-    function hashOf(IResourceTrading.Trade calldata trade) external pure returns (bytes32) {
-        return TradeHash.hash(trade);
+    function hashOf(IResourceVerification.SealedAttestation calldata attestation) external pure returns (bytes32) {
+        return TradeHash.hash(attestation);
     }
 
     /// @dev By name, not by import: foundry.toml says why.
@@ -75,9 +77,53 @@ abstract contract ExchangeBase {
         }
     }
 
+    /// @dev Calls the exchange as `caller`; what it reverts with reaches the test.
+    function _as(address caller, bytes memory data) internal {
+        vm.prank(caller);
+        (bool ok, bytes memory answer) = address(exchange).call(data);
+        if (ok) return;
+        assembly ("memory-safe") {
+            revert(add(answer, 32), mload(answer))
+        }
+    }
+
+    /// @dev Requires that the call reverts with exactly `reason` and changes nothing.
+    function _refuses(address caller, bytes memory data, bytes memory reason) internal {
+        bytes32 before = _stateHash();
+        vm.prank(caller);
+        (bool ok, bytes memory answer) = address(exchange).call(data);
+        vm.assertFalse(ok);
+        vm.assertEq(answer, reason);
+        vm.assertEq(_stateHash(), before);
+    }
+
+    /// @dev What the exchange holds about the three accounts, the operators and slot 0 of m1.
+    function _stateHash() internal view virtual returns (bytes32) {
+        return keccak256(abi.encode(_accountState(demander), _accountState(supplier), _accountState(stranger), _book()));
+    }
+
+    function _accountState(address account) private view returns (bytes memory) {
+        return abi.encode(
+            exchange.accountOf(account, address(token)), exchange.intentNonce(account), token.balanceOf(account)
+        );
+    }
+
+    function _book() private view returns (bytes memory) {
+        return abi.encode(
+            _slot("m1"),
+            _listing("m1"),
+            exchange.sealOf(supplier, "m1", 0),
+            exchange.operators(),
+            exchange.threshold(),
+            exchange.decisionNonce(),
+            exchange.pausedUntil(),
+            exchange.accepts(address(token)),
+            token.balanceOf(address(exchange))
+        );
+    }
+
     function _register(bytes32 resource) internal {
-        vm.prank(supplier);
-        exchange.registerResource(resource, UNIT, NOW, HOUR);
+        _as(supplier, abi.encodeCall(exchange.registerResource, (resource, UNIT, NOW, HOUR)));
     }
 
     function _attestation(bytes32 resource, uint64[] memory quantities, uint64 version)
@@ -96,6 +142,23 @@ abstract contract ExchangeBase {
         });
     }
 
+    /// @dev For slot 0 of m1.
+    function _sealedAttestation(bytes32 commitment, uint64 version)
+        internal
+        view
+        returns (IResourceVerification.SealedAttestation memory)
+    {
+        return IResourceVerification.SealedAttestation({
+            supplier: supplier,
+            resource: "m1",
+            unit: UNIT,
+            slot: 0,
+            commitment: commitment,
+            version: version,
+            expiry: EXPIRY
+        });
+    }
+
     /// @dev Registered resource, attested for slot 0 at version 1.
     function _attested(bytes32 resource, uint64 quantity) internal {
         _register(resource);
@@ -103,24 +166,30 @@ abstract contract ExchangeBase {
     }
 
     function _attest(IResourceVerification.Attestation memory attestation) internal {
-        exchange.attest(attestation, _operatorSignatures(attestation, 2));
+        exchange.attest(attestation, _decided(this.hashOf(attestation)));
+    }
+
+    function _attest(IResourceVerification.SealedAttestation memory attestation) internal {
+        exchange.attestSealed(attestation, _decided(this.hashOf(attestation)));
+    }
+
+    /// @dev Signatures of as many operators as are needed.
+    function _decided(bytes32 structHash) internal view returns (bytes[] memory) {
+        return _operatorSignatures(structHash, 2);
     }
 
     /// @dev Signatures of the first `count` operators, in ascending order.
-    function _operatorSignatures(IResourceVerification.Attestation memory attestation, uint256 count)
-        internal
-        view
-        returns (bytes[] memory signatures)
-    {
-        bytes32 digest = _digest(attestation);
+    function _operatorSignatures(bytes32 structHash, uint256 count) internal view returns (bytes[] memory signatures) {
+        bytes32 digest = _typed(structHash);
         signatures = new bytes[](count);
         for (uint256 i = 0; i < count; ++i) {
             signatures[i] = _sign(operatorKeys[i], digest);
         }
     }
 
-    function _digest(IResourceVerification.Attestation memory attestation) internal view returns (bytes32) {
-        return keccak256(abi.encodePacked(hex"1901", _domainSeparator(address(exchange)), this.hashOf(attestation)));
+    /// @dev The EIP-712 digest of a struct for this exchange.
+    function _typed(bytes32 structHash) internal view returns (bytes32) {
+        return keccak256(abi.encodePacked(hex"1901", _domainSeparator(address(exchange)), structHash));
     }
 
     function _domainSeparator(address verifyingContract) internal view returns (bytes32) {
@@ -136,16 +205,76 @@ abstract contract ExchangeBase {
     }
 
     function _list(bytes32 resource, uint64 quantity) internal {
-        vm.prank(supplier);
-        exchange.list(_reports(_report(resource, quantity)));
+        _as(supplier, abi.encodeCall(exchange.list, (_reports(_report(resource, quantity)))));
     }
 
     function _fund(address account, uint256 amount) internal {
         token.mint(account, amount);
         vm.prank(account);
         token.approve(address(exchange), amount);
-        vm.prank(account);
-        exchange.deposit(address(token), amount);
+        _as(account, abi.encodeCall(exchange.deposit, (address(token), amount)));
+    }
+
+    function _raiseEpoch(address account) internal {
+        _as(account, abi.encodeCall(exchange.raiseEpoch, (address(token))));
+    }
+
+    function _cancel(address account, uint96 mask) internal {
+        _as(account, abi.encodeCall(exchange.cancel, (address(token), mask)));
+    }
+
+    function _pause(uint64 until) internal {
+        exchange.pause(until, _decided(_pauseHash(until)));
+    }
+
+    function _pauseHash(uint64 until) internal view returns (bytes32) {
+        return keccak256(abi.encode(keccak256("Pause(uint64 until,uint256 nonce)"), until, exchange.decisionNonce()));
+    }
+
+    function _setToken(address paidIn, bool accepted) internal {
+        exchange.setToken(paidIn, accepted, _decided(_tokenHash(paidIn, accepted)));
+    }
+
+    function _tokenHash(address paidIn, bool accepted) internal view returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                keccak256("Token(address token,bool accepted,uint256 nonce)"),
+                paidIn,
+                accepted,
+                exchange.decisionNonce()
+            )
+        );
+    }
+
+    function _operatorsHash(address[] memory operators, uint256 threshold) internal view returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                keccak256("Operators(address[] operators,uint256 threshold,uint256 nonce)"),
+                keccak256(abi.encodePacked(operators)),
+                threshold,
+                exchange.decisionNonce()
+            )
+        );
+    }
+
+    function _intent(address account, bytes memory call) internal view returns (IAccounts.Intent memory) {
+        return IAccounts.Intent({
+            account: account, call: call, nonce: exchange.intentNonce(account), deadline: uint64(block.timestamp) + 60
+        });
+    }
+
+    function _digest(IAccounts.Intent memory intent) internal view returns (bytes32) {
+        return _typed(
+            keccak256(
+                abi.encode(
+                    keccak256("Intent(address account,bytes call,uint256 nonce,uint64 deadline)"),
+                    intent.account,
+                    keccak256(intent.call),
+                    intent.nonce,
+                    intent.deadline
+                )
+            )
+        );
     }
 
     function _sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
@@ -153,9 +282,16 @@ abstract contract ExchangeBase {
         return abi.encodePacked(r, s, v);
     }
 
+    /// @dev The same signature in 64 bytes (ERC-2098).
+    function _compact(uint256 key, bytes32 digest) internal pure returns (IResourceTrading.Signature memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return IResourceTrading.Signature(r, bytes32(uint256(s) | uint256(v - 27) << 255));
+    }
+
     /// @dev Whom a well-formed signature recovers to over another digest than the signed one.
-    function _recovered(bytes32 digest, bytes memory signature) internal pure returns (address) {
-        return ECDSA.recover(digest, signature);
+    function _recovered(bytes32 digest, IResourceTrading.Signature memory signature) internal pure returns (address) {
+        uint256 vs = uint256(signature.vs);
+        return ecrecover(digest, uint8(27 + (vs >> 255)), signature.r, bytes32(vs & (1 << 255) - 1));
     }
 
     function _report(bytes32 resource, uint64 quantity) internal pure returns (IResourceVerification.Report memory) {
@@ -186,6 +322,16 @@ abstract contract ExchangeBase {
     }
 
     function _listing(bytes32 resource) internal view returns (IResourceVerification.Listing memory) {
-        return exchange.listingOf(exchange.listingId(supplier, resource, 0));
+        return exchange.listingOf(_id(resource, 0));
+    }
+
+    /// @dev The id of the supplier's listing by its definition, for the calendar of `_register`.
+    function _id(bytes32 resource, uint64 slot) internal view returns (bytes32) {
+        uint256 hash = uint256(keccak256(abi.encode(supplier, resource, slot)));
+        return bytes32((hash >> 40 << 40) + NOW + (uint256(slot) + 1) * HOUR);
+    }
+
+    function _balance(address account) internal view returns (uint256) {
+        return exchange.balanceOf(account, address(token));
     }
 }

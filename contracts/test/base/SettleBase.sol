@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
+import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {ExchangeBase} from "./ExchangeBase.sol";
 
 /// @notice Ten hours of m1 listed, the demander funded with 1000, and one trade of 4 hours at 25 each.
@@ -18,7 +20,7 @@ abstract contract SettleBase is ExchangeBase {
 
     function _trade() internal view returns (IResourceTrading.Trade memory) {
         return IResourceTrading.Trade({
-            listing: exchange.listingId(supplier, "m1", 0),
+            listing: _id("m1", 0),
             demander: demander,
             token: address(token),
             quantity: 4,
@@ -28,46 +30,77 @@ abstract contract SettleBase is ExchangeBase {
             demanderEpoch: 0,
             listingEpoch: 0,
             transcript: keccak256("transcript"),
-            bundle: keccak256("bundle")
+            bundle: 0
         });
     }
 
+    /// @dev Signed by demander and supplier.
+    function _signed(IResourceTrading.Trade memory trade) internal view returns (IResourceTrading.SignedTrade memory) {
+        bytes32 digest = exchange.digestOf(trade);
+        return IResourceTrading.SignedTrade(trade, _compact(DEMANDER_KEY, digest), _compact(SUPPLIER_KEY, digest));
+    }
+
+    function _none() internal pure returns (bytes[] memory) {
+        return new bytes[](0);
+    }
+
+    function _settleCall(IResourceTrading.SignedTrade memory signed) internal view returns (bytes memory) {
+        return abi.encodeCall(exchange.settle, (signed, _none()));
+    }
+
     function _settle(IResourceTrading.Trade memory trade) internal {
-        bytes32 digest = exchange.digestOf(trade);
-        exchange.settle(trade, _sign(DEMANDER_KEY, digest), _sign(SUPPLIER_KEY, digest));
+        _as(stranger, _settleCall(_signed(trade)));
     }
 
-    /// @dev Signed by both, and refused for `reason` with no state changed.
-    function _refuses(IResourceTrading.Trade memory trade, bytes memory reason) internal {
-        bytes32 digest = exchange.digestOf(trade);
-        _refuses(trade, _sign(DEMANDER_KEY, digest), _sign(SUPPLIER_KEY, digest), reason);
+    /// @dev Signed by both, and refused for `reason`, alone and in a batch, with no state changed.
+    function _refusesTrade(IResourceTrading.Trade memory trade, bytes memory reason) internal {
+        _refusesTrade(_signed(trade), reason);
     }
 
-    function _refuses(
-        IResourceTrading.Trade memory trade,
-        bytes memory demanderSignature,
-        bytes memory supplierSignature,
-        bytes memory reason
-    ) internal {
-        bytes32 before = _stateHash(trade);
-        vm.expectRevert(reason);
-        exchange.settle(trade, demanderSignature, supplierSignature);
-        vm.assertEq(_stateHash(trade), before);
+    function _refusesTrade(IResourceTrading.SignedTrade memory signed, bytes memory reason) internal {
+        _refuses(stranger, _settleCall(signed), reason);
+        bytes32 before = _stateHash();
+        IResourceTrading.SignedTrade[] memory batch = new IResourceTrading.SignedTrade[](1);
+        batch[0] = signed;
+        vm.expectEmit(address(exchange));
+        emit IResourceTrading.Skipped(0, bytes4(reason));
+        exchange.settleBatch(batch, _none());
+        vm.assertEq(_stateHash(), before);
+    }
+
+    function _terms(IResourceTrading.Trade memory trade) internal pure returns (uint256) {
+        return uint256(trade.quantity) * 2 ** 192 + uint256(trade.unitPrice) * 2 ** 64 + uint256(trade.demanderEpoch)
+            * 2 ** 32 + trade.nonce;
+    }
+
+    function _expectSettled(IResourceTrading.Trade memory trade, bytes32 digest) internal {
+        vm.expectEmit(address(exchange));
+        emit IResourceTrading.Settled(trade.listing, trade.demander, digest, trade.token, _terms(trade));
     }
 
     function _badSignature(address signer, address recovered) internal pure returns (bytes memory) {
-        return abi.encodeWithSelector(IResourceTrading.BadSignature.selector, signer, recovered);
+        return abi.encodeWithSelector(IAccounts.BadSignature.selector, signer, recovered);
     }
 
-    function _stateHash(IResourceTrading.Trade memory trade) private view returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                _slot("m1"),
-                _listing("m1"),
-                exchange.balanceOf(demander, address(token)),
-                exchange.balanceOf(supplier, address(token)),
-                exchange.nonceUsed(trade.demander, trade.nonce)
-            )
+    function _nonceUsed(uint256 nonce) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceTrading.NonceUsed.selector, demander, nonce);
+    }
+
+    function _insufficientListing(IResourceTrading.Trade memory trade, uint64 available)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return abi.encodeWithSelector(
+            IResourceVerification.InsufficientListing.selector, trade.listing, available, trade.quantity
         );
+    }
+
+    function _insufficientBalance(address paidIn, uint256 available, uint256 needed)
+        internal
+        view
+        returns (bytes memory)
+    {
+        return abi.encodeWithSelector(IAccounts.InsufficientBalance.selector, demander, paidIn, available, needed);
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {CHEATS} from "../base/Vm.sol";
 import {ExchangeHandler} from "./ExchangeHandler.sol";
 
@@ -20,12 +19,31 @@ contract ExchangeInvariantTest {
 
     /// @dev Forge draws its calls from here.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](5);
-        selectors[0] = _handler.attest.selector;
-        selectors[1] = _handler.list.selector;
-        selectors[2] = _handler.deposit.selector;
-        selectors[3] = _handler.withdraw.selector;
-        selectors[4] = _handler.settle.selector;
+        bytes4[19] memory moves = [
+            _handler.attest.selector,
+            _handler.sealAndOpen.selector,
+            _handler.list.selector,
+            _handler.unlist.selector,
+            _handler.raiseListingEpoch.selector,
+            _handler.deposit.selector,
+            _handler.withdraw.selector,
+            _handler.cancel.selector,
+            _handler.raiseEpoch.selector,
+            _handler.settle.selector,
+            _handler.settleBatch.selector,
+            _handler.settleEscrow.selector,
+            _handler.step.selector,
+            _handler.step.selector,
+            _handler.warp.selector,
+            _handler.pause.selector,
+            _handler.setThreshold.selector,
+            _handler.replay.selector,
+            _handler.intrude.selector
+        ];
+        bytes4[] memory selectors = new bytes4[](moves.length);
+        for (uint256 i = 0; i < moves.length; ++i) {
+            selectors[i] = moves[i];
+        }
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(_handler), selectors);
     }
@@ -35,41 +53,59 @@ contract ExchangeInvariantTest {
         targets[0] = address(_handler);
     }
 
-    /// @dev The invariants would say little if the handler's moves never reached a settled trade.
-    function test_handlerReachesASettledTrade() external {
-        (uint256 supplier, uint256 demander) = (0, 1);
-        _handler.attest(supplier, 10);
-        _handler.list(supplier, 4);
-        _handler.deposit(demander, 1000);
-        _handler.settle(supplier, demander, 2, 5);
-        CHEATS.assertEq(_handler.settled(), 1);
-        (bytes32[] memory ids,, IResourceVerification.Listing[] memory listings) = _handler.books();
-        CHEATS.assertEq(listings[0].available, 2);
-        CHEATS.assertEq(_handler.delivered(ids[0]), 3);
-        CHEATS.assertEq(_handler.attestedAtRaise(ids[0]), 10);
+    /// @dev The invariants would say little if the moves never reached a settled trade and a closed escrow.
+    function test_handlerReachesEveryKindOfTrade() external {
+        (uint256 supplier, uint256 terms) = (0, uint256(12345) << 72 | uint256(1) << 8);
+        _handler.sealAndOpen(supplier, 9, "salt");
+        for (uint256 i = 1; i < 4; ++i) {
+            _handler.deposit(i, 0, 1000);
+        }
+        _handler.settle(supplier, terms, false);
+        _handler.settle(supplier, terms, true);
+        _handler.settleBatch(supplier, terms, 5);
+        _handler.settleEscrow(supplier, terms);
+        CHEATS.assertEq(_handler.settledCount(), 4);
+        _handler.step(0, 5, 1);
+        _handler.step(0, 5, 1);
+        _handler.step(0, 6, 5000);
+        _handler.replay(0);
+        _handler.intrude(0, 0);
+        (uint64 committed, uint64 available) = _handler.capacity(_handler.listings(0));
+        CHEATS.assertEq(committed, available + _handler.sold(_handler.listings(0)));
+        CHEATS.assertTrue(_handler.sold(_handler.listings(0)) >= 4);
+        this.afterInvariant();
     }
 
     function invariant_theExchangeHoldsExactlyWhatItOwes() external view {
-        (uint256 booked, uint256 held) = _handler.balances();
-        CHEATS.assertEq(held, booked);
-    }
-
-    function invariant_capacityIsNeverListedAboveTheAttested() external view {
-        (bytes32[] memory ids, IResourceVerification.Slot[] memory slots,) = _handler.books();
-        for (uint256 i = 0; i < ids.length; ++i) {
-            CHEATS.assertLe(slots[i].committed, _handler.attestedAtRaise(ids[i]));
+        for (uint256 i = 0; i < 2; ++i) {
+            (uint256 owed, uint256 holding) = _handler.books(i);
+            CHEATS.assertEq(holding, owed);
         }
     }
 
-    function invariant_committedIsAvailablePlusDelivered() external view {
-        (
-            bytes32[] memory ids,
-            IResourceVerification.Slot[] memory slots,
-            IResourceVerification.Listing[] memory listings
-        ) = _handler.books();
-        for (uint256 i = 0; i < ids.length; ++i) {
-            CHEATS.assertLe(listings[i].available, slots[i].committed);
-            CHEATS.assertEq(slots[i].committed, uint256(listings[i].available) + _handler.delivered(ids[i]));
+    function invariant_capacityIsNeverCommittedAboveTheAttested() external view {
+        for (uint256 i = 0; i < _handler.listingCount(); ++i) {
+            bytes32 listing = _handler.listings(i);
+            (uint64 committed,) = _handler.capacity(listing);
+            CHEATS.assertLe(committed, _handler.attestedAtRaise(listing));
+        }
+    }
+
+    function invariant_committedIsAvailablePlusSold() external view {
+        for (uint256 i = 0; i < _handler.listingCount(); ++i) {
+            bytes32 listing = _handler.listings(i);
+            (uint64 committed, uint64 available) = _handler.capacity(listing);
+            CHEATS.assertEq(committed, uint256(available) + _handler.sold(listing));
+        }
+    }
+
+    /// @dev After every run: time ends every escrow, and everybody can take everything out.
+    function afterInvariant() external {
+        _handler.endAll();
+        for (uint256 i = 0; i < 2; ++i) {
+            (uint256 owed, uint256 holding) = _handler.books(i);
+            CHEATS.assertEq(owed, 0);
+            CHEATS.assertEq(holding, 0);
         }
     }
 }

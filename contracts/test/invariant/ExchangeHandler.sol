@@ -1,188 +1,381 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
-import {ExchangeBase} from "../base/ExchangeBase.sol";
+import {HostileWallet} from "../base/Wallets.sol";
+import {Actors} from "./Actors.sol";
+import {Vm} from "../base/Vm.sol";
 
-/// @notice Plays random moves of three accounts, each of them supplier and demander, on two resources of one slot each.
-/// @dev Every move knows from the rules whether it must pass or which refusal it must meet; anything else reverts the
-/// handler, which fails the run.
-contract ExchangeHandler is ExchangeBase {
-    uint256 private constant ACCOUNTS = 3;
-    bytes32[2] private RESOURCES = [bytes32("m1"), bytes32("m2")];
-    uint64 private constant SLOTS = 1;
+/// @notice Plays random moves. A move of an actor is bounded to what the rules allow, so that it must pass; an
+/// intruder's must fail. Anything else reverts the handler, which fails the run.
+contract ExchangeHandler is Actors {
+    uint16 private constant WHOLE = 10_000;
 
-    /// @notice What was attested when `committed` was last raised.
+    /// @notice What was attested when `committed` of a listing was last raised.
     mapping(bytes32 listing => uint64) public attestedAtRaise;
     /// @notice Units that left a listing through trades.
-    mapping(bytes32 listing => uint64) public delivered;
-    /// @notice Trades that settled.
-    uint256 public settled;
-    uint256 private _nextNonce;
+    mapping(bytes32 listing => uint64) public sold;
+    /// @notice How often a trade was settled.
+    mapping(bytes32 trade => uint256) public timesSettled;
+    bytes32[] public listings;
+    mapping(bytes32 listing => uint256) public ownerSeed;
+    mapping(bytes32 listing => uint64) public slotOfListing;
+    bytes[] private _deals;
+    bytes[] private _escrows;
+    mapping(address token => mapping(address account => IAccounts.Account)) private _last;
 
-    constructor() {
-        setUp();
-        for (uint256 i = 0; i < ACCOUNTS; ++i) {
-            for (uint256 j = 0; j < RESOURCES.length; ++j) {
-                vm.prank(account(i));
-                exchange.registerResource(RESOURCES[j], UNIT, NOW, 30 * 24 * HOUR);
-            }
+    /// @dev After every move: no nonce is free again, no epoch falls, no trade is settled twice.
+    modifier checked() {
+        vm.recordLogs();
+        _;
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != IResourceTrading.Settled.selector) continue;
+            (bytes32 trade,, uint256 terms) = abi.decode(logs[i].data, (bytes32, address, uint256));
+            vm.assertEq(++timesSettled[trade], 1);
+            sold[logs[i].topics[1]] += uint64(terms >> 192);
         }
+        _checkNonces();
     }
 
-    function attest(uint256 seed, uint64 quantity) external {
-        (address owner, bytes32 resource, uint64 slot) = _choose(seed);
+    function attest(uint256 seed, uint64 quantity) external checked {
         IResourceVerification.Attestation memory attestation =
-            _attestation(resource, _quantities(quantity % 100), exchange.slotOf(owner, resource, slot).version + 1);
-        (attestation.supplier, attestation.firstSlot) = (owner, slot);
-        _attest(attestation);
+            _attestation("m1", _quantities(quantity % 100), _currentBook(seed).version + 1);
+        (attestation.supplier, attestation.firstSlot) = (actor(seed), _currentSlot());
+        attestation.expiry = uint64(block.timestamp) + 100 * HOUR;
+        exchange.attest(attestation, _ruled(this.hashOf(attestation)));
     }
 
-    function list(uint256 seed, uint64 quantity) external {
-        (address owner, bytes32 resource, uint64 slot) = _choose(seed);
-        IResourceVerification.Slot memory stored = exchange.slotOf(owner, resource, slot);
-        quantity = 1 + quantity % 60;
-        bool passes = stored.version > 0 && uint256(stored.committed) + quantity <= stored.attested;
-        if (stored.version == 0) {
-            vm.expectRevert(
-                abi.encodeWithSelector(IResourceVerification.NotAttested.selector, resource, slot, quantity, 0)
-            );
-        } else if (!passes) {
-            vm.expectRevert(
-                abi.encodeWithSelector(
-                    IResourceVerification.OverReported.selector,
-                    resource,
-                    slot,
-                    quantity,
-                    stored.attested,
-                    stored.committed
-                )
-            );
+    function sealAndOpen(uint256 seed, uint64 quantity, bytes32 salt) external checked {
+        if (salt == 0) return;
+        IResourceVerification.Slot memory book = _currentBook(seed);
+        quantity = book.committed + 1 + quantity % 50;
+        IResourceVerification.SealedAttestation memory attestation = _sealedAttestation(
+            exchange.commitmentOf(actor(seed), "m1", _currentSlot(), quantity, salt), book.version + 1
+        );
+        (attestation.supplier, attestation.slot) = (actor(seed), _currentSlot());
+        attestation.expiry = uint64(block.timestamp) + 100 * HOUR;
+        exchange.attestSealed(attestation, _ruled(this.hashOf(attestation)));
+        exchange.open(actor(seed), "m1", _currentSlot(), quantity, salt);
+        _raised(seed, quantity);
+    }
+
+    function list(uint256 seed, uint64 quantity) external checked {
+        IResourceVerification.Slot memory book = _currentBook(seed);
+        if (book.attested <= book.committed || book.expiry <= block.timestamp) return;
+        quantity = 1 + quantity % (book.attested - book.committed);
+        _as(
+            actor(seed),
+            abi.encodeCall(exchange.list, (_reports(IResourceVerification.Report("m1", _currentSlot(), quantity))))
+        );
+        _raised(seed, book.attested);
+    }
+
+    function unlist(uint256 seed, uint64 quantity) external checked {
+        uint64 available = exchange.listingOf(_currentListing(seed)).available;
+        if (available == 0) return;
+        _as(actor(seed), abi.encodeCall(exchange.unlist, ("m1", _currentSlot(), 1 + quantity % available)));
+    }
+
+    function raiseListingEpoch(uint256 seed) external checked {
+        bytes32 listing = _currentListing(seed);
+        if (exchange.listingOf(listing).supplier == address(0)) return;
+        _as(actor(seed), abi.encodeCall(exchange.raiseListingEpoch, (listing)));
+    }
+
+    function deposit(uint256 seed, uint256 tokenSeed, uint256 amount) external checked {
+        (address account, address paid) = (actor(seed), paidIn(tokenSeed));
+        amount = 1 + amount % 1_000_000;
+        token.mint(account, amount);
+        reentrant.mint(account, amount);
+        vm.prank(account);
+        (bool ok,) = paid.call(abi.encodeCall(token.approve, (address(exchange), amount)));
+        vm.assertTrue(ok);
+        _arm(seed, amount);
+        _as(account, abi.encodeCall(exchange.deposit, (paid, amount)));
+    }
+
+    function withdraw(uint256 seed, uint256 tokenSeed, uint256 amount, bool relayed) external checked {
+        (address account, address paid) = (actor(seed), paidIn(tokenSeed));
+        uint256 balance = exchange.balanceOf(account, paid);
+        if (balance == 0) return;
+        amount = 1 + amount % balance;
+        _arm(seed, amount);
+        bytes memory call = abi.encodeCall(exchange.withdraw, (paid, amount));
+        if (relayed) _relay(seed, call);
+        else _as(account, call);
+    }
+
+    function cancel(uint256 seed, uint256 tokenSeed, uint8 nonce, bool relayed) external checked {
+        uint96 mask = nonce < 16 ? type(uint96).max : uint96(1) << nonce % 96;
+        bytes memory call = abi.encodeCall(exchange.cancel, (paidIn(tokenSeed), mask));
+        if (relayed) _relay(seed, call);
+        else _as(actor(seed), call);
+    }
+
+    function raiseEpoch(uint256 seed, uint256 tokenSeed) external checked {
+        _as(actor(seed), abi.encodeCall(exchange.raiseEpoch, (paidIn(tokenSeed))));
+    }
+
+    function settle(uint256 seed, uint256 terms, bool relayed) external checked {
+        (bool possible, Deal memory deal) = _nextDeal(seed, terms, false);
+        if (!possible) return;
+        bytes memory call = abi.encodeCall(exchange.settle, (deal.signed, deal.proofs));
+        if (relayed) _relay(terms, call);
+        else _as(stranger, call);
+        _deals.push(abi.encode(deal));
+        vm.assertEq(exchange.listingOf(deal.signed.trade.listing).supplier, actor(seed));
+    }
+
+    /// @dev A good trade between a hostile contract's, a stranger's and an old one.
+    function settleBatch(uint256 seed, uint256 terms, uint8 manner) external checked {
+        (bool possible, Deal memory deal) = _nextDeal(seed, terms, false);
+        if (!possible) return;
+        hostileWallet.behave(HostileWallet.Manner(manner % 8));
+        IResourceTrading.SignedTrade[] memory trades = new IResourceTrading.SignedTrade[](4);
+        (trades[0], trades[1]) = (abi.decode(abi.encode(deal.signed), (IResourceTrading.SignedTrade)), deal.signed);
+        trades[0].trade.demander = address(hostileWallet);
+        trades[0].demander = IResourceTrading.Signature(0, 0);
+        trades[2] = abi.decode(abi.encode(deal.signed), (IResourceTrading.SignedTrade));
+        trades[2].demander = _compact(STRANGER_KEY, deal.digest);
+        trades[3] = deal.signed;
+        if (_deals.length > 0) trades[3] = abi.decode(_deals[terms % _deals.length], (Deal)).signed;
+        exchange.settleBatch(trades, deal.proofs);
+        _deals.push(abi.encode(deal));
+        vm.assertTrue(exchange.accountOf(actor(_demanderSeed(seed, terms)), deal.signed.trade.token).used != 0);
+    }
+
+    function settleEscrow(uint256 seed, uint256 terms) external checked {
+        (bool possible, Deal memory deal) = _nextDeal(seed, terms, true);
+        if (!possible) return;
+        exchange.settleEscrow(deal.signed, deal.escrow, deal.proofs);
+        _escrows.push(abi.encode(deal));
+        vm.assertEq(uint256(exchange.heldOf(deal.digest).state), uint256(IResourceEscrow.State.Funded));
+    }
+
+    /// @dev One step of one escrow: whatever its state allows a party, the operators or anyone at this time.
+    function step(uint256 index, uint256 way, uint16 share) external checked {
+        if (_escrows.length == 0) return;
+        Deal memory deal = abi.decode(_escrows[index % _escrows.length], (Deal));
+        IResourceEscrow.Held memory held = exchange.heldOf(deal.digest);
+        if (held.state == IResourceEscrow.State.Closed) return;
+        IResourceTrading.Trade memory trade = deal.signed.trade;
+        IResourceEscrow.Escrow memory escrow = deal.escrow;
+        address owner = exchange.listingOf(trade.listing).supplier;
+        (bool passed,) = _deadline(deal, held.state);
+        way %= 8;
+        if (way == 0) {
+            _as(trade.demander, abi.encodeCall(exchange.release, (trade, escrow, 1 + share % held.amount)));
+        } else if (way == 1 && share % 4 == 0) {
+            _as(owner, abi.encodeCall(exchange.refund, (trade, escrow)));
+        } else if (way == 2 && share % 4 == 0) {
+            _split(deal, share % (WHOLE + 1));
+        } else if (passed) {
+            exchange.expire(trade, escrow);
+        } else if (held.state == IResourceEscrow.State.Funded) {
+            _as(owner, abi.encodeCall(exchange.deliver, (trade, escrow)));
+        } else if (held.state == IResourceEscrow.State.Delivered) {
+            _as(trade.demander, abi.encodeCall(exchange.dispute, (trade, escrow, bytes32(way))));
+        } else if (way > 5) {
+            _rule(deal, share % (WHOLE + 1));
         }
-        vm.prank(owner);
-        exchange.list(_reports(IResourceVerification.Report(resource, slot, quantity)));
-        if (passes) attestedAtRaise[exchange.listingId(owner, resource, slot)] = stored.attested;
     }
 
-    function deposit(uint256 seed, uint256 amount) external {
-        _fund(account(seed), 1 + amount % 10_000);
+    function warp(uint32 by) external checked {
+        vm.warp(block.timestamp + 1 + by % (40 * HOUR));
     }
 
-    function withdraw(uint256 seed, uint256 amount) external {
-        address owner = account(seed);
-        uint256 balance = exchange.balanceOf(owner, address(token));
-        amount = 1 + amount % (balance + balance / 4 + 1);
-        if (amount > balance) vm.expectRevert(_insufficientBalance(owner, balance, amount));
-        vm.prank(owner);
-        exchange.withdraw(address(token), amount);
+    function pause(uint16 by) external checked {
+        uint64 until = by % 3 == 0 ? 0 : uint64(block.timestamp) + by % HOUR;
+        exchange.pause(until, _ruled(_pauseHash(until)));
     }
 
-    function settle(uint256 seed, uint256 demanderSeed, uint64 quantity, uint128 unitPrice) external {
-        (address owner, bytes32 resource, uint64 slot) = _choose(seed);
-        bytes32 listing = exchange.listingId(owner, resource, slot);
-        uint64 available = exchange.listingOf(listing).available;
-        IResourceTrading.Trade memory trade = IResourceTrading.Trade({
-            listing: listing,
-            demander: account(demanderSeed),
-            token: address(token),
-            quantity: 1 + quantity % (available + available / 4 + 1),
-            unitPrice: 1 + unitPrice % 100,
-            validUntil: NOW + 1,
-            nonce: _nextNonce++,
-            demanderEpoch: 0,
-            listingEpoch: 0,
-            transcript: "",
-            bundle: ""
-        });
-        bytes32 digest = exchange.digestOf(trade);
-        bytes memory demanderSignature = _sign(_key(demanderSeed), digest);
-        bytes memory supplierSignature = _sign(_key(seed), digest);
-        bytes memory refusal = _refusal(trade, owner);
-        if (refusal.length > 0) vm.expectRevert(refusal);
-        exchange.settle(trade, demanderSignature, supplierSignature);
-        if (refusal.length > 0) return;
-        delivered[listing] += trade.quantity;
-        ++settled;
+    function setThreshold(uint256 threshold) external checked {
+        threshold = 1 + threshold % 3;
+        exchange.setOperators(operatorAccounts, threshold, _ruled(_operatorsHash(operatorAccounts, threshold)));
     }
 
-    function account(uint256 seed) public pure returns (address) {
-        return vm.addr(_key(seed));
-    }
-
-    /// @notice Every account that can hold a balance.
-    function accounts() external pure returns (address[] memory all) {
-        all = new address[](ACCOUNTS);
-        for (uint256 i = 0; i < ACCOUNTS; ++i) {
-            all[i] = account(i);
+    /// @dev Old trades again, each by the way it settled first: nothing comes of it.
+    function replay(uint256 index) external checked {
+        if (_deals.length > 0) {
+            Deal memory deal = abi.decode(_deals[index % _deals.length], (Deal));
+            (bool ok,) = address(exchange).call(abi.encodeCall(exchange.settle, (deal.signed, deal.proofs)));
+            vm.assertFalse(ok);
+        }
+        if (_escrows.length > 0) {
+            Deal memory deal = abi.decode(_escrows[index % _escrows.length], (Deal));
+            (bool ok,) =
+                address(exchange).call(abi.encodeCall(exchange.settleEscrow, (deal.signed, deal.escrow, deal.proofs)));
+            vm.assertFalse(ok);
         }
     }
 
-    /// @notice Every slot that can be attested, as its stored state and its listing.
-    function books()
-        external
-        view
-        returns (
-            bytes32[] memory ids,
-            IResourceVerification.Slot[] memory slots,
-            IResourceVerification.Listing[] memory listings
-        )
-    {
-        uint256 count = ACCOUNTS * RESOURCES.length * SLOTS;
-        ids = new bytes32[](count);
-        slots = new IResourceVerification.Slot[](count);
-        listings = new IResourceVerification.Listing[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            (address owner, bytes32 resource, uint64 slot) = _choose(i);
-            ids[i] = exchange.listingId(owner, resource, slot);
-            slots[i] = exchange.slotOf(owner, resource, slot);
-            listings[i] = exchange.listingOf(ids[i]);
+    /// @dev What somebody who is no party and no operator tries in vain.
+    function intrude(uint256 seed, uint256 index) external checked {
+        _refusedTo(stranger, abi.encodeCall(exchange.withdraw, (paidIn(seed), 1)));
+        IAccounts.Intent memory intent = _intent(actor(seed), abi.encodeCall(exchange.withdraw, (paidIn(seed), 1)));
+        _refusedTo(stranger, abi.encodeCall(exchange.relay, (intent, _sign(STRANGER_KEY, _digest(intent)))));
+        if (_escrows.length == 0) return;
+        Deal memory deal = abi.decode(_escrows[index % _escrows.length], (Deal));
+        IResourceTrading.Trade memory trade = deal.signed.trade;
+        _refusedTo(stranger, abi.encodeCall(exchange.release, (trade, deal.escrow, 1)));
+        _refusedTo(stranger, abi.encodeCall(exchange.refund, (trade, deal.escrow)));
+        _refusedTo(trade.demander, abi.encodeCall(exchange.refund, (trade, deal.escrow)));
+        _refusedTo(stranger, abi.encodeCall(exchange.deliver, (trade, deal.escrow)));
+    }
+
+    /// @notice Lets time pass every deadline and ends every escrow; then everybody withdraws everything.
+    function endAll() external {
+        vm.warp(block.timestamp + 1000 * 24 * HOUR);
+        for (uint256 i = 0; i < _escrows.length; ++i) {
+            Deal memory deal = abi.decode(_escrows[i], (Deal));
+            if (exchange.heldOf(deal.digest).state != IResourceEscrow.State.Closed) {
+                exchange.expire(deal.signed.trade, deal.escrow);
+            }
+            vm.assertEq(uint256(exchange.heldOf(deal.digest).state), uint256(IResourceEscrow.State.Closed));
+        }
+        for (uint256 i = 0; i < ACTORS * TOKENS; ++i) {
+            (address account, address paid) = (actor(i), paidIn(i / ACTORS));
+            uint256 balance = exchange.balanceOf(account, paid);
+            if (balance > 0) _as(account, abi.encodeCall(exchange.withdraw, (paid, balance)));
         }
     }
 
-    function balances() external view returns (uint256 booked, uint256 held) {
-        for (uint256 i = 0; i < ACCOUNTS; ++i) {
-            booked += exchange.balanceOf(account(i), address(token));
+    /// @notice What the exchange owes in a token, and what it holds of it.
+    function books(uint256 tokenSeed) external view returns (uint256 owed, uint256 holding) {
+        address paid = paidIn(tokenSeed);
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            owed += exchange.balanceOf(actor(i), paid);
         }
-        held = token.balanceOf(address(exchange));
+        for (uint256 i = 0; i < _escrows.length; ++i) {
+            Deal memory deal = abi.decode(_escrows[i], (Deal));
+            if (deal.signed.trade.token == paid) owed += exchange.heldOf(deal.digest).amount;
+        }
+        (, bytes memory answer) = paid.staticcall(abi.encodeCall(token.balanceOf, (address(exchange))));
+        holding = abi.decode(answer, (uint256));
     }
 
-    /// @dev The first refusal in the documented order, or nothing.
-    function _refusal(IResourceTrading.Trade memory trade, address owner) private view returns (bytes memory) {
-        IResourceVerification.Listing memory listing = exchange.listingOf(trade.listing);
-        uint256 balance = exchange.balanceOf(trade.demander, trade.token);
-        uint256 payment = uint256(trade.quantity) * trade.unitPrice;
-        if (listing.supplier == address(0)) {
-            return abi.encodeWithSelector(IResourceTrading.UnknownListing.selector, trade.listing);
-        }
-        if (owner == trade.demander) return abi.encodeWithSelector(IResourceTrading.SelfTrade.selector, owner);
-        if (listing.available < trade.quantity) {
-            return abi.encodeWithSelector(
-                IResourceTrading.InsufficientListing.selector, trade.listing, listing.available, trade.quantity
-            );
-        }
-        if (balance < payment) return _insufficientBalance(trade.demander, balance, payment);
-        return "";
+    function listingCount() external view returns (uint256) {
+        return listings.length;
     }
 
-    function _insufficientBalance(address owner, uint256 available, uint256 needed)
+    function settledCount() external view returns (uint256) {
+        return _deals.length + _escrows.length;
+    }
+
+    function capacity(bytes32 listing) external view returns (uint64 committed, uint64 available) {
+        committed = exchange.slotOf(actor(ownerSeed[listing]), "m1", slotOfListing[listing]).committed;
+        available = exchange.listingOf(listing).available;
+    }
+
+    /// @dev A trade that must settle now: of what the supplier has listed, at what the demander can pay.
+    function _nextDeal(uint256 seed, uint256 terms, bool inEscrow)
         private
         view
-        returns (bytes memory)
+        returns (bool possible, Deal memory deal)
     {
-        return abi.encodeWithSelector(
-            IResourceTrading.InsufficientBalance.selector, owner, address(token), available, needed
-        );
+        IResourceTrading.Trade memory trade;
+        trade.listing = _currentListing(seed);
+        IResourceVerification.Listing memory listing = exchange.listingOf(trade.listing);
+        uint256 buyer = _demanderSeed(seed, terms);
+        (trade.demander, trade.token) = (actor(buyer), paidIn(terms));
+        IAccounts.Account memory account = exchange.accountOf(trade.demander, trade.token);
+        uint256 slotEnd = uint256(trade.listing) % 2 ** 40;
+        if (listing.available == 0 || account.balance == 0 || block.timestamp < exchange.pausedUntil()) {
+            return (false, deal);
+        }
+        trade.quantity = 1 + uint64(terms >> 8) % listing.available;
+        if (account.balance < trade.quantity) trade.quantity = 1;
+        trade.unitPrice = 1 + uint128(terms >> 72) % (account.balance / trade.quantity);
+        trade.validUntil = uint64(slotEnd);
+        (trade.demanderEpoch, trade.nonce) = _free(account);
+        trade.listingEpoch = listing.epoch;
+        IResourceEscrow.Escrow memory escrow;
+        if (inEscrow) escrow = _escrowTerms(terms);
+        return (true, _deal(trade, escrow, buyer, seed));
     }
 
-    /// @dev Account seed % 3, as `account` takes it; resource and slot from the digits above.
-    function _choose(uint256 seed) private view returns (address owner, bytes32 resource, uint64 slot) {
-        owner = account(seed);
-        resource = RESOURCES[(seed / ACCOUNTS) % RESOURCES.length];
-        slot = uint64((seed / ACCOUNTS / RESOURCES.length) % SLOTS);
+    function _escrowTerms(uint256 terms) private view returns (IResourceEscrow.Escrow memory escrow) {
+        escrow.deliverBy = uint64(block.timestamp) + 1 + uint64(terms >> 200) % (60 * HOUR);
+        escrow.acceptBy = escrow.deliverBy + 1 + uint64(terms >> 210) % (60 * HOUR);
+        escrow.decideBy = escrow.acceptBy + 1 + uint64(terms >> 220) % (60 * HOUR);
+        escrow.lateShare = uint16(terms >> 201) % (WHOLE + 1);
+        escrow.silenceShare = uint16(terms >> 211) % (WHOLE + 1);
+        escrow.undecidedShare = uint16(terms >> 221) % (WHOLE + 1);
     }
 
-    function _key(uint256 seed) private pure returns (uint256) {
-        return 0xacc0 + seed % ACCOUNTS;
+    /// @dev Anyone but the supplier.
+    function _demanderSeed(uint256 seed, uint256 terms) private pure returns (uint256) {
+        return seed % ACTORS + 1 + (terms >> 4) % (ACTORS - 1);
+    }
+
+    function _deadline(Deal memory deal, IResourceEscrow.State state) private view returns (bool, uint64 deadline) {
+        deadline = deal.escrow.decideBy;
+        if (state == IResourceEscrow.State.Funded) deadline = deal.escrow.deliverBy;
+        if (state == IResourceEscrow.State.Delivered) deadline = deal.escrow.acceptBy;
+        return (block.timestamp >= deadline, deadline);
+    }
+
+    function _split(Deal memory deal, uint16 share) private {
+        bytes32 digest =
+            _typed(keccak256(abi.encode(keccak256("Split(bytes32 trade,uint16 supplierShare)"), deal.digest, share)));
+        bytes[] memory proofs = new bytes[](2);
+        IResourceTrading.Signature[2] memory both;
+        (both[0], proofs[0]) = _signatureOf(_seedOf(deal.signed.trade.demander), digest, 0);
+        (both[1], proofs[1]) = _signatureOf(_seedOf(exchange.listingOf(deal.signed.trade.listing).supplier), digest, 1);
+        exchange.split(deal.signed.trade, deal.escrow, share, both[0], both[1], proofs);
+    }
+
+    function _rule(Deal memory deal, uint16 share) private {
+        bytes32 ruling =
+            keccak256(abi.encode(keccak256("Ruling(bytes32 trade,uint16 supplierShare)"), deal.digest, share));
+        exchange.rule(deal.signed.trade, deal.escrow, share, _ruled(ruling));
+    }
+
+    function _seedOf(address account) private view returns (uint256 seed) {
+        while (actor(seed) != account) ++seed;
+    }
+
+    function _relay(uint256 seed, bytes memory call) private {
+        IAccounts.Intent memory intent = _intent(actor(seed), call);
+        _as(stranger, abi.encodeCall(exchange.relay, (intent, _sign(_key(seed), _digest(intent)))));
+    }
+
+    /// @dev In the next transfer the token calls the exchange: as itself, for another's money.
+    function _arm(uint256 seed, uint256 amount) private {
+        bytes[4] memory callbacks = [
+            abi.encodeCall(exchange.withdraw, (address(reentrant), amount)),
+            abi.encodeCall(exchange.deposit, (address(reentrant), amount)),
+            abi.encodeCall(exchange.raiseEpoch, (address(reentrant))),
+            bytes("")
+        ];
+        reentrant.arm(address(exchange), callbacks[seed % 4]);
+    }
+
+    function _raised(uint256 seed, uint64 attested) private {
+        bytes32 listing = _currentListing(seed);
+        if (attestedAtRaise[listing] == 0) listings.push(listing);
+        attestedAtRaise[listing] = attested;
+        (ownerSeed[listing], slotOfListing[listing]) = (seed % ACTORS, _currentSlot());
+    }
+
+    function _refusedTo(address caller, bytes memory call) private {
+        vm.prank(caller);
+        (bool ok,) = address(exchange).call(call);
+        vm.assertFalse(ok);
+    }
+
+    function _checkNonces() private {
+        for (uint256 i = 0; i < ACTORS * TOKENS; ++i) {
+            (address account, address paid) = (actor(i), paidIn(i / ACTORS));
+            IAccounts.Account memory next = exchange.accountOf(account, paid);
+            IAccounts.Account memory last = _last[paid][account];
+            vm.assertLe(last.epoch, next.epoch);
+            if (last.epoch == next.epoch) vm.assertEq(last.used & ~next.used, 0);
+            _last[paid][account] = next;
+        }
     }
 }

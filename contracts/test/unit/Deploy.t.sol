@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
-import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
+import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {ExchangeBase} from "../base/ExchangeBase.sol";
 
 contract DeployTest is ExchangeBase {
+    uint256 private constant DEPLOYED_SIZE_LIMIT = 24_576; // EIP-170
+
     function test_keepsOperatorsThresholdAndTokens() public view {
         vm.assertEq(exchange.operators(), operatorAccounts);
         vm.assertEq(exchange.threshold(), 2);
+        vm.assertEq(exchange.decisionNonce(), 0);
+        vm.assertEq(exchange.pausedUntil(), 0);
         vm.assertTrue(exchange.accepts(address(token)));
         vm.assertFalse(exchange.accepts(stranger));
+    }
+
+    function test_isBelowTheSizeLimit() public view {
+        vm.assertTrue(address(exchange).code.length < DEPLOYED_SIZE_LIMIT);
     }
 
     function test_saysItsDomain() public view {
@@ -25,43 +33,29 @@ contract DeployTest is ExchangeBase {
 
     function test_emitsWhatItFixes() public {
         vm.expectEmit();
-        emit IResourceVerification.OperatorsSet(operatorAccounts, 3);
+        emit IOperators.OperatorsSet(operatorAccounts, 3);
         vm.expectEmit();
-        emit IResourceTrading.TokensSet(_addresses(address(token)));
+        emit IAccounts.TokenSet(address(token), true);
         _deploy(operatorAccounts, 3, address(token));
-    }
-
-    function test_refusesThresholdZero() public {
-        _refuses(operatorAccounts, 0, abi.encodeWithSelector(IResourceVerification.BadThreshold.selector, 0, 3));
-    }
-
-    function test_refusesThresholdAboveOperators() public {
-        _refuses(operatorAccounts, 4, abi.encodeWithSelector(IResourceVerification.BadThreshold.selector, 4, 3));
-    }
-
-    function test_refusesNoOperators() public {
-        _refuses(new address[](0), 0, abi.encodeWithSelector(IResourceVerification.BadThreshold.selector, 0, 0));
     }
 
     function test_refusesZeroOperator() public {
         operatorAccounts[1] = address(0);
-        _refuses(operatorAccounts, 1, abi.encodeWithSelector(IResourceVerification.BadOperator.selector, address(0)));
+        _refusesDeploy(1, abi.encodeWithSelector(IOperators.BadOperator.selector, address(0)));
     }
 
     function test_refusesOperatorNamedTwice() public {
         operatorAccounts[2] = operatorAccounts[0];
-        _refuses(
-            operatorAccounts, 1, abi.encodeWithSelector(IResourceVerification.BadOperator.selector, operatorAccounts[0])
-        );
+        _refusesDeploy(1, abi.encodeWithSelector(IOperators.BadOperator.selector, operatorAccounts[0]));
     }
 
     function test_refusesTokenWithoutCode() public {
-        vm.expectRevert(abi.encodeWithSelector(IResourceTrading.TokenNotAccepted.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IAccounts.TokenNotAccepted.selector, stranger));
         _deploy(operatorAccounts, 1, stranger);
     }
 
-    function _refuses(address[] memory operators, uint256 threshold, bytes memory reason) private {
+    function _refusesDeploy(uint256 threshold, bytes memory reason) private {
         vm.expectRevert(reason);
-        _deploy(operators, threshold, address(token));
+        _deploy(operatorAccounts, threshold, address(token));
     }
 }

@@ -5,6 +5,8 @@ import {IResourceVerification} from "../../src/interfaces/IResourceVerification.
 import {ExchangeBase} from "../base/ExchangeBase.sol";
 
 contract RegisterTest is ExchangeBase {
+    uint64 private constant LAST = 2 ** 40 - 1;
+
     function test_emitsTheCalendar() public {
         vm.expectEmit(address(exchange));
         emit IResourceVerification.ResourceRegistered(supplier, "m1", UNIT, NOW, HOUR);
@@ -13,30 +15,32 @@ contract RegisterTest is ExchangeBase {
 
     function test_oncePerSupplierAndResource() public {
         _register("m1");
-        vm.expectRevert(
+        _refuses(
+            supplier,
+            _call("m1", NOW + 1, 2 * HOUR),
             abi.encodeWithSelector(IResourceVerification.AlreadyRegistered.selector, supplier, bytes32("m1"))
         );
-        vm.prank(supplier);
-        exchange.registerResource("m1", "piece", NOW + 1, 2 * HOUR);
-    }
-
-    function test_anotherSupplierMayUseTheSameName() public {
-        _register("m1");
         vm.expectEmit(address(exchange));
-        emit IResourceVerification.ResourceRegistered(stranger, "m1", "piece", 0, 1);
-        vm.prank(stranger);
-        exchange.registerResource("m1", "piece", 0, 1);
+        emit IResourceVerification.ResourceRegistered(stranger, "m1", UNIT, 0, 1);
+        _as(stranger, _call("m1", 0, 1));
     }
 
     function test_refusesSlotLengthZero() public {
-        vm.expectRevert(abi.encodeWithSelector(IResourceVerification.BadSlotLength.selector, 0));
-        exchange.registerResource("m1", UNIT, NOW, 0);
+        _refuses(supplier, _call("m1", NOW, 0), _badLength(0));
     }
 
-    function test_refusesCalendarWhoseFirstSlotEndsPast64Bits() public {
-        uint64 origin = type(uint64).max - 10;
-        vm.expectRevert(abi.encodeWithSelector(IResourceVerification.BadSlotLength.selector, 11));
-        exchange.registerResource("m1", UNIT, origin, 11);
-        exchange.registerResource("m1", UNIT, origin, 10);
+    function test_refusesCalendarWhoseFirstSlotEndsPast40Bits() public {
+        _refuses(supplier, _call("m1", LAST - 10, 11), _badLength(11));
+        uint64 max = type(uint64).max;
+        _refuses(supplier, _call("m1", max, max), _badLength(max));
+        _as(supplier, _call("m1", LAST - 10, 10));
+    }
+
+    function _call(bytes32 resource, uint64 origin, uint64 length) private view returns (bytes memory) {
+        return abi.encodeCall(exchange.registerResource, (resource, UNIT, origin, length));
+    }
+
+    function _badLength(uint64 length) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceVerification.BadSlotLength.selector, length);
     }
 }

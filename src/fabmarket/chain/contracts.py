@@ -20,17 +20,42 @@ from fabmarket.chain.engine import CallReverted, Engine, Log
 from fabmarket.identity import keccak
 from fabmarket.market.events import EVENTS, Event
 from fabmarket.market.exchange import (
+    Account,
     Attest,
+    AttestSealed,
+    Cancel,
+    Deliver,
     Deposit,
+    Dispute,
+    EscrowState,
+    Expire,
+    Held,
     ListCapacity,
     Listing,
     Move,
+    OpenSeal,
+    Pause,
+    RaiseEpoch,
+    RaiseListingEpoch,
+    Refund,
     RegisterResource,
+    Relay,
+    Release,
     Reverted,
+    Rule,
+    SetOperators,
     Settle,
+    SettleBatch,
+    SettleBundle,
+    SettleEscrow,
+    SetToken,
+    SignedTrade,
     Slot,
+    Split,
+    Unlist,
     Withdraw,
 )
+from fabmarket.market.trade import Trade
 
 
 @cache
@@ -110,22 +135,30 @@ class ExchangeContract(Contract):
     def move_data(self, move: Move) -> bytes:
         """Return the call data of a move."""
         match move:
-            case RegisterResource():
-                return self.data(
-                    "registerResource", move.resource, move.unit, move.origin, move.slot_length
-                )
-            case Attest():
-                return self.data("attest", _values(move.attestation), move.signatures)
+            case Relay():
+                intent = (move.account, move.call, move.nonce, move.deadline)
+                return self.data("relay", intent, move.signature)
+            case Attest() | AttestSealed():
+                name = "attest" if isinstance(move, Attest) else "attestSealed"
+                return self.data(name, _values(move.attestation), move.signatures)
             case ListCapacity():
                 return self.data("list", [_values(report) for report in move.reports])
-            case Deposit():
-                return self.data("deposit", move.token, move.amount)
-            case Withdraw():
-                return self.data("withdraw", move.token, move.amount)
             case Settle():
-                # All fields but the escrow, which an instant trade leaves zero.
-                terms = _values(move.trade)[:-1]
-                return self.data("settle", terms, move.demander_signature, move.supplier_signature)
+                return self.data("settle", _signed(move.signed), [])
+            case SettleBatch() | SettleBundle():
+                name = "settleBatch" if isinstance(move, SettleBatch) else "settleBundle"
+                return self.data(name, [_signed(each) for each in move.trades], [])
+            case SettleEscrow():
+                terms = _values(move.signed.trade.escrow)
+                return self.data("settleEscrow", _signed(move.signed), terms, [])
+            case Split():
+                sides = [_compact(move.demander_signature), _compact(move.supplier_signature)]
+                return self.data("split", *_terms(move.trade), move.supplier_share, *sides, [])
+            case Deliver() | Release() | Refund() | Dispute() | Rule() | Expire():
+                _, *rest = _values(move)
+                return self.data(_NAMES[type(move)], *_terms(move.trade), *rest)
+            case _:
+                return self.data(_NAMES[type(move)], *_values(move))
 
     def event(self, log: Log) -> Event | None:
         """Return the market event in a log; None for another contract's or an unknown one."""
@@ -178,9 +211,67 @@ class ExchangeContract(Contract):
         supplier, *rest = self.read("listingOf", listing)
         return Listing(to_checksum_address(supplier), *rest)
 
-    def nonce_used(self, demander: str, nonce: int) -> bool:
-        """Return whether a trade of the demander with this nonce has settled."""
-        return bool(self.read("nonceUsed", demander, nonce))
+    def seal_of(self, supplier: str, resource: bytes, slot: int) -> bytes:
+        """Return the commitment stored for a slot, zero for none."""
+        return bytes(self.read("sealOf", supplier, resource, slot))
+
+    def account_of(self, account: str, token: str) -> Account:
+        """Return the stored state of an account in a token."""
+        return Account(*self.read("accountOf", account, token))
+
+    def held_of(self, trade: bytes) -> Held:
+        """Return what a trade holds in escrow."""
+        amount, state = self.read("heldOf", trade)
+        return Held(amount, EscrowState(state))
+
+    def intent_nonce(self, account: str) -> int:
+        """Return how many intents of the account were used."""
+        return int(self.read("intentNonce", account))
+
+    def paused_until(self) -> int:
+        """Return the time until which no trade settles, 0 for none."""
+        return int(self.read("pausedUntil"))
+
+    def decisions(self) -> int:
+        """Return how many decisions of the operators were carried out since deployment."""
+        return int(self.read("decisionNonce"))
+
+
+_NAMES: dict[type[Any], str] = {
+    SetOperators: "setOperators",
+    Pause: "pause",
+    SetToken: "setToken",
+    RegisterResource: "registerResource",
+    OpenSeal: "open",
+    Unlist: "unlist",
+    RaiseListingEpoch: "raiseListingEpoch",
+    Deposit: "deposit",
+    Withdraw: "withdraw",
+    Cancel: "cancel",
+    RaiseEpoch: "raiseEpoch",
+    Deliver: "deliver",
+    Release: "release",
+    Refund: "refund",
+    Dispute: "dispute",
+    Rule: "rule",
+    Expire: "expire",
+}
+
+
+def _terms(trade: Trade) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return the contract's two structs of a trade: its terms and its escrow."""
+    return _values(trade)[:-1], _values(trade.escrow)
+
+
+def _signed(signed: SignedTrade) -> tuple[Any, ...]:
+    sides = (_compact(signed.demander_signature), _compact(signed.supplier_signature))
+    return (_values(signed.trade)[:-1], *sides)
+
+
+def _compact(signature: bytes) -> tuple[bytes, bytes]:
+    """Return r and vs of a 65-byte signature with low s (ERC-2098)."""
+    s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
+    return signature[:32], s.to_bytes(32, "big")
 
 
 def _values(struct: Any) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from fabmarket.errors import Refused
 from fabmarket.identity.keys import keccak
 
 Address = Annotated[str, "address"]
+Bytes = Annotated[bytes, "bytes"]
 Bytes32 = Annotated[bytes, "bytes32"]
 Text = Annotated[str, "string"]
 Flag = Annotated[bool, "bool"]
@@ -156,6 +157,10 @@ def _word(kind: str, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) != 32:
             raise _unfit(kind, value)
         return value
+    if kind == "bytes":
+        if not isinstance(value, bytes):
+            raise _unfit(kind, value)
+        return keccak(value)
     if kind == "bool":
         if not isinstance(value, bool):
             raise _unfit(kind, value)

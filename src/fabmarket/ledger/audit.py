@@ -6,8 +6,8 @@ from typing import Any
 
 from fabmarket.chain import ExchangeContract, TokenContract
 from fabmarket.identity import Domain
-from fabmarket.market.events import Event, Settled
-from fabmarket.market.exchange import Exchange, Inconsistent, record
+from fabmarket.market.events import Event
+from fabmarket.market.exchange import Exchange, Held, Inconsistent, record
 
 
 @dataclass
@@ -36,13 +36,15 @@ def audit(
     """Return the checks; all ok means the logs explain every number the contract holds.
 
     Replayed are the events (`record` refuses any that cannot follow: over-listing, overselling,
-    spending more than held, settling twice). Compared with storage are the operators, the token,
-    all balances, slots, listings and trades, and with the token what the exchange holds of it.
-    Unseen stays a lost attestation under which nothing was ever listed: no number hangs on it.
+    spending more than held, settling twice, paying out an escrow twice). Compared with storage are
+    the operators and the number of their decisions, the pause, the token, all accounts (balance,
+    epoch, used nonces), slots, seals, listings, escrows and intents, and with the token what the
+    exchange holds of it. The exchange is one that was deployed with `token` as its only token.
+    Unseen stays what no number hangs on: a lost attestation under which nothing was ever listed,
+    the cancelling of nonces that were used already, the skipped trades of a batch.
     """
     replay = Check("events follow from one another")
-    state = Exchange(domain)
-    trades: list[Settled] = []
+    state = Exchange.undeployed(domain)
     for event in events:
         replay.compared += 1
         try:
@@ -50,31 +52,33 @@ def audit(
         except Inconsistent as error:
             replay.wrong.append(str(error))
             return [replay]
-        if isinstance(event, Settled):
-            trades.append(event)
     return [
         replay,
         _rules(state, exchange, token),
-        _balances(state, exchange),
+        _accounts(state, exchange),
         _slots(state, exchange),
         _listings(state, exchange),
-        _trades(trades, exchange),
+        _escrows(state, exchange),
         _solvency(state, exchange, token),
     ]
 
 
 def _rules(state: Exchange, exchange: ExchangeContract, token: TokenContract) -> Check:
-    check = Check("operators and token equal the contract's")
+    check = Check("operators, pause and token equal the contract's")
     check.equal("operators", (state.operators, state.threshold), exchange.operators())
+    check.equal("decisions", state.decisions, exchange.decisions())
+    check.equal("paused until", state.paused_until, exchange.paused_until())
     for each in sorted({token.address, *state.tokens}):
         check.equal(f"accepts {each}", each in state.tokens, exchange.accepts(each))
     return check
 
 
-def _balances(state: Exchange, exchange: ExchangeContract) -> Check:
-    check = Check("balances equal the contract's")
-    for (account, token), held in state.balances.items():
-        check.equal(f"balance of {account}", held, exchange.balance_of(account, token))
+def _accounts(state: Exchange, exchange: ExchangeContract) -> Check:
+    check = Check("balances and used nonces equal the contract's")
+    for (account, token), value in state.accounts.items():
+        check.equal(f"account {account}", value, exchange.account_of(account, token))
+    for account, used in state.intents.items():
+        check.equal(f"intents of {account}", used, exchange.intent_nonce(account))
     return check
 
 
@@ -82,6 +86,8 @@ def _slots(state: Exchange, exchange: ExchangeContract) -> Check:
     check = Check("attested and committed quantities equal the contract's")
     for (supplier, resource, slot), value in state.slots.items():
         check.equal(f"slot {slot} of {supplier}", value, exchange.slot_of(supplier, resource, slot))
+    for (supplier, resource, slot), seal in state.seals.items():
+        check.equal(f"seal {slot} of {supplier}", seal, exchange.seal_of(supplier, resource, slot))
     return check
 
 
@@ -92,16 +98,16 @@ def _listings(state: Exchange, exchange: ExchangeContract) -> Check:
     return check
 
 
-def _trades(trades: list[Settled], exchange: ExchangeContract) -> Check:
-    check = Check("every recorded trade is settled in the contract")
-    for trade in trades:
-        used = exchange.nonce_used(trade.demander, trade.nonce)
-        check.equal(f"trade 0x{trade.trade.hex()}", True, used)
+def _escrows(state: Exchange, exchange: ExchangeContract) -> Check:
+    check = Check("every trade holds in escrow what the contract holds for it")
+    for trade in state.trades:
+        held = state.held.get(trade, Held())
+        check.equal(f"trade 0x{trade.hex()}", held, exchange.held_of(trade))
     return check
 
 
 def _solvency(state: Exchange, exchange: ExchangeContract, token: TokenContract) -> Check:
-    owed = sum(held for (_, of), held in state.balances.items() if of == token.address)
+    owed = state.owed(token.address)
     held = token.balance_of(exchange.address)
     check = Check("the exchange holds exactly what it owes", compared=1)
     if held < owed:

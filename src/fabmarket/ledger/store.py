@@ -95,12 +95,16 @@ def _body(event: Event) -> str:
             return "0x" + value.hex()
         if isinstance(value, tuple):
             return list(value)
+        if isinstance(value, bool):
+            return value
         return str(value) if isinstance(value, int) else {"address": value}
 
     return json.dumps({name: plain(value) for name, value in asdict(event).items()})
 
 
 def _value(item: Any) -> Any:
+    if isinstance(item, bool):
+        return item
     if isinstance(item, dict):
         return item["address"]
     if isinstance(item, list):

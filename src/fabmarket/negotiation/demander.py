@@ -23,7 +23,7 @@ from fabmarket.market.messages import (
     Selection,
     SubTask,
 )
-from fabmarket.market.trade import Trade, listing_id
+from fabmarket.market.trade import NONCES, Trade, listing_id
 from fabmarket.market.units import NO_LIMIT
 from fabmarket.negotiation.bargaining import (
     Bargain,
@@ -265,10 +265,10 @@ def _offer(state: DemanderState, offer: Offer) -> Step:
     choice = want.choice(offer.resource)
     if offer.valid_until <= state.now:
         raise Unacceptable("offer out of date")
-    if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot):
-        raise Unacceptable("offer of somebody else's listing")
     if state.listed.get(offer.listing) != Place(offer.supplier, want.start, want.end):
         raise Unacceptable("offer of capacity that is not listed on chain for that time")
+    if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot, want.end):
+        raise Unacceptable("offer of somebody else's listing")
     if choice.quantity not in (NO_LIMIT, offer.quantity):
         raise Unacceptable("offer of another quantity")
     if not _bargained(offer):
@@ -478,7 +478,8 @@ def _sign(
         quantity=quantity,
         unit_price=unit_price,
         valid_until=min(state.now + TRADE_VALIDITY, talk.opening.slot_end),
-        nonce=state.nonce,
+        nonce=state.nonce % NONCES,
+        demander_epoch=state.nonce // NONCES,
         transcript=talk.transcript,
     )
     state = _with_want(state, replace(want, state="agreed", signed_until=trade.valid_until))

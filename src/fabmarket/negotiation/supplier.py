@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from fabmarket.errors import Bug
 from fabmarket.identity import Domain, digest
-from fabmarket.market.events import Listed, Settled
+from fabmarket.market.events import Listed, Settled, Unlisted
 from fabmarket.market.messages import (
     Claim,
     Close,
@@ -21,7 +21,7 @@ from fabmarket.market.messages import (
     Selection,
     SubTask,
 )
-from fabmarket.market.trade import Escrow, Trade, listing_id
+from fabmarket.market.trade import TIME_LIMIT, Escrow, Trade, listing_id
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
 from fabmarket.negotiation.bargaining import (
     Bargain,
@@ -149,7 +149,7 @@ def _receive(state: SupplierState, given: Received) -> Step:
 
 def _happened(state: SupplierState, given: Happened) -> SupplierState:
     match given.event:
-        case Listed(supplier=state.address, resource=state.resource) as event:
+        case Listed() | Unlisted() as event if _is_ours(state, event):
             start = state.origin + event.slot * state.slot_length
             end = start + state.slot_length
             shelf = state.shelves.get(event.listing, Shelf(event.slot, start, end))
@@ -162,6 +162,10 @@ def _happened(state: SupplierState, given: Happened) -> SupplierState:
             return _with_shelf(state, listing, left)
         case _:
             return state
+
+
+def _is_ours(state: SupplierState, event: Listed | Unlisted) -> bool:
+    return (event.supplier, event.resource) == (state.address, state.resource)
 
 
 def _with_shelf(state: SupplierState, listing: bytes, shelf: Shelf) -> SupplierState:
@@ -183,9 +187,10 @@ def _demand(state: SupplierState, demand: Demand, named: bytes) -> Step:
 
 def _offer_for(state: SupplierState, demand: bytes, sub_task: SubTask) -> Offer | None:
     slot = (sub_task.start - state.origin) // state.slot_length
-    if slot < 0:
+    end = state.origin + (slot + 1) * state.slot_length
+    if slot < 0 or sub_task.end != end or end >= TIME_LIMIT:
         return None
-    listing = listing_id(state.address, state.resource, slot)
+    listing = listing_id(state.address, state.resource, slot, sub_task.end)
     shelf = state.shelves.get(listing)
     if shelf is None or (shelf.start, shelf.end) != (sub_task.start, sub_task.end):
         return None
@@ -376,7 +381,6 @@ def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
         listing=award.listing,
         unit_price=award.unit_price,
         token=state.token,
-        demander_epoch=0,
         listing_epoch=0,
         escrow=Escrow(),
     )

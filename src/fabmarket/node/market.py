@@ -9,7 +9,7 @@ from fabmarket.chain import Engine, Receipt, Transaction
 from fabmarket.identity import digest, keccak
 from fabmarket.ledger import Check, EventStore, audit
 from fabmarket.market.events import Event, Settled
-from fabmarket.market.exchange import Settle
+from fabmarket.market.exchange import Settle, SignedTrade
 from fabmarket.market.messages import Demand, PriceTerms
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
@@ -242,8 +242,8 @@ class _Run:
         for node, submit in submits:
             signed = digest(self.market.domain, submit.trade)
             sources[signed] = submit.trade.transcript
-            move = Settle(submit.trade, submit.demander_signature, node.key.sign(signed))
-            self.market.queue(node.key, "settle", move, _SETTLE_GAS)
+            both = SignedTrade(submit.trade, submit.demander_signature, node.key.sign(signed))
+            self.market.queue(node.key, "settle", Settle(both), _SETTLE_GAS)
         total = len(submits)
         self.progress("settle", 0, total)
         count = 0
@@ -261,7 +261,8 @@ class _Run:
         sessions |= {each.transcript: each.id for each in self.outcome.bargains if each.counters}
         for receipt, event in self._index():
             if isinstance(event, Settled):
-                trade = SettledTrade(event, receipt, wants[event.trade], sessions[event.transcript])
+                session = sessions[sources[event.trade]]
+                trade = SettledTrade(event, receipt, wants[event.trade], session)
                 self.outcome.trades.append(trade)
 
     def _index(self) -> list[tuple[Receipt, Event]]:

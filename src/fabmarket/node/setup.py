@@ -31,7 +31,7 @@ Role = Literal["deployer", "operator", "supplier", "demander"]
 LEAD_TIME = 86_400
 """Seconds between the market's start and its slot 0: capacity is bought ahead."""
 _COIN = 10**18
-_DEPLOY_GAS = 5_000_000
+_DEPLOY_GAS = 8_000_000
 _SLOTS_AT_ONCE = 50
 """Slots attested or listed by one transaction: far below a block's gas and a participant's coin."""
 

@@ -107,27 +107,29 @@ def _units(outcome: Outcome) -> dict[str, str]:
     return {spec.resource: spec.unit for spec in outcome.scenario.suppliers}
 
 
-def _place(outcome: Outcome, listing: bytes) -> tuple[str, int]:
-    """Return the resource and slot of a listing."""
+def _place(outcome: Outcome, listing: bytes) -> dict[str, Any]:
+    """Return the supplier, resource and slot of a listing."""
     for state in outcome.suppliers:
         if listing in state.shelves:
-            return name_from_bytes32(state.resource), state.shelves[listing].slot
+            return {
+                "supplier": state.address,
+                "resource": name_from_bytes32(state.resource),
+                "slot": state.shelves[listing].slot,
+            }
     raise KeyError(_hex(listing))
 
 
 def _trade(outcome: Outcome, trade: SettledTrade) -> dict[str, Any]:
     event, receipt = trade.event, trade.receipt
-    resource, slot = _place(outcome, event.listing)
+    place = _place(outcome, event.listing)
     return {
         "id": _hex(event.trade),
         "demander": event.demander,
-        "supplier": event.supplier,
-        "resource": resource,
-        "slot": slot,
+        **place,
         "quantity": event.quantity,
-        "unit": _units(outcome)[resource],
+        "unit": _units(outcome)[place["resource"]],
         "unit_price": event.unit_price,
-        "payment": event.quantity * event.unit_price,
+        "payment": event.payment,
         "transaction": _hex(receipt.transaction),
         "block": receipt.block,
         "gas": receipt.gas_used,
@@ -187,11 +189,6 @@ def _gas(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _where(outcome: Outcome, talk: Session | Bargain) -> dict[str, Any]:
-    resource, slot = _place(outcome, talk.opening.listing)
-    return {"resource": resource, "slot": slot, "supplier": talk.opening.supplier}
-
-
 def _quoted(session: Session) -> list[Round]:
     """Return the rounds that were answered with replies."""
     return [each for each in session.rounds if not each.quote.final and each.complete]
@@ -203,7 +200,7 @@ def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
         raise ValueError("a session without an equilibrium has none to show")
     return {
         "session": _hex(session.id),
-        **_where(outcome, session),
+        **_place(outcome, session.opening.listing),
         "concept": solved.concept,
         "price": float(solved.price),
         "demand": [float(each) for each in solved.demand],
@@ -243,7 +240,7 @@ def _session(outcome: Outcome, session: Session) -> dict[str, Any]:
     return {
         "id": _hex(session.id),
         "kind": "session",
-        **_where(outcome, session),
+        **_place(outcome, session.opening.listing),
         "members": _members(outcome, session),
         "rounds": rounds,
         "outcome": "agreed" if agreed else "no agreement",
@@ -256,7 +253,7 @@ def _bargain(outcome: Outcome, bargain: Bargain) -> dict[str, Any]:
     return {
         "id": _hex(bargain.id),
         "kind": "bargaining",
-        **_where(outcome, bargain),
+        **_place(outcome, bargain.opening.listing),
         "members": _members(outcome, bargain),
         "rounds": [
             {

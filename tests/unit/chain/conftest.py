@@ -72,10 +72,10 @@ def deploy_on(engine: Engine) -> Deployed:
     sender, key = Sender(engine), Key.derive("chain tests", "somebody")
     sender.queue(Transaction(engine.funder, "fund", key.address, b"", 21_000, COIN))
     sender.must_succeed()
-    sender.queue(Transaction(key, "deploy", None, token_code("Test", "T", 2), 5_000_000))
+    sender.queue(Transaction(key, "deploy", None, token_code("Test", "T", 2), 8_000_000))
     token = sender.must_succeed()[0].contract
     code = exchange_code((key.address,), 1, (token,))
-    sender.queue(Transaction(key, "deploy", None, code, 5_000_000))
+    sender.queue(Transaction(key, "deploy", None, code, 8_000_000))
     exchange = sender.must_succeed()[0].contract
     return Deployed(
         engine, sender, key, TokenContract(engine, token), ExchangeContract(engine, exchange)

@@ -5,14 +5,17 @@ import pytest
 from fabmarket.chain import CallFailed, Sender, Settings, Transaction, open_engine
 from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, CallReverted
 from fabmarket.identity import Key, digest, keccak
-from fabmarket.market.events import Deposited, OperatorsSet, ResourceRegistered, TokensSet
+from fabmarket.market.events import Deposited, OperatorsSet, ResourceRegistered, TokenSet
 from fabmarket.market.exchange import (
+    Account,
     Attest,
     Deposit,
     ListCapacity,
+    Listing,
     RegisterResource,
     Report,
     Settle,
+    SignedTrade,
     Withdraw,
 )
 from fabmarket.market.trade import Attestation, Trade, listing_id, market_domain
@@ -124,9 +127,9 @@ def test_deployment_says_its_rules(deployed):
         for log in receipt.logs
         if log.address == deployed.exchange.address
     ]
-    operators, tokens = (deployed.key.address,), (deployed.token.address,)
+    operators = (deployed.key.address,)
     assert OperatorsSet(operators, 1) in events
-    assert TokensSet(tokens) in events
+    assert TokenSet(deployed.token.address, True) in events
     assert deployed.exchange.operators() == (operators, 1)
     assert deployed.exchange.accepts(deployed.token.address)
     assert not deployed.exchange.accepts(deployed.key.address)
@@ -164,9 +167,10 @@ def test_errors_carry_their_values(deployed):
     assert refusal(Withdraw(token, 9)) == ("InsufficientBalance", (account, token, 0, 9))
     assert refusal(Deposit(account, 9)) == ("TokenNotAccepted", (account,))
     assert refusal(ListCapacity((Report(PRESS, 3, 7),))) == ("NotAttested", (PRESS, 3, 7, 0))
-    listing = listing_id(account, PRESS, 3)
+    listing = listing_id(account, PRESS, 3, GENESIS + YEAR)
     trade = Trade(listing, account, token, 1, 1, GENESIS + YEAR, 0)
-    assert refusal(Settle(trade, bytes(65), bytes(65))) == ("UnknownListing", (listing,))
+    unsigned = SignedTrade(trade, bytes(64) + b"\x1b", bytes(64) + b"\x1b")
+    assert refusal(Settle(unsigned)) == ("UnknownListing", (listing,))
 
 
 def test_a_call_that_reverts_without_data(deployed):
@@ -231,8 +235,8 @@ def test_what_is_attested_and_listed_can_be_read_back(deployed):
     deployed.sender.must_succeed(exchange)
     slot = exchange.slot_of(me.address, resource, 5)
     assert (slot.attested, slot.committed, slot.version) == (2**64 - 1, 2**64 - 1, 3)
-    listing = exchange.listing_of(listing_id(me.address, resource, 5))
-    assert (listing.supplier, listing.available, listing.slot) == (me.address, 2**64 - 1, 5)
-    assert listing.slot_end == GENESIS + YEAR + 6 * 3600
+    named = listing_id(me.address, resource, 5, GENESIS + YEAR + 6 * 3600)
+    assert exchange.listing_of(named) == Listing(me.address, 2**64 - 1, 0)
+    assert exchange.read("listingId", me.address, resource, 5) == named
     assert exchange.slot_of(me.address, resource, 6).attested == 0
-    assert not exchange.nonce_used(me.address, 0)
+    assert exchange.account_of(me.address, deployed.token.address) == Account()

@@ -11,9 +11,9 @@ from fabmarket.market.events import (
     OperatorsSet,
     ResourceRegistered,
     SlotAttested,
-    TokensSet,
+    TokenSet,
 )
-from fabmarket.market.exchange import Exchange, Reverted, Settle, record, step
+from fabmarket.market.exchange import Exchange, Reverted, Settle, SignedTrade, record, step
 from fabmarket.market.messages import Opening, PriceTerms
 from fabmarket.market.trade import listing_id, market_domain
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
@@ -39,7 +39,7 @@ class Wire:
         self.submits, self.settled, self.refused, self.past = [], [], [], []
         self.exchange = Exchange(self.domain)
         self.tell(OperatorsSet((), 1))
-        self.tell(TokensSet((self.token,)))
+        self.tell(TokenSet(self.token, True))
 
     # Who takes part
 
@@ -63,7 +63,7 @@ class Wire:
         self.tell(ResourceRegistered(key.address, resource, HOUR, ORIGIN, LENGTH))
         for slot in slots:
             self.tell(SlotAttested(key.address, resource, slot, room, 1, 10**9))
-            listing = listing_id(key.address, resource, slot)
+            listing = self.listing(key.address, slot, resource)
             self.tell(Listed(listing, key.address, resource, slot, room, room))
         return key.address
 
@@ -80,6 +80,13 @@ class Wire:
         self._join(key, state, demander.step)
         self.tell(Deposited(key.address, self.token, money))
         return key.address
+
+    def seller_of(self, sale):
+        return self.exchange.listings[sale.listing].supplier
+
+    @staticmethod
+    def listing(supplier, slot, resource=RESOURCE):
+        return listing_id(supplier, resource, slot, ORIGIN + (slot + 1) * LENGTH)
 
     @staticmethod
     def want(name, *choices, slot=0, divisible=True):
@@ -139,9 +146,9 @@ class Wire:
         submits, self.submits = self.submits, []
         for address, submit in submits:
             signature = self.keys[address].sign(digest(self.domain, submit.trade))
-            move = Settle(submit.trade, submit.demander_signature, signature)
+            both = SignedTrade(submit.trade, submit.demander_signature, signature)
             try:
-                _, events = step(self.exchange, address, move, self.now)
+                _, events = step(self.exchange, address, Settle(both), self.now)
             except Reverted as error:
                 self.refused.append(error.error)
                 continue
@@ -173,7 +180,7 @@ class Wire:
         return [message for message in self.said if isinstance(message, kind)]
 
     def held(self, address):
-        return self.exchange.balances.get((address, self.token), 0)
+        return self.exchange.account(address, self.token).balance
 
 
 class Trap(Wire):

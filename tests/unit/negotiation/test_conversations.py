@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from fabmarket.game import Game, solve
-from fabmarket.market.events import Listed, Settled, SlotAttested
+from fabmarket.market.events import Listed, Settled, SlotAttested, pack_terms
 from fabmarket.market.messages import Claim, Close, Counter, Demand, Quote, Refusal, Selection
-from fabmarket.market.trade import listing_id
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation.demander import (
     NO_ANSWER,
@@ -111,7 +110,7 @@ def test_an_unserved_sub_task_tries_its_next_alternative(wire):
     assert reason(wire, poor) == [TOO_DEAR]
     wire.round()
     assert states(wire, poor) == ["served"]
-    assert [sale.supplier for sale in wire.settled] == [mill, lathe]
+    assert [wire.seller_of(sale) for sale in wire.settled] == [mill, lathe]
     assert [demand.sequence for demand in wire.heard(Demand) if demand.demander == poor] == [0, 1]
     wire.round()
     assert len(wire.heard(Demand)) == 3
@@ -175,7 +174,7 @@ def test_a_bargain_is_struck_and_settled(wire):
     buyer = wire.demander("d", wire.want("task", (MILL, 6, 100)))
     wire.round()
     (sale,) = wire.settled
-    assert (sale.demander, sale.supplier, sale.quantity) == (buyer, seller, 6)
+    assert (sale.demander, wire.seller_of(sale), sale.quantity) == (buyer, seller, 6)
     assert 40 <= sale.unit_price <= 100
     assert sale.unit_price == wire.heard(Counter)[-1].unit_price
     assert wire.states[seller].shelves[sale.listing].room == 94
@@ -260,7 +259,7 @@ def test_regression_what_is_listed_anew_leaves_promises_standing(wire):
     seller = wire.supplier("s", 10, concept="bargaining", maintenance=40)
     wire.demander("d", wire.want("task", (MILL, 6, 100)))
     wire.until("selections")
-    listing = listing_id(seller, MILL, 0)
+    listing = wire.listing(seller, 0)
     assert wire.states[seller].shelves[listing].room == 4
     wire.tell(SlotAttested(seller, MILL, 0, 12, 2, 10**9))
     wire.tell(Listed(listing, seller, MILL, 0, 2, 12))
@@ -270,8 +269,8 @@ def test_regression_what_is_listed_anew_leaves_promises_standing(wire):
 def test_regression_a_sale_of_another_resource_of_the_supplier_is_not_this_shelf_s(wire):
     seller = wire.supplier("s")
     buyer = wire.demander("d")
-    listing = listing_id(seller, LATHE, 0)
-    sale = Settled(bytes(32), listing, buyer, seller, wire.token, 1, 1, 0, bytes(32), bytes(32))
+    listing = wire.listing(seller, 0, LATHE)
+    sale = Settled(listing, buyer, bytes(32), wire.token, pack_terms(1, 1, 0, 0))
     before = wire.states[seller]
     wire.give(seller, Happened(sale))
     assert wire.states[seller] == before

@@ -18,7 +18,7 @@ from fabmarket.market.messages import (
     Reply,
     Selection,
 )
-from fabmarket.market.trade import Trade, listing_id
+from fabmarket.market.trade import Trade
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation.demander import NO_ANSWER, NO_DEAL
 from fabmarket.negotiation.moves import Happened
@@ -51,7 +51,7 @@ MISSTATED = {
     "lower-case address": lambda market: misstated(market, demander=market.honest.lower()),
 }
 OTHERWISE = {
-    "other listing": lambda m: m.opening(listing=listing_id(m.seller, MILL, 1)),
+    "other listing": lambda m: m.opening(listing=m.listing(m.seller, 1)),
     "later end of slot": lambda m: m.opening(slot_end=10**9),
     "other capacity": lambda m: m.opening(terms=replace(m.opening().terms, capacity=1)),
     "dearer": lambda m: m.opening(terms=replace(m.opening().terms, maintenance=99)),
@@ -143,7 +143,7 @@ def offer_of(market, **changes):
         supplier=market.seller,
         demand=state.demand,
         sub_task=want.id,
-        listing=listing_id(market.seller, MILL, 0),
+        listing=market.listing(market.seller, 0),
         resource=MILL,
         slot=0,
         slot_end=want.end,
@@ -194,7 +194,7 @@ def test_regression_terms_without_a_price_are_not_taken_up(published, change):
 
 def test_regression_capacity_at_another_time_is_not_taken_up(published):
     """The listing was looked up on chain, but not its slot."""
-    elsewhere = offer_of(published, listing=listing_id(published.seller, MILL, 1), slot=1)
+    elsewhere = offer_of(published, listing=published.listing(published.seller, 1), slot=1)
     assert "not listed on chain for that time" in refusal_of(published, elsewhere)
 
 
@@ -206,7 +206,7 @@ def test_regression_capacity_at_another_time_is_not_taken_up(published):
         ({"resource": LATHE}, "a resource that was not asked for"),
         ({"valid_until": 50_000}, "out of date"),
         ({"slot": 1}, "somebody else's listing"),
-        ({"listing": bytes(32)}, "somebody else's listing"),
+        ({"listing": bytes(32)}, "not listed on chain for that time"),
         ({"quantity": 9}, "another quantity"),
     ],
     ids=str,
@@ -216,19 +216,19 @@ def test_an_offer_that_does_not_answer_our_demand_is_refused(published, change, 
 
 
 def test_capacity_that_is_not_listed_is_refused(published):
-    unlisted = listing_id(published.seller, MILL, 2**64 - 1)
-    offer = offer_of(published, slot=2**64 - 1, listing=unlisted)
+    unlisted = published.listing(published.seller, 2)
+    offer = offer_of(published, slot=2, listing=unlisted)
     assert "not listed on chain" in refusal_of(published, offer)
 
 
 def test_a_listing_of_another_supplier_is_refused(published):
     other = published.supplier("other")
-    offer = offer_of(published, listing=listing_id(other, MILL, 0))
-    assert "somebody else's listing" in refusal_of(published, offer)
+    offer = offer_of(published, listing=published.listing(other, 0))
+    assert "not listed on chain for that time" in refusal_of(published, offer)
 
 
 def test_a_listing_whose_calendar_nobody_registered_is_not_believed(published):
-    listing = listing_id(STRANGER.address, MILL, 0)
+    listing = published.listing(STRANGER.address, 0)
     before = published.states[published.honest]
     published.give(published.honest, Happened(Listed(listing, STRANGER.address, MILL, 0, 1, 1)))
     assert published.states[published.honest] == before

@@ -17,17 +17,19 @@ def test_the_papers_trades(paper):
     trades = [(t.event.demander, t.event.quantity, t.event.unit_price) for t in outcome.trades]
     _, second, third = (party.address for party in outcome.parties.demanders)
     assert sorted(trades) == sorted([(second, 100, 115), (third, 175, 115)])
-    assert {t.event.supplier for t in outcome.trades} == {outcome.parties.suppliers[0].address}
+    listings = {t.event.listing for t in outcome.trades}
+    suppliers = {outcome.market.exchange.listing_of(each).supplier for each in listings}
+    assert suppliers == {outcome.parties.suppliers[0].address}
 
 
 def test_what_is_paid_is_what_is_earned(paper):
     outcome = paper[0]
     change = {address: after - outcome.before[address] for address, after in outcome.after.items()}
     expected = dict.fromkeys(change, 0)
+    (supplier,) = (party.address for party in outcome.parties.suppliers)
     for trade in outcome.trades:
-        payment = trade.event.quantity * trade.event.unit_price
-        expected[trade.event.demander] -= payment
-        expected[trade.event.supplier] += payment
+        expected[trade.event.demander] -= trade.event.payment
+        expected[supplier] += trade.event.payment
     assert change == expected
     assert sum(change.values()) == 0
     assert sorted(change.values()) == [-20125, -11500, 0, 31625]
@@ -57,9 +59,11 @@ def test_units_sold_left_the_listing(paper):
 def test_every_trade_knows_its_transaction_sub_task_and_session(paper):
     outcome = paper[0]
     sessions = {session.id: session for session in outcome.sessions}
+    named = {trade: want for each in outcome.demanders for trade, want in each.trades.items()}
     for trade in outcome.trades:
         session = sessions[trade.session]
-        assert trade.event.transcript == session.transcript
+        assert trade.event.listing == session.opening.listing
+        assert named[trade.event.trade] == trade.want
         assert trade.want in outcome.names
         assert trade.event in map(outcome.market.exchange.event, trade.receipt.logs)
         assert trade.event.unit_price == session.close.price
@@ -84,7 +88,7 @@ def test_the_events_replay_to_the_balances_after(paper):
     for event in outcome.store.events():
         state = record(state, event)
     token = outcome.market.token.address
-    assert {account: state.balances.get((account, token), 0) for account in outcome.after} == (
+    assert {account: state.account(account, token).balance for account in outcome.after} == (
         outcome.after
     )
 

@@ -42,11 +42,12 @@ def test_a_refusal_is_mined_as_a_failed_transaction_without_logs(paper):
 def test_a_refusal_lists_nothing_not_even_what_was_in_order(paper):
     outcome = paper[0]
     exchange = outcome.market.exchange
+    end = outcome.market.origin + outcome.market.slot_length
     for result in outcome.tests:
         for name, attested in TABLE_1[0].attested:
             resource = name_to_bytes32(name)
             slot = exchange.slot_of(result.supplier, resource, 0)
-            listing = exchange.listing_of(listing_id(result.supplier, resource, 0))
+            listing = exchange.listing_of(listing_id(result.supplier, resource, 0, end))
             listed = dict(result.test.reported)[name] if result.test.number == 1 else 0
             assert (slot.attested, slot.committed) == (attested, listed)
             assert listing.available == listed

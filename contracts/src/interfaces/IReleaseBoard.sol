@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title A public board for announcements: demands, offers, commitments to them
+/// @notice Holds no money and judges nothing. Readers check the signature inside a payload themselves.
+interface IReleaseBoard {
+    /// @notice `sequence` counts the author's announcements from 0, so that a gap shows.
+    event Announced(address indexed author, uint64 sequence, bytes payload);
+
+    error BadAnnouncement(address author, address recovered);
+
+    /// @notice Announces for the caller.
+    function announce(bytes calldata payload) external;
+
+    /// @notice Announces for `author`, who signed `Announcement(address author,uint64 sequence,bytes payload)`
+    /// for its current sequence; anyone may pay for it.
+    function announceFor(address author, bytes calldata payload, bytes calldata signature) external;
+
+    function sequenceOf(address author) external view returns (uint64);
+}

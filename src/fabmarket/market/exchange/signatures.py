@@ -1,0 +1,36 @@
+"""Who signed what, as the contract sees it."""
+
+from collections.abc import Sequence
+
+from fabmarket.identity import BadSignature, TypedStruct, digest, recover
+from fabmarket.market.exchange.state import Exchange, Reverted
+
+NOBODY = "0x" + "0" * 40
+
+
+def signer_of(signed: bytes, signature: bytes) -> str:
+    """Return the signer's address, or the zero address for a malformed signature."""
+    try:
+        return recover(signed, signature)
+    except BadSignature:
+        return NOBODY
+
+
+def require_signer(signer: str, signed: bytes, signature: bytes) -> None:
+    """Revert unless the signature over the digest is the signer's."""
+    found = signer_of(signed, signature)
+    if found != signer or found == NOBODY:
+        raise Reverted("BadSignature", signer, found)
+
+
+def require_operators(state: Exchange, decision: TypedStruct, signatures: Sequence[bytes]) -> None:
+    """Revert unless `threshold` distinct current operators signed, ascending by address."""
+    if len(signatures) < state.threshold:
+        raise Reverted("TooFewSignatures", len(signatures), state.threshold)
+    signed = digest(state.domain, decision)
+    last = 0
+    for index, signature in enumerate(signatures):
+        signer = signer_of(signed, signature)
+        if int(signer, 16) <= last or signer not in state.operators:
+            raise Reverted("BadOperatorSignature", index, signer)
+        last = int(signer, 16)
