@@ -17,10 +17,10 @@ from typing import Any
 
 from fabmarket.errors import TryAgain
 from fabmarket.ledger import audit
-from fabmarket.market.events import Settled
+from fabmarket.market.events import Settled, pack_terms
 from fabmarket.node import Outcome, SettledTrade
 from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, amount, holds_if, table
-from fabmarket.scenario import Scenario
+from fabmarket.scenario import Scenario, Supplier
 
 _OVERCHARGE = 10
 """Base units a unit by which the operator raises a price afterwards."""
@@ -175,10 +175,8 @@ def measure(outcome: Outcome, scenario: Scenario, repeats: int) -> tuple[Facts, 
     people = (*outcome.parties.demanders, *outcome.parties.suppliers)
     names = {party.address: party.name for party in people}
     deposits = {name: outcome.before[address] for address, name in names.items()}
-    resource = scenario.suppliers[0].resource
-    chain_trades = sorted(
-        (_trade(each.event, names, resource) for each in outcome.trades), key=_who
-    )
+    only = scenario.suppliers[0]
+    chain_trades = sorted((_trade(each.event, names, only) for each in outcome.trades), key=_who)
     victim = chain_trades[0]["demander"]
     with tempfile.TemporaryDirectory() as folder:
         seconds = []
@@ -217,14 +215,14 @@ def _who(trade: Facts) -> str:
     return str(trade["demander"])
 
 
-def _trade(event: Settled, names: dict[str, str], resource: str) -> Facts:
+def _trade(event: Settled, names: dict[str, str], supplier: Supplier) -> Facts:
     return {
         "demander": names[event.demander],
-        "supplier": names[event.supplier],
-        "resource": resource,
+        "supplier": supplier.name,
+        "resource": supplier.resource,
         "quantity": event.quantity,
         "unit_price": event.unit_price,
-        "payment": event.quantity * event.unit_price,
+        "payment": event.payment,
     }
 
 
@@ -248,7 +246,10 @@ def _audits(outcome: Outcome, names: dict[str, str], victim: str) -> Facts:
     """The operator's trick tried on the chain: in the log kept of it, and in the trade itself."""
     market = outcome.market
     trade = next(each for each in outcome.trades if names[each.event.demander] == victim)
-    forged = replace(trade.event, unit_price=trade.event.unit_price + _OVERCHARGE)
+    honestly = trade.event
+    raised = honestly.unit_price + _OVERCHARGE
+    terms = pack_terms(honestly.quantity, raised, honestly.epoch, honestly.nonce)
+    forged = replace(honestly, terms=terms)
     events = [forged if event == trade.event else event for event in outcome.store.events()]
     honest = audit(outcome.store.events(), market.domain, market.exchange, market.token)
     checks = audit(events, market.domain, market.exchange, market.token)
