@@ -1,6 +1,6 @@
 """The readable twin against the contract: random moves, the same events or the same named error.
 
-FABMARKET_FUZZ=long plays 2,000 sequences instead of 60.
+FABMARKET_FUZZ=long plays 10,000 sequences instead of 500.
 """
 
 import os
@@ -10,102 +10,60 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fabmarket.chain import (
-    ExchangeContract,
-    Sender,
-    Settings,
-    TokenContract,
-    Transaction,
-    exchange_code,
-    open_engine,
-    token_code,
-)
-from fabmarket.identity import Key, digest
+from fabmarket.identity import digest
+from fabmarket.market import trade as terms
 from fabmarket.market.exchange import (
     Attest,
+    AttestSealed,
+    Cancel,
+    Deliver,
     Deposit,
-    Exchange,
+    Dispute,
+    EscrowState,
+    Expire,
+    Held,
     ListCapacity,
-    Listing,
+    OpenSeal,
+    Pause,
+    RaiseEpoch,
+    RaiseListingEpoch,
+    Refund,
     RegisterResource,
+    Relay,
+    Release,
     Report,
-    Reverted,
+    Rule,
+    SetOperators,
     Settle,
+    SettleBatch,
+    SettleBundle,
+    SettleEscrow,
+    SetToken,
+    SignedTrade,
     Slot,
+    Split,
+    Unlist,
     Withdraw,
-    record,
-    step,
 )
-from fabmarket.market.trade import Attestation, Escrow, Trade, listing_id, market_domain
-from fabmarket.market.units import name_to_bytes32
+from fabmarket.market.trade import (
+    Attestation,
+    Escrow,
+    Intent,
+    SealedAttestation,
+    Trade,
+    bundle_of,
+    commitment_of,
+)
 
-SEQUENCES = 2_000 if os.environ.get("FABMARKET_FUZZ") == "long" else 60
-SEQUENCES_PER_CHAIN = 50
-MOVES = 14
-GAS = 1_500_000
+SEQUENCES = 10_000 if os.environ.get("FABMARKET_FUZZ") == "long" else 500
+MOVES = 10
 U64, U128, U256 = 2**64 - 1, 2**128 - 1, 2**256 - 1
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+ALL_USED = 2**96 - 1
+HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+ORDER = 2 * HALF_ORDER + 1
 NOBODY = "0x" + "0" * 40
-
-TRADERS = tuple(Key.derive("twin", "trader", str(i)) for i in range(3))
-OPERATORS = tuple(Key.derive("twin", "operator", str(i)) for i in range(3))
-STRANGER = Key.derive("twin", "stranger")
-RESOURCES = (name_to_bytes32("m1"), name_to_bytes32("m2"))
-UNITS = (name_to_bytes32("hour"), name_to_bytes32("piece"))
-NONCES = (0, 1, 255, 256, U256)
-
-
-class Ground:
-    """A chain with funded traders and a token; every sequence gets its own exchange on it."""
-
-    def __init__(self):
-        self.engine = open_engine("embedded", Settings())
-        sender = Sender(self.engine)
-        for key in TRADERS:
-            sender.queue(Transaction(self.engine.funder, "fund", key.address, b"", 21_000, 10**21))
-        sender.queue(
-            Transaction(self.engine.funder, "deploy", None, token_code("T", "T", 0), 3 * 10**6)
-        )
-        self.token = TokenContract(self.engine, sender.must_succeed()[-1].contract)
-        for key in TRADERS:
-            data = self.token.data("mint", key.address, 2**250)
-            sender.queue(Transaction(key, "mint", self.token.address, data, 200_000))
-        sender.must_succeed()
-        self.played = 0
-
-    def exchange(self):
-        """Deploy an exchange; return its contract, a sender and the state its own logs give."""
-        self.played += 1
-        sender = Sender(self.engine)
-        code = exchange_code(tuple(key.address for key in OPERATORS), 2, (self.token.address,))
-        sender.queue(Transaction(self.engine.funder, "deploy", None, code, 5 * 10**6))
-        (receipt,) = sender.must_succeed()
-        contract = ExchangeContract(self.engine, receipt.contract)
-        for key in TRADERS:
-            data = self.token.data("approve", contract.address, U256)
-            sender.queue(Transaction(key, "approve", self.token.address, data, 100_000))
-        sender.must_succeed()
-        state = Exchange(market_domain(self.engine.chain_id, contract.address))
-        for event in map(contract.event, receipt.logs):
-            state = record(state, event)
-        return contract, sender, state
-
-
-@pytest.fixture(scope="module")
-def chains():
-    """Short chains: the embedded engine slows down as its chain grows."""
-    opened = []
-
-    def ground():
-        if not opened or opened[-1].played == SEQUENCES_PER_CHAIN:
-            while opened:
-                opened.pop().engine.close()
-            opened.append(Ground())
-        return opened[-1]
-
-    yield ground
-    while opened:
-        opened.pop().engine.close()
+SALT = b"\x51" * 32
+OPEN = (EscrowState.FUNDED, EscrowState.DELIVERED, EscrowState.DISPUTED)
 
 
 def high_s(signature):
@@ -113,229 +71,408 @@ def high_s(signature):
     return signature[:32] + (ORDER - s).to_bytes(32, "big") + bytes([55 - signature[64]])
 
 
+# Signatures of 65 bytes can be wrong in any way, compact ones only in r, s and parity.
+SPOILED_COMPACT = (
+    lambda signature: signature[:64] + bytes([55 - signature[64]]),
+    lambda signature: signature[:32] + (HALF_ORDER + 1).to_bytes(32, "big") + b"\x1b",
+    lambda signature: bytes(64) + b"\x1b",
+    lambda signature: signature[:32] + bytes(32) + b"\x1c",
+    lambda signature: ORDER.to_bytes(32, "big") + signature[32:],
+    lambda signature: b"\x01" + signature[1:],
+)
 SPOILED = (
+    *SPOILED_COMPACT,
     high_s,
     lambda signature: signature[:64],
     lambda signature: signature + b"\0",
     lambda signature: b"",
     lambda signature: signature[:64] + bytes([signature[64] - 27]),
     lambda signature: signature[:64] + b"\x1d",
-    lambda signature: bytes(64) + b"\x1b",
-    lambda signature: ORDER.to_bytes(32, "big") + signature[32:],
-    lambda signature: b"\x01" + signature[1:],
 )
+
+
+def prepare(both):
+    """Bring a market into use, nonces nearly used up; return the trades that are in escrow."""
+    seller, buyer, third = both.people.traders
+    mill, hour, token = both.people.mill, both.people.hour, both.token
+    keys = sorted(both.people.operators, key=lambda key: int(key.address, 16))
+
+    def by(struct):
+        return tuple(key.sign(digest(both.state.domain, struct)) for key in keys[:2])
+
+    def signed(trade):
+        named = digest(both.state.domain, trade)
+        return SignedTrade(trade, buyer.sign(named), seller.sign(named))
+
+    both.play(seller, RegisterResource(mill, hour, both.now, 40))
+    counted = Attestation(seller.address, mill, hour, 0, (10, 10, 3), 1, U64)
+    both.play(third, Attest(counted, by(counted)))
+    hidden = commitment_of(seller.address, mill, 3, 6, SALT)
+    sealed = SealedAttestation(seller.address, mill, hour, 3, hidden, 1, U64)
+    both.play(third, AttestSealed(sealed, by(sealed)))
+    both.play(seller, ListCapacity((Report(mill, 0, 8), Report(mill, 1, 9))))
+    both.play(buyer, Deposit(token, 10_000))
+    both.play(third, Deposit(token, 5_000))
+    both.play(third, Cancel(token, ALL_USED - (1 << 95)))
+    listing = next(iter(both.state.listings))
+    trades = []
+    for nonce in (8, 9):
+        escrow = Escrow(both.now + 12, both.now + 18, both.now + 24, 1_000, 9_000, 3_333)
+        trade = Trade(listing, buyer.address, token, 1, 101, both.now + 30, nonce, escrow=escrow)
+        both.play(third, SettleEscrow(signed(trade)))
+        trades.append(trade)
+    both.play(seller, Deliver(trade))
+    assert {"Escrowed", "Delivered", "SlotSealed", "NoncesCancelled"} <= both.met
+    return trades
 
 
 class Moves:
     """Draws moves that are likely to mean something in the state they meet."""
 
-    def __init__(self, draw, token):
-        self.draw = draw
-        self.token = token
-        self.settled = []
+    def __init__(self, draw, both, escrows):
+        self.draw, self.both, self.people = draw, both, both.people
+        self.token, self.other = (each.address for each in both.tokens)
+        self.escrows, self.signed = list(escrows), []
+        self.keys = {key.address: key for key in (*both.people.operators, both.people.stranger)}
+        self.keys |= {key.address: key for key in both.people.traders}
 
     def one(self, *values):
         return self.draw(st.sampled_from(values))
 
     def rarely(self, usual, *others):
         """`usual` nineteen times out of twenty."""
-        return usual if self.draw(st.integers(0, 19)) else self.one(*others)
+        return self.one(*others) if self.draw(st.integers(0, 19)) == 13 else usual
 
-    def next(self, state, now, turn):
-        # Without a listing and money nothing can settle; a sequence begins by trying for both.
-        if turn < 4:
-            return (self.register, self.attest, self.list, self.deposit)[turn](state, now)
-        kinds = [self.register, self.attest, self.list, self.deposit, self.withdraw]
-        if state.calendars:
-            kinds += [self.attest] * 4
-        if state.slots:
-            kinds += [self.list] * 5
+    def trader(self):
+        return self.one(*self.people.traders)
+
+    def when(self):
+        """The next second, or rarely some deadline or the second before it."""
+        now = self.both.now
+        dates = [self.both.state.paused_until]
+        for trade in self.escrows:
+            dates += [trade.escrow.deliver_by, trade.escrow.accept_by, trade.escrow.decide_by]
+        later = [each - back for each in dates for back in (0, 1) if each - back > now]
+        return self.one(*later) if later and self.draw(st.integers(0, 7)) == 5 else now
+
+    def next(self):
+        """Return who moves, the move, and its time."""
+        state, now = self.both.state, self.when()
+        kinds = [self.register, self.attest, self.seal, self.decide, self.list, self.withdraw]
+        kinds += [self.deposit, self.raise_listing_epoch, self.raise_epoch, self.unlist]
+        if state.seals:
+            kinds += [self.open]
         if state.listings:
-            kinds += [self.settle] * 12 + [self.deposit] * 2
-        if self.settled:
-            kinds.append(self.replay)
-        return self.draw(st.sampled_from(kinds))(state, now)
+            kinds += [self.settle] * 6 + [self.escrow] * 4 + [self.batch] * 3 + [self.bundle] * 3
+        if state.accounts:
+            kinds += [self.cancel]
+        if self.escrows:
+            kinds += [self.release, self.refund, self.split] + [self.dispute] * 4
+            kinds += [self.deliver] * 2 + [self.rule] * 3 + [self.expire] * 2
+        key, move = self.draw(st.sampled_from(kinds))(state, now)
+        return (*(self.relay(state, now, key, move) if self.relays() else (key, move)), now)
 
-    def register(self, state, now):
-        origin = self.rarely(now - self.one(0, 4), now - 30, U64 - 3, 0)
-        length = self.rarely(self.one(40, 12), 0, 1, U64, U64 - origin, U64 - origin + 1)
-        resource, unit = self.one(*RESOURCES), UNITS[0]
-        return self.one(*TRADERS), RegisterResource(resource, unit, origin, min(length, U64))
+    def relays(self):
+        return self.draw(st.integers(0, 4)) == 3
 
-    def attest(self, state, now):
-        owner, resource = self.one(*(state.calendars or {(TRADERS[0].address, RESOURCES[0]): None}))
-        calendar = state.calendars.get((owner, resource))
-        known = calendar.unit if calendar else UNITS[0]
-        first = self.rarely(self.one(0, 0, 1), U64, U64 - 1)
-        stored = [
-            s.version for (who, of, _), s in state.slots.items() if (who, of) == (owner, resource)
-        ]
-        latest = max(stored, default=0)
-        attestation = Attestation(
-            supplier=owner,
-            resource=resource,
-            unit=self.rarely(known, UNITS[1]),
-            first_slot=first,
-            quantities=tuple(self.one(10, 10, 3, 0, U64) for _ in range(self.one(1, 2, 3, 0))),
-            version=self.rarely(min(latest + 1, U64), 0, 1, latest, U64),
-            expiry=self.rarely(now + 100, now - 1, now, now + 1, now + 3, U64),
-        )
-        return self.one(*TRADERS), Attest(attestation, self.operators(state.domain, attestation))
+    def relay(self, state, now, key, move):
+        call = self.both.contract.move_data(move)
+        nonce = state.intents.get(key.address, 0)
+        nonce = self.rarely(nonce, nonce + 1, 0, U256)
+        deadline = self.rarely(now + 5, now, now + 1, now - 1, U64)
+        intent = Intent(key.address, call, nonce, deadline)
+        signed = digest(state.domain, self.rarely(intent, replace(intent, nonce=7)))
+        signature = self.rarely(key, *self.people.traders).sign(signed)
+        signature = self.rarely(lambda whole: whole, *SPOILED)(signature)
+        return self.trader(), Relay(key.address, move, call, nonce, deadline, signature)
 
-    def operators(self, domain, attestation):
+    # Operators
+
+    def by_operators(self, state, struct):
+        known = [self.keys[each] for each in state.operators]
         keys = self.rarely(
-            self.one(OPERATORS[:2], OPERATORS[1:], OPERATORS),
-            OPERATORS[:1],
-            (),
-            (OPERATORS[0], OPERATORS[0]),
-            (OPERATORS[0], STRANGER),
-            (*OPERATORS, STRANGER),
+            known[: state.threshold],
+            known,
+            known[-state.threshold :],
+            known[: state.threshold - 1],
+            [known[0]] * 2,
+            [known[0], self.people.stranger],
+            [*known, self.people.stranger],
         )
         keys = sorted(keys, key=lambda key: int(key.address, 16))
         if self.rarely(False, True):
             keys.reverse()
-        signed = digest(domain, self.rarely(attestation, replace(attestation, expiry=U64 - 1)))
+        signed = digest(state.domain, struct)
         signatures = [key.sign(signed) for key in keys]
         if signatures and self.rarely(False, True):
             index = self.one(0, -1)
             signatures[index] = self.one(*SPOILED)(signatures[index])
         return tuple(signatures)
 
-    def list(self, state, now):
-        known = list(state.slots) or [(TRADERS[0].address, RESOURCES[0], 0)]
+    def decide(self, state, now):
+        nonce = self.rarely(state.decisions, state.decisions + 1, 0)
+        kind = self.one("operators", "pause", "token")
+        if kind == "pause":
+            month = 30 * 86_400
+            until = self.one(now + 3, 0, now + 1, now + month, now + month + 1)
+            return self.trader(), Pause(until, self.by_operators(state, terms.Pause(until, nonce)))
+        if kind == "token":
+            token, accepted = self.one(
+                (self.token, True), (self.token, False), (self.other, True), (NOBODY, False)
+            )
+            decision = terms.Token(token, accepted, nonce)
+            return self.trader(), SetToken(token, accepted, self.by_operators(state, decision))
+        pool = [key.address for key in (*self.people.operators, self.people.stranger)]
+        named = tuple(self.one(pool[:3], pool[1:], pool[:2], pool[:1], pool[:1] * 2, [], [NOBODY]))
+        threshold = self.rarely(max(1, len(named) - 1), 0, len(named), len(named) + 1)
+        decision = terms.Operators(named, threshold, nonce)
+        return self.trader(), SetOperators(named, threshold, self.by_operators(state, decision))
+
+    # Suppliers
+
+    def register(self, state, now):
+        origin = self.rarely(now - self.one(0, 4), now - 30, 2**40 - 2, 0, U64)
+        length = self.rarely(self.one(40, 12), 0, 1, U64, 2**40 - origin - 1, 2**40 - origin)
+        length = min(max(length, 0), U64)
+        resource = self.one(self.people.mill, self.people.lathe)
+        return self.trader(), RegisterResource(resource, self.people.hour, origin, length)
+
+    def resource(self, state):
+        usual = (self.people.traders[0].address, self.people.mill)
+        owner, resource = self.one(*(state.calendars or [usual]))
+        calendar = state.calendars.get((owner, resource))
+        stored = [s.version for where, s in state.slots.items() if where[:2] == (owner, resource)]
+        return owner, resource, calendar.unit if calendar else self.people.hour, max([0, *stored])
+
+    def attest(self, state, now):
+        owner, resource, unit, latest = self.resource(state)
+        attestation = Attestation(
+            supplier=owner,
+            resource=resource,
+            unit=self.rarely(unit, self.people.piece),
+            first_slot=self.rarely(self.one(0, 0, 1, 3), U64, U64 - 1),
+            quantities=tuple(self.one(10, 10, 3, 0, U64) for _ in range(self.one(1, 2, 3, 0))),
+            version=self.rarely(min(latest + 1, U64), 0, 1, latest, U64),
+            expiry=self.rarely(now + 100, now - 1, now, now + 1, now + 3, U64),
+        )
+        return self.trader(), Attest(attestation, self.by_operators(state, attestation))
+
+    def seal(self, state, now):
+        owner, resource, unit, latest = self.resource(state)
+        slot = self.rarely(self.one(0, 1, 3), U64)
+        quantity = self.one(6, 6, 0, U64)
+        attestation = SealedAttestation(
+            supplier=owner,
+            resource=resource,
+            unit=self.rarely(unit, self.people.piece),
+            slot=slot,
+            commitment=self.rarely(
+                commitment_of(owner, resource, slot, quantity, SALT), bytes(32), b"c" * 32
+            ),
+            version=self.rarely(min(latest + 1, U64), 0, latest, U64),
+            expiry=self.rarely(now + 100, now, now + 1, now + 3),
+        )
+        return self.trader(), AttestSealed(attestation, self.by_operators(state, attestation))
+
+    def open(self, state, now):
+        owner, resource, slot = self.one(*state.seals)
+        quantity, salt = self.rarely(6, 0, U64, 7), self.rarely(SALT, bytes(32), b"s" * 32)
+        slot = self.rarely(slot, 0, U64)
+        return self.trader(), OpenSeal(owner, resource, slot, quantity, salt)
+
+    def place(self, state):
+        known = list(state.slots) or [(self.people.traders[0].address, self.people.mill, 0)]
         caller, resource, slot = self.one(*known)
+        return self.rarely(self.keys[caller], *self.people.traders), caller, resource, slot
+
+    def list(self, state, now):
+        key, caller, resource, slot = self.place(state)
         reports = []
         for _ in range(self.rarely(self.one(1, 1, 2), 0, 3)):
             held = state.slots.get((caller, resource, slot), Slot())
             room = max(0, held.attested - held.committed)
             quantity = self.one(1, 5, room, min(room + 1, U64))
             reports.append(Report(resource, slot, self.rarely(quantity, 0, U64)))
-            resource = self.rarely(resource, *RESOURCES, name_to_bytes32("m3"))
+            resource = self.rarely(resource, self.people.lathe, b"m3".ljust(32, b"\0"))
             slot = self.rarely(slot, 0, 1, U64)
-        key = next(key for key in TRADERS if key.address == caller)
-        return self.rarely(key, *TRADERS), ListCapacity(tuple(reports))
+        return key, ListCapacity(tuple(reports))
+
+    def unlist(self, state, now):
+        key, _, resource, slot = self.place(state)
+        slot = self.rarely(slot, 2**40, U64)
+        return key, Unlist(resource, slot, self.one(1, 2, 8, 0, U64))
+
+    def raise_listing_epoch(self, state, now):
+        listing = self.rarely(self.one(*state.listings), bytes(32)) if state.listings else bytes(32)
+        known = state.listings.get(listing)
+        return self.keys[known.supplier] if known else self.trader(), RaiseListingEpoch(listing)
+
+    # Accounts
 
     def deposit(self, state, now):
-        token = self.rarely(self.token, NOBODY, STRANGER.address)
-        return self.one(*TRADERS), Deposit(token, self.rarely(self.one(100, 2**200), 0, 1))
+        token = self.rarely(self.token, self.other, NOBODY, self.people.stranger.address)
+        amount = self.rarely(self.one(100, 2**100), 0, 1, U128, 2**127, 2**128, U256)
+        return self.trader(), Deposit(token, amount)
 
     def withdraw(self, state, now):
-        key = self.one(*TRADERS)
-        held = state.balances.get((key.address, self.token), 0)
+        key = self.trader()
+        held = state.account(key.address, self.token).balance
         amount = self.one(1, held // 2, held, held + 1, 0, U256)
-        return key, Withdraw(self.rarely(self.token, STRANGER.address), amount)
+        token = self.rarely(self.token, self.other, self.people.stranger.address)
+        return key, Withdraw(token, amount)
 
-    def settle(self, state, now):
+    def cancel(self, state, now):
+        key = self.trader()
+        mask = self.one(1, 1 << 95, 3, ALL_USED, ALL_USED - 1, 0)
+        return key, Cancel(self.rarely(self.token, self.other), mask)
+
+    def raise_epoch(self, state, now):
+        return self.trader(), RaiseEpoch(self.rarely(self.token, self.other, NOBODY))
+
+    # Trades
+
+    def trade(self, state, now, **fixed):
         listing = self.one(*state.listings)
         at = state.listings[listing]
-        seller = next(key for key in TRADERS if key.address == at.supplier)
-        buyer = self.rarely(self.one(*(key for key in TRADERS if key is not seller)), seller)
-        quantity = self.one(1, 2, at.available, min(at.available + 1, U64))
-        trade = Trade(
-            listing=self.rarely(listing, bytes(32)),
-            demander=self.rarely(buyer.address, NOBODY),
-            token=self.rarely(self.token, STRANGER.address),
-            quantity=self.rarely(quantity, 0, U64),
-            unit_price=self.rarely(self.one(1, 7, 2**100), 0, U128),
-            valid_until=self.rarely(
-                min(now + 5, at.slot_end),
-                now - 1,
-                now,
-                now + 1,
-                at.slot_end,
-                min(at.slot_end + 1, U64),
-            ),
-            nonce=self.one(*NONCES),
-            demander_epoch=self.rarely(0, 0, 1, U64),
-            listing_epoch=self.rarely(0, 0, 1, U64),
-            transcript=self.one(bytes(32), b"t" * 32),
-            bundle=self.one(bytes(32), b"b" * 32),
-            escrow=self.rarely(Escrow(), Escrow(), Escrow(deliver_by=1, undecided_share=5)),
-        )
+        seller = self.keys[at.supplier]
+        others = [key for key in self.people.traders if key is not seller]
+        buyer = self.rarely(self.one(*others), seller)
+        purse = state.account(buyer.address, self.token)
+        full = purse.used == ALL_USED
+        end = int.from_bytes(listing[27:], "big")
+        quantity = self.rarely(self.one(1, 1, 2, at.available), min(at.available + 1, U64))
+        free = [each for each in (0, 1, 2, 95) if full or not purse.used >> each & 1]
+        usual = {
+            "listing": self.rarely(listing, bytes(32)),
+            "demander": self.rarely(buyer.address, NOBODY),
+            "token": self.rarely(self.token, self.other),
+            "quantity": self.rarely(quantity, 0, U64),
+            "unit_price": self.rarely(self.one(1, 7, 101), 0, 2**120, U128),
+            "valid_until": self.rarely(min(now + 50, end), now - 1, now, now + 1, end + 1, U64),
+            "nonce": self.rarely(self.one(*(free or [3])), 0, 95, 96, 127, U256),
+            "demander_epoch": self.rarely(purse.epoch + full, purse.epoch, purse.epoch + 1, U64),
+            "listing_epoch": self.rarely(at.epoch, at.epoch + 1, U64),
+            "transcript": self.one(bytes(32), b"t" * 32),
+        }
+        return Trade(**{**usual, **fixed}), buyer, seller
+
+    def both_sign(self, state, trade, buyer, seller):
         signed = digest(state.domain, trade)
         signatures = [buyer.sign(signed), seller.sign(signed)]
         if self.rarely(False, True):
             signatures.reverse()
         if self.rarely(False, True):
             index = self.one(0, 1)
-            signatures[index] = self.one(*SPOILED)(signatures[index])
-        if self.rarely(False, True):
-            trade = self.tampered(trade)
-        self.settled.append(Settle(trade, *signatures))
-        return self.one(*TRADERS), self.settled[-1]
+            signatures[index] = self.one(*SPOILED_COMPACT)(signatures[index])
+        whole = SignedTrade(self.rarely(trade, self.tampered(trade)), *signatures)
+        self.signed.append(whole)
+        return whole
 
     def tampered(self, trade):
         name = self.one("quantity", "unit_price", "nonce", "transcript", "bundle", "demander")
-        value = {
-            "transcript": b"x" * 32,
-            "bundle": b"x" * 32,
-            "demander": self.one(*TRADERS).address,
-        }.get(name, 3)
-        return replace(trade, **{name: value})
+        value = {"demander": self.trader().address, "transcript": SALT, "bundle": SALT}
+        return replace(trade, **{name: value.get(name, 3)})
 
-    def replay(self, state, now):
-        return self.one(*TRADERS), self.one(*self.settled)
+    def any_trade(self, state, now):
+        """A new trade, or rarely one that was signed before."""
+        if self.signed and self.draw(st.integers(0, 5)) == 4:
+            return self.one(*self.signed)
+        return self.both_sign(state, *self.trade(state, now))
+
+    def settle(self, state, now):
+        return self.trader(), Settle(self.any_trade(state, now))
+
+    def batch(self, state, now):
+        trades = [self.any_trade(state, now) for _ in range(self.one(1, 2, 3))]
+        return self.trader(), SettleBatch(tuple(trades))
+
+    def bundle(self, state, now):
+        fresh = [
+            self.trade(state, now, nonce=self.rarely(nonce, 95), quantity=self.rarely(1, 2, 0))
+            for nonce in range(20, 20 + self.one(1, 2, 3))
+        ]
+        bundle = self.rarely(bundle_of([trade for trade, *_ in fresh]), b"b" * 32)
+        signed = [
+            self.both_sign(state, replace(trade, bundle=bundle), *hands) for trade, *hands in fresh
+        ]
+        given = self.rarely(signed, signed[:-1], signed[1:], signed[::-1], signed * 2)
+        return self.trader(), SettleBundle(tuple(given))
+
+    def escrow(self, state, now):
+        by = [now + self.one(3, 8)]
+        by += [by[0] + self.one(3, 8)]
+        by += [by[1] + self.one(3, 8)]
+        by = self.rarely(by, [now, now + 1, now + 2], [now + 1] * 3, [now + 1, now + 3, now + 3])
+        shares = [self.rarely(self.one(0, 1, 3_333, 9_999, 10_000), 10_001) for _ in range(3)]
+        trade, *hands = self.trade(state, now, escrow=Escrow(*by, *shares))
+        trade = self.rarely(trade, replace(trade, bundle=SALT))
+        signed = self.both_sign(state, trade, *hands)
+        self.escrows.append(signed.trade)
+        return self.trader(), SettleEscrow(signed)
+
+    def party(self, state, side, trade):
+        known = state.listings.get(trade.listing)
+        address = trade.demander if side == "demander" else known.supplier if known else NOBODY
+        return self.rarely(self.keys.get(address, self.trader()), *self.people.traders)
+
+    def held(self, state, *fitting):
+        """A trade in a fitting state if there is one; rarely one that is not quite it."""
+        now = [state.held.get(digest(state.domain, each), Held()).state for each in self.escrows]
+        fit = [each for each, at in zip(self.escrows, now, strict=True) if at in fitting]
+        trade = self.rarely(self.one(*(fit or self.escrows)), *self.escrows)
+        return self.rarely(trade, replace(trade, nonce=77), replace(trade, escrow=Escrow(5, 6, 7)))
+
+    def deliver(self, state, now):
+        trade = self.held(state, EscrowState.FUNDED)
+        return self.trader_or(state, "supplier", trade), Deliver(trade)
+
+    def trader_or(self, state, side, trade):
+        key = self.party(state, side, trade)
+        return key if key in self.people.traders else self.trader()
+
+    def release(self, state, now):
+        trade = self.held(state, *OPEN)
+        held = state.held.get(digest(state.domain, trade))
+        left = held.amount if held else 5
+        amount = self.one(1, left // 2, left, left + 1, self.rarely(1, 0, U128))
+        return self.trader_or(state, "demander", trade), Release(trade, amount)
+
+    def refund(self, state, now):
+        trade = self.held(state, *OPEN)
+        return self.trader_or(state, "supplier", trade), Refund(trade)
+
+    def dispute(self, state, now):
+        trade = self.held(state, EscrowState.DELIVERED)
+        return self.trader_or(state, "demander", trade), Dispute(trade, self.one(SALT, bytes(32)))
+
+    def share(self):
+        return self.rarely(self.one(0, 1, 3_333, 9_999, 10_000), 10_001, 65_535)
+
+    def split(self, state, now):
+        trade, share = self.held(state, *OPEN), self.share()
+        agreed = terms.Split(digest(state.domain, trade), share)
+        signed = digest(state.domain, self.rarely(agreed, replace(agreed, supplier_share=5)))
+        hands = [self.party(state, side, trade) for side in ("demander", "supplier")]
+        signatures = [key.sign(signed) for key in hands]
+        if self.rarely(False, True):
+            index = self.one(0, 1)
+            signatures[index] = self.one(*SPOILED_COMPACT)(signatures[index])
+        return self.trader(), Split(trade, share, *signatures)
+
+    def rule(self, state, now):
+        trade, share = self.held(state, EscrowState.DISPUTED), self.share()
+        ruling = terms.Ruling(digest(state.domain, trade), share)
+        return self.trader(), Rule(trade, share, self.by_operators(state, ruling))
+
+    def expire(self, state, now):
+        return self.trader(), Expire(self.held(state, *OPEN))
 
 
-class Both:
-    """One exchange twice: the twin's state and the contract. Every move must agree."""
-
-    def __init__(self, ground):
-        self.engine, self.token = ground.engine, ground.token
-        self.contract, self.sender, self.state = ground.exchange()
-        self.folded = self.state
-        self.met = set()
-
-    @property
-    def now(self):
-        """The chain time at which the next move is made."""
-        return self.engine.now() + 1
-
-    def play(self, key, move):
-        """Make a move on both; return the events' names or the error's."""
-        now = self.now
-        try:
-            self.state, said = step(self.state, key.address, move, now)
-            refused = None
-        except Reverted as error:
-            said, refused = (), (error.error, error.values)
-        events, why = self.on_chain(key, move)
-        assert self.engine.now() == now
-        assert (events, why) == (said, refused), f"{move} at {now}"
-        for event in events:
-            self.folded = record(self.folded, event)
-        names = [refused[0]] if refused else [type(event).__name__ for event in events]
-        self.met.update(names)
-        return names
-
-    def on_chain(self, key, move):
-        data = self.contract.move_data(move)
-        self.sender.queue(Transaction(key, "move", self.contract.address, data, GAS))
-        ((_, receipt),) = self.sender.flush()
-        if receipt.status == 1:
-            events = (self.contract.event(log) for log in receipt.logs)
-            return tuple(event for event in events if event is not None), None
-        # Nothing has changed, so the call meets there what the transaction met, time included.
-        error = self.contract.why(key.address, data, receipt.block)
-        assert error is not None, f"{move} failed on chain but not when called again"
-        return (), (error.error, error.values)
-
-    def same_storage(self):
-        """Compare every number of the twin with the contract's storage, and some absent ones."""
-        state, contract, token = self.state, self.contract, self.token
-        assert state == self.folded
-        held = dict.fromkeys(((key.address, token.address) for key in TRADERS), 0)
-        for (account, of), amount in {**held, **state.balances}.items():
-            assert contract.balance_of(account, of) == amount
-        for account, nonce in state.used_nonces | {(key.address, 1) for key in TRADERS}:
-            assert contract.nonce_used(account, nonce) == ((account, nonce) in state.used_nonces)
-        for where, slot in {(TRADERS[0].address, RESOURCES[1], 7): Slot(), **state.slots}.items():
-            assert contract.slot_of(*where) == slot
-            stored = contract.listing_of(listing_id(*where))
-            none = Listing(NOBODY, 0, 0, bytes(32), 0)
-            assert stored == state.listings.get(listing_id(*where), none)
-        owed = sum(amount for (_, of), amount in state.balances.items() if of == token.address)
-        assert token.balance_of(contract.address) == owed
+@pytest.fixture(scope="module")
+def scenes(stage):
+    """An exchange just deployed, and, mostly, one in use."""
+    fresh, busy = stage(lambda both: ()), stage(prepare)
+    return fresh, busy, busy, busy
 
 
 @settings(
@@ -344,91 +481,10 @@ class Both:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(data=st.data())
-def test_the_twin_and_the_contract_agree_on_every_move(chains, data):
-    both = Both(chains())
-    moves = Moves(data.draw, both.token.address)
-    for turn in range(MOVES):
-        both.play(*moves.next(both.state, both.now, turn))
+def test_the_twin_and_the_contract_agree_on_every_move(scenes, data):
+    place = data.draw(st.sampled_from(scenes))
+    both = place.enter()
+    moves = Moves(data.draw, both, place.prepared)
+    for _ in range(MOVES):
+        both.play(*moves.next())
     both.same_storage()
-
-
-def test_every_error_and_every_event_is_met(chains):
-    both = Both(chains())
-    seller, buyer, third = TRADERS
-    mill, unit, token = RESOURCES[0], UNITS[0], both.token.address
-    origin = both.now - 5
-
-    def attest(**terms):
-        usual = Attestation(seller.address, mill, unit, 0, (10, 20), 1, U64)
-        signers = terms.pop("signers", sorted(OPERATORS[:2], key=lambda k: int(k.address, 16)))
-        attestation = replace(usual, **terms)
-        signed = digest(both.state.domain, attestation)
-        return both.play(third, Attest(attestation, tuple(k.sign(signed) for k in signers)))
-
-    def listed(*reports):
-        return both.play(seller, ListCapacity(tuple(Report(*report) for report in reports)))
-
-    def settle(by=None, **terms):
-        end = both.state.listings[listing_id(seller.address, mill, 1)].slot_end
-        usual = Trade(
-            listing_id(seller.address, mill, 1), buyer.address, token, 2, 7, end, nonce=256
-        )
-        trade = replace(usual, **terms)
-        signed = digest(both.state.domain, trade)
-        return both.play(third, Settle(trade, (by or buyer).sign(signed), seller.sign(signed)))
-
-    assert attest() == ["NotRegistered"]
-    assert both.play(seller, RegisterResource(mill, unit, 0, 0)) == ["BadSlotLength"]
-    assert both.play(seller, RegisterResource(mill, unit, 1, U64)) == ["BadSlotLength"]
-    register = RegisterResource(mill, unit, origin, 30)
-    assert both.play(seller, register) == ["ResourceRegistered"]
-    assert both.play(seller, register) == ["AlreadyRegistered"]
-    assert listed((mill, 0, 1)) == ["NotAttested"]
-    assert attest(unit=UNITS[1]) == ["WrongUnit"]
-    assert attest(expiry=both.now) == ["AttestationExpired"]
-    assert attest(signers=OPERATORS[:1]) == ["TooFewSignatures"]
-    assert attest(signers=(OPERATORS[0], OPERATORS[0])) == ["BadOperatorSignature"]
-    assert attest(signers=(STRANGER, OPERATORS[0])) == ["BadOperatorSignature"]
-    assert attest(first_slot=U64) == ["SlotOutOfRange"]
-    assert attest(version=0) == ["StaleVersion"]
-    assert attest() == ["SlotAttested", "SlotAttested"]
-    assert attest(first_slot=1) == ["StaleVersion"]
-    assert listed((mill, 0, 0)) == ["ZeroQuantity"]
-    assert listed((mill, 1, 20), (mill, 0, 11)) == ["OverReported"]
-    assert listed((mill, 1, 15), (mill, 0, 10), (mill, 1, 5)) == ["Listed"] * 3
-    while both.now < origin + 30:
-        both.play(seller, ListCapacity(()))
-    assert listed((mill, 0, 1)) == ["SlotEnded"]
-    assert both.play(buyer, Deposit(third.address, 1)) == ["TokenNotAccepted"]
-    assert both.play(buyer, Deposit(token, 0)) == ["ZeroAmount"]
-    assert settle() == ["InsufficientBalance"]
-    assert both.play(buyer, Deposit(token, 20)) == ["Deposited"]
-    assert both.play(buyer, Withdraw(token, 0)) == ["ZeroAmount"]
-    assert both.play(buyer, Withdraw(token, 21)) == ["InsufficientBalance"]
-    assert settle(quantity=0) == ["ZeroQuantity"]
-    assert settle(unit_price=0) == ["ZeroPrice"]
-    assert settle(listing=bytes(32)) == ["UnknownListing"]
-    assert settle(valid_until=both.now) == ["TradeExpired"]
-    assert settle(valid_until=origin + 61) == ["ValidPastSlot"]
-    assert settle(demander_epoch=1) == ["WrongEpoch"]
-    assert settle(listing_epoch=U64) == ["WrongEpoch"]
-    assert settle(demander=seller.address) == ["SelfTrade"]
-    assert settle(by=third) == ["BadSignature"]
-    assert settle(demander=NOBODY) == ["BadSignature"]
-    assert settle(escrow=Escrow(accept_by=1)) == ["BadSignature"]
-    assert settle(quantity=21, unit_price=1) == ["InsufficientListing"]
-    assert settle(unit_price=11) == ["InsufficientBalance"]
-    assert settle() == ["Settled"]
-    assert settle() == ["NonceUsed"]
-    assert settle(nonce=257, quantity=18, unit_price=1) == ["InsufficientBalance"]
-    assert both.play(seller, Withdraw(token, 14)) == ["Withdrawn"]
-    both.same_storage()
-    assert both.met == {
-        *("ResourceRegistered", "SlotAttested", "Listed", "Deposited", "Withdrawn", "Settled"),
-        *("NotRegistered", "AlreadyRegistered", "BadSlotLength", "SlotOutOfRange", "WrongUnit"),
-        *("StaleVersion", "AttestationExpired", "TooFewSignatures", "BadOperatorSignature"),
-        *("NotAttested", "OverReported", "ZeroQuantity", "SlotEnded", "TokenNotAccepted"),
-        *("ZeroAmount", "InsufficientBalance", "UnknownListing", "InsufficientListing"),
-        *("ZeroPrice", "TradeExpired", "ValidPastSlot", "NonceUsed", "WrongEpoch", "SelfTrade"),
-        "BadSignature",
-    }

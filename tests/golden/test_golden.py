@@ -24,7 +24,11 @@ from fabmarket.market import messages, trade
 FOLDER = Path(__file__).parent
 FILES = ("trade.json", "attestation.json", "messages.json")
 CLASSES = {
-    each.__name__: each for each in (*get_args(messages.Message), trade.Trade, trade.Attestation)
+    each.__name__: each
+    for each in (
+        *get_args(messages.Message),
+        *(trade.Trade, trade.Attestation, trade.SealedAttestation),
+    )
 }
 
 

@@ -20,9 +20,20 @@ from fabmarket.identity import (
     type_string,
 )
 from fabmarket.market.messages import Demand, Message
-from fabmarket.market.trade import Attestation, Trade
+from fabmarket.market.trade import (
+    Attestation,
+    Intent,
+    Operators,
+    Pause,
+    Ruling,
+    SealedAttestation,
+    Split,
+    Token,
+    Trade,
+)
 
-SIGNED = sorted({*get_args(Message), Trade, Attestation}, key=lambda each: each.__name__)
+MARKET = {Attestation, SealedAttestation, Operators, Pause, Token, Intent, Trade, Split, Ruling}
+SIGNED = sorted({*get_args(Message), *MARKET}, key=lambda each: each.__name__)
 KEY = Key.derive("typed data")
 addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)
 domains = st.builds(
@@ -41,6 +52,7 @@ def values(hint):
         return st.integers(0, 2 ** int(kind[4:]) - 1)
     return {
         "address": addresses,
+        "bytes": st.binary(max_size=100),
         "bytes32": st.binary(min_size=32, max_size=32),
         "string": st.text(max_size=20),
         "bool": st.booleans(),

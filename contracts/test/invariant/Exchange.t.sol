@@ -19,18 +19,21 @@ contract ExchangeInvariantTest {
 
     /// @dev Forge draws its calls from here.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[19] memory moves = [
+        bytes4[22] memory moves = [
             _handler.attest.selector,
+            _handler.sealAndOpen.selector,
             _handler.sealAndOpen.selector,
             _handler.list.selector,
             _handler.unlist.selector,
             _handler.raiseListingEpoch.selector,
+            _handler.deposit.selector,
             _handler.deposit.selector,
             _handler.withdraw.selector,
             _handler.cancel.selector,
             _handler.raiseEpoch.selector,
             _handler.settle.selector,
             _handler.settleBatch.selector,
+            _handler.settleEscrow.selector,
             _handler.settleEscrow.selector,
             _handler.step.selector,
             _handler.step.selector,
@@ -58,7 +61,7 @@ contract ExchangeInvariantTest {
         (uint256 supplier, uint256 terms) = (0, uint256(12345) << 72 | uint256(1) << 8);
         _handler.sealAndOpen(supplier, 9, "salt");
         for (uint256 i = 1; i < 4; ++i) {
-            _handler.deposit(i, 0, 1000);
+            _handler.deposit(i, 1000);
         }
         _handler.settle(supplier, terms, false);
         _handler.settle(supplier, terms, true);

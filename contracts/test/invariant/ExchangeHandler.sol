@@ -86,16 +86,19 @@ contract ExchangeHandler is Actors {
         _as(actor(seed), abi.encodeCall(exchange.raiseListingEpoch, (listing)));
     }
 
-    function deposit(uint256 seed, uint256 tokenSeed, uint256 amount) external checked {
-        (address account, address paid) = (actor(seed), paidIn(tokenSeed));
+    /// @dev In both tokens.
+    function deposit(uint256 seed, uint256 amount) external checked {
+        address account = actor(seed);
         amount = 1 + amount % 1_000_000;
         token.mint(account, amount);
         reentrant.mint(account, amount);
-        vm.prank(account);
-        (bool ok,) = paid.call(abi.encodeCall(token.approve, (address(exchange), amount)));
-        vm.assertTrue(ok);
-        _arm(seed, amount);
-        _as(account, abi.encodeCall(exchange.deposit, (paid, amount)));
+        for (uint256 i = 0; i < TOKENS; ++i) {
+            vm.prank(account);
+            (bool ok,) = paidIn(i).call(abi.encodeCall(token.approve, (address(exchange), amount)));
+            vm.assertTrue(ok);
+            _arm(seed, amount);
+            _as(account, abi.encodeCall(exchange.deposit, (paidIn(i), amount)));
+        }
     }
 
     function withdraw(uint256 seed, uint256 tokenSeed, uint256 amount, bool relayed) external checked {
@@ -127,7 +130,7 @@ contract ExchangeHandler is Actors {
         if (relayed) _relay(terms, call);
         else _as(stranger, call);
         _deals.push(abi.encode(deal));
-        vm.assertEq(exchange.listingOf(deal.signed.trade.listing).supplier, actor(seed));
+        _assertUsed(deal.signed.trade);
     }
 
     /// @dev A good trade between a hostile contract's, a stranger's and an old one.
@@ -145,7 +148,7 @@ contract ExchangeHandler is Actors {
         if (_deals.length > 0) trades[3] = abi.decode(_deals[terms % _deals.length], (Deal)).signed;
         exchange.settleBatch(trades, deal.proofs);
         _deals.push(abi.encode(deal));
-        vm.assertTrue(exchange.accountOf(actor(_demanderSeed(seed, terms)), deal.signed.trade.token).used != 0);
+        _assertUsed(deal.signed.trade);
     }
 
     function settleEscrow(uint256 seed, uint256 terms) external checked {
@@ -277,25 +280,24 @@ contract ExchangeHandler is Actors {
         view
         returns (bool possible, Deal memory deal)
     {
+        (uint256 seller, uint256 buyer) = _parties(seed, terms);
         IResourceTrading.Trade memory trade;
-        trade.listing = _currentListing(seed);
+        trade.listing = _currentListing(seller);
         IResourceVerification.Listing memory listing = exchange.listingOf(trade.listing);
-        uint256 buyer = _demanderSeed(seed, terms);
         (trade.demander, trade.token) = (actor(buyer), paidIn(terms));
         IAccounts.Account memory account = exchange.accountOf(trade.demander, trade.token);
-        uint256 slotEnd = uint256(trade.listing) % 2 ** 40;
         if (listing.available == 0 || account.balance == 0 || block.timestamp < exchange.pausedUntil()) {
             return (false, deal);
         }
         trade.quantity = 1 + uint64(terms >> 8) % listing.available;
         if (account.balance < trade.quantity) trade.quantity = 1;
         trade.unitPrice = 1 + uint128(terms >> 72) % (account.balance / trade.quantity);
-        trade.validUntil = uint64(slotEnd);
+        trade.validUntil = uint64(uint256(trade.listing) % 2 ** 40);
         (trade.demanderEpoch, trade.nonce) = _free(account);
         trade.listingEpoch = listing.epoch;
         IResourceEscrow.Escrow memory escrow;
         if (inEscrow) escrow = _escrowTerms(terms);
-        return (true, _deal(trade, escrow, buyer, seed));
+        return (true, _deal(trade, escrow, buyer, seller));
     }
 
     function _escrowTerms(uint256 terms) private view returns (IResourceEscrow.Escrow memory escrow) {
@@ -307,9 +309,20 @@ contract ExchangeHandler is Actors {
         escrow.undecidedShare = uint16(terms >> 221) % (WHOLE + 1);
     }
 
-    /// @dev Anyone but the supplier.
-    function _demanderSeed(uint256 seed, uint256 terms) private pure returns (uint256) {
-        return seed % ACTORS + 1 + (terms >> 4) % (ACTORS - 1);
+    /// @dev From `seed` on, the first who has something to sell now, and the first other who can pay for it.
+    function _parties(uint256 seed, uint256 terms) private view returns (uint256 seller, uint256 buyer) {
+        seller = seed % ACTORS;
+        while (seller < seed % ACTORS + 3 && exchange.listingOf(_currentListing(seller)).available == 0) ++seller;
+        buyer = seller + 1 + (terms >> 4) % 3;
+        for (uint256 i = 0; i < 3 && exchange.balanceOf(actor(buyer), paidIn(terms)) == 0; ++i) {
+            buyer = seller + 1 + (buyer - seller) % 3;
+        }
+    }
+
+    function _assertUsed(IResourceTrading.Trade memory trade) private view {
+        IAccounts.Account memory account = exchange.accountOf(trade.demander, trade.token);
+        vm.assertEq(account.epoch, trade.demanderEpoch);
+        vm.assertEq(account.used >> trade.nonce & 1, 1);
     }
 
     function _deadline(Deal memory deal, IResourceEscrow.State state) private view returns (bool, uint64 deadline) {

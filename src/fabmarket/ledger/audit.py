@@ -40,8 +40,9 @@ def audit(
     the operators and the number of their decisions, the pause, the token, all accounts (balance,
     epoch, used nonces), slots, seals, listings, escrows and intents, and with the token what the
     exchange holds of it. The exchange is one that was deployed with `token` as its only token.
-    Unseen stays what no number hangs on: a lost attestation under which nothing was ever listed,
-    the cancelling of nonces that were used already, the skipped trades of a batch.
+    Unseen stays what no stored number hangs on: a lost attestation under which nothing was ever
+    listed, a lost commitment, nonces cancelled that were used already, skipped trades, and the
+    terms of an escrow, of which the contract keeps a hash alone.
     """
     replay = Check("events follow from one another")
     state = Exchange.undeployed(domain)

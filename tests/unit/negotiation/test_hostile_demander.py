@@ -67,7 +67,7 @@ def test_a_demand_out_of_date_or_at_no_slot_draws_no_offer(shop):
 
 
 def test_regression_a_demand_for_the_end_of_time_draws_no_offer(shop):
-    """The listing of a slot that ends after 40 bits of seconds has no id: an error nobody caught."""
+    """Such a slot has no listing id (40 bits of seconds): an error nobody caught."""
     for time in (2**40, 2**63):
         start = time // 1_000 * 1_000
         task = SubTask(b"t" * 32, start, start + 1_000, 5, True, (Alternative(MILL, 5),))

@@ -1,0 +1,174 @@
+"""The same exchange twice, as twin and as contract on the embedded chain, and people to use it."""
+
+import pytest
+
+from fabmarket.chain import (
+    ExchangeContract,
+    Sender,
+    Settings,
+    TokenContract,
+    Transaction,
+    exchange_code,
+    open_engine,
+    token_code,
+)
+from fabmarket.identity import Key
+from fabmarket.market.exchange import Account, Exchange, Held, Listing, Reverted, Slot, record, step
+from fabmarket.market.trade import listing_id, market_domain
+from fabmarket.market.units import name_to_bytes32
+
+GAS = 1_500_000
+NOBODY = "0x" + "0" * 40
+
+
+class People:
+    """Everyone who takes part; `traders` have coin for gas and tokens."""
+
+    traders = tuple(Key.derive("twin", "trader", str(i)) for i in range(3))
+    operators = tuple(Key.derive("twin", "operator", str(i)) for i in range(3))
+    stranger = Key.derive("twin", "stranger")
+    mill, lathe = name_to_bytes32("m1"), name_to_bytes32("m2")
+    hour, piece = name_to_bytes32("hour"), name_to_bytes32("piece")
+
+
+class Ground:
+    """A chain with funded traders, two tokens and a new exchange that takes the first of them."""
+
+    def __init__(self):
+        self.engine = open_engine("embedded", Settings())
+        sender, funder = Sender(self.engine), self.engine.funder
+        for key in People.traders:
+            sender.queue(Transaction(funder, "fund", key.address, b"", 21_000, 10**21))
+        for name in ("T", "U"):
+            code = token_code(name, name, 0)
+            sender.queue(Transaction(funder, "deploy", None, code, 3 * 10**6))
+        *_, one, two = sender.must_succeed()
+        self.tokens = tuple(TokenContract(self.engine, each.contract) for each in (one, two))
+        code = exchange_code(
+            tuple(key.address for key in People.operators), 2, (self.tokens[0].address,)
+        )
+        sender.queue(Transaction(funder, "deploy", None, code, 8 * 10**6))
+        (receipt,) = sender.must_succeed()
+        self.contract = ExchangeContract(self.engine, receipt.contract)
+        for key in People.traders:
+            for token in self.tokens:
+                for data in (
+                    token.data("mint", key.address, 2**250),
+                    token.data("approve", self.contract.address, 2**256 - 1),
+                ):
+                    sender.queue(Transaction(key, "prepare", token.address, data, 200_000))
+        sender.must_succeed()
+        state = Exchange.undeployed(market_domain(self.engine.chain_id, self.contract.address))
+        for event in map(self.contract.event, receipt.logs):
+            state = record(state, event)
+        self.state = state
+
+
+class Both:
+    """One exchange twice: the twin's state and the contract. Every move must agree."""
+
+    people = People
+
+    def __init__(self, ground):
+        self.engine, self.contract, self.tokens = ground.engine, ground.contract, ground.tokens
+        self.state = self.folded = ground.state
+        self.sender = Sender(self.engine)
+        self.met = set()
+
+    @property
+    def token(self):
+        return self.tokens[0].address
+
+    @property
+    def now(self):
+        """The chain time at which the next move is made, unless it is played at a later one."""
+        return self.engine.now() + 1
+
+    def play(self, key, move, at=None):
+        """Make a move on both; return the events' names or the error's."""
+        now = self.now if at is None else at
+        self.engine.set_next_time(now)
+        try:
+            self.state, said = step(self.state, key.address, move, now)
+            refused = None
+        except Reverted as error:
+            said, refused = (), (error.error, error.values)
+        events, why = self.on_chain(key, move)
+        assert self.engine.now() == now
+        assert (events, why) == (said, refused), f"{move} at {now}"
+        for event in events:
+            self.folded = record(self.folded, event)
+        names = [refused[0]] if refused else [type(event).__name__ for event in events]
+        self.met.update(names)
+        return names
+
+    def on_chain(self, key, move):
+        data = self.contract.move_data(move)
+        self.sender.queue(Transaction(key, "move", self.contract.address, data, GAS))
+        ((_, receipt),) = self.sender.flush()
+        if receipt.status == 1:
+            events = (self.contract.event(log) for log in receipt.logs)
+            return tuple(event for event in events if event is not None), None
+        # Nothing has changed, so the call meets there what the transaction met, time included.
+        error = self.contract.why(key.address, data, receipt.block)
+        assert error is not None, f"{move} failed on chain but not when called again"
+        return (), (error.error, error.values)
+
+    def same_storage(self):
+        """Compare every number of the twin with the contract's storage, and some absent ones."""
+        state, contract, (token, other) = self.state, self.contract, self.tokens
+        assert state == self.folded
+        assert contract.operators() == (state.operators, state.threshold)
+        assert contract.decisions() == state.decisions
+        assert contract.paused_until() == state.paused_until
+        assert {each.address for each in self.tokens if contract.accepts(each.address)} == (
+            state.tokens
+        )
+        absent = {(key.address, token.address): Account() for key in People.traders}
+        for (account, of), value in {**absent, **state.accounts}.items():
+            assert contract.account_of(account, of) == value
+        for key in People.traders:
+            assert contract.intent_nonce(key.address) == state.intents.get(key.address, 0)
+        seller = People.traders[0].address
+        for where, slot in {(seller, People.lathe, 7): Slot(), **state.slots}.items():
+            assert contract.slot_of(*where) == slot
+            assert contract.seal_of(*where) == state.seals.get(where, bytes(32))
+            calendar = state.calendars.get(where[:2])
+            if calendar is not None:
+                named = listing_id(*where, calendar.end(where[2]))
+                stored = state.listings.get(named, Listing(NOBODY))
+                assert contract.listing_of(named) == stored
+        for trade in state.trades:
+            assert contract.held_of(trade) == state.held.get(trade, Held())
+        assert token.balance_of(contract.address) == state.owed(token.address)
+        assert other.balance_of(contract.address) == state.owed(other.address)
+
+
+class Stage:
+    """A scene that many sequences start from; the chain forgets each sequence before the next."""
+
+    def __init__(self, ground, prepare):
+        self.ground = ground
+        both = Both(ground)
+        self.prepared = prepare(both)
+        self.ground.state = both.state
+        self.snapshot = ground.engine.snapshot()
+
+    def enter(self):
+        self.ground.engine.restore(self.snapshot)
+        return Both(self.ground)
+
+
+@pytest.fixture(scope="module")
+def stage():
+    """Open a stage: a new chain on which `prepare` has played."""
+    opened = []
+
+    def open_stage(prepare):
+        ground = Ground()
+        opened.append(ground.engine)
+        return Stage(ground, prepare)
+
+    yield open_stage
+    for engine in opened:
+        engine.close()
