@@ -1,8 +1,10 @@
 """Bindings: what the ABI says is what the market's classes say."""
 
 import json
+import re
 from dataclasses import fields, replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,15 @@ def test_every_event_of_the_market_has_the_contracts_fields_in_order():
         names = [snake(each["name"]) for each in declared.pop(event.__name__)]
         assert names == [field.name for field in fields(event)]
     assert set(declared) == {"EIP712DomainChanged"}  # ERC-5267's, which no rule of ours emits
+
+
+@pytest.mark.parametrize("kind", ["function", "event", "error"])
+def test_every_name_of_the_contract_is_in_its_reference(kind):
+    text = (Path(__file__).parents[3] / "docs/reference/contracts.md").read_text()
+    # What the libraries declare for themselves concerns no caller.
+    inherited = {"EIP712DomainChanged", "InvalidShortString", "StringTooLong"}
+    named = {each["name"] for each in abi(kind)} - inherited
+    assert {name for name in named if not re.search(rf"\b{name}\b", text)} == set()
 
 
 def test_a_log_of_another_contract_or_event_is_nothing(deployed):
