@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from fabmarket.chain import Settings, open_engine
 from fabmarket.chain.rpc import NodeLost
 from fabmarket.node import run_market
 from fabmarket.scenario import paper_market
+
+MK01 = Path(__file__).parents[2] / "scenarios" / "fjsp" / "mk01.txt"
 
 
 @contextmanager
@@ -126,3 +130,18 @@ def test_a_run_can_be_repeated_at_the_node_it_was_lost_at(node, fabmarket):
     facts = fabmarket("demo", "--engine", node.url, "--json").facts
     assert facts["audit"]["ok"]
     assert facts["paid_total"] == 31_625
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the child in /proc")
+def test_regression_termination_leaves_no_anvil_behind(needs_anvil, tmp_path):
+    program = str(Path(sys.executable).with_name("fabmarket"))
+    ours = [program, "demo", "--engine", "anvil", "--fjsp", str(MK01), "--json"]
+    run = subprocess.Popen(ours, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+    while not (started := children.read_text().split()):
+        assert run.poll() is None
+        time.sleep(0.02)
+    run.terminate()
+    run.communicate()
+    assert run.returncode == 130
+    assert not Path(f"/proc/{started[0]}").exists()

@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 refused (the input is wrong, the message says what to do),
 70 a bug in fabmarket, 130 interrupted.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -44,6 +45,8 @@ cli.add_command(paper_command)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    # As an interrupt does, termination must stop a node that we started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(arguments, prog_name="fabmarket", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Literal
 
 from fabmarket.identity import Domain, digest
@@ -141,6 +142,9 @@ class DemanderState:
     """All that a demander knows. `rounds_left` publications remain.
 
     `selections` are those of this round by digest, `trades` all ever signed: digest to sub-task.
+    `nonces` counts on through the epochs: each signed one with the time until which its trade may
+    settle, `NEVER` once it has. One whose trade ran out is signed again, for a gap would keep the
+    next epoch shut.
     """
 
     address: str
@@ -149,7 +153,7 @@ class DemanderState:
     wants: Mapping[bytes, Want]
     rounds_left: int
     sequence: int = 0
-    nonce: int = 0
+    nonces: Mapping[int, int] = field(default_factory=dict)
     now: int = 0
     demand: bytes = b""
     calendars: Mapping[tuple[str, bytes], Calendar] = field(default_factory=dict)
@@ -159,6 +163,9 @@ class DemanderState:
     seats: Mapping[tuple[bytes, int], Seat] = field(default_factory=dict)
     trades: Mapping[bytes, bytes] = field(default_factory=dict)
 
+
+NEVER = 2**64
+"""A time that does not come."""
 
 Step = tuple[DemanderState, tuple[Output, ...]]
 
@@ -205,7 +212,10 @@ def _happened(state: DemanderState, given: Happened) -> DemanderState:
             calendar = state.calendars[supplier, event.resource]
             place = Place(supplier, calendar.end(event.slot - 1), calendar.end(event.slot))
             return replace(state, listed={**state.listed, event.listing: place})
-        case Settled(trade=trade) if trade in state.trades:
+        case Settled(trade=trade) as event if trade in state.trades:
+            state = replace(
+                state, nonces={**state.nonces, event.epoch * NONCES + event.nonce: NEVER}
+            )
             return _with_want(state, replace(state.wants[state.trades[trade]], state="served"))
         case _:
             return state
@@ -471,6 +481,7 @@ def _sign(
     state: DemanderState, want: Want, talk: Session | Bargain, quantity: int, unit_price: int
 ) -> Step:
     """Sign the trade that the negotiation agreed (step 4); the supplier countersigns."""
+    nonce = next(n for n in count() if state.nonces.get(n, 0) <= state.now)
     trade = Trade(
         listing=talk.opening.listing,
         demander=state.address,
@@ -478,13 +489,14 @@ def _sign(
         quantity=quantity,
         unit_price=unit_price,
         valid_until=min(state.now + TRADE_VALIDITY, talk.opening.slot_end),
-        nonce=state.nonce % NONCES,
-        demander_epoch=state.nonce // NONCES,
+        nonce=nonce % NONCES,
+        demander_epoch=nonce // NONCES,
         transcript=talk.transcript,
     )
     state = _with_want(state, replace(want, state="agreed", signed_until=trade.valid_until))
     trades = {**state.trades, digest(state.domain, trade): want.id}
-    state = replace(state, nonce=state.nonce + 1, trades=trades)
+    nonces = {**state.nonces, nonce: trade.valid_until}
+    state = replace(state, nonces=nonces, trades=trades)
     return state, (Send(trade, (talk.opening.supplier,)),)
 
 

@@ -246,6 +246,21 @@ def test_a_signed_trade_that_can_no_longer_settle_is_published_again(wire):
     assert states(wire, buyer) == ["served"]
 
 
+def test_regression_a_nonce_whose_trade_ran_out_leaves_no_gap(wire):
+    """A gap would keep the demander's next epoch shut for ever."""
+    wire.supplier("s")
+    wire.supplier("t")
+    wire.demander("d", wire.want("one", (MILL, 5, 60)), wire.want("two", (MILL, 5, 60)))
+    wire.until("selections")
+    lost, *wire.submits = wire.submits
+    wire.settle()
+    wire.now += 900
+    wire.deadline("round")
+    wire.round()
+    assert lost[1].trade.nonce == 0
+    assert sorted(event.nonce for event in wire.settled) == [0, 1]
+
+
 def test_a_broke_demander_s_trade_is_refused_by_the_chain(wire):
     wire.supplier("s")
     buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)), money=10)
