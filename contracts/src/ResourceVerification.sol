@@ -49,8 +49,9 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         for (uint256 i = 0; i < count; ++i) {
             uint64 slot = _inRange(calendar, resource, uint256(attestation.firstSlot) + i);
             uint64 quantity = attestation.quantities[i];
-            _store(supplier, resource, slot, quantity, attestation.version, attestation.expiry);
+            uint64 committed = _store(supplier, resource, slot, quantity, attestation.version, attestation.expiry);
             emit SlotAttested(supplier, resource, slot, quantity, attestation.version, attestation.expiry);
+            if (committed > quantity) _takeOff(supplier, resource, slot, _end(calendar, slot), committed - quantity);
         }
     }
 
@@ -61,9 +62,10 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         Calendar memory calendar = _checked(supplier, resource, attestation.unit, slot, attestation.expiry);
         _requireOperators(attestation.hash(), signatures);
         _inRange(calendar, resource, slot);
-        _store(supplier, resource, slot, 0, attestation.version, attestation.expiry);
+        uint64 committed = _store(supplier, resource, slot, 0, attestation.version, attestation.expiry);
         _seals[supplier][resource][slot] = attestation.commitment;
         emit SlotSealed(supplier, resource, slot, attestation.commitment, attestation.version, attestation.expiry);
+        if (committed != 0) _takeOff(supplier, resource, slot, _end(calendar, slot), committed);
     }
 
     /// @inheritdoc IResourceVerification
@@ -94,12 +96,9 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         address supplier = _caller();
         if (quantity == 0) revert ZeroQuantity();
         bytes32 id = listingId(supplier, resource, slot);
-        ListingCell storage cell = _listings[id];
-        uint64 available = cell.word.available();
+        uint64 available = _listings[id].word.available();
         if (available < quantity) revert InsufficientListing(id, available, quantity);
-        cell.word = cell.word.minus(quantity);
-        _slots[supplier][resource][slot].committed -= quantity;
-        emit Unlisted(id, supplier, resource, slot, quantity, available - quantity);
+        _unlist(id, supplier, resource, slot, quantity);
     }
 
     /// @inheritdoc IResourceVerification
@@ -174,15 +173,34 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         return uint64(slot);
     }
 
+    /// @return committed What of the slot is listed, reserved or delivered, as it was before.
     function _store(address supplier, bytes32 resource, uint64 slot, uint64 quantity, uint64 version, uint64 expiry)
         private
+        returns (uint64 committed)
     {
         Slot storage stored = _slots[supplier][resource][slot];
         if (version <= stored.version) revert StaleVersion(resource, slot, version, stored.version);
+        committed = stored.committed;
         stored.attested = quantity;
         stored.version = version;
         stored.expiry = expiry;
         if (_seals[supplier][resource][slot] != 0) delete _seals[supplier][resource][slot];
+    }
+
+    /// @dev Takes what is no longer attested off the market, as far as it is unsold.
+    function _takeOff(address supplier, bytes32 resource, uint64 slot, uint256 end, uint64 excess) private {
+        bytes32 id = _id(supplier, resource, slot, end);
+        uint64 available = _listings[id].word.available();
+        if (excess > available) excess = available;
+        if (excess != 0) _unlist(id, supplier, resource, slot, excess);
+    }
+
+    /// @dev The quantity must be at most what is available.
+    function _unlist(bytes32 id, address supplier, bytes32 resource, uint64 slot, uint64 quantity) private {
+        ListingCell storage cell = _listings[id];
+        cell.word = cell.word.minus(quantity);
+        _slots[supplier][resource][slot].committed -= quantity;
+        emit Unlisted(id, supplier, resource, slot, quantity, cell.word.available());
     }
 
     function _list(address supplier, Report memory report) private {

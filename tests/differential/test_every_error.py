@@ -163,8 +163,8 @@ def verification(s):
     assert s.open(4, 6) == ["WrongOpening"]
     assert s.list((s.mill, 3, 1)) == ["OverReported"]
     assert s.open(3, 6) == ["SlotAttested", "Listed"]
-    assert s.seal(3, 4, version=2) == ["SlotSealed"]
-    assert s.open(3, 4) == ["ZeroQuantity"]
+    assert s.seal(3, 0, version=2) == ["SlotSealed", "Unlisted"]
+    assert s.open(3, 0) == ["ZeroQuantity"]
     assert both.play(s.seller, RaiseListingEpoch(s.listing)) == ["ListingEpochRaised"]
     assert both.play(s.buyer, RaiseListingEpoch(s.listing)) == ["UnknownListing"]
 

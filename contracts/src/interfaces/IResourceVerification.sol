@@ -5,7 +5,8 @@ pragma solidity ^0.8.28;
 /// @notice A resource is a named kind of capacity of one supplier ("m1", "mill-5-axis"), counted in integer units per
 /// calendar slot. Slot k of a resource covers the seconds [origin + k * slotLength, origin + (k + 1) * slotLength).
 /// k of n operators attest quantities once, at first upload; later listings are judged from the stored attestation.
-/// @dev Invariant: no call raises `committed` (listed, reserved and delivered) of a slot above its attested quantity.
+/// @dev Invariant: no call raises `committed` (listed, reserved and delivered) of a slot above its attested quantity,
+/// and nothing is for sale of a slot whose committed quantity is above the attested one.
 interface IResourceVerification {
     /// @notice What one supplier claims to have free in one slot.
     struct Report {
@@ -39,7 +40,7 @@ interface IResourceVerification {
         uint64 expiry;
     }
 
-    /// @notice The stored state of one slot. `committed` never exceeds what was attested when it was raised.
+    /// @notice The stored state of one slot. `committed` exceeds `attested` only by units sold before that was lowered.
     struct Slot {
         uint64 attested;
         uint64 committed;
@@ -116,10 +117,12 @@ interface IResourceVerification {
     function registerResource(bytes32 resource, bytes32 unit, uint64 origin, uint64 slotLength) external;
 
     /// @notice Stores an attestation. Anyone may submit it; the signatures decide.
-    /// @dev May lower a quantity below what is committed: agreed capacity stays, new listings stop until it fits.
+    /// @dev May lower a quantity below what is committed: what is sold stays sold, what is listed above the new quantity
+    /// is taken off the market (`Unlisted`), and nothing more is listed until the sum fits again.
     function attest(Attestation calldata attestation, bytes[] calldata signatures) external;
 
-    /// @notice Stores a sealed attestation. Nothing can be listed of the slot until it is opened.
+    /// @notice Stores a sealed attestation. Nothing of the slot is for sale until it is opened: what was listed under
+    /// an older attestation is taken off the market (`Unlisted`).
     function attestSealed(SealedAttestation calldata attestation, bytes[] calldata signatures) external;
 
     /// @notice Opens a sealed attestation and lists all that is attested and not yet committed. Anyone who was told

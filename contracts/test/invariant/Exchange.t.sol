@@ -73,7 +73,7 @@ contract ExchangeInvariantTest {
         _handler.step(0, 6, 5000);
         _handler.replay(0);
         _handler.intrude(0, 0);
-        (uint64 committed, uint64 available) = _handler.capacity(_handler.listings(0));
+        (uint64 committed, uint64 available,) = _handler.capacity(_handler.listings(0));
         CHEATS.assertEq(committed, available + _handler.sold(_handler.listings(0)));
         CHEATS.assertTrue(_handler.sold(_handler.listings(0)) >= 4);
         this.afterInvariant();
@@ -89,15 +89,22 @@ contract ExchangeInvariantTest {
     function invariant_capacityIsNeverCommittedAboveTheAttested() external view {
         for (uint256 i = 0; i < _handler.listingCount(); ++i) {
             bytes32 listing = _handler.listings(i);
-            (uint64 committed,) = _handler.capacity(listing);
+            (uint64 committed,,) = _handler.capacity(listing);
             CHEATS.assertLe(committed, _handler.attestedAtRaise(listing));
+        }
+    }
+
+    function invariant_nothingAboveTheAttestedIsForSale() external view {
+        for (uint256 i = 0; i < _handler.listingCount(); ++i) {
+            (uint64 committed, uint64 available, uint64 attested) = _handler.capacity(_handler.listings(i));
+            CHEATS.assertTrue(available == 0 || committed <= attested);
         }
     }
 
     function invariant_committedIsAvailablePlusSold() external view {
         for (uint256 i = 0; i < _handler.listingCount(); ++i) {
             bytes32 listing = _handler.listings(i);
-            (uint64 committed, uint64 available) = _handler.capacity(listing);
+            (uint64 committed, uint64 available,) = _handler.capacity(listing);
             CHEATS.assertEq(committed, uint256(available) + _handler.sold(listing));
         }
     }

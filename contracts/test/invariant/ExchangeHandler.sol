@@ -269,8 +269,10 @@ contract ExchangeHandler is Actors {
         return _deals.length + _escrows.length;
     }
 
-    function capacity(bytes32 listing) external view returns (uint64 committed, uint64 available) {
-        committed = exchange.slotOf(actor(ownerSeed[listing]), "m1", slotOfListing[listing]).committed;
+    function capacity(bytes32 listing) external view returns (uint64 committed, uint64 available, uint64 attested) {
+        IResourceVerification.Slot memory slot =
+            exchange.slotOf(actor(ownerSeed[listing]), "m1", slotOfListing[listing]);
+        (committed, attested) = (slot.committed, slot.attested);
         available = exchange.listingOf(listing).available;
     }
 

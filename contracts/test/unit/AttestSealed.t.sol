@@ -32,12 +32,12 @@ contract AttestSealedTest is ExchangeBase {
         );
     }
 
-    function test_keepsWhatIsCommitted() public {
+    function test_takesOffTheMarketWhatWasListed() public {
         _attest(_attestation("m1", _quantities(10), 1));
         _list("m1", 4);
         _attest(_sealedAttestation("commitment", 2));
-        vm.assertEq(_slot("m1").committed, 4);
-        vm.assertEq(_listing("m1").available, 4);
+        vm.assertEq(_slot("m1").committed, 0);
+        vm.assertEq(_listing("m1").available, 0);
     }
 
     function test_replacesAnOlderSeal() public {

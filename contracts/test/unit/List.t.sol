@@ -168,18 +168,6 @@ contract ListTest is ExchangeBase {
         );
     }
 
-    function test_refusesUntilLoweredAttestationFitsAgain() public {
-        _list("m1", 8);
-        _attest(_attestation("m1", _quantities(3), 2));
-        _refusesReport(
-            _report("m1", 1),
-            abi.encodeWithSelector(IResourceVerification.OverReported.selector, bytes32("m1"), 0, 1, 3, 8)
-        );
-        _attest(_attestation("m1", _quantities(9), 3));
-        _list("m1", 1);
-        vm.assertEq(_slot("m1").committed, 9);
-    }
-
     function test_doesNotOverflowOnTheLargestQuantity() public {
         _list("m1", 1);
         _refusesReport(

@@ -26,28 +26,6 @@ contract OpenTest is ExchangeBase {
         vm.assertEq(exchange.sealOf(supplier, "m1", 0), bytes32(0));
     }
 
-    function test_listsOnlyWhatIsNotCommittedYet() public {
-        _attest(_attestation("m1", _quantities(6), 1));
-        _list("m1", 6);
-        _seal(10, 2);
-        _as(stranger, _open(10, SALT));
-        vm.assertEq(_slot("m1").committed, 10);
-        vm.assertEq(_listing("m1").available, 10);
-    }
-
-    function test_refusesWhenAllIsCommittedAlready() public {
-        _attest(_attestation("m1", _quantities(10), 1));
-        _list("m1", 10);
-        _seal(10, 2);
-        bytes memory reason = abi.encodeWithSelector(IResourceVerification.ZeroQuantity.selector);
-        _refuses(stranger, _open(10, SALT), reason);
-        _seal(7, 3);
-        _refuses(stranger, _open(7, SALT), reason);
-        _as(supplier, abi.encodeCall(exchange.unlist, ("m1", 0, 4)));
-        _as(stranger, _open(7, SALT));
-        vm.assertEq(_slot("m1").committed, 7);
-    }
-
     function test_refusesAnotherQuantityOrSalt() public {
         bytes32 commitment = _seal(10, 1);
         _refuses(stranger, _open(11, SALT), _wrongOpening(commitment));

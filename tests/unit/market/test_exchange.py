@@ -21,6 +21,7 @@ from fabmarket.market.events import (
     Settled,
     Skipped,
     SlotAttested,
+    SlotSealed,
     TokenSet,
     Unlisted,
     Withdrawn,
@@ -166,12 +167,24 @@ def test_what_is_taken_off_the_market_can_be_listed_again(market):
     assert m.refused(after, m.seller, m.reports((m.m1, 0, 8)))[0] == "OverReported"
 
 
-def test_a_lowered_attestation_stops_new_listings_and_spares_old_ones(market):
-    m = market
-    lowered = m.played(m.funded, (m.seller, m.attest(quantities=(5,), version=2)))
+def test_a_lowered_attestation_takes_the_unsold_excess_off_the_market(market):
+    m, place = market, (market.seller.address, market.m1, 0)
+    lowered, events = step(m.settled, m.stranger.address, m.attest(quantities=(5,), version=2), NOW)
+    assert events == (SlotAttested(*place, 5, 2, 9_999), Unlisted(m.listing, *place, 3, 2))
+    assert lowered.slots[place] == Slot(5, 5, 2, 9_999)
     refusal = m.refused(lowered, m.seller, m.reports((m.m1, 0, 1)))
-    assert refusal == ("OverReported", m.m1, 0, 1, 5, 8)
-    assert m.played(lowered, (m.buyer, m.settle())).listings[m.listing].available == 5
+    assert refusal == ("OverReported", m.m1, 0, 1, 5, 5)
+    sold_above = m.played(lowered, (m.seller, m.attest(quantities=(1,), version=3)))
+    assert sold_above.slots[place] == Slot(1, 3, 3, 9_999)
+    assert sold_above.listings[m.listing].available == 0
+
+
+def test_a_seal_takes_everything_unsold_off_the_market(market):
+    m, place = market, (market.seller.address, market.m1, 0)
+    state, events = step(m.settled, m.stranger.address, m.seal(version=2), NOW)
+    assert isinstance(events[0], SlotSealed)
+    assert events[1:] == (Unlisted(m.listing, *place, 5, 0),)
+    assert state.slots[place] == Slot(0, 3, 2, 9_999)
 
 
 def test_an_opened_seal_lists_what_is_not_committed(market):
@@ -182,10 +195,9 @@ def test_an_opened_seal_lists_what_is_not_committed(market):
     assert state.seals == {}
     assert state.slots[place] == Slot(10, 10, 1, 9_999)
     over = m.played(m.settled, (m.seller, m.seal(version=2)))
-    assert over.slots[place] == Slot(0, 8, 2, 9_999)
     assert m.played(over, (m.buyer, move)).listings[m.listing].available == 7
-    full = m.played(m.settled, (m.seller, m.seal(version=2, quantity=8)))
-    refusal = m.refused(full, m.buyer, replace(move, quantity=8))
+    full = m.played(m.settled, (m.seller, m.seal(version=2, quantity=3)))
+    refusal = m.refused(full, m.buyer, replace(move, quantity=3))
     assert refusal == ("ZeroQuantity",)
 
 

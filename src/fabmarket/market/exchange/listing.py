@@ -39,10 +39,12 @@ def attest(state: Exchange, move: Attest, now: int) -> tuple[Event, ...]:
     it = move.attestation
     calendar = _calendar(state, it.supplier, it.resource, it.unit, it.first_slot, it.expiry, now)
     require_operators(state, it, move.signatures)
-    events = []
+    events: list[Event] = []
     for slot, quantity in enumerate(it.quantities, start=it.first_slot):
-        _check_slot(state, calendar, it.supplier, it.resource, slot, it.version)
-        events.append(SlotAttested(it.supplier, it.resource, slot, quantity, it.version, it.expiry))
+        where = (it.supplier, it.resource, slot)
+        _check_slot(state, calendar, *where, it.version)
+        events.append(SlotAttested(*where, quantity, it.version, it.expiry))
+        events += _fitted(state, where, quantity, calendar.end(slot))
     return tuple(events)
 
 
@@ -51,8 +53,20 @@ def attest_sealed(state: Exchange, move: AttestSealed, now: int) -> tuple[Event,
     it = move.attestation
     calendar = _calendar(state, it.supplier, it.resource, it.unit, it.slot, it.expiry, now)
     require_operators(state, it, move.signatures)
-    _check_slot(state, calendar, it.supplier, it.resource, it.slot, it.version)
-    return (SlotSealed(it.supplier, it.resource, it.slot, it.commitment, it.version, it.expiry),)
+    where = (it.supplier, it.resource, it.slot)
+    _check_slot(state, calendar, *where, it.version)
+    stored = SlotSealed(*where, it.commitment, it.version, it.expiry)
+    return stored, *_fitted(state, where, 0, calendar.end(it.slot))
+
+
+def _fitted(
+    state: Exchange, where: tuple[str, bytes, int], attested: int, end: int
+) -> tuple[Unlisted, ...]:
+    """Take off the market, as far as it is unsold, what is committed above what is attested."""
+    named = listing_id(*where, end)
+    available = state.listings.get(named, Listing(where[0])).available
+    excess = min(available, state.slots.get(where, Slot()).committed - attested)
+    return (Unlisted(named, *where, excess, available - excess),) if excess > 0 else ()
 
 
 def _calendar(
