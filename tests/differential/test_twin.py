@@ -18,6 +18,7 @@ from fabmarket.market.exchange import (
     Cancel,
     Deliver,
     Deposit,
+    DepositWithPermit,
     Dispute,
     EscrowState,
     Expire,
@@ -25,6 +26,7 @@ from fabmarket.market.exchange import (
     ListCapacity,
     OpenSeal,
     Pause,
+    Proof,
     RaiseEpoch,
     RaiseListingEpoch,
     Refund,
@@ -91,6 +93,21 @@ SPOILED = (
 )
 
 
+WRONG_PROOFS = (b"", bytes(32), bytes.fromhex("1626ba7e").ljust(32, b"\1"))
+
+
+def spoiled(signature, way, wrong_proof):
+    """A signature made wrong, whether a key's or a contract's."""
+    return Proof(wrong_proof, confirmed=False) if isinstance(signature, Proof) else way(signature)
+
+
+def judged(wallet, signer, signature):
+    """A proof with the answer of whoever is asked: only the wallet has code."""
+    if not isinstance(signature, Proof):
+        return signature
+    return replace(signature, confirmed=signer == wallet.address and signature.proof == wallet.YES)
+
+
 def prepare(both):
     """Bring a market into use, nonces nearly used up; return the trades that are in escrow."""
     seller, buyer, third = both.people.traders
@@ -104,7 +121,7 @@ def prepare(both):
         named = digest(both.state.domain, trade)
         return SignedTrade(trade, buyer.sign(named), seller.sign(named))
 
-    both.play(seller, RegisterResource(mill, hour, both.now, 40))
+    both.play(seller, RegisterResource(mill, hour, both.now, 50))
     counted = Attestation(seller.address, mill, hour, 0, (10, 10, 3), 1, U64)
     both.play(third, Attest(counted, by(counted)))
     hidden = commitment_of(seller.address, mill, 3, 6, SALT)
@@ -115,6 +132,23 @@ def prepare(both):
     both.play(third, Deposit(token, 5_000))
     both.play(third, Cancel(token, ALL_USED - (1 << 95)))
     listing = next(iter(both.state.listings))
+    # The wallet sells, so that it has something to buy with.
+    wallet, lathe = both.wallet, both.people.lathe
+
+    def relay(nonce, move):
+        call = both.contract.move_data(move)
+        signature = wallet.sign(digest(both.state.domain, Intent(wallet.address, call, nonce, U64)))
+        both.play(third, Relay(wallet.address, move, call, nonce, U64, signature))
+
+    relay(0, RegisterResource(lathe, hour, both.now, 60))
+    counted = Attestation(wallet.address, lathe, hour, 0, (10, 10), 1, U64)
+    both.play(third, Attest(counted, by(counted)))
+    relay(1, ListCapacity((Report(lathe, 0, 7),)))
+    of_wallet = list(both.state.listings)[-1]
+    sale = Trade(of_wallet, buyer.address, token, 2, 1_000, both.now + 30, 10)
+    named = digest(both.state.domain, sale)
+    both.play(third, Settle(SignedTrade(sale, buyer.sign(named), wallet.sign(named))))
+    assert both.state.account(wallet.address, token).balance == 2_000
     trades = []
     for nonce in (8, 9):
         escrow = Escrow(both.now + 12, both.now + 18, both.now + 24, 1_000, 9_000, 3_333)
@@ -134,7 +168,8 @@ class Moves:
         self.token, self.other = (each.address for each in both.tokens)
         self.escrows, self.signed = list(escrows), []
         self.keys = {key.address: key for key in (*both.people.operators, both.people.stranger)}
-        self.keys |= {key.address: key for key in both.people.traders}
+        self.everybody = (*both.people.traders, both.wallet)
+        self.keys |= {key.address: key for key in self.everybody}
 
     def one(self, *values):
         return self.draw(st.sampled_from(values))
@@ -170,7 +205,8 @@ class Moves:
             kinds += [self.release, self.refund, self.split] + [self.dispute] * 4
             kinds += [self.deliver] * 2 + [self.rule] * 3 + [self.expire] * 2
         key, move = self.draw(st.sampled_from(kinds))(state, now)
-        return (*(self.relay(state, now, key, move) if self.relays() else (key, move)), now)
+        by_relay = key is self.both.wallet or self.relays()
+        return (*(self.relay(state, now, key, move) if by_relay else (key, move)), now)
 
     def relays(self):
         return self.draw(st.integers(0, 4)) == 3
@@ -183,7 +219,9 @@ class Moves:
         intent = Intent(key.address, call, nonce, deadline)
         signed = digest(state.domain, self.rarely(intent, replace(intent, nonce=7)))
         signature = self.rarely(key, *self.people.traders).sign(signed)
-        signature = self.rarely(lambda whole: whole, *SPOILED)(signature)
+        if self.rarely(False, True):
+            signature = spoiled(signature, self.one(*SPOILED), self.one(*WRONG_PROOFS))
+        signature = judged(self.both.wallet, key.address, signature)
         return self.trader(), Relay(key.address, move, call, nonce, deadline, signature)
 
     # Operators
@@ -283,7 +321,7 @@ class Moves:
     def place(self, state):
         known = list(state.slots) or [(self.people.traders[0].address, self.people.mill, 0)]
         caller, resource, slot = self.one(*known)
-        return self.rarely(self.keys[caller], *self.people.traders), caller, resource, slot
+        return self.rarely(self.keys[caller], *self.everybody), caller, resource, slot
 
     def list(self, state, now):
         key, caller, resource, slot = self.place(state)
@@ -312,17 +350,22 @@ class Moves:
     def deposit(self, state, now):
         token = self.rarely(self.token, self.other, NOBODY, self.people.stranger.address)
         amount = self.rarely(self.one(100, 2**100), 0, 1, U128, 2**127, 2**128, U256)
+        if self.draw(st.integers(0, 3)) == 2:
+            # The allowance is there already, so it does not matter that the permit is nobody's.
+            deadline, v = self.one(U64, 0), self.one(27, 0)
+            permit = DepositWithPermit(token, amount, deadline, v, bytes(32), SALT)
+            return self.trader(), permit
         return self.trader(), Deposit(token, amount)
 
     def withdraw(self, state, now):
-        key = self.trader()
+        key = self.one(*self.everybody)
         held = state.account(key.address, self.token).balance
         amount = self.one(1, held // 2, held, held + 1, 0, U256)
         token = self.rarely(self.token, self.other, self.people.stranger.address)
         return key, Withdraw(token, amount)
 
     def cancel(self, state, now):
-        key = self.trader()
+        key = self.one(*self.everybody)
         mask = self.one(1, 1 << 95, 3, ALL_USED, ALL_USED - 1, 0)
         return key, Cancel(self.rarely(self.token, self.other), mask)
 
@@ -335,7 +378,7 @@ class Moves:
         listing = self.one(*state.listings)
         at = state.listings[listing]
         seller = self.keys[at.supplier]
-        others = [key for key in self.people.traders if key is not seller]
+        others = [key for key in self.everybody if key is not seller]
         buyer = self.rarely(self.one(*others), seller)
         purse = state.account(buyer.address, self.token)
         full = purse.used == ALL_USED
@@ -361,12 +404,21 @@ class Moves:
         signatures = [buyer.sign(signed), seller.sign(signed)]
         if self.rarely(False, True):
             signatures.reverse()
-        if self.rarely(False, True):
-            index = self.one(0, 1)
-            signatures[index] = self.one(*SPOILED_COMPACT)(signatures[index])
-        whole = SignedTrade(self.rarely(trade, self.tampered(trade)), *signatures)
+        trade = self.rarely(trade, self.tampered(trade))
+        whole = SignedTrade(trade, *self.perhaps_spoiled(state, trade, signatures))
         self.signed.append(whole)
         return whole
+
+    def perhaps_spoiled(self, state, trade, signatures):
+        """Both signatures, rarely one of them wrong, or a proof of a signer without code."""
+        if self.rarely(False, True):
+            index, wrong = self.one(0, 1), self.one(*WRONG_PROOFS)
+            signatures[index] = spoiled(signatures[index], self.one(*SPOILED_COMPACT), wrong)
+        if self.rarely(False, True):
+            signatures[self.one(0, 1)] = self.both.wallet.sign(b"")
+        known = state.listings.get(trade.listing)
+        signers = (trade.demander, known.supplier if known else NOBODY)
+        return [judged(self.both.wallet, *each) for each in zip(signers, signatures, strict=True)]
 
     def tampered(self, trade):
         name = self.one("quantity", "unit_price", "nonce", "transcript", "bundle", "demander")
@@ -428,7 +480,7 @@ class Moves:
 
     def trader_or(self, state, side, trade):
         key = self.party(state, side, trade)
-        return key if key in self.people.traders else self.trader()
+        return key if key in self.everybody else self.trader()
 
     def release(self, state, now):
         trade = self.held(state, *OPEN)
@@ -453,10 +505,7 @@ class Moves:
         agreed = terms.Split(digest(state.domain, trade), share)
         signed = digest(state.domain, self.rarely(agreed, replace(agreed, supplier_share=5)))
         hands = [self.party(state, side, trade) for side in ("demander", "supplier")]
-        signatures = [key.sign(signed) for key in hands]
-        if self.rarely(False, True):
-            index = self.one(0, 1)
-            signatures[index] = self.one(*SPOILED_COMPACT)(signatures[index])
+        signatures = self.perhaps_spoiled(state, trade, [key.sign(signed) for key in hands])
         return self.trader(), Split(trade, share, *signatures)
 
     def rule(self, state, now):
