@@ -14,10 +14,11 @@ from fabmarket.market.messages import Demand, PriceTerms
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.bargaining import Bargain
-from fabmarket.negotiation.demander import Choice, DemanderState, Want
+from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.moves import Deadline, Happened, Phase
 from fabmarket.negotiation.session import Session
 from fabmarket.negotiation.supplier import SupplierState
+from fabmarket.negotiation.wants import Choice, Want
 from fabmarket.node.setup import (
     Market,
     Parties,
