@@ -5,13 +5,13 @@ BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test lint contracts slither pytest peers bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts slither pytest coverage peers bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
 	$(BIN)/fabmarket demo
 
-test: lint contracts slither pytest
+test: lint contracts slither pytest coverage
 
 lint: .venv/.dev $(MODULES)
 	$(BIN)/ruff check
@@ -31,6 +31,12 @@ slither: .venv-slither/.ready $(MODULES)
 
 pytest: .venv/.dev $(MODULES)
 	$(BIN)/python -m pytest
+
+# Every branch of the game, whose compiled loops run as Python for it.
+coverage: .venv/.dev
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run --branch --source src/fabmarket/game \
+	  -m pytest -q tests/unit/game tests/property/test_game.py tests/property/test_game_solvers.py
+	$(BIN)/python -m coverage report --show-missing --skip-covered --fail-under=100
 
 # In an environment of its own, of almost 1 GB: a solver by others, which the answers must agree with.
 peers: .venv-nashopt/.ready

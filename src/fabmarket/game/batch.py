@@ -112,8 +112,16 @@ class Batch:
             tiles.capped_prices(*data, self.cap, self.a, *rest)
         return price
 
-    def quantities(self, price: Vector) -> tuple[Vector, Vector]:
-        """(demand, supply) at these prices, shapes (n, m) and (n,)."""
+    def quantities(self, price: Numbers | float) -> tuple[Vector, Vector]:
+        """(demand, supply) at these prices, shapes (n, m) and (n,).
+
+        Args:
+            price: shape (n,), or one number for all; >= 0, as every price of these games is.
+
+        Raises:
+            InvalidGame: the shape does not fit, or a price is negative, NaN or infinite.
+        """
+        price = _checked("price", price, self.benefit.shape[:1])
         demand = np.maximum(self.benefit - self.cost - price[:, None], 0.0) / self.a[:, None]
         if self.cap is not None:
             np.minimum(demand, self.cap, out=demand)

@@ -105,3 +105,24 @@ def test_a_batch_cannot_be_written():
     games = batch((3, 5), "none")
     with pytest.raises(ValueError, match="read-only"):
         games.benefit[0, 0] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("price", "message"),
+    [
+        ([1.0, 2.0], r"price has shape \(2,\); give \(3,\)"),
+        ([1.0, -1.0, 2.0], r"price\[1\] is -1.0"),
+        ([1.0, 1.0, nan], r"price\[2\] is nan"),
+    ],
+)
+def test_no_quantities_at_prices_that_are_none(price, message):
+    with pytest.raises(InvalidGame, match=message):
+        batch((3, 5), "none").quantities(price)
+
+
+def test_one_price_for_all_games():
+    games = batch((3, 5), "none")
+    demand, supply = games.quantities(2.5)
+    again, same = games.quantities([2.5] * 3)
+    assert np.array_equal(demand, again)
+    assert np.array_equal(supply, same)
