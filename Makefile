@@ -4,14 +4,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
+# All through the IR pipeline, as the deployed contract is, and built beside the other tests, which are not.
+HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PWD/../.venv-halmos/bin:$$PATH" \
+  FOUNDRY_VIA_IR=true FOUNDRY_TEST=test/symbolic FOUNDRY_SCRIPT=test/symbolic FOUNDRY_OUT=cache/symbolic \
+  FOUNDRY_CACHE_PATH=cache/symbolic halmos --forge-build-out cache/symbolic --loop 4 --no-status \
+  --solver-timeout-assertion 300s
 
-.PHONY: demo test lint contracts slither pytest bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts symbolic symbolic-long slither pytest bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
 	$(BIN)/fabmarket demo
 
-test: lint contracts slither pytest
+test: lint contracts symbolic slither pytest
 
 lint: .venv/.dev $(MODULES)
 	$(BIN)/ruff check
@@ -23,6 +28,14 @@ lint: .venv/.dev $(MODULES)
 contracts: $(MODULES)
 	$(FORGE) test
 	cd contracts && npm run --silent gas:check
+
+# Fails on a counterexample, and on a property it cannot decide.
+symbolic: .venv-halmos/.ready $(MODULES)
+	$(HALMOS)
+
+# Also the properties that take minutes.
+symbolic-long: symbolic
+	$(HALMOS) --function checkLong_
 
 # In an environment of its own: it needs another web3 than the package.
 slither: .venv-slither/.ready $(MODULES)
@@ -52,7 +65,7 @@ locks: .venv/.dev
 	done
 
 clean:
-	rm -rf .venv .venv-slither contracts/node_modules contracts/out contracts/cache
+	rm -rf .venv .venv-halmos .venv-slither contracts/node_modules contracts/out contracts/cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -67,6 +80,11 @@ clean:
 
 .venv/.dev: requirements/dev.txt .venv/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-halmos/.ready: requirements/halmos.txt
+	$(PYTHON) -m venv .venv-halmos
+	.venv-halmos/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/halmos.txt
 	@touch $@
 
 .venv-slither/.ready: requirements/slither.txt
