@@ -4,14 +4,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
+# All through the IR pipeline, as the deployed contract is, and built beside the other tests, which are not.
+HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PWD/../.venv-halmos/bin:$$PATH" \
+  FOUNDRY_VIA_IR=true FOUNDRY_TEST=test/symbolic FOUNDRY_SCRIPT=test/symbolic FOUNDRY_OUT=cache/symbolic \
+  FOUNDRY_CACHE_PATH=cache/symbolic halmos --forge-build-out cache/symbolic --loop 4 --no-status \
+  --solver-timeout-assertion 300s
 
-.PHONY: demo test lint contracts slither pytest coverage peers bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts symbolic slither pytest coverage peers bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
 	$(BIN)/fabmarket demo
 
-test: lint contracts slither pytest coverage
+test: lint contracts symbolic slither pytest coverage
 
 lint: .venv/.dev $(MODULES)
 	$(BIN)/ruff check
@@ -23,6 +28,10 @@ lint: .venv/.dev $(MODULES)
 contracts: $(MODULES)
 	$(FORGE) test
 	cd contracts && npm run --silent gas:check
+
+# Fails on a counterexample, and on a property it cannot decide.
+symbolic: .venv-halmos/.ready $(MODULES)
+	$(HALMOS)
 
 # In an environment of its own: it needs another web3 than the package.
 slither: .venv-slither/.ready $(MODULES)
@@ -45,8 +54,9 @@ peers: .venv-nashopt/.ready
 bench: .venv/.dev
 	$(BIN)/python benchmarks/demo.py
 
-fuzz: .venv/.dev $(MODULES)
+fuzz: .venv/.dev .venv-halmos/.ready $(MODULES)
 	cd contracts && FOUNDRY_PROFILE=long node script/forge.mjs test
+	$(HALMOS) --function checkLong_
 	FABMARKET_FUZZ=long $(BIN)/python -m pytest tests/property tests/differential
 
 # The compiled contracts that the package ships; a test compares them with the sources.
@@ -60,11 +70,14 @@ locks: .venv/.dev
 	    --no-emit-index-url --no-header --quiet $$([ $$set = dev ] && echo --extra dev) \
 	    pyproject.toml -o requirements/$$set.txt || exit 1; \
 	done
-	printf 'nashopt\nqpsolvers\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/nashopt.txt
+	for lock in "slither slither-analyzer" "halmos halmos" "nashopt nashopt qpsolvers"; do \
+	  set -- $$lock; name=$$1; shift; \
+	  printf '%s\n' "$$@" | $(BIN)/uv pip compile - --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/$$name.txt || exit 1; \
+	done
 
 clean:
-	rm -rf .venv .venv-slither .venv-nashopt contracts/node_modules contracts/out contracts/cache
+	rm -rf .venv .venv-halmos .venv-nashopt .venv-slither contracts/node_modules contracts/out contracts/cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -79,6 +92,11 @@ clean:
 
 .venv/.dev: requirements/dev.txt .venv/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-halmos/.ready: requirements/halmos.txt
+	$(PYTHON) -m venv .venv-halmos
+	.venv-halmos/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/halmos.txt
 	@touch $@
 
 .venv-slither/.ready: requirements/slither.txt
