@@ -239,6 +239,17 @@ def test_newton_ends_exactly_after_few_rounds_from_any_price(game, price):
     assert play.until(1e-12, 40) is not None
 
 
+def test_newton_goes_to_the_middle_where_a_step_leaves_what_it_has_enclosed():
+    game = Game([18, 23, 12], [0, 0, 0], 4, 1, 1, cap=[8, 7, 8])
+    start = start_at(game, 0.0, 0.0)
+    play = Play(game, AggregateNewton(), type(start)(start.demand, start.supply, 2.0))
+    assert play.until(1e-12, 40) is not None
+    prices = [state.price for state in play.history]
+    middles = [(one + other) / 2 for one in prices for other in prices if one < other]
+    assert any(price in middles for price in prices)
+    assert prices[-1] == pytest.approx(10.25)
+
+
 def test_history_starts_with_the_start_and_keeps_every_round():
     game = paper()
     start = start_at(game, [1, 2, 3], 4)
