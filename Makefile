@@ -5,7 +5,7 @@ BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test lint contracts slither pytest bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts mutants slither pytest bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
@@ -23,6 +23,10 @@ lint: .venv/.dev $(MODULES)
 contracts: $(MODULES)
 	$(FORGE) test
 	cd contracts && npm run --silent gas:check
+
+# Which small changes of the contracts would no test notice? Takes an hour or two; goes on where it was stopped.
+mutants: $(MODULES)
+	cd contracts && node script/mutate.mjs
 
 # In an environment of its own: it needs another web3 than the package.
 slither: .venv-slither/.ready $(MODULES)
