@@ -5,7 +5,7 @@ BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test lint contracts mutants slither pytest bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts mutants slither pytest peers bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
@@ -36,6 +36,10 @@ slither: .venv-slither/.ready $(MODULES)
 pytest: .venv/.dev $(MODULES)
 	$(BIN)/python -m pytest
 
+# In an environment of its own, of almost 1 GB: a solver by others, which the answers must agree with.
+peers: .venv-nashopt/.ready
+	.venv-nashopt/bin/python benchmarks/against_nashopt.py
+
 bench: .venv/.dev
 	$(BIN)/python benchmarks/demo.py
 
@@ -54,9 +58,11 @@ locks: .venv/.dev
 	    --no-emit-index-url --no-header --quiet $$([ $$set = dev ] && echo --extra dev) \
 	    pyproject.toml -o requirements/$$set.txt || exit 1; \
 	done
+	printf 'nashopt\nqpsolvers\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/nashopt.txt
 
 clean:
-	rm -rf .venv .venv-slither contracts/node_modules contracts/out contracts/cache
+	rm -rf .venv .venv-slither .venv-nashopt contracts/node_modules contracts/out contracts/cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -76,6 +82,12 @@ clean:
 .venv-slither/.ready: requirements/slither.txt
 	$(PYTHON) -m venv .venv-slither
 	.venv-slither/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/slither.txt
+	@touch $@
+
+.venv-nashopt/.ready: requirements/nashopt.txt
+	$(PYTHON) -m venv .venv-nashopt
+	.venv-nashopt/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/nashopt.txt
+	.venv-nashopt/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 $(MODULES): contracts/package-lock.json

@@ -1,27 +1,8 @@
-#!/usr/bin/env node
-// Writes one EIP-712 vector for each message between participants, computed by ethers; the types stand here in full,
-// independent of the Python that must reproduce them.
-// Usage: node script/golden-messages.mjs [folder]   (default ../tests/golden)
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+// One EIP-712 vector for each message between participants; the types stand here in full, independent of the Python
+// that must reproduce them.
+import { encodeBytes32String } from "ethers";
 
-import { TypedDataEncoder, Wallet, encodeBytes32String, id, keccak256, toUtf8Bytes } from "ethers";
-
-import { contracts } from "./forge.mjs";
-
-const DOMAIN = {
-  name: "Fabmarket",
-  version: "1",
-  chainId: "31337",
-  verifyingContract: "0x00000000000000000000000000000000fab0cafe",
-};
-
-/** "bytes32 id, uint64 start" as ethers wants it. */
-const fields = (text) =>
-  text.split(", ").map((field) => {
-    const [type, name] = field.split(" ");
-    return { name, type };
-  });
+import { MAX, account, fields, hashed, vector } from "./golden-vectors.mjs";
 
 const ALTERNATIVE = fields("bytes32 resource, uint64 quantity");
 const SUB_TASK = fields(
@@ -77,11 +58,6 @@ const TYPES = {
   },
 };
 
-const MAX = (bits) => ((1n << BigInt(bits)) - 1n).toString();
-const hashed = (text) => keccak256(toUtf8Bytes(text));
-
-/** The account of a small private key; public by intent, never for real money. */
-const account = (key) => new Wallet("0x" + key.toString(16).padStart(64, "0"));
 const demander = account(1);
 const supplier = account(2);
 
@@ -207,29 +183,10 @@ const MESSAGES = {
   },
 };
 
-async function vector(name) {
-  const [types, message] = [TYPES[name], MESSAGES[name]];
-  const encodeType = TypedDataEncoder.from(types).encodeType(name);
+const byAuthor = (name) => {
+  const message = MESSAGES[name];
   const author = message.demander ?? message.supplier ?? message.sender;
-  const signer = author === demander.address ? demander : supplier;
-  return {
-    name,
-    domain: DOMAIN,
-    primaryType: name,
-    types,
-    message,
-    encodeType,
-    typeHash: id(encodeType),
-    structHash: TypedDataEncoder.hashStruct(name, types, message),
-    domainSeparator: TypedDataEncoder.hashDomain(DOMAIN),
-    digest: TypedDataEncoder.hash(DOMAIN, types, message),
-    privateKey: signer.privateKey,
-    signer: signer.address,
-    signature: await signer.signTypedData(DOMAIN, types, message),
-  };
-}
+  return vector(name, name, TYPES[name], message, author === demander.address ? demander : supplier);
+};
 
-const vectors = await Promise.all(Object.keys(TYPES).map(vector));
-const folder = resolve(process.argv[2] ?? join(contracts, "../tests/golden"));
-mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, "messages.json"), JSON.stringify({ vectors }, null, 2) + "\n");
+export const messages = await Promise.all(Object.keys(TYPES).map(byAuthor));

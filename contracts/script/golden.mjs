@@ -4,16 +4,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { TypedDataEncoder, Wallet, encodeBytes32String, id, keccak256, toUtf8Bytes } from "ethers";
+import { AbiCoder, encodeBytes32String, keccak256 } from "ethers";
 
 import { contracts } from "./forge.mjs";
-
-const DOMAIN = {
-  name: "Fabmarket",
-  version: "1",
-  chainId: "31337",
-  verifyingContract: "0x00000000000000000000000000000000fab0cafe",
-};
+import { consents } from "./golden-consents.mjs";
+import { decisions } from "./golden-decisions.mjs";
+import { messages } from "./golden-messages.mjs";
+import { MAX, account, hashed, vector } from "./golden-vectors.mjs";
 
 const ESCROW_TYPE = [
   { name: "deliverBy", type: "uint64" },
@@ -69,11 +66,12 @@ const SEALED_TYPES = {
 const INSTANT = Object.fromEntries(ESCROW_TYPE.map(({ name }) => [name, "0"]));
 const ZERO = "0x" + "00".repeat(32);
 const TOKEN = "0x0000000000000000000000000000000000007e57";
-const MAX = (bits) => ((1n << BigInt(bits)) - 1n).toString();
-const hashed = (text) => keccak256(toUtf8Bytes(text));
 
-/** The account of a small private key; public by intent, never for real money. */
-const account = (key) => new Wallet("0x" + key.toString(16).padStart(64, "0"));
+/** A listing's id by its definition: the last 40 bits are the end of the slot. */
+function listingId(supplier, resource, slot, slotEnd) {
+  const words = AbiCoder.defaultAbiCoder().encode(["address", "bytes32", "uint64"], [supplier, resource, slot]);
+  return keccak256(words).slice(0, -10) + slotEnd.toString(16).padStart(10, "0");
+}
 
 function trade(name, key, terms) {
   const signer = account(key);
@@ -92,24 +90,6 @@ function trade(name, key, terms) {
     escrow: terms.escrow ?? INSTANT,
   };
   return vector(name, "Trade", TRADE_TYPES, message, signer);
-}
-
-async function vector(name, primaryType, types, message, signer) {
-  return {
-    name,
-    domain: DOMAIN,
-    primaryType,
-    types,
-    message,
-    encodeType: TypedDataEncoder.from(types).encodeType(primaryType),
-    typeHash: id(TypedDataEncoder.from(types).encodeType(primaryType)),
-    structHash: TypedDataEncoder.hashStruct(primaryType, types, message),
-    domainSeparator: TypedDataEncoder.hashDomain(DOMAIN),
-    digest: TypedDataEncoder.hash(DOMAIN, types, message),
-    privateKey: signer.privateKey,
-    signer: signer.address,
-    signature: await signer.signTypedData(DOMAIN, types, message),
-  };
 }
 
 const trades = await Promise.all([
@@ -155,6 +135,26 @@ const trades = await Promise.all([
   }),
   trade("payment held until delivery", 4, {
     listing: hashed("lathe, slot 3"),
+    token: TOKEN,
+    quantity: "12",
+    unitPrice: "93000000",
+    validUntil: "1700000300",
+    nonce: "95",
+    demanderEpoch: "2",
+    listingEpoch: "1",
+    transcript: hashed("last message"),
+    bundle: ZERO,
+    escrow: {
+      deliverBy: "1700086400",
+      acceptBy: "1700172800",
+      decideBy: "1700777600",
+      lateShare: "0",
+      silenceShare: "10000",
+      undecidedShare: "5000",
+    },
+  }),
+  trade("payment held for hours of a registered resource", 4, {
+    listing: listingId(account(5).address, encodeBytes32String("lathe"), 3, 1700014400),
     token: TOKEN,
     quantity: "12",
     unitPrice: "93000000",
@@ -221,10 +221,48 @@ const attestations = await Promise.all([
     },
     account(12),
   ),
+  vector(
+    "no slot",
+    "Attestation",
+    ATTESTATION_TYPES,
+    {
+      supplier: account(4).address,
+      resource: ZERO,
+      unit: ZERO,
+      firstSlot: "0",
+      quantities: [],
+      version: "0",
+      expiry: "0",
+    },
+    account(10),
+  ),
+  vector(
+    "one slot, quantity hidden, largest value of every field",
+    "SealedAttestation",
+    SEALED_TYPES,
+    {
+      supplier: "0x" + "ff".repeat(20),
+      resource: "0x" + "ff".repeat(32),
+      unit: "0x" + "ff".repeat(32),
+      slot: MAX(64),
+      commitment: "0x" + "ff".repeat(32),
+      version: MAX(64),
+      expiry: MAX(64),
+    },
+    account(12),
+  ),
 ]);
 
+const held = trades.at(-1).digest;
+const files = {
+  trade: trades,
+  attestation: attestations,
+  messages,
+  decisions: await decisions(held),
+  consents: await consents(held),
+};
 const folder = resolve(process.argv[2] ?? join(contracts, "../tests/golden"));
 mkdirSync(folder, { recursive: true });
-for (const [file, vectors] of [["trade.json", trades], ["attestation.json", attestations]]) {
-  writeFileSync(join(folder, file), JSON.stringify({ vectors }, null, 2) + "\n");
+for (const [name, vectors] of Object.entries(files)) {
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ vectors }, null, 2) + "\n");
 }

@@ -7,6 +7,7 @@ const OPERATORS = {
   "&&": ["||"], "||": ["&&"], "+": ["-"], "-": ["+"], "*": ["/"], "/": ["*"], "<<": [">>"], ">>": ["<<"],
   "&": ["|"], "|": ["&"], "++": ["--"], "--": ["++"], "+=": ["-=", "="], "-=": ["+=", "="],
 };
+const NEGATION = { "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==" };
 const TOKENS = /=>|->|<<|>>|<=|>=|==|!=|&&|\|\||\+\+|--|\+=|-=|[<>+\-*/&|]/g;
 const LITERAL = /\b(?:0x[0-9a-fA-F]+|\d[\d_]*)\b/g;
 const DECLARATION = /^(?:\([^)]*\b(?:memory|storage|calldata|u?int\d*|bytes\d*|address)\s|(?:u?int\d*|bytes\d*|bool|address|string|mapping|[A-Z][\w.]*)\b[^=;]*\s\w+\s*(?:=|;|$))/;
@@ -53,8 +54,15 @@ function scopes(text) {
 
 function* tokens(text, from, to) {
   const body = text.slice(from, to);
+  // A test that notices an `if` never taken notices its only comparison negated: not tried twice.
+  const single = [...body.matchAll(/\bif\s*\(/g)]
+    .map(({ 0: head, index }) => [index, closing(body, index + head.length - 1)])
+    .filter(([start, end]) => !/&&|\|\|/.test(body.slice(start, end)));
   for (const { 0: token, index } of body.matchAll(TOKENS)) {
-    for (const other of OPERATORS[token] ?? []) yield [from + index, from + index + token.length, other];
+    const alone = single.some(([start, end]) => start < index && index < end);
+    for (const other of OPERATORS[token] ?? []) {
+      if (!alone || other !== NEGATION[token]) yield [from + index, from + index + token.length, other];
+    }
   }
   for (const { 0: literal, index } of body.matchAll(LITERAL)) {
     const value = BigInt(literal.replaceAll("_", ""));

@@ -17,13 +17,14 @@ const EMPTY = "contract CapacityExchange { constructor(address[] memory, uint256
 /** Tests that hold a library's code themselves: built again for each of its mutants. */
 const OWN_TESTS = {
   "src/libraries/Signatures.sol": ["test/libraries/Signatures.t.sol"],
-  "src/libraries/TradeHash.sol": ["test/libraries/TradeHash.t.sol", "test/unit/Golden.t.sol"],
+  "src/libraries/TradeHash.sol": ["test/libraries/TradeHash.t.sol", "test/unit/Golden.t.sol", "test/unit/SettleBundle.t.sol"],
   "src/libraries/Words.sol": ["test/libraries/Words.t.sol"],
 };
 /** The test base signs with this library: of its mutants only the tests that are built again say anything. */
 const IN_TEST_BASE = "src/libraries/TradeHash.sol";
 const QUICK = ["--no-match-path", "test/invariant/*", "--no-match-test", "test_isBelowTheSizeLimit"];
 const INVARIANTS = ["--match-path", "test/invariant/*"];
+const ownTests = (changed) => ["--match-path", `{${OWN_TESTS[changed].join(",")}}`];
 const LIMIT_MS = 300_000;
 const SETTINGS = {
   remappings: ["@openzeppelin/=node_modules/@openzeppelin/"],
@@ -113,24 +114,21 @@ class Workbench {
   }
 
   /** `{ status }` of a changed file: "refused" by the compiler, "same" bytecode, "killed" `by` a test, or "survived". */
-  trial(changed, text) {
-    const [made] = this.compile([EXCHANGE], THROUGH_IR, changed, text) ?? [];
-    if (!made) return { status: "refused" };
+  trial(changed, text, ...suites) {
     const own = OWN_TESTS[changed] ?? [];
-    const rebuilt = own.length > 0 ? this.compile(own, DIRECT, changed, text) : [];
-    if (!rebuilt) return { status: "refused" };
-    this.put(this.exchange, made.made);
+    const [made] = this.compile([EXCHANGE], THROUGH_IR, changed, text) ?? [];
+    const rebuilt = made && own.length > 0 ? this.compile(own, DIRECT, changed, text) : [];
+    if (!made || !rebuilt) return { status: "refused" };
     const code = [made, ...rebuilt].map(({ made: { evm } }) => evm.bytecode.object).join();
     if (this.results.has(code)) return this.results.get(code);
-    const originals = rebuilt.filter(({ made: { evm } }) => evm.bytecode.object).map(({ path, name, made: own }) => {
+    this.put(this.exchange, made.made);
+    const originals = rebuilt.filter(({ made: { evm } }) => evm.bytecode.object).map(({ path, name, made: test }) => {
       const original = this.artifact(path, name);
-      this.put(original, own);
+      this.put(original, test);
       return original;
     });
     try {
-      const by = changed === IN_TEST_BASE
-        ? this.killer("--match-path", `{${own.join(",")}}`)
-        : this.killer(...QUICK) ?? this.killer(...INVARIANTS);
+      const by = suites.reduce((killer, filters) => killer ?? this.killer(...filters), undefined);
       const result = by ? { status: "killed", by } : { status: "survived" };
       this.results.set(code, result);
       return result;
@@ -139,21 +137,24 @@ class Workbench {
     }
   }
 
-  /** Requires that every test passes on the sources as they are; later mutants with the same code are "same". */
+  /** What the forge tests say about a mutant; the invariants are asked last. */
+  judge(changed, text) {
+    return this.trial(changed, text, ...(changed === IN_TEST_BASE ? [ownTests(changed)] : [QUICK, INVARIANTS]));
+  }
+
+  /** Requires that the tests pass on the sources as they are; mutants with the same code are "same" from then on. */
   start() {
-    for (const changed of [EXCHANGE, ...Object.keys(OWN_TESTS)]) {
-      const result = this.trial(changed, readFileSync(join(contracts, changed), "utf8"));
-      if (!["survived", "same"].includes(result.status)) {
-        throw new Error(`the unchanged contracts do not pass their tests: ${result.status} ${result.by ?? ""}`);
-      }
-      for (const code of this.results.keys()) this.results.set(code, { status: "same" });
+    for (const [changed, ...suites] of [[EXCHANGE, QUICK, INVARIANTS], ...Object.keys(OWN_TESTS).map((path) => [path, ownTests(path)])]) {
+      const { status, by } = this.trial(changed, readFileSync(join(contracts, changed), "utf8"), ...suites);
+      if (status !== "survived") throw new Error(`the unchanged contracts fail their tests: ${changed} ${status} ${by ?? ""}`);
     }
+    for (const code of this.results.keys()) this.results.set(code, { status: "same" });
   }
 }
 
 if (!isMainThread) {
   const bench = new Workbench(workerData.folder);
   bench.start();
-  parentPort.on("message", ({ file, text }) => parentPort.postMessage(bench.trial(file, text)));
+  parentPort.on("message", ({ file, text }) => parentPort.postMessage(bench.judge(file, text)));
   parentPort.postMessage({ status: "ready" });
 }

@@ -13,7 +13,17 @@ from fabmarket.chain import (
     token_code,
 )
 from fabmarket.identity import Key
-from fabmarket.market.exchange import Account, Exchange, Held, Listing, Reverted, Slot, record, step
+from fabmarket.market.exchange import (
+    Account,
+    Exchange,
+    Held,
+    Listing,
+    Proof,
+    Reverted,
+    Slot,
+    record,
+    step,
+)
 from fabmarket.market.trade import listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
 
@@ -29,6 +39,19 @@ class People:
     stranger = Key.derive("twin", "stranger")
     mill, lathe = name_to_bytes32("m1"), name_to_bytes32("m2")
     hour, piece = name_to_bytes32("hour"), name_to_bytes32("piece")
+
+
+class Wallet:
+    """An account that is a contract; it answers a question with the first word of the proof."""
+
+    YES = bytes.fromhex("1626ba7e").ljust(32, b"\0")  # what ERC-1271 wants to hear
+    CODE = bytes.fromhex("6020606460003760206000f3")
+
+    def __init__(self, address):
+        self.address = address
+
+    def sign(self, digest):
+        return Proof(self.YES, confirmed=True)
 
 
 class Ground:
@@ -50,6 +73,11 @@ class Ground:
         sender.queue(Transaction(funder, "deploy", None, code, 8 * 10**6))
         (receipt,) = sender.must_succeed()
         self.contract = ExchangeContract(self.engine, receipt.contract)
+        length = bytes([len(Wallet.CODE)])
+        copied = b"\x60" + length + b"\x60\x0c\x60\0\x39\x60" + length + b"\x60\0\xf3"
+        sender.queue(Transaction(funder, "deploy", None, copied + Wallet.CODE, 200_000))
+        (created,) = sender.must_succeed()
+        self.wallet = Wallet(created.contract)
         for key in People.traders:
             for token in self.tokens:
                 for data in (
@@ -72,6 +100,7 @@ class Both:
     def __init__(self, ground):
         self.engine, self.contract, self.tokens = ground.engine, ground.contract, ground.tokens
         self.state = self.folded = ground.state
+        self.wallet = ground.wallet
         self.sender = Sender(self.engine)
         self.met = set()
 
@@ -127,7 +156,7 @@ class Both:
         absent = {(key.address, token.address): Account() for key in People.traders}
         for (account, of), value in {**absent, **state.accounts}.items():
             assert contract.account_of(account, of) == value
-        for key in People.traders:
+        for key in (*People.traders, self.wallet):
             assert contract.intent_nonce(key.address) == state.intents.get(key.address, 0)
         seller = People.traders[0].address
         for where, slot in {(seller, People.lathe, 7): Slot(), **state.slots}.items():

@@ -1,12 +1,13 @@
 """A played-through story in which the contract shows every event and every error it has."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import pytest
 
-from fabmarket.identity import digest
+from fabmarket.chain import Transaction
+from fabmarket.identity import Address, Domain, TypedStruct, Uint256, digest
 from fabmarket.market import trade as signed
 from fabmarket.market.events import EVENTS
 from fabmarket.market.exchange import (
@@ -15,11 +16,13 @@ from fabmarket.market.exchange import (
     Cancel,
     Deliver,
     Deposit,
+    DepositWithPermit,
     Dispute,
     Expire,
     ListCapacity,
     OpenSeal,
     Pause,
+    Proof,
     RaiseEpoch,
     RaiseListingEpoch,
     Refund,
@@ -111,10 +114,10 @@ class Story:
         trade = self.trade(nonce=nonce, unit_price=101, escrow=replace(usual, **terms))
         return trade, self.both.play(self.third, SettleEscrow(self.both_sign(trade)))
 
-    def relay(self, key, move, nonce=0, deadline=U64, signer=None):
+    def relay(self, key, move, nonce=0, deadline=U64, signer=None, signature=None):
         call = self.both.contract.move_data(move)
         intent = Intent(key.address, call, nonce, deadline)
-        signature = (signer or key).sign(digest(self.both.state.domain, intent))
+        signature = signature or (signer or key).sign(digest(self.both.state.domain, intent))
         return self.both.play(
             self.third, Relay(key.address, move, call, nonce, deadline, signature)
         )
@@ -300,6 +303,62 @@ def escrows(s):
                 assert both.play(s.buyer, Refund(trade)) == ["NotParty"]
                 assert both.play(s.seller, Refund(trade)) == ["Released"]
     assert both.play(s.seller, Withdraw(s.token, 1)) == ["Withdrawn"]
+
+
+@dataclass(frozen=True)
+class Permit(TypedStruct):
+    """ERC-2612: what a token's owner signs to let `spender` take `value`."""
+
+    owner: Address
+    spender: Address
+    value: Uint256
+    nonce: Uint256
+    deadline: Uint256
+
+
+def test_an_account_without_coin_or_approval_deposits_by_a_relayed_permit(stage):
+    both = stage(lambda both: ()).enter()
+    s, poor, token = Story(both), both.people.stranger, both.tokens[0]
+    mint = token.data("mint", poor.address, 50)
+    both.sender.queue(Transaction(s.third, "mint", token.address, mint, 200_000))
+    both.sender.must_succeed()
+    permit = Permit(poor.address, both.contract.address, 50, 0, U64)
+    domain = Domain("T", "1", both.engine.chain_id, token.address)
+    signature = poor.sign(digest(domain, permit))
+    parts = (signature[64], signature[:32], signature[32:64])
+    assert s.relay(poor, DepositWithPermit(s.other, 50, U64, *parts)) == ["TokenNotAccepted"]
+    deposit = DepositWithPermit(s.token, 50, U64, *parts)
+    assert s.relay(poor, deposit) == ["Relayed", "Deposited"]
+    both.same_storage()
+
+
+def test_contracts_buy_sell_and_settle_disputes_by_what_their_code_confirms(stage):
+    both = stage(lambda both: ()).enter()
+    s, wallet, no = Story(both), both.wallet, Proof(b"no", confirmed=False)
+    s.seller = wallet
+    register = RegisterResource(s.mill, s.hour, s.origin, LENGTH)
+    assert s.relay(wallet, register, signature=no) == ["BadSignature"]
+    assert s.relay(wallet, register, signature=s.third.sign(bytes(32))) == ["BadSignature"]
+    assert s.relay(wallet, register) == ["Relayed", "ResourceRegistered"]
+    assert s.attest() == ["SlotAttested"] * 2
+    assert s.relay(wallet, ListCapacity((Report(s.mill, 0, 10),)), 1) == ["Relayed", "Listed"]
+    assert both.play(s.buyer, Deposit(s.token, 1_000)) == ["Deposited"]
+    s.terms = {"listing": listing_id(wallet.address, s.mill, 0, s.origin + LENGTH)}
+    good = [s.both_sign(s.trade(nonce=nonce)) for nonce in range(3)]
+    refused = replace(good[0], supplier_signature=no)
+    no_code = replace(good[0], demander_signature=Proof(wallet.YES, confirmed=False))
+    assert both.play(s.third, Settle(refused)) == ["BadSignature"]
+    assert both.play(s.third, Settle(no_code)) == ["BadSignature"]
+    batch = (refused, good[0], no_code, good[1])
+    assert both.play(s.third, SettleBatch(batch)) == ["Skipped", "Settled", "Skipped", "Settled"]
+    assert both.play(s.third, Settle(good[2])) == ["Settled"]
+    trade, said = s.escrow(3)
+    assert said == ["Settled", "Escrowed"]
+    agreed = digest(both.state.domain, signed.Split(s.named(trade), 5_000))
+    mine = s.buyer.sign(agreed)
+    assert both.play(s.third, Split(trade, 5_000, mine, no)) == ["BadSignature"]
+    assert both.play(s.third, Split(trade, 5_000, mine, wallet.sign(agreed))) == ["Released"]
+    both.same_storage()
 
 
 def test_every_error_and_every_event_of_the_contract_is_met(stage):

@@ -4,15 +4,21 @@ A change to a vector is a change of the protocol.
 """
 
 import json
-from dataclasses import fields, is_dataclass
+import shutil
+import subprocess
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
 import pytest
 
 from fabmarket.identity import (
+    Address,
+    Bytes,
     Domain,
     Key,
+    TypedStruct,
+    Uint64,
     digest,
     recover,
     struct_hash,
@@ -22,13 +28,28 @@ from fabmarket.identity import (
 from fabmarket.market import messages, trade
 
 FOLDER = Path(__file__).parent
-FILES = ("trade.json", "attestation.json", "messages.json")
+CONTRACTS = FOLDER.parents[1] / "contracts"
+FILES = ("trade.json", "attestation.json", "decisions.json", "consents.json", "messages.json")
+
+
+@dataclass(frozen=True)
+class Announcement(TypedStruct):
+    """What ReleaseBoard takes from a relayer; the package itself signs none."""
+
+    author: Address
+    sequence: Uint64
+    payload: Bytes
+
+
+# An escrow is signed as a part of a trade only.
 CLASSES = {
     each.__name__: each
     for each in (
         *get_args(messages.Message),
-        *(trade.Trade, trade.Attestation, trade.SealedAttestation),
+        *(each for each in vars(trade).values() if isinstance(each, type)),
+        Announcement,
     )
+    if issubclass(each, TypedStruct) and each not in (TypedStruct, trade.Escrow)
 }
 
 
@@ -53,7 +74,7 @@ def read(hint, value):
     kind = hint.__metadata__[0]
     if kind.startswith("uint"):
         return int(value)
-    return bytes.fromhex(value[2:]) if kind == "bytes32" else value
+    return bytes.fromhex(value[2:]) if kind.startswith("bytes") else value
 
 
 def hexed(data):
@@ -88,3 +109,15 @@ def test_a_message_s_vector_is_signed_by_its_author():
     for vector in json.loads((FOLDER / "messages.json").read_text())["vectors"]:
         message = read(CLASSES[vector["primaryType"]], vector["message"])
         assert message.author == vector["signer"]
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or not (CONTRACTS / "node_modules").is_dir(),
+    reason="needs Node 20 or later and contracts/node_modules: run `npm ci` in contracts/",
+)
+def test_the_vectors_are_what_the_foreign_implementation_computes(tmp_path):
+    script = str(CONTRACTS / "script" / "golden.mjs")
+    subprocess.run(["node", script, str(tmp_path)], check=True)  # noqa: S603, S607
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    for name in FILES:
+        assert (FOLDER / name).read_bytes() == (tmp_path / name).read_bytes(), name

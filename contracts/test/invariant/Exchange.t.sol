@@ -19,7 +19,7 @@ contract ExchangeInvariantTest {
 
     /// @dev Forge draws its calls from here.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[22] memory moves = [
+        bytes4[28] memory moves = [
             _handler.attest.selector,
             _handler.sealAndOpen.selector,
             _handler.sealAndOpen.selector,
@@ -28,15 +28,21 @@ contract ExchangeInvariantTest {
             _handler.raiseListingEpoch.selector,
             _handler.deposit.selector,
             _handler.deposit.selector,
+            _handler.depositWithPermit.selector,
+            _handler.depositWithHostilePermit.selector,
             _handler.withdraw.selector,
             _handler.cancel.selector,
             _handler.raiseEpoch.selector,
             _handler.settle.selector,
             _handler.settleBatch.selector,
+            _handler.settleBundle.selector,
+            _handler.settleBundle.selector,
+            _handler.breakBundle.selector,
             _handler.settleEscrow.selector,
             _handler.settleEscrow.selector,
             _handler.step.selector,
             _handler.step.selector,
+            _handler.warp.selector,
             _handler.warp.selector,
             _handler.pause.selector,
             _handler.setThreshold.selector,
@@ -59,9 +65,9 @@ contract ExchangeInvariantTest {
     /// @dev The invariants would say little if the moves never reached a settled trade and a closed escrow.
     function test_handlerReachesEveryKindOfTrade() external {
         (uint256 supplier, uint256 terms) = (0, uint256(12345) << 72 | uint256(1) << 8);
-        _handler.sealAndOpen(supplier, 9, "salt");
+        _handler.sealAndOpen(supplier, 29, "salt");
         for (uint256 i = 1; i < 4; ++i) {
-            _handler.deposit(i, 1000);
+            _handler.deposit(i, 1000, false);
         }
         _handler.settle(supplier, terms, false);
         _handler.settle(supplier, terms, true);
@@ -69,14 +75,50 @@ contract ExchangeInvariantTest {
         _handler.settleEscrow(supplier, terms);
         CHEATS.assertEq(_handler.settledCount(), 4);
         _handler.step(0, 5, 1);
-        _handler.step(0, 5, 1);
+        _handler.step(0, 13, 1);
         _handler.step(0, 6, 5000);
+        _handler.settleEscrow(supplier, terms);
+        _handler.step(1, 2, 1000);
+        _reached("ruling", 1);
+        _reached("split", 1);
         _handler.replay(0);
         _handler.intrude(0, 0);
         (uint64 committed, uint64 available,) = _handler.capacity(_handler.listings(0));
         CHEATS.assertEq(committed, available + _handler.sold(_handler.listings(0)));
         CHEATS.assertTrue(_handler.sold(_handler.listings(0)) >= 4);
         this.afterInvariant();
+    }
+
+    function test_handlerReachesProductsOfOneAndOfSeveralSuppliers() external {
+        uint256 three = uint256(1) << 40;
+        _handler.sealAndOpen(0, 29, "salt");
+        _handler.depositWithPermit(1, 1000, false, false);
+        _handler.depositWithPermit(1, 1000, true, true);
+        _handler.depositWithHostilePermit(1, 1000, false);
+        _reached("permit", 1);
+        _reached("used permit", 1);
+        _reached("hostile permit", 1);
+        for (uint8 way = 0; way < 4; ++way) {
+            _handler.breakBundle(0, three, way);
+        }
+        _reached("broken bundle", 4);
+        _handler.settleBundle(0, 0, false);
+        _reached("bundle of two", 1);
+        CHEATS.assertTrue(_handler.sold(_handler.listings(0)) >= 2);
+        _handler.sealAndOpen(2, 29, "salt");
+        _handler.sealAndOpen(3, 29, "salt");
+        _handler.settleBundle(0, three, true);
+        _reached("bundle of three", 1);
+        for (uint256 i = 0; i < 3; ++i) {
+            CHEATS.assertTrue(_handler.sold(_handler.listings(i)) > 0);
+        }
+        _reached("relay", 2);
+        _handler.replay(0);
+        this.afterInvariant();
+    }
+
+    function _reached(bytes32 move, uint256 times) private view {
+        CHEATS.assertEq(_handler.reached(move), times);
     }
 
     function invariant_theExchangeHoldsExactlyWhatItOwes() external view {

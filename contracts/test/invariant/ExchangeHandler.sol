@@ -6,14 +6,12 @@ import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {HostileWallet} from "../base/Wallets.sol";
-import {Actors} from "./Actors.sol";
 import {Vm} from "../base/Vm.sol";
+import {Deals} from "./Deals.sol";
 
 /// @notice Plays random moves. A move of an actor is bounded to what the rules allow, so that it must pass; an
 /// intruder's must fail. Anything else reverts the handler, which fails the run.
-contract ExchangeHandler is Actors {
-    uint16 private constant WHOLE = 10_000;
-
+contract ExchangeHandler is Deals {
     /// @notice What was attested when `committed` of a listing was last raised.
     mapping(bytes32 listing => uint64) public attestedAtRaise;
     /// @notice Units that left a listing through trades.
@@ -25,6 +23,9 @@ contract ExchangeHandler is Actors {
     mapping(bytes32 listing => uint64) public slotOfListing;
     bytes[] private _deals;
     bytes[] private _escrows;
+    bytes[] private _bundles;
+    /// @notice How often the less usual moves came about.
+    mapping(bytes32 move => uint256) public reached;
     mapping(address token => mapping(address account => IAccounts.Account)) private _last;
 
     /// @dev After every move: no nonce is free again, no epoch falls, no trade is settled twice.
@@ -39,6 +40,13 @@ contract ExchangeHandler is Actors {
             sold[logs[i].topics[1]] += uint64(terms >> 192);
         }
         _checkNonces();
+    }
+
+    /// @dev What the reentrant token calls in the middle does not act for the account whose call it interrupts.
+    modifier epochKept(uint256 seed) {
+        uint32 epoch = exchange.accountOf(actor(seed), address(reentrant)).epoch;
+        _;
+        vm.assertEq(exchange.accountOf(actor(seed), address(reentrant)).epoch, epoch);
     }
 
     function attest(uint256 seed, uint64 quantity) external checked {
@@ -63,72 +71,94 @@ contract ExchangeHandler is Actors {
         _raised(seed, quantity);
     }
 
-    function list(uint256 seed, uint64 quantity) external checked {
+    function list(uint256 seed, uint64 quantity, bool relayed) external checked {
         IResourceVerification.Slot memory book = _currentBook(seed);
         if (book.attested <= book.committed || book.expiry <= block.timestamp) return;
         quantity = 1 + quantity % (book.attested - book.committed);
-        _as(
-            actor(seed),
-            abi.encodeCall(exchange.list, (_reports(IResourceVerification.Report("m1", _currentSlot(), quantity))))
-        );
+        IResourceVerification.Report memory report = IResourceVerification.Report("m1", _currentSlot(), quantity);
+        _submit(actor(seed), abi.encodeCall(exchange.list, (_reports(report))), relayed);
         _raised(seed, book.attested);
     }
 
-    function unlist(uint256 seed, uint64 quantity) external checked {
+    function unlist(uint256 seed, uint64 quantity, bool relayed) external checked {
         uint64 available = exchange.listingOf(_currentListing(seed)).available;
         if (available == 0) return;
-        _as(actor(seed), abi.encodeCall(exchange.unlist, ("m1", _currentSlot(), 1 + quantity % available)));
+        bytes memory call = abi.encodeCall(exchange.unlist, ("m1", _currentSlot(), 1 + quantity % available));
+        _submit(actor(seed), call, relayed);
     }
 
-    function raiseListingEpoch(uint256 seed) external checked {
+    function raiseListingEpoch(uint256 seed, bool relayed) external checked {
         bytes32 listing = _currentListing(seed);
         if (exchange.listingOf(listing).supplier == address(0)) return;
-        _as(actor(seed), abi.encodeCall(exchange.raiseListingEpoch, (listing)));
+        _submit(actor(seed), abi.encodeCall(exchange.raiseListingEpoch, (listing)), relayed);
     }
 
     /// @dev In both tokens.
-    function deposit(uint256 seed, uint256 amount) external checked {
+    function deposit(uint256 seed, uint256 amount, bool relayed) external checked epochKept(seed) {
         address account = actor(seed);
         amount = 1 + amount % 1_000_000;
-        token.mint(account, amount);
-        reentrant.mint(account, amount);
         for (uint256 i = 0; i < TOKENS; ++i) {
-            vm.prank(account);
-            (bool ok,) = paidIn(i).call(abi.encodeCall(token.approve, (address(exchange), amount)));
-            vm.assertTrue(ok);
+            _give(account, paidIn(i), amount);
+            _approve(account, paidIn(i), amount);
             _arm(seed, amount);
-            _as(account, abi.encodeCall(exchange.deposit, (paidIn(i), amount)));
+            _submit(account, abi.encodeCall(exchange.deposit, (paidIn(i), amount)), relayed);
         }
     }
 
-    function withdraw(uint256 seed, uint256 tokenSeed, uint256 amount, bool relayed) external checked {
+    /// @dev By an account with a key. Somebody may use the permit first.
+    function depositWithPermit(uint256 seed, uint256 amount, bool isUsed, bool relayed) external checked {
+        (address account, uint256 key) = (actor(seed % 3), _key(seed % 3));
+        amount = 1 + amount % 1_000_000;
+        uint256 balance = exchange.balanceOf(account, address(token));
+        _give(account, address(token), amount);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, _permitDigest(account, amount));
+        if (isUsed) {
+            vm.prank(stranger);
+            token.permit(account, address(exchange), amount, type(uint256).max, v, r, s);
+        }
+        bytes memory call =
+            abi.encodeCall(exchange.depositWithPermit, (address(token), amount, type(uint256).max, v, r, s));
+        _submit(account, call, relayed);
+        vm.assertEq(exchange.balanceOf(account, address(token)), balance + amount);
+        ++reached[isUsed ? bytes32("used permit") : bytes32("permit")];
+    }
+
+    /// @dev In a token whose permit calls the exchange, and permits nothing: the account has approved before.
+    function depositWithHostilePermit(uint256 seed, uint256 amount, bool relayed) external checked epochKept(seed) {
+        address account = actor(seed);
+        amount = 1 + amount % 1_000_000;
+        _give(account, address(reentrant), amount);
+        _approve(account, address(reentrant), amount);
+        _arm(seed, amount);
+        bytes memory call =
+            abi.encodeCall(exchange.depositWithPermit, (address(reentrant), amount, type(uint256).max, 27, 0, 0));
+        _submit(account, call, relayed);
+        ++reached["hostile permit"];
+    }
+
+    function withdraw(uint256 seed, uint256 tokenSeed, uint256 amount, bool relayed) external checked epochKept(seed) {
         (address account, address paid) = (actor(seed), paidIn(tokenSeed));
         uint256 balance = exchange.balanceOf(account, paid);
         if (balance == 0) return;
         amount = 1 + amount % balance;
         _arm(seed, amount);
-        bytes memory call = abi.encodeCall(exchange.withdraw, (paid, amount));
-        if (relayed) _relay(seed, call);
-        else _as(account, call);
+        _submit(account, abi.encodeCall(exchange.withdraw, (paid, amount)), relayed);
     }
 
     function cancel(uint256 seed, uint256 tokenSeed, uint8 nonce, bool relayed) external checked {
         uint96 mask = nonce < 16 ? type(uint96).max : uint96(1) << nonce % 96;
-        bytes memory call = abi.encodeCall(exchange.cancel, (paidIn(tokenSeed), mask));
-        if (relayed) _relay(seed, call);
-        else _as(actor(seed), call);
+        _submit(actor(seed), abi.encodeCall(exchange.cancel, (paidIn(tokenSeed), mask)), relayed);
     }
 
-    function raiseEpoch(uint256 seed, uint256 tokenSeed) external checked {
-        _as(actor(seed), abi.encodeCall(exchange.raiseEpoch, (paidIn(tokenSeed))));
+    function raiseEpoch(uint256 seed, uint256 tokenSeed, bool relayed) external checked {
+        _submit(actor(seed), abi.encodeCall(exchange.raiseEpoch, (paidIn(tokenSeed))), relayed);
     }
 
     function settle(uint256 seed, uint256 terms, bool relayed) external checked {
         (bool possible, Deal memory deal) = _nextDeal(seed, terms, false);
         if (!possible) return;
         bytes memory call = abi.encodeCall(exchange.settle, (deal.signed, deal.proofs));
-        if (relayed) _relay(terms, call);
-        else _as(stranger, call);
+        _submit(relayed ? actor(terms) : stranger, call, relayed);
         _deals.push(abi.encode(deal));
         _assertUsed(deal.signed.trade);
     }
@@ -151,6 +181,50 @@ contract ExchangeHandler is Actors {
         _assertUsed(deal.signed.trade);
     }
 
+    /// @dev All trades of a product: the demander pays what they sum to.
+    function settleBundle(uint256 seed, uint256 terms, bool relayed) external checked {
+        (bool possible, Product memory product) = _nextProduct(seed, terms);
+        if (!possible) return;
+        (IResourceTrading.SignedTrade[] memory trades, bytes[] memory proofs) = _signed(product);
+        IResourceTrading.Trade memory last = trades[trades.length - 1].trade;
+        uint256 rest = exchange.balanceOf(last.demander, last.token);
+        for (uint256 i = 0; i < trades.length; ++i) {
+            rest -= uint256(trades[i].trade.quantity) * trades[i].trade.unitPrice;
+        }
+        bytes memory call = abi.encodeCall(exchange.settleBundle, (trades, proofs));
+        _submit(relayed ? actor(terms) : stranger, call, relayed);
+        vm.assertEq(exchange.balanceOf(last.demander, last.token), rest);
+        _assertUsed(last);
+        _bundles.push(call);
+        ++reached[trades.length == 2 ? bytes32("bundle of two") : bytes32("bundle of three")];
+    }
+
+    /// @dev A product whose last trade cannot settle, or stands in the place of the first: nothing of it settles.
+    function breakBundle(uint256 seed, uint256 terms, uint8 way) external checked {
+        (bool possible, Product memory product) = _nextProduct(seed, terms);
+        if (!possible) return;
+        IResourceTrading.Trade memory last = product.trades[product.trades.length - 1];
+        way %= 4;
+        if (way == 0) last.quantity = type(uint64).max;
+        if (way == 1) (last.demanderEpoch, last.nonce) = (product.trades[0].demanderEpoch, product.trades[0].nonce);
+        (IResourceTrading.SignedTrade[] memory trades, bytes[] memory proofs) = _signed(product);
+        if (way == 2) trades[trades.length - 1].demander = _compact(STRANGER_KEY, exchange.digestOf(last));
+        if (way == 3) (trades[0], trades[trades.length - 1]) = (trades[trades.length - 1], trades[0]);
+        bytes4[4] memory reasons = [
+            IResourceVerification.InsufficientListing.selector,
+            IResourceTrading.NonceUsed.selector,
+            IAccounts.BadSignature.selector,
+            IResourceTrading.WrongBundle.selector
+        ];
+        bytes32 before = _marketHash();
+        bytes memory answer = _refusedTo(stranger, abi.encodeCall(exchange.settleBundle, (trades, proofs)));
+        // Forge records what a reverted call logged, too.
+        vm.getRecordedLogs();
+        vm.assertEq(bytes32(bytes4(answer)), bytes32(reasons[way]));
+        vm.assertEq(_marketHash(), before);
+        ++reached["broken bundle"];
+    }
+
     function settleEscrow(uint256 seed, uint256 terms) external checked {
         (bool possible, Deal memory deal) = _nextDeal(seed, terms, true);
         if (!possible) return;
@@ -168,20 +242,21 @@ contract ExchangeHandler is Actors {
         IResourceTrading.Trade memory trade = deal.signed.trade;
         IResourceEscrow.Escrow memory escrow = deal.escrow;
         address owner = exchange.listingOf(trade.listing).supplier;
-        (bool passed,) = _deadline(deal, held.state);
+        (bool passed, bool relayed) = (block.timestamp >= _deadline(deal, held.state), way % 16 > 7);
         way %= 8;
         if (way == 0) {
-            _as(trade.demander, abi.encodeCall(exchange.release, (trade, escrow, 1 + share % held.amount)));
+            bytes memory call = abi.encodeCall(exchange.release, (trade, escrow, 1 + share % held.amount));
+            _submit(trade.demander, call, relayed);
         } else if (way == 1 && share % 4 == 0) {
-            _as(owner, abi.encodeCall(exchange.refund, (trade, escrow)));
+            _submit(owner, abi.encodeCall(exchange.refund, (trade, escrow)), relayed);
         } else if (way == 2 && share % 4 == 0) {
             _split(deal, share % (WHOLE + 1));
         } else if (passed) {
             exchange.expire(trade, escrow);
         } else if (held.state == IResourceEscrow.State.Funded) {
-            _as(owner, abi.encodeCall(exchange.deliver, (trade, escrow)));
+            _submit(owner, abi.encodeCall(exchange.deliver, (trade, escrow)), relayed);
         } else if (held.state == IResourceEscrow.State.Delivered) {
-            _as(trade.demander, abi.encodeCall(exchange.dispute, (trade, escrow, bytes32(way))));
+            _submit(trade.demander, abi.encodeCall(exchange.dispute, (trade, escrow, bytes32(way))), relayed);
         } else if (way > 5) {
             _rule(deal, share % (WHOLE + 1));
         }
@@ -192,7 +267,7 @@ contract ExchangeHandler is Actors {
     }
 
     function pause(uint16 by) external checked {
-        uint64 until = by % 3 == 0 ? 0 : uint64(block.timestamp) + by % HOUR;
+        uint64 until = by % 3 == 0 ? uint64(block.timestamp) + by % HOUR : 0;
         exchange.pause(until, _ruled(_pauseHash(until)));
     }
 
@@ -205,14 +280,12 @@ contract ExchangeHandler is Actors {
     function replay(uint256 index) external checked {
         if (_deals.length > 0) {
             Deal memory deal = abi.decode(_deals[index % _deals.length], (Deal));
-            (bool ok,) = address(exchange).call(abi.encodeCall(exchange.settle, (deal.signed, deal.proofs)));
-            vm.assertFalse(ok);
+            _refusedTo(stranger, abi.encodeCall(exchange.settle, (deal.signed, deal.proofs)));
         }
+        if (_bundles.length > 0) _refusedTo(stranger, _bundles[index % _bundles.length]);
         if (_escrows.length > 0) {
             Deal memory deal = abi.decode(_escrows[index % _escrows.length], (Deal));
-            (bool ok,) =
-                address(exchange).call(abi.encodeCall(exchange.settleEscrow, (deal.signed, deal.escrow, deal.proofs)));
-            vm.assertFalse(ok);
+            _refusedTo(stranger, abi.encodeCall(exchange.settleEscrow, (deal.signed, deal.escrow, deal.proofs)));
         }
     }
 
@@ -266,7 +339,7 @@ contract ExchangeHandler is Actors {
     }
 
     function settledCount() external view returns (uint256) {
-        return _deals.length + _escrows.length;
+        return _deals.length + _escrows.length + _bundles.length;
     }
 
     function capacity(bytes32 listing) external view returns (uint64 committed, uint64 available, uint64 attested) {
@@ -276,62 +349,16 @@ contract ExchangeHandler is Actors {
         available = exchange.listingOf(listing).available;
     }
 
-    /// @dev A trade that must settle now: of what the supplier has listed, at what the demander can pay.
-    function _nextDeal(uint256 seed, uint256 terms, bool inEscrow)
-        private
-        view
-        returns (bool possible, Deal memory deal)
-    {
-        (uint256 seller, uint256 buyer) = _parties(seed, terms);
-        IResourceTrading.Trade memory trade;
-        trade.listing = _currentListing(seller);
-        IResourceVerification.Listing memory listing = exchange.listingOf(trade.listing);
-        (trade.demander, trade.token) = (actor(buyer), paidIn(terms));
-        IAccounts.Account memory account = exchange.accountOf(trade.demander, trade.token);
-        if (listing.available == 0 || account.balance == 0 || block.timestamp < exchange.pausedUntil()) {
-            return (false, deal);
-        }
-        trade.quantity = 1 + uint64(terms >> 8) % listing.available;
-        if (account.balance < trade.quantity) trade.quantity = 1;
-        trade.unitPrice = 1 + uint128(terms >> 72) % (account.balance / trade.quantity);
-        trade.validUntil = uint64(uint256(trade.listing) % 2 ** 40);
-        (trade.demanderEpoch, trade.nonce) = _free(account);
-        trade.listingEpoch = listing.epoch;
-        IResourceEscrow.Escrow memory escrow;
-        if (inEscrow) escrow = _escrowTerms(terms);
-        return (true, _deal(trade, escrow, buyer, seller));
-    }
-
-    function _escrowTerms(uint256 terms) private view returns (IResourceEscrow.Escrow memory escrow) {
-        escrow.deliverBy = uint64(block.timestamp) + 1 + uint64(terms >> 200) % (60 * HOUR);
-        escrow.acceptBy = escrow.deliverBy + 1 + uint64(terms >> 210) % (60 * HOUR);
-        escrow.decideBy = escrow.acceptBy + 1 + uint64(terms >> 220) % (60 * HOUR);
-        escrow.lateShare = uint16(terms >> 201) % (WHOLE + 1);
-        escrow.silenceShare = uint16(terms >> 211) % (WHOLE + 1);
-        escrow.undecidedShare = uint16(terms >> 221) % (WHOLE + 1);
-    }
-
-    /// @dev From `seed` on, the first who has something to sell now, and the first other who can pay for it.
-    function _parties(uint256 seed, uint256 terms) private view returns (uint256 seller, uint256 buyer) {
-        seller = seed % ACTORS;
-        while (seller < seed % ACTORS + 3 && exchange.listingOf(_currentListing(seller)).available == 0) ++seller;
-        buyer = seller + 1 + (terms >> 4) % 3;
-        for (uint256 i = 0; i < 3 && exchange.balanceOf(actor(buyer), paidIn(terms)) == 0; ++i) {
-            buyer = seller + 1 + (buyer - seller) % 3;
-        }
-    }
-
     function _assertUsed(IResourceTrading.Trade memory trade) private view {
         IAccounts.Account memory account = exchange.accountOf(trade.demander, trade.token);
         vm.assertEq(account.epoch, trade.demanderEpoch);
         vm.assertEq(account.used >> trade.nonce & 1, 1);
     }
 
-    function _deadline(Deal memory deal, IResourceEscrow.State state) private view returns (bool, uint64 deadline) {
+    function _deadline(Deal memory deal, IResourceEscrow.State state) private pure returns (uint64 deadline) {
         deadline = deal.escrow.decideBy;
         if (state == IResourceEscrow.State.Funded) deadline = deal.escrow.deliverBy;
         if (state == IResourceEscrow.State.Delivered) deadline = deal.escrow.acceptBy;
-        return (block.timestamp >= deadline, deadline);
     }
 
     function _split(Deal memory deal, uint16 share) private {
@@ -342,21 +369,55 @@ contract ExchangeHandler is Actors {
         (both[0], proofs[0]) = _signatureOf(_seedOf(deal.signed.trade.demander), digest, 0);
         (both[1], proofs[1]) = _signatureOf(_seedOf(exchange.listingOf(deal.signed.trade.listing).supplier), digest, 1);
         exchange.split(deal.signed.trade, deal.escrow, share, both[0], both[1], proofs);
+        ++reached["split"];
     }
 
     function _rule(Deal memory deal, uint16 share) private {
         bytes32 ruling =
             keccak256(abi.encode(keccak256("Ruling(bytes32 trade,uint16 supplierShare)"), deal.digest, share));
         exchange.rule(deal.signed.trade, deal.escrow, share, _ruled(ruling));
+        ++reached["ruling"];
     }
 
     function _seedOf(address account) private view returns (uint256 seed) {
         while (actor(seed) != account) ++seed;
     }
 
-    function _relay(uint256 seed, bytes memory call) private {
-        IAccounts.Intent memory intent = _intent(actor(seed), call);
-        _as(stranger, abi.encodeCall(exchange.relay, (intent, _sign(_key(seed), _digest(intent)))));
+    /// @dev By the account itself, or by a stranger with the account's signed intent, which can be used once.
+    function _submit(address account, bytes memory call, bool relayed) private {
+        if (!relayed) return _as(account, call);
+        IAccounts.Intent memory intent = _intent(account, call);
+        bytes memory relay = abi.encodeCall(exchange.relay, (intent, _sign(_key(_seedOf(account)), _digest(intent))));
+        _as(stranger, relay);
+        vm.assertEq(exchange.intentNonce(account), intent.nonce + 1);
+        _refusedTo(stranger, relay);
+        ++reached["relay"];
+    }
+
+    function _give(address account, address paid, uint256 amount) private {
+        if (paid == address(token)) token.mint(account, amount);
+        else reentrant.mint(account, amount);
+    }
+
+    function _approve(address account, address paid, uint256 amount) private {
+        vm.prank(account);
+        (bool ok,) = paid.call(abi.encodeCall(token.approve, (address(exchange), amount)));
+        vm.assertTrue(ok);
+    }
+
+    /// @dev ERC-2612, for ever.
+    function _permitDigest(address account, uint256 amount) private view returns (bytes32) {
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                account,
+                address(exchange),
+                amount,
+                token.nonces(account),
+                type(uint256).max
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
     }
 
     /// @dev In the next transfer the token calls the exchange: as itself, for another's money.
@@ -377,10 +438,20 @@ contract ExchangeHandler is Actors {
         (ownerSeed[listing], slotOfListing[listing]) = (seed % ACTORS, _currentSlot());
     }
 
-    function _refusedTo(address caller, bytes memory call) private {
+    function _refusedTo(address caller, bytes memory call) private returns (bytes memory answer) {
+        bool ok;
         vm.prank(caller);
-        (bool ok,) = address(exchange).call(call);
+        (ok, answer) = address(exchange).call(call);
         vm.assertFalse(ok);
+    }
+
+    /// @dev What every actor holds and has for sale now.
+    function _marketHash() private view returns (bytes32 hash) {
+        for (uint256 i = 0; i < ACTORS * TOKENS; ++i) {
+            (address account, address paid) = (actor(i), paidIn(i / ACTORS));
+            hash =
+                keccak256(abi.encode(hash, exchange.accountOf(account, paid), exchange.listingOf(_currentListing(i))));
+        }
     }
 
     function _checkNonces() private {

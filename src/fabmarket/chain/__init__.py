@@ -2,6 +2,7 @@
 
 from fabmarket.chain.contracts import ExchangeContract, TokenContract, exchange_code, token_code
 from fabmarket.chain.engine import (
+    TRANSACTION_GAS,
     ChainError,
     Engine,
     EngineUnavailable,
@@ -14,6 +15,7 @@ from fabmarket.chain.sender import CallFailed, Sender, Transaction
 
 __all__ = [
     "ENGINES",
+    "TRANSACTION_GAS",
     "CallFailed",
     "ChainError",
     "Engine",

@@ -26,6 +26,7 @@ from fabmarket.market.exchange import (
     Cancel,
     Deliver,
     Deposit,
+    DepositWithPermit,
     Dispute,
     EscrowState,
     Expire,
@@ -35,6 +36,7 @@ from fabmarket.market.exchange import (
     Move,
     OpenSeal,
     Pause,
+    Proof,
     RaiseEpoch,
     RaiseListingEpoch,
     Refund,
@@ -49,6 +51,7 @@ from fabmarket.market.exchange import (
     SettleBundle,
     SettleEscrow,
     SetToken,
+    Signature,
     SignedTrade,
     Slot,
     Split,
@@ -137,28 +140,39 @@ class ExchangeContract(Contract):
         match move:
             case Relay():
                 intent = (move.account, move.call, move.nonce, move.deadline)
-                return self.data("relay", intent, move.signature)
+                signature = move.signature
+                given = signature.proof if isinstance(signature, Proof) else signature
+                return self.data("relay", intent, given)
             case Attest() | AttestSealed():
                 name = "attest" if isinstance(move, Attest) else "attestSealed"
                 return self.data(name, _values(move.attestation), move.signatures)
             case ListCapacity():
                 return self.data("list", [_values(report) for report in move.reports])
-            case Settle():
-                return self.data("settle", _signed(move.signed), [])
-            case SettleBatch() | SettleBundle():
-                name = "settleBatch" if isinstance(move, SettleBatch) else "settleBundle"
-                return self.data(name, [_signed(each) for each in move.trades], [])
-            case SettleEscrow():
-                terms = _values(move.signed.trade.escrow)
-                return self.data("settleEscrow", _signed(move.signed), terms, [])
-            case Split():
-                sides = [_compact(move.demander_signature), _compact(move.supplier_signature)]
-                return self.data("split", *_terms(move.trade), move.supplier_share, *sides, [])
+            case Settle() | SettleBatch() | SettleBundle() | SettleEscrow() | Split():
+                return self._signed_data(move)
             case Deliver() | Release() | Refund() | Dispute() | Rule() | Expire():
                 _, *rest = _values(move)
                 return self.data(_NAMES[type(move)], *_terms(move.trade), *rest)
             case _:
                 return self.data(_NAMES[type(move)], *_values(move))
+
+    def _signed_data(
+        self, move: Settle | SettleBatch | SettleBundle | SettleEscrow | Split
+    ) -> bytes:
+        """Return the call data of a move with both parties' signatures, proofs last."""
+        proofs: list[bytes] = []
+        match move:
+            case Settle():
+                return self.data("settle", _signed(move.signed, proofs), proofs)
+            case SettleEscrow():
+                terms = _values(move.signed.trade.escrow)
+                return self.data("settleEscrow", _signed(move.signed, proofs), terms, proofs)
+            case Split():
+                sides = _sides(move, proofs)
+                return self.data("split", *_terms(move.trade), move.supplier_share, *sides, proofs)
+            case SettleBatch() | SettleBundle():
+                name = "settleBatch" if isinstance(move, SettleBatch) else "settleBundle"
+                return self.data(name, [_signed(each, proofs) for each in move.trades], proofs)
 
     def event(self, log: Log) -> Event | None:
         """Return the market event in a log; None for another contract's or an unknown one."""
@@ -246,6 +260,7 @@ _NAMES: dict[type[Any], str] = {
     Unlist: "unlist",
     RaiseListingEpoch: "raiseListingEpoch",
     Deposit: "deposit",
+    DepositWithPermit: "depositWithPermit",
     Withdraw: "withdraw",
     Cancel: "cancel",
     RaiseEpoch: "raiseEpoch",
@@ -263,13 +278,24 @@ def _terms(trade: Trade) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return _values(trade)[:-1], _values(trade.escrow)
 
 
-def _signed(signed: SignedTrade) -> tuple[Any, ...]:
-    sides = (_compact(signed.demander_signature), _compact(signed.supplier_signature))
-    return (_values(signed.trade)[:-1], *sides)
+def _signed(signed: SignedTrade, proofs: list[bytes]) -> tuple[Any, ...]:
+    return (_values(signed.trade)[:-1], *_sides(signed, proofs))
 
 
-def _compact(signature: bytes) -> tuple[bytes, bytes]:
-    """Return r and vs of a 65-byte signature with low s (ERC-2098)."""
+def _sides(signed: SignedTrade | Split, proofs: list[bytes]) -> list[tuple[bytes, bytes]]:
+    return [
+        _compact(each, proofs) for each in (signed.demander_signature, signed.supplier_signature)
+    ]
+
+
+def _compact(signature: Signature, proofs: list[bytes]) -> tuple[bytes, bytes]:
+    """Return r and vs of a 65-byte signature with low s (ERC-2098).
+
+    A contract's proof is added to `proofs`; then r is 0 and vs its index there.
+    """
+    if isinstance(signature, Proof):
+        proofs.append(signature.proof)
+        return bytes(32), (len(proofs) - 1).to_bytes(32, "big")
     s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
     return signature[:32], s.to_bytes(32, "big")
 

@@ -40,6 +40,8 @@ class Settings:
 PINNED_CHAIN_ID = 131277322940537
 """The chain id that the embedded chain has; anvil is started with the same one."""
 BLOCK_GAS = 30_029_122
+TRANSACTION_GAS = 1 << 24
+"""The most one transaction may use (EIP-7825)."""
 """The block gas limit of the pinned chains: that of the embedded chain's genesis."""
 
 

@@ -72,6 +72,7 @@ Examples:
   fabmarket demo                                   the paper's market, report in demo-out/
   fabmarket demo --fjsp scenarios/fjsp/mk01.txt    a job-shop instance as a market
   fabmarket demo --scenario scenarios/cloud-hours.toml --out cloud
+  fabmarket demo --fjsp scenarios/fjsp/mk01.txt --batch    a supplier's trades of a round at once
   fabmarket demo --engine anvil --json | jq .paid_total
   fabmarket demo --engine http://127.0.0.1:8545 --seed 7
 """
@@ -109,6 +110,11 @@ Examples:
     metavar="DIR",
     help="Where the report goes  [default: demo-out; with --json nowhere]",
 )
+@click.option(
+    "--batch",
+    is_flag=True,
+    help="Let suppliers settle all trades of a round in one transaction each.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts of the run as JSON.")
 def demo(
     scenario: Path | None,
@@ -117,6 +123,7 @@ def demo(
     chain_id: int | None,
     seed: int,
     out: Path | None,
+    batch: bool,
     as_json: bool,
 ) -> None:
     """Run a capacity market end to end: verify, release, negotiate, settle, audit.
@@ -130,6 +137,7 @@ def demo(
     market = _load(scenario, fjsp, seed, inputs, command)
     command += ["--engine", engine, "--seed", str(seed)]
     command += ["--chain-id", str(chain_id)] if chain_id else []
+    command += ["--batch"] if batch else []
     if out is None and not as_json:
         out = Path("demo-out")
     if out is not None:
@@ -137,7 +145,7 @@ def demo(
     console = Console(stderr=True)
     settings = Settings(chain_id=chain_id)
     with open_engine(engine, settings) as chain, _Bar(console) as bar:
-        outcome = run_market(market, chain, seed, bar.update)
+        outcome = run_market(market, chain, seed, bar.update, batch=batch)
         facts = facts_of(outcome, command)
         about = {
             "name": engine,

@@ -112,6 +112,10 @@ class PriceRule:
             margin: c, the demander's benefit less its own cost per unit; may be negative.
             cap: the most it can use; None for no bound. Not offered under "demanders-lead".
             price: the announced price, >= floor.
+
+        Raises:
+            InvalidRound: the price is below the floor, or the cap negative.
+            Unsupported: a cap under "demanders-lead".
         """
         price = self._announced(price)
         self._check_caps([cap])
@@ -124,6 +128,9 @@ class PriceRule:
         "simultaneous": p = aS - bw and w = clip((p - d_s)/b, 0, W) give
         (p + clip(p - d_s, 0, bW))/a. "demanders-lead": (2p - d_s)/a. "balanced": p/(a - b), at
         most W; at W the price may be anything from (a - b)W up, because it rations.
+
+        Raises:
+            InvalidRound: the price is below the floor.
         """
         price = self._announced(price)
         a, b, cap = _exact(self.a), _exact(self.b), self.supply_cap
@@ -136,6 +143,9 @@ class PriceRule:
     def supply_at(self, price: Number, total: Number) -> float | Fraction:
         """The supplier's quantity w at this price: its best response, or under "balanced" the
         total that was ordered.
+
+        Raises:
+            InvalidRound: the price is below the floor.
         """
         price = self._announced(price)
         if self.concept == "balanced":
@@ -206,6 +216,7 @@ class PriceRule:
 
         Raises:
             Unsupported: another concept; only "balanced" trades at its floor.
+            InvalidRound: a reply is negative or above its cap, or there is not one cap to each.
         """
         if self.concept != "balanced":
             raise Unsupported(f"{self.concept} has no supply at its floor; only balanced shares it")

@@ -83,13 +83,8 @@ def certificate_of(
     """As `verify`, for price and quantities that are not an Equilibrium yet."""
     if concept not in CONCEPTS:
         raise Unsupported(f"unknown concept {concept!r}; use one of {CONCEPTS}")
-    demand = np.asarray(outcome.demand, dtype=np.float64)
-    if demand.shape != game.margin.shape:
-        raise InvalidGame(f"{demand.size} demands for {game.margin.size} demanders; give each one")
-    stated = [demand.sum(), outcome.price, outcome.supply, outcome.multiplier]
-    if not np.isfinite(stated).all():
-        raise InvalidGame("price, demand or supply is not finite; there is nothing to verify")
-    outcome = outcome._replace(demand=demand)
+    outcome = fitting(game, outcome)
+    demand = outcome.demand
     market = _coupled(game, outcome) if coupled else _MARKETS[concept](game, outcome)
     limit = _limits(game, outcome, market, coupled)
     gains = _demander_gains(game, demand, market, limit)
@@ -101,6 +96,21 @@ def certificate_of(
     if game.budgeted:
         deviations = (deviations[0] + ", within its budget", *deviations[1:])
     return Certificate(deviations, float(gains.max()), float(residual), gains)
+
+
+def fitting(game: Game, outcome: Outcome) -> Outcome:
+    """The outcome with its demand as an array, one finite number for each demander.
+
+    Raises:
+        InvalidGame: there are more or fewer, or a number is NaN or infinite.
+    """
+    demand = np.asarray(outcome.demand, dtype=np.float64)
+    if demand.shape != game.margin.shape:
+        raise InvalidGame(f"{demand.size} demands for {game.margin.size} demanders; give each one")
+    stated = [demand.sum(), outcome.price, outcome.supply, outcome.multiplier]
+    if not np.isfinite(stated).all():
+        raise InvalidGame("price, demand or supply is not finite; there is nothing to verify")
+    return outcome._replace(demand=demand)
 
 
 def _limits(game: Game, outcome: Outcome, market: _Market, coupled: bool) -> Vector:

@@ -26,8 +26,9 @@ def solve(
 ) -> Equilibrium:
     """The equilibrium of a game under one of CONCEPTS, with its certificate.
 
-    Exact up to the rounding of float64. The price takes O(m), with "supplier-anticipates"
-    O(m log m). Except under "balanced", demand and supply need not meet (`Equilibrium.unfunded`).
+    Exact up to the rounding of float64. Price and certificate take O(m); O(m log m) with
+    "supplier-anticipates" and "paper-literal", and where "balanced" shares at d_s under caps.
+    Except under "balanced", demand and supply need not meet (`Equilibrium.unfunded`).
 
     Args:
         game: the data.
@@ -51,7 +52,7 @@ def solve(
 
 
 def equilibrium_price(game: Game, *, compiled: bool | None = None) -> float:
-    """The price of "simultaneous" alone, without quantities or certificate, in O(m).
+    """The price of "simultaneous" alone, in O(m): money per unit, no quantities, no certificate.
 
     Raises:
         Unsupported: the game has budgets; use `solve`. Or `compiled` without numba.

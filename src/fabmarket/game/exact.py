@@ -24,12 +24,12 @@ class ExactGame:
     """The data of one game as Fractions; a float counts as the binary fraction it is.
 
     Attributes:
-        margin: c = benefit - cost, one for each demander.
-        supplier_cost: d_s.
-        a: weight of total demand in the price.
-        b: weight of supply in the price.
-        cap: each demander's cap, None for no bound.
-        supply_cap: W, None for no bound.
+        margin: c = benefit - cost, money per unit, one for each demander; may be negative.
+        supplier_cost: d_s, money per unit, >= 0.
+        a: weight of total demand in the price, > 0.
+        b: weight of supply in the price, > 0.
+        cap: the most each demander can use, units, None for no bound.
+        supply_cap: W, units, None for no bound.
         rounded: the same game in float64.
 
     Raises:

@@ -16,6 +16,7 @@ from math import ceil, floor, inf, isfinite
 
 import numpy as np
 
+from fabmarket.game.certificate import fitting
 from fabmarket.game.closed_forms.simultaneous import simultaneous
 from fabmarket.game.errors import InvalidGame, Unsupported
 from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome
@@ -35,8 +36,7 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
         InvalidGame: the lot is not a finite number > 0.
         Unsupported: the game has budgets.
     """
-    if not (lot > 0 and isfinite(lot)):
-        raise InvalidGame(f"lot is {lot}; give a finite number > 0")
+    lot = _checked(lot)
     if game.budgeted:
         raise Unsupported("whole lots are offered without budgets; leave them out")
     free = simultaneous(game)
@@ -77,11 +77,22 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
 
 
 def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certificate:
-    """Every party's best gain among whole lots, the others standing still.
+    """Every party's best gain among whole lots, the others standing still; O(m).
 
     The residual is the relative violation of price rule, bounds and wholeness.
+
+    Args:
+        game: the data.
+        lot: units in a lot, > 0.
+        outcome: price, demand of shape (m,) and supply, to be checked.
+
+    Raises:
+        InvalidGame: the lot is not a finite number > 0; or the quantities do not fit the game
+            (number of demanders, NaN, infinite).
     """
-    demand, supply, price = outcome.demand, outcome.supply, outcome.price
+    lot = _checked(lot)
+    found = fitting(game, Outcome(outcome.price, outcome.demand, outcome.supply))
+    demand, supply, price = found.demand, found.supply, found.price
     total = float(demand.sum())
     rest = game.margin - game.a * (total - demand) + game.b * supply
     top = np.clip(rest / (2 * game.a), 0.0, game.cap)
@@ -110,6 +121,12 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
         f"the supplier: any whole number of lots of {lot} in [0, W], demands unchanged",
     )
     return Certificate(deviations, float(gains.max()), residual, gains)
+
+
+def _checked(lot: float) -> float:
+    if not (lot > 0 and isfinite(lot)):
+        raise InvalidGame(f"lot is {lot}; give a finite number > 0")
+    return float(lot)
 
 
 def _integers(game: Game, lot: float) -> tuple[list[int], int, int, int]:

@@ -27,6 +27,7 @@ class Online:
     """One game under "simultaneous" or "balanced", whose demanders may change one at a time.
 
     Attributes:
+        concept: the concept that is followed.
         price: the equilibrium price now; equal to that of `solve(self.game(), concept)` up to
             rounding.
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Literal
 
 from fabmarket.identity import Domain, digest
 from fabmarket.market.events import Listed, ResourceRegistered, Settled
@@ -55,68 +54,20 @@ from fabmarket.negotiation.session import (
     member_of,
     open_session,
 )
+from fabmarket.negotiation.wants import (
+    NO_ANSWER,
+    NO_DEAL,
+    NO_ROOM,
+    NO_SUPPLY,
+    NOT_SETTLED,
+    TOO_DEAR,
+    Want,
+)
 
 DEMAND_VALIDITY = 3600
 """Seconds of chain time for which a demand may be answered."""
 TRADE_VALIDITY = 900
 """Seconds for which a signed trade can settle; it is a free option until then."""
-
-NO_OFFER = "no supplier offered room"
-TOO_DEAR = "the price is not below what the sub-task is worth"
-NO_ROOM = "no room left after larger surpluses"
-NO_DEAL = "bargaining ended without a price both accept"
-NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
-NO_ANSWER = "the supplier did not finish the negotiation"
-NOT_SETTLED = "the trade did not settle on chain"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An alternative with its private worth: `margin` = benefit less cost, base units per unit."""
-
-    resource: bytes
-    quantity: int
-    margin: int
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A listing that was tried and why it came to nothing."""
-
-    listing: bytes
-    resource: bytes
-    quantity: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Want:
-    """A sub-task and how far it has come.
-
-    `signed_until` is the chain time from which no trade signed for it can settle any more.
-    """
-
-    id: bytes
-    start: int
-    end: int
-    divisible: bool
-    choices: tuple[Choice, ...]
-    state: Literal["open", "negotiating", "agreed", "served", "unserved"] = "open"
-    offer: Offer | None = None
-    attempts: tuple[Attempt, ...] = ()
-    signed_until: int = 0
-
-    def choice(self, resource: bytes) -> Choice:
-        """Return the alternative of a resource type; Unacceptable if there is none."""
-        for choice in self.choices:
-            if choice.resource == resource:
-                return choice
-        raise Unacceptable("offer of a resource that was not asked for")
-
-    @property
-    def first_price(self) -> int:
-        """The opening bid: half of what the dearest alternative is worth, rounded down."""
-        return max(0, max(choice.margin for choice in self.choices) // 2)
 
 
 @dataclass(frozen=True)
@@ -304,12 +255,12 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
     worth_it = []
     for offer in fresh:
         if offer.terms.maintenance >= want.choice(offer.resource).margin:
-            want = _attempted(want, offer, TOO_DEAR)
+            want = want.attempted(offer, TOO_DEAR)
         else:
             worth_it.append(offer)
     if not worth_it:
         return _with_want(state, replace(want, state="unserved")), ()
-    best = min(worth_it, key=lambda offer: (_total_cost(want, offer), offer.listing))
+    best = min(worth_it, key=lambda offer: (want.cost_of(offer), offer.listing))
     choice = want.choice(best.resource)
     selection = Selection(
         demander=state.address,
@@ -329,24 +280,13 @@ def _bargained(offer: Offer) -> bool:
     return offer.terms.concept == "bargaining"
 
 
-def _total_cost(want: Want, offer: Offer) -> int:
-    quantity = want.choice(offer.resource).quantity
-    return offer.unit_price * (1 if quantity == NO_LIMIT else quantity)
-
-
-def _attempted(want: Want, offer: Offer, reason: str) -> Want:
-    quantity = want.choice(offer.resource).quantity
-    attempt = Attempt(offer.listing, offer.resource, quantity, reason)
-    return replace(want, offer=None, attempts=(*want.attempts, attempt))
-
-
 def _failed(state: DemanderState, want: Want, reason: str) -> DemanderState:
     """Note why the listing came to nothing; the sub-task is open for the next publication.
 
     Not while a trade signed for it may settle: whoever holds the trade could make it bought twice.
     """
     if want.offer is not None:
-        want = _attempted(want, want.offer, reason)
+        want = want.attempted(want.offer, reason)
     left = "open" if state.rounds_left > 0 and want.signed_until <= state.now else "unserved"
     return _with_want(state, replace(want, state=left))  # type: ignore[arg-type]
 

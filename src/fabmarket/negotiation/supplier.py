@@ -30,7 +30,6 @@ from fabmarket.negotiation.bargaining import (
     follow_counter,
     respond,
 )
-from fabmarket.negotiation.demander import NO_ROOM
 from fabmarket.negotiation.moves import (
     Deadline,
     Happened,
@@ -52,6 +51,7 @@ from fabmarket.negotiation.session import (
     member_of,
     open_session,
 )
+from fabmarket.negotiation.wants import NO_ROOM
 
 OFFER_VALIDITY = 3600
 """Seconds of chain time for which an offer may be taken up."""

@@ -5,19 +5,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fabmarket.chain import Engine, Receipt, Transaction
-from fabmarket.identity import digest, keccak
+from fabmarket.chain import TRANSACTION_GAS, Engine, Receipt, Transaction
+from fabmarket.identity import Key, digest, keccak
 from fabmarket.ledger import Check, EventStore, audit
 from fabmarket.market.events import Event, Settled
-from fabmarket.market.exchange import Settle, SignedTrade
+from fabmarket.market.exchange import Settle, SettleBatch, SignedTrade
 from fabmarket.market.messages import Demand, PriceTerms
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.bargaining import Bargain
-from fabmarket.negotiation.demander import Choice, DemanderState, Want
+from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.moves import Deadline, Happened, Phase
 from fabmarket.negotiation.session import Session
 from fabmarket.negotiation.supplier import SupplierState
+from fabmarket.negotiation.wants import Choice, Want
 from fabmarket.node.setup import (
     Market,
     Parties,
@@ -34,6 +35,11 @@ Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as a run goes on."""
 
 _SETTLE_GAS = 300_000
+_BATCH_GAS = 50_000
+_BATCHED_TRADE_GAS = 100_000
+"""More than any trade between two keys takes in a batch (benchmarks/gas.py: 32,000)."""
+BATCH = (TRANSACTION_GAS - _BATCH_GAS) // _BATCHED_TRADE_GAS
+"""Trades in one batch, so that it fits into a transaction (EIP-7825)."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +80,26 @@ class Outcome:
         return self.market.sender.sent
 
 
-def run_market(scenario: Scenario, engine: Engine, seed: int, progress: Progress) -> Outcome:
+def run_market(
+    scenario: Scenario, engine: Engine, seed: int, progress: Progress, *, batch: bool = False
+) -> Outcome:
     """Run a scenario from nothing to its audit on an engine, and return all that happened.
 
-    The same scenario, seed and pinned engine settings give the same transactions and events.
+    The same scenario, seed and pinned engine settings give the same transactions and events. With
+    `batch` a supplier settles all it has agreed on in a round in one transaction, at most BATCH
+    trades each; otherwise every trade in one of its own.
     """
-    return _Run(scenario, engine, seed, progress).go()
+    return _Run(scenario, engine, seed, progress, batch).go()
 
 
 class _Run:
-    def __init__(self, scenario: Scenario, engine: Engine, seed: int, progress: Progress) -> None:
+    def __init__(
+        self, scenario: Scenario, engine: Engine, seed: int, progress: Progress, batch: bool
+    ) -> None:
         self.scenario = scenario
         self.engine = engine
         self.progress = progress
+        self.batch = batch
         self.parties = parties_of(scenario, seed, len(TABLE_1))
         self.started = time.perf_counter()
         progress("deploy", 0, 1)
@@ -239,12 +252,13 @@ class _Run:
         """Countersign and send the trades of this round, several to a block."""
         submits, self.bus.submits = self.bus.submits, []
         sources = {}
+        agreed: list[tuple[Key, SignedTrade]] = []
         for node, submit in submits:
             signed = digest(self.market.domain, submit.trade)
             sources[signed] = submit.trade.transcript
             both = SignedTrade(submit.trade, submit.demander_signature, node.key.sign(signed))
-            self.market.queue(node.key, "settle", Settle(both), _SETTLE_GAS)
-        total = len(submits)
+            agreed.append((node.key, both))
+        total = self._queue_trades(agreed)
         self.progress("settle", 0, total)
         count = 0
 
@@ -264,6 +278,22 @@ class _Run:
                 session = sessions[sources[event.trade]]
                 trade = SettledTrade(event, receipt, wants[event.trade], session)
                 self.outcome.trades.append(trade)
+
+    def _queue_trades(self, agreed: Sequence[tuple[Key, SignedTrade]]) -> int:
+        """Queue what each supplier has agreed on; return in how many transactions."""
+        if not self.batch:
+            for key, trade in agreed:
+                self.market.queue(key, "settle", Settle(trade), _SETTLE_GAS)
+            return len(agreed)
+        sent = 0
+        for key in dict.fromkeys(key for key, _ in agreed):
+            own = [trade for owner, trade in agreed if owner is key]
+            for start in range(0, len(own), BATCH):
+                part = tuple(own[start : start + BATCH])
+                gas = _BATCH_GAS + _BATCHED_TRADE_GAS * len(part)
+                self.market.queue(key, "settleBatch", SettleBatch(part), gas)
+                sent += 1
+        return sent
 
     def _index(self) -> list[tuple[Receipt, Event]]:
         """Store the events of all receipts since last time, and tell every participant of them."""

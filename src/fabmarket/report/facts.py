@@ -7,8 +7,8 @@ from typing import Any
 from fabmarket import __version__
 from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
-from fabmarket.negotiation.demander import NO_OFFER, Want
 from fabmarket.negotiation.session import Round, Session
+from fabmarket.negotiation.wants import NO_OFFER, Want
 from fabmarket.node import Certified, Outcome, SettledTrade, TestResult, certify_sessions
 from fabmarket.report.reading import Facts
 

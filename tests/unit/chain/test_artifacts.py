@@ -1,4 +1,4 @@
-"""The shipped contracts are what their sources compile to, the golden vectors what ethers makes."""
+"""The shipped contracts are what their sources compile to."""
 
 import json
 import shutil
@@ -10,7 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "contracts"
 SHIPPED = ROOT / "src" / "fabmarket" / "chain" / "artifacts"
-GOLDEN = ROOT / "tests" / "golden"
 NAMES = ("CapacityExchange", "TestToken")
 DEPLOYED_SIZE_LIMIT = 24_576  # EIP-170
 
@@ -57,12 +56,3 @@ def test_deployed_size_is_below_the_limit(name: str) -> None:
     # The constructor's code comes on top, so the creation code is the longer one.
     assert 0 < artifact["deployedSize"] < len(artifact["bytecode"]) // 2
     assert artifact["deployedSize"] < DEPLOYED_SIZE_LIMIT
-
-
-@needs_node
-@pytest.mark.parametrize("name", ["trade.json", "attestation.json"])
-def test_golden_vectors_are_what_the_foreign_implementation_computes(
-    tmp_path: Path, name: str
-) -> None:
-    run_script("golden.mjs", tmp_path)
-    assert (GOLDEN / name).read_bytes() == (tmp_path / name).read_bytes()

@@ -181,6 +181,12 @@ def test_paper_literal_says_who_would_sell():
     assert found.note.startswith("negative quantities: 1, the first is demander 0's")
 
 
+def test_paper_literal_says_that_the_supplier_would_buy():
+    found = solve(Game([10, 10], [0, 0], 9, 1, 1), "paper-literal")
+    assert found.supply == close(Fraction(-7, 2))  # (20 - 27)/2
+    assert found.note == "negative quantities: 1, the first is the supplier's"
+
+
 def test_demanders_lead_far_below_the_threshold_has_no_supply():
     found = solve(Game([12, 9], [0, 0], 20, 2, 1), "demanders-lead")
     assert (found.price, found.supply, found.note) == (7, 0, "")

@@ -8,6 +8,7 @@ import pytest
 
 from fabmarket.game import Game, InvalidGame, Unsupported
 from fabmarket.game.lots import solve_lots, verify_lots
+from fabmarket.game.model import Outcome
 
 PAPER = Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2)
 
@@ -62,3 +63,25 @@ def test_a_lot_is_a_positive_number(lot):
 def test_budgets_are_not_offered():
     with pytest.raises(Unsupported, match="without budgets"):
         solve_lots(Game([5], [0], 1, 1, 1, budget=[3]))
+
+
+@pytest.mark.parametrize("lot", [0, -1, nan, inf])
+def test_no_answer_is_verified_in_lots_that_are_no_positive_number(lot):
+    with pytest.raises(InvalidGame, match=f"lot is {lot}"):
+        verify_lots(PAPER, lot, solve_lots(PAPER))
+
+
+@pytest.mark.parametrize(
+    ("demand", "supply", "words"),
+    [([1.0], 2.0, "1 demands for 2 demanders"), ([1.0, 2.0], nan, "not finite")],
+)
+def test_quantities_that_do_not_fit_are_not_verified(demand, supply, words):
+    game = Game([10, 20], [0, 0], 1, 1, 1)
+    with pytest.raises(InvalidGame, match=words):
+        verify_lots(game, 1, Outcome(1.0, np.array(demand), supply))
+
+
+def test_quantities_are_floats_whatever_the_lot_is():
+    found = solve_lots(Game([10, 20], [0, 0], 1, 1, 1), 2)
+    assert isinstance(found.supply, float)
+    assert found.demand.dtype == np.float64

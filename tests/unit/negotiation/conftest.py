@@ -18,10 +18,11 @@ from fabmarket.market.messages import Opening, PriceTerms
 from fabmarket.market.trade import listing_id, market_domain
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
-from fabmarket.negotiation.demander import Choice, DemanderState, Want
+from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.moves import Deadline, Happened, Ignored, Received, Send, Submit
 from fabmarket.negotiation.session import member_of
 from fabmarket.negotiation.supplier import SupplierState
+from fabmarket.negotiation.wants import Choice, Want
 
 ORIGIN, LENGTH = 100_000, 1_000
 RESOURCE, HOUR = name_to_bytes32("mill"), name_to_bytes32("hour")

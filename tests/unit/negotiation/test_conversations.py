@@ -7,14 +7,14 @@ from fabmarket.game import Game, solve
 from fabmarket.market.events import Listed, Settled, SlotAttested, pack_terms
 from fabmarket.market.messages import Claim, Close, Counter, Demand, Quote, Refusal, Selection
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.negotiation.demander import (
+from fabmarket.negotiation.moves import Deadline, Happened
+from fabmarket.negotiation.wants import (
     NO_ANSWER,
     NO_ROOM,
     NO_SUPPLY,
     NOT_SETTLED,
     TOO_DEAR,
 )
-from fabmarket.negotiation.moves import Deadline, Happened
 
 MILL, LATHE = name_to_bytes32("mill"), name_to_bytes32("lathe")
 

@@ -20,9 +20,9 @@ from fabmarket.market.messages import (
 )
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
-from fabmarket.negotiation.demander import NO_ANSWER, NO_DEAL
 from fabmarket.negotiation.moves import Happened
 from fabmarket.negotiation.session import due, follow, open_session
+from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL
 
 MILL, LATHE, HOUR = map(name_to_bytes32, ("mill", "lathe", "hour"))
 STRANGER = Key.derive("stranger")

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from fabmarket.chain import Settings, open_engine
+from fabmarket.chain import TRANSACTION_GAS, Settings, open_engine
 from fabmarket.market.events import Deposited, Listed, Settled
 from fabmarket.market.exchange import Exchange, record
-from fabmarket.node import certify_sessions, run_market
+from fabmarket.node import certify_sessions, market, run_market
 from fabmarket.node.transport import BAD_SIGNATURE
 from fabmarket.scenario import paper_market
 
@@ -157,3 +157,31 @@ def test_another_seed_gives_other_keys_and_the_same_trade_terms(paper):
     assert not set(outcome.after) & set(paper[0].after)
     terms = {(trade.event.quantity, trade.event.unit_price) for trade in outcome.trades}
     assert terms == {(100, 115), (175, 115)}
+
+
+@pytest.fixture(scope="module", params=[None, 1])
+def batched(request):
+    """The paper's market settled in batches: of whatever fits, and of one trade."""
+    with pytest.MonkeyPatch.context() as patch, open_engine("embedded", Settings()) as engine:
+        if request.param:
+            patch.setattr(market, "BATCH", request.param)
+        outcome = run_market(paper_market(1), engine, 1, lambda *_: None, batch=True)
+        yield request.param, outcome
+        outcome.store.close()
+
+
+def test_batches_settle_the_same_trades_in_fewer_transactions(paper, batched):
+    size, outcome = batched
+
+    def settling(run):
+        return [sent for sent, _ in run.sent if sent.action.startswith("settle")]
+
+    def terms(run):
+        return {(trade.event.demander, trade.event.terms) for trade in run.trades}
+
+    assert [sent.action for sent in settling(paper[0])] == ["settle"] * 2
+    assert [sent.action for sent in settling(outcome)] == ["settleBatch"] * (2 if size else 1)
+    assert all(sent.gas <= TRANSACTION_GAS for sent in settling(outcome))
+    assert terms(outcome) == terms(paper[0])
+    assert outcome.after == paper[0].after
+    assert all(check.ok for check in outcome.checks)

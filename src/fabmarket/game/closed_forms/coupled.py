@@ -10,7 +10,8 @@ first-order conditions are those of "simultaneous" at p:
 If S <= w without lambda, that is the answer. Else S = w, so p is the root of
 sum_j clip(c_j - p, 0, a cap_j) = (a/b) clip(p - d_s, 0, bW); q = (a - b) S, lambda = p - q. Without
 bounds p = (b C_k + a d_s)/(a + b k). The price rule then may give q < d_s (it always does where
-a <= b and anything is traded): the supplier would pay to deliver, and there is no such market.
+a < b, or a = b and d_s > 0, and anything is traded): the supplier would pay to deliver, and there
+is no such market.
 """
 
 import numpy as np

@@ -3,8 +3,9 @@
 Every demander answers v = (c - q)/a, negative where its margin is below the price; then
 A(q) = C_m - m q = q + b w, and w (q - d_s) has its top at w = (C_m - (m + 1) d_s)/(2b), where
 q = (C_m/(m + 1) + d_s)/2. With v >= 0 kept that is at most a local maximum, on the piece where all
-demanders buy: the certificate says what the supplier leaves on the table. "supplier-anticipates"
-is the same idea done right.
+demanders buy: the certificate says what the supplier leaves on the table. Where C_m < (m + 1) d_s
+even w is negative: the note says so, and the certificate's residual. "supplier-anticipates" is the
+same idea done right.
 """
 
 import numpy as np
@@ -25,8 +26,8 @@ def paper_literal(game: Game, _compiled: bool | None = None) -> Outcome:
     price = (total / parties + game.supplier_cost) / 2
     demand = (margin - price) / game.a
     supply = (total - parties * game.supplier_cost) / (2 * game.b)
-    negative = np.flatnonzero(demand < 0)
-    note = ""
-    if negative.size:
-        note = f"negative quantities: {negative.size}, the first is demander {negative[0]}'s"
+    sellers = [f"demander {j}'s" for j in np.flatnonzero(demand < 0)]
+    if supply < 0:
+        sellers.append("the supplier's")
+    note = f"negative quantities: {len(sellers)}, the first is {sellers[0]}" if sellers else ""
     return Outcome(price, demand, supply, note)

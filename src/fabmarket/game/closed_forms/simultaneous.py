@@ -3,9 +3,10 @@
 First-order conditions: c_j - q - a v_j = 0 and q - d_s - b w = 0, clipped at the bounds. With them
 q = a S - b w becomes sum_j clip(c_j - q, 0, a cap_j) = q + clip(q - d_s, 0, b W), whose right side
 rises, so there is exactly one root. Without bounds q = max_k (C_k + d_s)/(k + 2), where C_k sums
-the k largest margins; max_k C_k/(k + 1) if that leaves the supplier idle; max_k (C_k - bW)/(k + 1)
-if W binds. Existence and uniqueness: with x = (v, -bw/a) it is a Cournot game of m + 1 players
-with linear demand, hence a weighted potential game with a strictly concave potential.
+the k >= 0 largest margins; max_k C_k/(k + 1) if that leaves the supplier idle;
+max_k (C_k - bW)/(k + 1) if W binds. Existence and uniqueness: with x = (v, -bw/a) it is a Cournot
+game of m + 1 players with linear demand, hence a weighted potential game with a strictly concave
+potential.
 """
 
 import numpy as np

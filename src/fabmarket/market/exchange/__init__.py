@@ -5,8 +5,8 @@ with. `record` folds one event into the state; the state after a step is the fol
 an auditor who has only the chain's logs rebuilds exactly the same state.
 
 Not modelled: ERC-20 allowances and wallets (a deposit that the token refuses never gets here) and
-tokens sent past `deposit`, whether there is a contract at a token's address, ERC-1271 wallets,
-permits, gas.
+tokens sent past `deposit`, whether there is a contract at a token's address, gas. What a contract
+answers when it is asked for its signature (ERC-1271) comes with the move.
 """
 
 from fabmarket.market.exchange.moves import (
@@ -15,12 +15,14 @@ from fabmarket.market.exchange.moves import (
     Cancel,
     Deliver,
     Deposit,
+    DepositWithPermit,
     Dispute,
     Expire,
     ListCapacity,
     Move,
     OpenSeal,
     Pause,
+    Proof,
     RaiseEpoch,
     RaiseListingEpoch,
     Refund,
@@ -35,6 +37,7 @@ from fabmarket.market.exchange.moves import (
     SettleBundle,
     SettleEscrow,
     SetToken,
+    Signature,
     SignedTrade,
     Split,
     Unlist,
@@ -61,6 +64,7 @@ __all__ = [
     "Cancel",
     "Deliver",
     "Deposit",
+    "DepositWithPermit",
     "Dispute",
     "EscrowState",
     "Exchange",
@@ -72,6 +76,7 @@ __all__ = [
     "Move",
     "OpenSeal",
     "Pause",
+    "Proof",
     "RaiseEpoch",
     "RaiseListingEpoch",
     "Refund",
@@ -87,6 +92,7 @@ __all__ = [
     "SettleBatch",
     "SettleBundle",
     "SettleEscrow",
+    "Signature",
     "SignedTrade",
     "Slot",
     "Split",

@@ -1,8 +1,24 @@
-"""The calls of the contract, one class each. Signatures are 65 bytes r, s, v with low s."""
+"""The calls of the contract, one class each."""
 
 from dataclasses import dataclass
 
 from fabmarket.market.trade import Attestation, SealedAttestation, Trade
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What stands for a signature where the signer is a contract (ERC-1271).
+
+    `confirmed` says whether the signer's code accepts `proof` at that time: like the time, it comes
+    from outside, because no rule of the exchange decides it.
+    """
+
+    proof: bytes
+    confirmed: bool
+
+
+Signature = bytes | Proof
+"""A key's signature, 65 bytes r, s, v with low s, or what a contract is asked."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +125,18 @@ class Deposit:
 
 
 @dataclass(frozen=True)
+class DepositWithPermit:
+    """The same with a permit (ERC-2612), whose use by another before does not matter."""
+
+    token: str
+    amount: int
+    deadline: int
+    v: int
+    r: bytes
+    s: bytes
+
+
+@dataclass(frozen=True)
 class Withdraw:
     """The caller takes `amount` base units out."""
 
@@ -136,8 +164,8 @@ class SignedTrade:
     """A trade and both parties' signatures over its digest."""
 
     trade: Trade
-    demander_signature: bytes
-    supplier_signature: bytes
+    demander_signature: Signature
+    supplier_signature: Signature
 
 
 @dataclass(frozen=True)
@@ -204,8 +232,8 @@ class Split:
 
     trade: Trade
     supplier_share: int
-    demander_signature: bytes
-    supplier_signature: bytes
+    demander_signature: Signature
+    supplier_signature: Signature
 
 
 @dataclass(frozen=True)
@@ -233,7 +261,7 @@ class Relay:
     call: bytes
     nonce: int
     deadline: int
-    signature: bytes
+    signature: Signature
 
 
 Move = (
@@ -248,6 +276,7 @@ Move = (
     | Unlist
     | RaiseListingEpoch
     | Deposit
+    | DepositWithPermit
     | Withdraw
     | Cancel
     | RaiseEpoch

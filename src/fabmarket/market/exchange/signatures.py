@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fabmarket.identity import BadSignature, TypedStruct, digest, recover
+from fabmarket.market.exchange.moves import Proof, Signature
 from fabmarket.market.exchange.state import Exchange, Reverted
 
 NOBODY = "0x" + "0" * 40
@@ -16,9 +17,14 @@ def signer_of(signed: bytes, signature: bytes) -> str:
         return NOBODY
 
 
-def require_signer(signer: str, signed: bytes, signature: bytes) -> None:
-    """Revert unless the signature over the digest is the signer's."""
-    found = signer_of(signed, signature)
+def require_signer(signer: str, signed: bytes, signature: Signature) -> None:
+    """Revert unless the signature over the digest is the signer's, or its code confirms it."""
+    if isinstance(signature, Proof):
+        if signature.confirmed:
+            return
+        found = NOBODY
+    else:
+        found = signer_of(signed, signature)
     if found != signer or found == NOBODY:
         raise Reverted("BadSignature", signer, found)
 

@@ -19,12 +19,14 @@ from fabmarket.market.exchange.moves import (
     Cancel,
     Deliver,
     Deposit,
+    DepositWithPermit,
     Dispute,
     Expire,
     ListCapacity,
     Move,
     OpenSeal,
     Pause,
+    Proof,
     RaiseEpoch,
     RaiseListingEpoch,
     Refund,
@@ -81,7 +83,7 @@ def _events(state: Exchange, caller: str, move: Move, now: int) -> tuple[Event, 
             return listing.unlist(state, caller, move)
         case RaiseListingEpoch():
             return listing.raise_listing_epoch(state, caller, move)
-        case Deposit() | Withdraw():
+        case Deposit() | DepositWithPermit() | Withdraw():
             return _transfer(state, caller, move)
         case Cancel():
             epoch = state.account(caller, move.token).epoch
@@ -157,8 +159,10 @@ def _check_operators(move: SetOperators) -> None:
         seen.add(operator)
 
 
-def _transfer(state: Exchange, caller: str, move: Deposit | Withdraw) -> tuple[Event, ...]:
-    if isinstance(move, Deposit):
+def _transfer(
+    state: Exchange, caller: str, move: Deposit | DepositWithPermit | Withdraw
+) -> tuple[Event, ...]:
+    if not isinstance(move, Withdraw):
         if move.token not in state.tokens:
             raise Reverted("TokenNotAccepted", move.token)
         if move.amount == 0:
@@ -183,6 +187,9 @@ def _relay(state: Exchange, move: Relay, now: int) -> tuple[Event, ...]:
     if move.nonce != current:
         raise Reverted("WrongIntentNonce", move.account, move.nonce, current)
     intent = Intent(move.account, move.call, move.nonce, move.deadline)
-    require_signer(move.account, digest(state.domain, intent), move.signature)
+    signature = move.signature
+    if isinstance(signature, Proof) and not signature.confirmed:
+        signature = signature.proof  # an intent's bytes are tried as a key's signature as well
+    require_signer(move.account, digest(state.domain, intent), signature)
     used = Relayed(move.account, move.nonce)
     return used, *_events(record(state, used), move.account, move.move, now)

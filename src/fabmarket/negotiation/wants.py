@@ -1,0 +1,76 @@
+"""What a demander wants: sub-tasks, their alternatives, and what became of each."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fabmarket.market.messages import Offer
+from fabmarket.market.units import NO_LIMIT
+from fabmarket.negotiation.moves import Unacceptable
+
+NO_OFFER = "no supplier offered room"
+TOO_DEAR = "the price is not below what the sub-task is worth"
+NO_ROOM = "no room left after larger surpluses"
+NO_DEAL = "bargaining ended without a price both accept"
+NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
+NO_ANSWER = "the supplier did not finish the negotiation"
+NOT_SETTLED = "the trade did not settle on chain"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An alternative with its private worth: `margin` = benefit less cost, base units per unit."""
+
+    resource: bytes
+    quantity: int
+    margin: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A listing that was tried and why it came to nothing."""
+
+    listing: bytes
+    resource: bytes
+    quantity: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Want:
+    """A sub-task and how far it has come.
+
+    `signed_until` is the chain time from which no trade signed for it can settle any more.
+    """
+
+    id: bytes
+    start: int
+    end: int
+    divisible: bool
+    choices: tuple[Choice, ...]
+    state: Literal["open", "negotiating", "agreed", "served", "unserved"] = "open"
+    offer: Offer | None = None
+    attempts: tuple[Attempt, ...] = ()
+    signed_until: int = 0
+
+    def choice(self, resource: bytes) -> Choice:
+        """Return the alternative of a resource type; Unacceptable if there is none."""
+        for choice in self.choices:
+            if choice.resource == resource:
+                return choice
+        raise Unacceptable("offer of a resource that was not asked for")
+
+    def cost_of(self, offer: Offer) -> int:
+        """What the wanted quantity costs by the offer; one unit if any number would do."""
+        quantity = self.choice(offer.resource).quantity
+        return offer.unit_price * (1 if quantity == NO_LIMIT else quantity)
+
+    def attempted(self, offer: Offer, reason: str) -> "Want":
+        """Return the want with this offer noted as tried in vain."""
+        quantity = self.choice(offer.resource).quantity
+        attempt = Attempt(offer.listing, offer.resource, quantity, reason)
+        return replace(self, offer=None, attempts=(*self.attempts, attempt))
+
+    @property
+    def first_price(self) -> int:
+        """The opening bid: half of what the dearest alternative is worth, rounded down."""
+        return max(0, max(choice.margin for choice in self.choices) // 2)
