@@ -2,7 +2,7 @@
 // Mutation testing: changes the contracts in every small way script/mutations.mjs knows, and looks for changes that no
 // forge test notices. contracts/mutants.json explains the ones that cannot matter.
 import { createHash } from "node:crypto";
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,11 +16,11 @@ const HELP = `Usage: node script/mutate.mjs [options] [file ...]
 
 Tests the tests: compiles every mutant of the given sources (names below src/; default: all that hold logic) in a copy
 of the project and runs the forge tests against it. Takes an hour or two; results are kept, so that a run that was
-interrupted goes on where it stopped. Survivors are tried again in every run, what was killed is not.
+interrupted goes on where it stopped. When a test changes, only survivors are tried again; when a source changes, all.
 
   --jobs N   mutants at a time (default 2)
   --match T  only mutants whose key contains the text T
-  --fresh    forget the results of earlier runs (they are forgotten anyway when a source changes)
+  --fresh    forget the results of earlier runs
   --list     print the mutants' keys, run nothing
   --json     print the report as JSON
   --help     print this
@@ -36,11 +36,18 @@ const RESULTS = join(contracts, "cache", "mutants.jsonl");
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-/** Results of earlier runs on the same sources: key -> { status, by }. */
-function remembered(sources) {
+/** Digest of all Solidity files below a folder. */
+function digestOf(folder) {
+  const names = readdirSync(join(contracts, folder), { recursive: true }).filter((name) => name.endsWith(".sol")).sort();
+  return sha256(names.map((name) => name + readFileSync(join(contracts, folder, name), "utf8")).join());
+}
+
+/** What earlier runs found that still holds: key -> { status, by }. */
+function remembered({ sources, tests }) {
   if (!existsSync(RESULTS)) return new Map();
   const lines = readFileSync(RESULTS, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  return new Map(lines.filter((line) => line.sources === sources).map((line) => [line.key, line]));
+  const holds = (line) => line.sources === sources && (line.status !== "survived" || line.tests === tests);
+  return new Map(lines.filter(holds).map((line) => [line.key, line]));
 }
 
 /** Key -> reason. */
@@ -144,15 +151,15 @@ async function main() {
   if (values.list) return all.forEach(({ key }) => console.log(key));
 
   if (values.fresh) rmSync(RESULTS, { force: true });
-  const sources = sha256([...FILES, "CapacityExchange.sol"].map(read).join());
-  const results = remembered(sources);
-  const waiting = all.filter(({ key }) => (results.get(key)?.status ?? "survived") === "survived");
+  const state = { sources: digestOf("src"), tests: digestOf("test") };
+  const results = remembered(state);
+  const waiting = all.filter(({ key }) => !results.has(key));
   const total = waiting.length;
   let survived = 0;
   mkdirSync(join(contracts, "cache"), { recursive: true });
   await runAll(waiting, jobs, ({ key }, result) => {
     results.set(key, result);
-    appendFileSync(RESULTS, `${JSON.stringify({ sources, key, ...result })}\n`);
+    appendFileSync(RESULTS, `${JSON.stringify({ ...state, key, ...result })}\n`);
     if (result.status === "survived") ++survived;
     process.stderr.write(`\r${total - waiting.length} of ${total} mutants, ${survived} survived`);
   });
