@@ -4,14 +4,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
+# All through the IR pipeline, as the deployed contract is, and built beside the other tests, which are not.
+HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PWD/../.venv-halmos/bin:$$PATH" \
+  FOUNDRY_VIA_IR=true FOUNDRY_TEST=test/symbolic FOUNDRY_SCRIPT=test/symbolic FOUNDRY_OUT=cache/symbolic \
+  FOUNDRY_CACHE_PATH=cache/symbolic halmos --forge-build-out cache/symbolic --loop 4 --no-status \
+  --solver-timeout-assertion 300s
 
-.PHONY: demo test lint contracts mutants slither pytest peers bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
 	$(BIN)/fabmarket demo
 
-test: lint contracts slither pytest
+test: lint contracts symbolic slither pytest coverage
 
 lint: .venv/.dev $(MODULES)
 	$(BIN)/ruff check
@@ -24,9 +29,7 @@ contracts: $(MODULES)
 	$(FORGE) test
 	cd contracts && npm run --silent gas:check
 
-# Which small changes of the contracts would no test notice? Takes an hour or two; goes on where it was stopped.
-mutants: $(MODULES)
-	cd contracts && node script/mutate.mjs
+.PHONY: demo test lint contracts symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
 
 # In an environment of its own: it needs another web3 than the package.
 slither: .venv-slither/.ready $(MODULES)
@@ -36,6 +39,12 @@ slither: .venv-slither/.ready $(MODULES)
 pytest: .venv/.dev $(MODULES)
 	$(BIN)/python -m pytest
 
+# Every branch of the game, whose compiled loops run as Python for it.
+coverage: .venv/.dev
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run --branch --source src/fabmarket/game \
+	  -m pytest -q tests/unit/game tests/property/test_game.py tests/property/test_game_solvers.py
+	$(BIN)/python -m coverage report --show-missing --skip-covered --fail-under=100
+
 # In an environment of its own, of almost 1 GB: a solver by others, which the answers must agree with.
 peers: .venv-nashopt/.ready
 	.venv-nashopt/bin/python benchmarks/against_nashopt.py
@@ -43,8 +52,9 @@ peers: .venv-nashopt/.ready
 bench: .venv/.dev
 	$(BIN)/python benchmarks/demo.py
 
-fuzz: .venv/.dev $(MODULES)
+fuzz: .venv/.dev .venv-halmos/.ready $(MODULES)
 	cd contracts && FOUNDRY_PROFILE=long node script/forge.mjs test
+	$(HALMOS) --function checkLong_
 	FABMARKET_FUZZ=long $(BIN)/python -m pytest tests/property tests/differential
 
 # The compiled contracts that the package ships; a test compares them with the sources.
@@ -58,11 +68,14 @@ locks: .venv/.dev
 	    --no-emit-index-url --no-header --quiet $$([ $$set = dev ] && echo --extra dev) \
 	    pyproject.toml -o requirements/$$set.txt || exit 1; \
 	done
-	printf 'nashopt\nqpsolvers\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/nashopt.txt
+	for lock in "slither slither-analyzer" "halmos halmos" "nashopt nashopt qpsolvers"; do \
+	  set -- $$lock; name=$$1; shift; \
+	  printf '%s\n' "$$@" | $(BIN)/uv pip compile - --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/$$name.txt || exit 1; \
+	done
 
 clean:
-	rm -rf .venv .venv-slither .venv-nashopt contracts/node_modules contracts/out contracts/cache
+	rm -rf .venv .venv-halmos .venv-nashopt .venv-slither contracts/node_modules contracts/out contracts/cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -77,6 +90,11 @@ clean:
 
 .venv/.dev: requirements/dev.txt .venv/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-halmos/.ready: requirements/halmos.txt
+	$(PYTHON) -m venv .venv-halmos
+	.venv-halmos/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/halmos.txt
 	@touch $@
 
 .venv-slither/.ready: requirements/slither.txt

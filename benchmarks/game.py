@@ -9,7 +9,7 @@ uncapped    benefits uniform in 50..250, costs in 0..50, d_s = 10, a = .8, b = .
 sorted, reverse, clustered, geometric
             the same without caps, margins rising, falling, of seven values, over 17 decades
 capped      uniform caps, which bind for most of those who buy
-batch       m games of 16 demanders each, on all cores; batch-capped with caps; batch-one-core
+batch       m games of 16 demanders each, on all cores; batch-capped with caps; each also -one-core
 online      one demander of m changes; online-capped with caps
 
 `fabmarket` runs compiled loops if numba is installed, `fabmarket-numpy` never. `floor` is one pass
@@ -242,13 +242,18 @@ def measure_batch(args: argparse.Namespace, rng: np.random.Generator) -> Iterato
     caps = Batch(benefit, cost, START, A, B, cap=rng.uniform(0, 100, benefit.shape))
     flat = free.benefit.ravel(), free.cost.ravel()
     yield Row("floor", "batch", count, millis(lambda: read(*flat), args.repeats), SLOW)
+    three = caps.benefit.ravel(), caps.cost.ravel(), caps.cap.ravel()
+    yield Row(
+        "floor", "batch-capped", count, millis(lambda: read_three(*three), args.repeats), SLOW
+    )
     on_all = millis(lambda: read_on_all_cores(*flat), args.repeats)
     yield Row("floor-all-cores", "batch", count, on_all, SLOW)
     if COMPILED:
         cores = numba.get_num_threads()
         numba.set_num_threads(1)
-        taken = millis(lambda: free.prices(compiled=True), args.repeats)
-        yield Row("fabmarket", "batch-one-core", count, taken)
+        for case, many in {"batch-one-core": free, "batch-capped-one-core": caps}.items():
+            taken = millis(lambda many=many: many.prices(compiled=True), args.repeats)
+            yield Row("fabmarket", case, count, taken)
         numba.set_num_threads(cores)
     for case, many in {"batch": free, "batch-capped": caps}.items():
         taken = millis(lambda many=many: many.prices(compiled=COMPILED), args.repeats)
@@ -295,6 +300,9 @@ def ratios(rows: list[Row]) -> dict[str, float]:
     found["batch over floor"] = over(ours, ("floor", "batch", 100_000))
     found["batch on one core over floor"] = over(
         ("fabmarket", "batch-one-core", 100_000), ("floor", "batch", 100_000)
+    )
+    found["capped batch on one core over its floor"] = over(
+        ("fabmarket", "batch-capped-one-core", 100_000), ("floor", "batch-capped", 100_000)
     )
     found["batch over floor on all cores"] = over(ours, ("floor-all-cores", "batch", 100_000))
     return {name: ratio for name, ratio in found.items() if ratio is not None}

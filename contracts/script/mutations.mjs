@@ -11,6 +11,8 @@ const NEGATION = { "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=":
 const TOKENS = /=>|->|<<|>>|<=|>=|==|!=|&&|\|\||\+\+|--|\+=|-=|[<>+\-*/&|]/g;
 const LITERAL = /\b(?:0x[0-9a-fA-F]+|\d[\d_]*)\b/g;
 const DECLARATION = /^(?:\([^)]*\b(?:memory|storage|calldata|u?int\d*|bytes\d*|address)\s|(?:u?int\d*|bytes\d*|bool|address|string|mapping|[A-Z][\w.]*)\b[^=;]*\s\w+\s*(?:=|;|$))/;
+/** What precedes a bracket that holds no list, or one whose order means nothing. */
+const UNORDERED = /^(?:if|for|while|catch|add|mul|and|or|xor|eq)$/;
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
 
 /** The same text, of the same length, with comments blanked and the inside of strings replaced. */
@@ -102,7 +104,7 @@ function* conditions(text, from, to) {
 function* swaps(text, from, to) {
   for (let open = text.indexOf("(", from); open !== -1 && open < to; open = text.indexOf("(", open + 1)) {
     const before = text.slice(from, open).match(/([\w\]]+|=\s*)$/)?.[1];
-    if (!before || /^(?:if|for|while|catch)$/.test(before)) continue;
+    if (!before || UNORDERED.test(before)) continue;
     const close = closing(text, open);
     const parts = [];
     for (let at = open + 1; at < close; ) {

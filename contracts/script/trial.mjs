@@ -52,6 +52,7 @@ export function prepare(folder) {
   for (const name of ["src/interfaces", "src/libraries", "src/TestToken.sol", "src/ReleaseBoard.sol", "test", "script"]) {
     cpSync(join(contracts, name), join(bench, name), { recursive: true });
   }
+  rmSync(join(bench, "test/symbolic"), { recursive: true });
   writeFileSync(join(bench, EXCHANGE), `// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.28;\n\n${EMPTY}`);
   const settings = readFileSync(join(contracts, "foundry.toml"), "utf8");
   const plain = settings.replace(/^(?:additional_compiler_profiles|compilation_restrictions).*\n/gm, "");

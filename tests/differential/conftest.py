@@ -24,7 +24,7 @@ from fabmarket.market.exchange import (
     record,
     step,
 )
-from fabmarket.market.trade import listing_id, market_domain
+from fabmarket.market.trade import TIME_LIMIT, listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
 
 GAS = 1_500_000
@@ -163,7 +163,7 @@ class Both:
             assert contract.slot_of(*where) == slot
             assert contract.seal_of(*where) == state.seals.get(where, bytes(32))
             calendar = state.calendars.get(where[:2])
-            if calendar is not None:
+            if calendar is not None and calendar.end(where[2]) < TIME_LIMIT:
                 named = listing_id(*where, calendar.end(where[2]))
                 stored = state.listings.get(named, Listing(NOBODY))
                 assert contract.listing_of(named) == stored

@@ -97,24 +97,31 @@ class Batch:
         Raises:
             Unsupported: compiled loops that are not installed.
         """
-        full = self.supplier_cost + self.b * self.supply_cap
+        extra = self.b * self.supply_cap
         if not chosen(compiled, self.benefit.size >= WORTH_COMPILING):
             if self.cap is None:
                 return self._uncapped()
-            return self._capped(self.a[:, None] * self.cap, full)
+            return self._capped(self.a[:, None] * self.cap, self.supplier_cost + extra)
         from fabmarket.game import tiles  # noqa: PLC0415 - loads numba
 
         price = np.empty(len(self.benefit))
-        data = self.benefit, self.cost
+        data, rest = (self.benefit, self.cost), (self.supplier_cost, extra, price)
         if self.cap is None:
-            tiles.uncapped_prices(*data, self.supplier_cost, full, price)
+            tiles.uncapped_prices(*data, *rest)
         else:
-            bound = self.a[:, None] * self.cap
-            tiles.capped_prices(*data, bound, self.supplier_cost, full, price)
+            tiles.capped_prices(*data, self.cap, self.a, *rest)
         return price
 
-    def quantities(self, price: Vector) -> tuple[Vector, Vector]:
-        """(demand, supply) at these prices, shapes (n, m) and (n,)."""
+    def quantities(self, price: Numbers | float) -> tuple[Vector, Vector]:
+        """(demand, supply) at these prices, shapes (n, m) and (n,).
+
+        Args:
+            price: shape (n,), or one number for all; >= 0, as every price of these games is.
+
+        Raises:
+            InvalidGame: the shape does not fit, or a price is negative, NaN or infinite.
+        """
+        price = _checked("price", price, self.benefit.shape[:1])
         demand = np.maximum(self.benefit - self.cost - price[:, None], 0.0) / self.a[:, None]
         if self.cap is not None:
             np.minimum(demand, self.cap, out=demand)

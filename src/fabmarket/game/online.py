@@ -116,19 +116,19 @@ class Online:
         return margin, margin - self._weight * cap
 
     def _priced(self, before: tuple[float, float], after: tuple[float, float]) -> float:
-        price: float = shelves.move(
+        price = shelves.move(
             self._kinks, self._weights, self._places, self._edges, self._sums, self._tree,
             self._whole, self._used, *before, *after, *self._requirement,
         )  # fmt: skip
         if self.concept == "simultaneous":
-            return price
+            return float(price)
         if price > self._weight * self._first.supply_cap:
             scarce = Requirement(offset=self._weight * self._first.supply_cap, slope=0.0)
             price = shelves.lowest_root(
                 self._kinks, self._weights, self._places, self._edges, self._tree,
                 self._whole, self._used, *scarce,
             )  # fmt: skip
-        return max(price, self._first.supplier_cost)
+        return max(float(price), self._first.supplier_cost)
 
     def _lay(self, game: Game) -> None:
         """Put all kinks on half-filled shelves, with as many rows to spare."""

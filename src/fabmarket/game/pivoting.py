@@ -15,8 +15,9 @@ from fabmarket.game.kernels import BLOCK, compiled, meet
 from fabmarket.game.model import Vector
 
 _SAMPLE = 2048
-_FRACTION = 1 / 64
-_WIDER = 64
+_GROUPS = 4
+_BLOCK = 32
+_CLOSE = 1 / 64
 _SMALL = 63
 
 
@@ -25,23 +26,22 @@ required = compiled(root.required)
 
 @compiled
 def asked_at(
-    benefit: Vector, cost: Vector, cap: Vector, weight: float, q: float
+    benefit: Vector, cost: Vector, cap: Vector, weight: float, left: float, right: float
 ) -> tuple[float, float]:
-    """(A(q), number of demanders between their kinks) over all data, blockwise sums."""
-    asked, count = 0.0, 0.0
+    """(A(left), A(right)) over all data, blockwise sums."""
+    more, less = 0.0, 0.0
     for block in range((len(benefit) + BLOCK - 1) // BLOCK):
         y = benefit[block * BLOCK : (block + 1) * BLOCK]
         d = cost[block * BLOCK : (block + 1) * BLOCK]
         k = cap[block * BLOCK : (block + 1) * BLOCK]
-        part, number = 0.0, 0.0
+        first, second = 0.0, 0.0
         for j in range(len(y)):
-            above = max(y[j] - d[j] - q, 0.0)
-            bound = weight * k[j]
-            part += min(above, bound)
-            number += 1.0 if (above > 0.0) & (above < bound) else 0.0
-        asked += part
-        count += number
-    return asked, count
+            c, u = y[j] - d[j], weight * k[j]
+            first += min(max(c - left, 0.0), u)
+            second += min(max(c - right, 0.0), u)
+        more += first
+        less += second
+    return more, less
 
 
 @compiled
@@ -57,43 +57,55 @@ def gather(
 ) -> tuple[int, float, float]:
     """Fill the pool with those who have a kink in (low, high); (size, level, count) of the others.
 
-    Between the two prices the others ask for level - count q.
+    Between the two prices the others ask for level - count q. The pool needs a place to spare.
+    Blocks are short, since one with anybody for the pool is read twice.
     """
     size, level, count = 0, 0.0, 0.0
-    for block in range((len(benefit) + BLOCK - 1) // BLOCK):
-        y = benefit[block * BLOCK : (block + 1) * BLOCK]
-        d = cost[block * BLOCK : (block + 1) * BLOCK]
-        k = cap[block * BLOCK : (block + 1) * BLOCK]
+    for block in range((len(benefit) + _BLOCK - 1) // _BLOCK):
+        y = benefit[block * _BLOCK : (block + 1) * _BLOCK]
+        d = cost[block * _BLOCK : (block + 1) * _BLOCK]
+        k = cap[block * _BLOCK : (block + 1) * _BLOCK]
         part, number, open_ = 0.0, 0.0, 0.0
         for j in range(len(y)):
-            c = y[j] - d[j]
-            u = weight * k[j]
-            least = c - u
-            filled = least >= high
-            linear = (c >= high) & (least <= low)
+            c, u = y[j] - d[j], weight * k[j]
+            filled = c - u >= high
+            linear = (c >= high) & (c - u <= low)
             part += u if filled else (c if linear else 0.0)
             number += 1.0 if linear else 0.0
             open_ += 0.0 if filled | linear | (c <= low) else 1.0
         level += part
         count += number
         if open_ > 0.0:
+            # Without a branch: who does not belong in the pool is overwritten by the next.
             for j in range(len(y)):
-                c = y[j] - d[j]
-                u = weight * k[j]
-                if c > low and c - u < high and not (c >= high and c - u <= low):
-                    margins[size] = c
-                    bounds[size] = u
-                    size += 1
+                c, u = y[j] - d[j], weight * k[j]
+                margins[size] = c
+                bounds[size] = u
+                size += (c > low) & (c - u < high) & ((c < high) | (c - u > low))
     return size, level, count
 
 
 @compiled
-def pool_at(margins: Vector, bounds: Vector, size: int, q: float) -> float:
-    """What the pool asks for at q."""
-    asked = 0.0
+def excess(
+    margins: Vector,
+    bounds: Vector,
+    size: int,
+    q: float,
+    level: float,
+    count: float,
+    offset: float,
+    slope: float,
+    start: float,
+    full: float,
+    steep: float,
+) -> float:
+    """A(q) - R(q), where a pool and the line level - count q make up A; -q for infinite q."""
+    if abs(q) == inf:
+        return -q
+    asked = level - count * q
     for i in range(size):
         asked += min(max(margins[i] - q, 0.0), bounds[i])
-    return asked
+    return asked - required(q, offset, slope, start, full, steep)
 
 
 @compiled
@@ -167,22 +179,75 @@ def settle(
 
 
 @compiled
-def sample(
+def guesses(
     benefit: Vector,
     cost: Vector,
     cap: Vector,
     weight: float,
-    step: int,
+    offset: float,
+    slope: float,
+    start: float,
+    full: float,
+    steep: float,
     margins: Vector,
     bounds: Vector,
-) -> int:
-    """Put every step-th demander into the pool; how many."""
-    size = 0
-    for j in range(0, len(benefit), step):
-        margins[size] = benefit[j] - cost[j]
-        bounds[size] = weight * cap[j]
-        size += 1
-    return size
+) -> tuple[float, float]:
+    """The lowest and the highest root of _GROUPS even samples; margins and bounds are scratch."""
+    left, right = inf, -inf
+    step = len(benefit) // _SAMPLE
+    for group in range(_GROUPS):
+        size = 0
+        for j in range(group * step, len(benefit), _GROUPS * step):
+            margins[size] = benefit[j] - cost[j]
+            bounds[size] = weight * cap[j]
+            size += 1
+        part = size / len(benefit)
+        guess = settle(
+            margins, bounds, size, -inf, inf, 0.0, 0.0,
+            part * offset, part * slope, start, full, part * steep,
+        )  # fmt: skip
+        left, right = min(left, guess), max(right, guess)
+    return left, right
+
+
+@compiled
+def root_near(
+    benefit: Vector,
+    cost: Vector,
+    cap: Vector,
+    weight: float,
+    left: float,
+    right: float,
+    offset: float,
+    slope: float,
+    start: float,
+    full: float,
+    steep: float,
+    margins: Vector,
+    bounds: Vector,
+) -> float:
+    """The root, in one pass if it is in (left, right], left < right; margins, bounds are scratch.
+
+    If it is not, the next pass looks beyond the end where it must be, farther than the line through
+    both ends leads, and each time bolder.
+    """
+    low, high, bold = -inf, inf, 1.0
+    while True:
+        size, level, count = gather(benefit, cost, cap, weight, left, right, margins, bounds)
+        more = excess(margins, bounds, size, left, level, count, offset, slope, start, full, steep)
+        less = excess(margins, bounds, size, right, level, count, offset, slope, start, full, steep)
+        width = bold * (right - left)
+        if left > low and more <= 0.0:
+            width += width * -more / (more - less) if more > less else inf
+            left, right, high = left - width, left, left
+        elif right < high and less > 0.0:
+            width += width * less / (more - less) if more > less else inf
+            left, right, low = right, right + width, right
+        else:
+            return settle(
+                margins, bounds, size, left, right, level, count, offset, slope, start, full, steep
+            )
+        bold *= 4.0
 
 
 @compiled
@@ -199,49 +264,26 @@ def capped_root(
 ) -> float:
     """The root with bounds u = weight cap, in about two passes over the data.
 
-    (1) Solve for an even sample of the demanders: a guess.
-    (2) One Newton step from the guess, over all.
+    (1) Solve for some samples of the demanders: two guesses, mostly on both sides of the root.
+    (2) One secant step through both, over all. Newton steps would need the slope of A at a point,
+        which is mere chance where each demander's c - u and c are close together.
     (3) Decide everybody who has no kink close to where that step leads; if the root is there,
-        settle it among the few others, else look further around.
+        settle it among the few others, else look further.
     """
     m = len(benefit)
-    margins, bounds = np.empty(m), np.empty(m)
-    step = max(m // _SAMPLE, 1)
-    size = sample(benefit, cost, cap, weight, step, margins, bounds)
-    part = size / m
-    low, high = -inf, inf
-    guess = settle(
-        margins, bounds, size, low, high, 0.0, 0.0,
-        part * offset, part * slope, start, full, part * steep,
-    )  # fmt: skip
-    if step == 1:
-        return guess
-    asked, count = asked_at(benefit, cost, cap, weight, guess)
-    if asked > required(guess, offset, slope, start, full, steep):
-        low = guess
-    else:
-        high = guess
-    center = guess
-    if count + slope > 0:
-        center = meet(asked + count * guess, count, offset, slope, start, full, steep)
-    width = max(_FRACTION * abs(center - guess), 1e-12 * abs(center))
-    while True:
-        left, right = max(low, center - width), min(high, center + width)
-        if left >= right:
-            left, right = low, high
-        size, level, count = gather(benefit, cost, cap, weight, left, right, margins, bounds)
-        if left > low:
-            asked = level - count * left + pool_at(margins, bounds, size, left)
-            if asked <= required(left, offset, slope, start, full, steep):
-                high = left
-                width *= _WIDER
-                continue
-        if right < high:
-            asked = level - count * right + pool_at(margins, bounds, size, right)
-            if asked > required(right, offset, slope, start, full, steep):
-                low = right
-                width *= _WIDER
-                continue
-        return settle(
-            margins, bounds, size, left, right, level, count, offset, slope, start, full, steep
+    margins, bounds = np.empty(m + 1), np.empty(m + 1)
+    left, right = -inf, inf
+    if m >= 2 * _SAMPLE:
+        left, right = guesses(
+            benefit, cost, cap, weight, offset, slope, start, full, steep, margins, bounds
         )
+        more, less = asked_at(benefit, cost, cap, weight, left, right)
+        more -= required(left, offset, slope, start, full, steep)
+        less -= required(right, offset, slope, start, full, steep)
+        center = left + (right - left) * more / (more - less) if more > less else left
+        width = _CLOSE * max(abs(center - left), abs(center - right))
+        width += 1e-12 * abs(center) + 1e-300
+        left, right = center - width, center + width
+    return root_near(
+        benefit, cost, cap, weight, left, right, offset, slope, start, full, steep, margins, bounds
+    )

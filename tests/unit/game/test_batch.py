@@ -28,12 +28,11 @@ def batch(shape, bounds, *, coarse=False):
 def loops(games):
     """The compiled loops, or the same in plain Python where numba is not installed."""
     price = np.empty(len(games.benefit))
-    full = games.supplier_cost + games.b * games.supply_cap
+    rest = games.supplier_cost, games.b * games.supply_cap, price
     if games.cap is None:
-        tiles.uncapped_prices(games.benefit, games.cost, games.supplier_cost, full, price)
+        tiles.uncapped_prices(games.benefit, games.cost, *rest)
     else:
-        bound = games.a[:, None] * games.cap
-        tiles.capped_prices(games.benefit, games.cost, bound, games.supplier_cost, full, price)
+        tiles.capped_prices(games.benefit, games.cost, games.cap, games.a, *rest)
     return price
 
 
@@ -50,6 +49,14 @@ def test_every_game_is_solved_as_if_alone(shape, bounds, coarse):
         assert price[index] == pytest.approx(alone.price, rel=1e-12, abs=1e-12)
         assert demand[index] == pytest.approx(alone.demand, rel=1e-9, abs=1e-9)
         assert supply[index] == pytest.approx(alone.supply, rel=1e-9, abs=1e-9)
+
+
+def test_caps_far_below_the_margins_cost_no_accuracy():
+    # u is not taken from the difference of the two kinks, which would cancel.
+    rng = np.random.default_rng(7)
+    cap = rng.uniform(0, 1e-9, (70, 16))
+    games = Batch(rng.uniform(50, 250, (70, 16)), rng.uniform(0, 40, (70, 16)), 10, 2, 1, cap=cap)
+    assert loops(games) == pytest.approx(2 * cap.sum(axis=1), rel=1e-14)
 
 
 def test_small_batches_are_not_compiled_and_large_ones_are_where_possible():
@@ -98,3 +105,24 @@ def test_a_batch_cannot_be_written():
     games = batch((3, 5), "none")
     with pytest.raises(ValueError, match="read-only"):
         games.benefit[0, 0] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("price", "message"),
+    [
+        ([1.0, 2.0], r"price has shape \(2,\); give \(3,\)"),
+        ([1.0, -1.0, 2.0], r"price\[1\] is -1.0"),
+        ([1.0, 1.0, nan], r"price\[2\] is nan"),
+    ],
+)
+def test_no_quantities_at_prices_that_are_none(price, message):
+    with pytest.raises(InvalidGame, match=message):
+        batch((3, 5), "none").quantities(price)
+
+
+def test_one_price_for_all_games():
+    games = batch((3, 5), "none")
+    demand, supply = games.quantities(2.5)
+    again, same = games.quantities([2.5] * 3)
+    assert np.array_equal(demand, again)
+    assert np.array_equal(supply, same)
