@@ -29,7 +29,13 @@ contracts: $(MODULES)
 	$(FORGE) test
 	cd contracts && npm run --silent gas:check
 
-.PHONY: demo test lint contracts symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
+# Fails on a counterexample, and on a property it cannot decide.
+symbolic: .venv-halmos/.ready $(MODULES)
+	$(HALMOS)
+
+# Which small changes of the contracts does no test notice? Takes an hour or two; goes on where it was stopped.
+mutants: $(MODULES)
+	cd contracts && node script/mutate.mjs
 
 # In an environment of its own: it needs another web3 than the package.
 slither: .venv-slither/.ready $(MODULES)
@@ -39,10 +45,10 @@ slither: .venv-slither/.ready $(MODULES)
 pytest: .venv/.dev $(MODULES)
 	$(BIN)/python -m pytest
 
-# Every branch of the game, whose compiled loops run as Python for it.
+# Every branch of the game, whose compiled loops run as Python for it; seeded, so that no draw decides.
 coverage: .venv/.dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run --branch --source src/fabmarket/game \
-	  -m pytest -q tests/unit/game tests/property/test_game.py tests/property/test_game_solvers.py
+	  -m pytest -q --hypothesis-seed=0 tests/unit/game tests/property/test_game.py tests/property/test_game_solvers.py
 	$(BIN)/python -m coverage report --show-missing --skip-covered --fail-under=100
 
 # In an environment of its own, of almost 1 GB: a solver by others, which the answers must agree with.

@@ -92,6 +92,8 @@ async function runAll(waiting, jobs, done) {
     try {
       for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) done(mutant, await bench.ask(mutant));
     } finally {
+      // After an error the other workbenches stop, too; what was found is kept.
+      waiting.length = 0;
       await bench.close();
     }
   }));
