@@ -10,7 +10,7 @@ HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-
   FOUNDRY_CACHE_PATH=cache/symbolic halmos --forge-build-out cache/symbolic --loop 4 --no-status \
   --solver-timeout-assertion 300s
 
-.PHONY: demo test lint contracts symbolic slither pytest coverage peers bench fuzz artifacts locks clean
+.PHONY: demo test lint contracts symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
@@ -32,6 +32,10 @@ contracts: $(MODULES)
 # Fails on a counterexample, and on a property it cannot decide.
 symbolic: .venv-halmos/.ready $(MODULES)
 	$(HALMOS)
+
+# Which small changes of the contracts does no test notice? Takes an hour or two; goes on where it was stopped.
+mutants: $(MODULES)
+	cd contracts && node script/mutate.mjs
 
 # In an environment of its own: it needs another web3 than the package.
 slither: .venv-slither/.ready $(MODULES)

@@ -25,6 +25,13 @@ contract FalseToken is ERC20("False", "FALSE") {
     }
 }
 
+/// @notice Answers true and moves nothing.
+contract IdleToken is ERC20("Idle", "IDLE") {
+    function transferFrom(address, address, uint256) public pure override returns (bool) {
+        return true;
+    }
+}
+
 /// @notice Moves nothing, says it did, and can forget what it said.
 contract LyingToken {
     mapping(address account => uint256) public balanceOf;

@@ -100,3 +100,18 @@ contract AnyAnswer {
         }
     }
 }
+
+/// @notice Tells how much gas it is asked with, or, once it expects an amount, confirms exactly with that.
+contract GasGauge {
+    uint256 private _expected;
+
+    function expect(uint256 gas) external {
+        _expected = gas;
+    }
+
+    fallback(bytes calldata) external returns (bytes memory) {
+        uint256 left = gasleft();
+        if (_expected == 0) return abi.encode(left);
+        return abi.encode(left == _expected ? IERC1271.isValidSignature.selector : bytes4(0));
+    }
+}

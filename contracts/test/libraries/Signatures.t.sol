@@ -4,14 +4,16 @@ pragma solidity ^0.8.28;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
+import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {Signatures} from "../../src/libraries/Signatures.sol";
 import {CHEATS, Vm} from "../base/Vm.sol";
-import {AnyAnswer} from "../base/Wallets.sol";
+import {AnyAnswer, GasGauge} from "../base/Wallets.sol";
 
 /// @notice Signature recovery against another implementation, and the bounded question to a contract.
 contract SignaturesTest {
     Vm private constant vm = CHEATS;
     uint256 private constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+    bytes32 private constant GENERATOR_X = 0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798;
 
     function testFuzz_recoversTheSigner(uint256 key, bytes32 digest) public pure {
         key = key % (ORDER - 1) + 1;
@@ -34,6 +36,18 @@ contract SignaturesTest {
     function testFuzz_recoversNobodyFromOtherLengths(bytes32 digest, bytes calldata signature) public view {
         vm.assume(signature.length != 65);
         vm.assertEq(this.recover(digest, signature), address(0));
+    }
+
+    /// @dev Above it, every s has a mirror image that is not refused. No key found by chance signs this close to it.
+    function test_theHighestSIsHalfTheOrder() public view {
+        bytes32 digest = keccak256("digest");
+        for (uint256 s = ORDER / 2 - 1; s < ORDER / 2 + 3; ++s) {
+            address signer = vm.addr(_keyThatSigns(digest, s));
+            vm.assertEq(ecrecover(digest, 27, GENERATOR_X, bytes32(s)), signer);
+            address expected = s <= ORDER / 2 ? signer : address(0);
+            vm.assertEq(Signatures.recover(digest, GENERATOR_X, bytes32(s)), expected);
+            vm.assertEq(this.recover(digest, abi.encodePacked(GENERATOR_X, s, uint8(27))), expected);
+        }
     }
 
     /// @dev The reference of the assembly: the same question in Solidity, to a contract that answers anything.
@@ -59,12 +73,53 @@ contract SignaturesTest {
         vm.assertFalse(this.isConfirmedBy(vm.addr(1), "digest", "proof"));
     }
 
+    /// @dev A relayer that leaves less gas than the contract may use makes the transaction revert; it gets no other answer.
+    function test_asksWithAllTheGasOrNotAtAll() public {
+        GasGauge gauge = new GasGauge();
+        (, bytes memory left) =
+            address(gauge).staticcall{gas: 200_000}(abi.encodeCall(IERC1271.isValidSignature, ("digest", "proof")));
+        gauge.expect(abi.decode(left, (uint256)));
+        bytes memory question = abi.encodeCall(this.isConfirmedBy, (address(gauge), "digest", "proof"));
+        bytes memory starved = abi.encodeWithSelector(IAccounts.SignatureCheckStarved.selector, address(gauge));
+        bool confirmed = false;
+        for (uint256 gas = 196_000; gas < 216_000; gas += 20) {
+            (bool ok, bytes memory answer) = address(this).staticcall{gas: gas}(question);
+            vm.assertEq(answer, ok ? abi.encode(true) : starved);
+            // Once there is enough, more is enough too.
+            vm.assertTrue(ok || !confirmed);
+            confirmed = ok;
+        }
+        vm.assertTrue(confirmed);
+    }
+
+    function test_anAccountWithoutCodeIsNotAsked() public view {
+        bytes memory question = abi.encodeCall(this.isConfirmedBy, (vm.addr(1), "digest", "proof"));
+        (bool ok, bytes memory answer) = address(this).staticcall{gas: 50_000}(question);
+        vm.assertTrue(ok);
+        vm.assertFalse(abi.decode(answer, (bool)));
+    }
+
     function recover(bytes32 digest, bytes calldata signature) external pure returns (address) {
         return Signatures.recover(digest, signature);
     }
 
     function isConfirmedBy(address signer, bytes32 digest, bytes calldata proof) external view returns (bool) {
         return Signatures.isConfirmedBy(signer, digest, proof);
+    }
+
+    /// @dev The key whose signature by the nonce 1, of which r is the generator's x, has this s: s = digest + r * key.
+    function _keyThatSigns(bytes32 digest, uint256 s) private pure returns (uint256) {
+        uint256 difference = addmod(s, ORDER - uint256(digest) % ORDER, ORDER);
+        return mulmod(difference, _inverse(uint256(GENERATOR_X)), ORDER);
+    }
+
+    /// @dev Modulo the order, by Fermat's little theorem.
+    function _inverse(uint256 value) private pure returns (uint256 result) {
+        result = 1;
+        for (uint256 exponent = ORDER - 2; exponent != 0; exponent >>= 1) {
+            if (exponent % 2 == 1) result = mulmod(result, value, ORDER);
+            value = mulmod(value, value, ORDER);
+        }
     }
 
     function _reference(address signer) private view returns (bool) {

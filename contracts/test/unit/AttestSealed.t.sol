@@ -40,6 +40,14 @@ contract AttestSealedTest is ExchangeBase {
         vm.assertEq(_listing("m1").available, 0);
     }
 
+    function test_takesTheLastUnitOffTheMarketToo() public {
+        _attest(_attestation("m1", _quantities(10), 1));
+        _list("m1", 1);
+        _attest(_sealedAttestation("commitment", 2));
+        vm.assertEq(_slot("m1").committed, 0);
+        vm.assertEq(_listing("m1").available, 0);
+    }
+
     function test_replacesAnOlderSeal() public {
         _attest(_sealedAttestation("first", 1));
         _attest(_sealedAttestation("second", 2));

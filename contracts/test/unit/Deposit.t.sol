@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
-import {FalseToken, FeeToken} from "../base/AwkwardTokens.sol";
+import {FalseToken, FeeToken, IdleToken, LyingToken} from "../base/AwkwardTokens.sol";
 import {ExchangeBase} from "../base/ExchangeBase.sol";
 
 contract DepositTest is ExchangeBase {
@@ -74,6 +74,29 @@ contract DepositTest is ExchangeBase {
             _deposit(address(falseToken), 1),
             abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(falseToken))
         );
+    }
+
+    function test_refusesTokenThatMovesNothing() public {
+        IdleToken idle = new IdleToken();
+        exchange = _deploy(operatorAccounts, 2, address(idle));
+        for (uint256 amount = 1; amount < 3; ++amount) {
+            _refuses(
+                demander,
+                _deposit(address(idle), amount),
+                abi.encodeWithSelector(IAccounts.WrongAmountReceived.selector, address(idle), amount, 0)
+            );
+        }
+    }
+
+    /// @dev Even of a token whose own balances say less than was deposited.
+    function test_refusesWhatOverflowsTheBalanceOfTheAccount() public {
+        LyingToken lying = new LyingToken();
+        exchange = _deploy(operatorAccounts, 2, address(lying));
+        _as(demander, _deposit(address(lying), type(uint128).max));
+        lying.forget(address(exchange));
+        _refuses(demander, _deposit(address(lying), 1), abi.encodeWithSelector(IAccounts.AmountTooLarge.selector, 1));
+        vm.assertEq(exchange.balanceOf(demander, address(lying)), type(uint128).max);
+        vm.assertEq(exchange.accountOf(demander, address(lying)).epoch, 0);
     }
 
     function testFuzz_whatIsDepositedCanBeWithdrawn(uint128 first, uint128 second) public {

@@ -23,13 +23,12 @@ contract DepositWithPermitTest is ExchangeBase {
         vm.assertEq(token.nonces(demander), 1);
     }
 
+    /// @dev Before it calls the token: what operators have not accepted gets no chance to act.
     function test_refusesTokenNotAccepted() public {
         _setToken(address(token), false);
-        _refuses(
-            demander,
-            _call(100, _permit(100, 0)),
-            abi.encodeWithSelector(IAccounts.TokenNotAccepted.selector, address(token))
-        );
+        bytes memory call = _call(100, _permit(100, 0));
+        vm.expectCall(address(token), abi.encodeWithSelector(token.permit.selector), 0);
+        _refuses(demander, call, abi.encodeWithSelector(IAccounts.TokenNotAccepted.selector, address(token)));
     }
 
     function test_aPermitOfAnotherIsOfNoUse() public {

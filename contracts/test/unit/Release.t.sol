@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
+import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {EscrowBase} from "../base/EscrowBase.sol";
 
 /// @notice Money that a party gives to the other of its own will.
@@ -82,6 +83,17 @@ contract ReleaseTest is EscrowBase {
         _dispute();
         _as(supplier, _refundCall());
         _assertClosed(0);
+    }
+
+    /// @dev Large enough for the smallest share, 1 in 10,000, to be above zero.
+    function test_aRefundLeavesTheSupplierNothingHoweverLarge() public {
+        IResourceTrading.Trade memory trade = _trade();
+        (trade.nonce, trade.unitPrice) = (1, 25_000);
+        _fund(demander, 100_000);
+        _as(stranger, _escrowCall(trade, _escrow()));
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, _escrow())));
+        vm.assertEq(_balance(supplier), 0);
+        vm.assertEq(_balance(demander), FUNDS - 100 + 100_000);
     }
 
     function test_refusesRefundByAnother() public {

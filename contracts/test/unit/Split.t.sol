@@ -57,6 +57,13 @@ contract SplitTest is EscrowBase {
         vm.assertEq(exchange.decisionNonce(), 0);
     }
 
+    function test_operatorsMayRuleTheWholeToTheSupplier() public {
+        _deliver();
+        _dispute();
+        _as(stranger, _ruleCall(10_000));
+        _assertClosed(100);
+    }
+
     function test_refusesARulingWithoutADispute() public {
         _refuses(stranger, _ruleCall(5000), _wrongState(IResourceEscrow.State.Funded));
         _deliver();
