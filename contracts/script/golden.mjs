@@ -67,6 +67,27 @@ const INSTANT = Object.fromEntries(ESCROW_TYPE.map(({ name }) => [name, "0"]));
 const ZERO = "0x" + "00".repeat(32);
 const TOKEN = "0x0000000000000000000000000000000000007e57";
 
+/** Terms of a trade whose payment waits for delivery. */
+const HELD = {
+  token: TOKEN,
+  quantity: "12",
+  unitPrice: "93000000",
+  validUntil: "1700000300",
+  nonce: "95",
+  demanderEpoch: "2",
+  listingEpoch: "1",
+  transcript: hashed("last message"),
+  bundle: ZERO,
+  escrow: {
+    deliverBy: "1700086400",
+    acceptBy: "1700172800",
+    decideBy: "1700777600",
+    lateShare: "0",
+    silenceShare: "10000",
+    undecidedShare: "5000",
+  },
+};
+
 /** A listing's id by its definition: the last 40 bits are the end of the slot. */
 function listingId(supplier, resource, slot, slotEnd) {
   const words = AbiCoder.defaultAbiCoder().encode(["address", "bytes32", "uint64"], [supplier, resource, slot]);
@@ -135,43 +156,11 @@ const trades = await Promise.all([
   }),
   trade("payment held until delivery", 4, {
     listing: hashed("lathe, slot 3"),
-    token: TOKEN,
-    quantity: "12",
-    unitPrice: "93000000",
-    validUntil: "1700000300",
-    nonce: "95",
-    demanderEpoch: "2",
-    listingEpoch: "1",
-    transcript: hashed("last message"),
-    bundle: ZERO,
-    escrow: {
-      deliverBy: "1700086400",
-      acceptBy: "1700172800",
-      decideBy: "1700777600",
-      lateShare: "0",
-      silenceShare: "10000",
-      undecidedShare: "5000",
-    },
+    ...HELD,
   }),
   trade("payment held for hours of a registered resource", 4, {
     listing: listingId(account(5).address, encodeBytes32String("lathe"), 3, 1700014400),
-    token: TOKEN,
-    quantity: "12",
-    unitPrice: "93000000",
-    validUntil: "1700000300",
-    nonce: "95",
-    demanderEpoch: "2",
-    listingEpoch: "1",
-    transcript: hashed("last message"),
-    bundle: ZERO,
-    escrow: {
-      deliverBy: "1700086400",
-      acceptBy: "1700172800",
-      decideBy: "1700777600",
-      lateShare: "0",
-      silenceShare: "10000",
-      undecidedShare: "5000",
-    },
+    ...HELD,
   }),
 ]);
 

@@ -1,7 +1,7 @@
 // One workbench for mutants, run as a worker thread: compiles a mutant and runs the forge tests against its bytecode.
 //
 // The tests reach the exchange by name (`vm.deployCode`), so a workbench holds the tests built once around an empty
-// contract of that name, and each trial only exchanges the bytecode in its artifact: five seconds instead of a minute.
+// contract of that name, and each trial only exchanges the bytecode in its artifact: seconds instead of a minute.
 // The Yul optimiser is cut down to what keeps variables within the stack; the tests pass on that build too, except the
 // one of the contract's size, which is left out.
 import { spawnSync } from "node:child_process";

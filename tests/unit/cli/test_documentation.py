@@ -9,6 +9,7 @@ import pytest
 
 import fabmarket.cli.main
 from fabmarket.cli.main import cli
+from fabmarket.node.market import BATCH
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
@@ -87,3 +88,7 @@ def test_examples_name_real_options_and_files(example):
 
 def test_there_are_examples():
     assert len(EXAMPLES) >= 6
+
+
+def test_the_size_of_a_batch_is_the_documented_one():
+    assert f"at most {BATCH} in one;" in section("`fabmarket demo`")
