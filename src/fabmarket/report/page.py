@@ -1,6 +1,7 @@
 """The facts as one page that needs nothing but a browser."""
 
 import shlex
+from collections import Counter
 from importlib.resources import files
 from typing import Any
 
@@ -75,6 +76,7 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
         approached=len(price_errors(facts)),
         many_places=len(sold(facts)) > 1,
         most_bars=MOST_BARS,
+        settled_by=Counter(trade["transaction"] for trade in facts["trades"]),
         flows=_flows(facts),
         reasons=unserved_reasons(facts),
         command=shlex.join(facts["command"]),

@@ -190,3 +190,13 @@ def test_a_fact_the_page_needs_cannot_be_silently_missing(paper_facts):
     del paper_facts["chain"]["client"]
     with pytest.raises(UndefinedError, match="client"):
         render_files(paper_facts)
+
+
+def test_gas_of_a_transaction_with_several_trades_is_said_to_be_theirs_together(job_shop_facts):
+    alone = told(job_shop_facts).words()
+    assert not re.search(r"gas for \d+ trades", alone)
+    first, second, *_ = job_shop_facts["trades"]
+    for key in ("transaction", "block", "gas"):
+        second[key] = first[key]
+    together = told(job_shop_facts).words()
+    assert together.count("gas for 2 trades") == 2
