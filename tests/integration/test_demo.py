@@ -10,6 +10,7 @@ import pytest
 from fabmarket.ledger import EventStore
 from fabmarket.market.exchange import Exchange, record
 from fabmarket.market.trade import listing_id, market_domain
+from fabmarket.market.units import name_to_bytes32
 
 ASKED_FOR = {
     "": {
@@ -142,8 +143,17 @@ def test_the_audit_is_ok(shipped):
     assert all(check["ok"] and check["compared"] > 0 for check in audit["checks"])
 
 
-def test_verification_tests_are_the_papers(shipped):
+def test_table_1_is_tried_in_the_papers_market_and_in_no_other(shipped, request):
     rows = shipped.facts["verification_tests"]
+    section = "Capacity reports, accepted and refused"
+    papers = request.node.callspec.params["shipped"] == "paper"
+    assert bool(rows) == papers
+    assert (section in (shipped.out / "report.html").read_text("utf-8")) == papers
+    if not papers:
+        with closing(EventStore(shipped.out / "ledger.sqlite")) as store:
+            names = {getattr(event, "resource", None) for event in store.events()}
+        assert not names & set(map(name_to_bytes32, ("m1", "m2", "m3")))
+        return
     assert [row["outcome"] for row in rows] == [
         "accepted",
         "NotAttested",

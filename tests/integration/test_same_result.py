@@ -46,7 +46,8 @@ def history(scenario, engine_name):
 def test_embedded_and_anvil_have_the_same_events(needs_anvil, scenario):
     receipts, logs, end, outcome = history(scenario, "embedded")
     assert outcome.trades
-    assert {status for _, _, status, *_ in receipts} == {0, 1}
+    failed = [status for _, _, status, *_ in receipts].count(0)
+    assert failed == sum(test.offender is not None for test in scenario.verification_tests)
     others = history(scenario, "anvil")
     assert others[1] == logs
     assert others[0] == receipts

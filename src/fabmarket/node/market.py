@@ -29,7 +29,7 @@ from fabmarket.node.setup import (
 )
 from fabmarket.node.transport import Bus, Participant, Tally
 from fabmarket.node.verification import TestResult, run_tests
-from fabmarket.scenario import TABLE_1, Demander, Scenario, Supplier
+from fabmarket.scenario import Demander, Scenario, Supplier
 
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as a run goes on."""
@@ -100,7 +100,7 @@ class _Run:
         self.engine = engine
         self.progress = progress
         self.batch = batch
-        self.parties = parties_of(scenario, seed, len(TABLE_1))
+        self.parties = parties_of(scenario, seed)
         self.started = time.perf_counter()
         progress("deploy", 0, 1)
         market = deploy(engine, scenario, self.parties)
@@ -113,7 +113,7 @@ class _Run:
         """Run all phases in order."""
         out, market = self.outcome, self.market
         self.progress("verify", 0, 1)
-        out.tests = run_tests(market, self.parties.auditees, TABLE_1)
+        out.tests = run_tests(market, self.parties.auditees, self.scenario.verification_tests)
         list_suppliers(market, self.scenario, self.parties)
         self._lap("verify")
         self.progress("deposit", 0, 1)

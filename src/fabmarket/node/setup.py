@@ -59,7 +59,7 @@ class Parties:
     demanders: tuple[Party, ...]
     suppliers: tuple[Party, ...]
     auditees: tuple[Party, ...]
-    """The suppliers of the paper's four verification tests."""
+    """The suppliers of the scenario's verification tests."""
 
     @property
     def everyone(self) -> tuple[Party, ...]:
@@ -73,7 +73,7 @@ class Parties:
         )
 
 
-def parties_of(scenario: Scenario, seed: int, tests: int) -> Parties:
+def parties_of(scenario: Scenario, seed: int) -> Parties:
     """Return everyone with a key derived from the seed: demo keys, known to all who know it."""
 
     def party(role: Role, name: str) -> Party:
@@ -84,7 +84,10 @@ def parties_of(scenario: Scenario, seed: int, tests: int) -> Parties:
         operators=tuple(party("operator", f"operator {i + 1}") for i in range(scenario.operators)),
         demanders=tuple(party("demander", each.name) for each in scenario.demanders),
         suppliers=tuple(party("supplier", each.name) for each in scenario.suppliers),
-        auditees=tuple(party("supplier", f"Table 1, test {i + 1}") for i in range(tests)),
+        auditees=tuple(
+            party("supplier", f"Table 1, test {test.number}")
+            for test in scenario.verification_tests
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""The paper's four verification tests (Table 1), sent as real transactions."""
+"""The verification tests a scenario carries (the paper's Table 1), sent as real transactions."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ Everything here is pure: file texts and seeds come in as arguments, values come 
 
 from fabmarket.scenario.checks import check_scenario
 from fabmarket.scenario.draws import draw
-from fabmarket.scenario.files import paper_market, parse_scenario
+from fabmarket.scenario.files import parse_scenario
 from fabmarket.scenario.fjsp import FjspInstance, MalformedFjsp, Operation, parse_fjsp
 from fabmarket.scenario.fjsp_market import FjspOptions, market_from_fjsp
 from fabmarket.scenario.model import (
@@ -18,8 +18,9 @@ from fabmarket.scenario.model import (
     Scenario,
     SubTask,
     Supplier,
+    VerificationTest,
 )
-from fabmarket.scenario.table1 import TABLE_1, VerificationTest
+from fabmarket.scenario.paper import TABLE_1, paper_market
 
 __all__ = [
     "MARKET_CONCEPTS",

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from importlib import resources
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 
@@ -66,19 +65,6 @@ def parse_scenario(
         scenario = _explicit(table, name)
     check_scenario(scenario, name)
     return scenario
-
-
-def paper_market(seed: int) -> Scenario:
-    """The market of the paper's experiment, from the file shipped in this package.
-
-    It draws nothing, so that every `seed` gives the same market.
-    """
-    directory = resources.files("fabmarket.scenario")
-
-    def read(file: str) -> str:
-        return directory.joinpath(file).read_text("utf-8")
-
-    return parse_scenario(read("paper.toml"), "paper.toml", seed, read)
 
 
 def _load(text: str, name: str) -> Any:

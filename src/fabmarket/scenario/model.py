@@ -113,13 +113,31 @@ class Supplier:
 
 
 @dataclass(frozen=True)
+class VerificationTest:
+    """What a supplier of its own reports, what the operators attested, and what must come of it.
+
+    ``reported`` and ``attested`` are (resource, quantity) pairs. ``expected`` is "accepted" or the
+    contract's error, "NotAttested" or "OverReported"; ``offender`` is the resource that error
+    names, None when accepted.
+    """
+
+    number: int
+    reported: tuple[tuple[str, int], ...]
+    attested: tuple[tuple[str, int], ...]
+    expected: str
+    offender: str | None
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A whole market, ready to run.
 
     ``source`` says where the numbers stand, ``draws`` how the missing ones were drawn.
     ``release_rounds`` is how many times a demander publishes a sub-task before it stays unserved;
     ``threshold`` of the ``operators`` must sign an attestation; ``slot_length`` is in seconds;
-    ``tampered_copies`` is how many damaged copies of signed messages are sent, to be ignored.
+    ``tampered_copies`` is how many damaged copies of signed messages are sent, to be ignored;
+    ``verification_tests`` are sent to the contract before the suppliers list: the paper's market
+    carries those of Table 1, a file cannot state any.
     """
 
     name: str
@@ -137,3 +155,4 @@ class Scenario:
     tampered_copies: int
     demanders: tuple[Demander, ...]
     suppliers: tuple[Supplier, ...]
+    verification_tests: tuple[VerificationTest, ...] = ()

@@ -22,7 +22,7 @@ def engine():
 
 
 def set_up(engine, scenario):
-    parties = parties_of(scenario, SEED, 4)
+    parties = parties_of(scenario, SEED)
     return deploy(engine, scenario, parties), parties
 
 
@@ -35,12 +35,12 @@ def with_calendar(quantities):
 
 def test_keys_follow_from_seed_role_and_name():
     scenario = paper_market(SEED)
-    parties = parties_of(scenario, SEED, 4)
+    parties = parties_of(scenario, SEED)
     addresses = [party.address for party in parties.everyone]
     assert len(set(addresses)) == len(addresses) == 1 + 3 + 3 + 1 + 4
-    again = parties_of(scenario, SEED, 4)
+    again = parties_of(scenario, SEED)
     assert [party.address for party in again.everyone] == addresses
-    other = parties_of(scenario, SEED + 1, 4)
+    other = parties_of(scenario, SEED + 1)
     assert not {party.address for party in other.everyone} & set(addresses)
 
 
