@@ -3,6 +3,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,13 @@ def test_a_value_of_the_wrong_kind_is_refused_with_its_path(
     found = refused(lambda: read(changed(old, new)))
     assert found.startswith("market.toml: ")
     assert message in found
+
+
+def test_the_sample_game_is_the_one_the_package_ships() -> None:
+    shipped = resources.files("fabmarket.scenario").joinpath("game.csv").read_text("utf-8")
+    assert (SCENARIOS / "game.csv").read_text("utf-8") == shipped
+    (supplier,) = paper_market(1).suppliers
+    ways = [task.alternatives[0] for each in paper_market(1).demanders for task in each.sub_tasks]
+    rows = [f"{way.benefit},{way.cost}" for way in ways]
+    numbers = [f"# supplier_cost = {supplier.maintenance}", "# a = 0.8", "# b = 0.2"]
+    assert shipped.splitlines()[1:] == [*numbers, "benefit,cost", *rows]
