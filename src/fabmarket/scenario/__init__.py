@@ -20,8 +20,19 @@ from fabmarket.scenario.model import (
     Supplier,
 )
 from fabmarket.scenario.table1 import TABLE_1, VerificationTest
+from fabmarket.scenario.texts import (
+    LARGEST_FILE,
+    LARGEST_SCENARIO,
+    MalformedText,
+    decode,
+    is_number,
+    is_whole,
+    parse_json,
+)
 
 __all__ = [
+    "LARGEST_FILE",
+    "LARGEST_SCENARIO",
     "MARKET_CONCEPTS",
     "NEGOTIATIONS",
     "TABLE_1",
@@ -32,15 +43,20 @@ __all__ = [
     "FjspOptions",
     "InvalidScenario",
     "MalformedFjsp",
+    "MalformedText",
     "Operation",
     "Scenario",
     "SubTask",
     "Supplier",
     "VerificationTest",
     "check_scenario",
+    "decode",
     "draw",
+    "is_number",
+    "is_whole",
     "market_from_fjsp",
     "paper_market",
     "parse_fjsp",
+    "parse_json",
     "parse_scenario",
 ]
