@@ -18,12 +18,15 @@ from rich.progress import (
 )
 
 from fabmarket.chain import Settings, open_engine
+from fabmarket.cli.inputs import InputError, Whole, read_input
 from fabmarket.errors import Refused
 from fabmarket.node import run_market
 from fabmarket.report import check_writable, facts_of, manifest, print_summary, write_report
 from fabmarket.scenario import (
+    LARGEST_SCENARIO,
     FjspOptions,
     Scenario,
+    decode,
     market_from_fjsp,
     paper_market,
     parse_fjsp,
@@ -41,10 +44,6 @@ _PHASES = {
 }
 
 
-class InputError(Refused):
-    """An input file cannot be read."""
-
-
 @dataclass
 class _Inputs:
     """The files a run read, by their path below the run's `inputs` directory."""
@@ -52,16 +51,8 @@ class _Inputs:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def read(self, path: Path, name: str) -> str:
-        try:
-            data = path.read_bytes()
-            text = data.decode()
-        except OSError as error:
-            reason = error.strerror
-            raise InputError(f"{path}: cannot be read ({reason}); give an existing file") from error
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}: byte {error.start} is not UTF-8 text; give a text file"
-            ) from error
+        data = read_input(path, LARGEST_SCENARIO)
+        text = decode(data, str(path), LARGEST_SCENARIO)
         self.files[f"inputs/{name}"] = data
         return text
 
@@ -96,10 +87,10 @@ Examples:
     metavar="ENGINE",
     help="embedded, anvil, or the http(s) URL of a node.",
 )
-@click.option("--chain-id", type=click.IntRange(1), help="Chain id to pin or, at a URL, to expect.")
+@click.option("--chain-id", type=Whole(1), help="Chain id to pin or, at a URL, to expect.")
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=Whole(0),
     default=1,
     show_default=True,
     help="Seed of keys and drawn values.",

@@ -3,30 +3,31 @@
 JSON is one object with the lists `benefit`, `cost` and, if there are any, `cap` and `budget` (null
 for none), and the numbers `supplier_cost`, `a`, `b` and, if there is one, `supply_cap`. CSV has
 the lists as columns, a demander a row; the numbers stand above the header as `# a = 0.8`. An
-option of the command line goes before the file.
+option of the command line goes before the file. What spreadsheets make of such a file is read too:
+a byte order mark, quotes, any line end, and lines filled up with empty cells.
 """
 
 import csv
 import json
-import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
 from io import StringIO
-from math import inf, isinf, isnan
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from fabmarket.cli.inputs import Real, read_input
 from fabmarket.errors import Refused
 from fabmarket.game import Game, InvalidGame
+from fabmarket.scenario import LARGEST_FILE, decode, is_number, parse_json
+from fabmarket.scenario.model import shown
 
 NUMBERS = ("supplier_cost", "a", "b", "supply_cap")
 LISTS = ("benefit", "cost", "cap", "budget")
 _BOUNDS = ("cap", "budget", "supply_cap")
 _NEEDED = ("benefit", "cost", "supplier_cost", "a", "b")
-
-_BRACKETS = 64  # a game needs five; a few more keep their own messages
 
 R = TypeVar("R")
 
@@ -39,10 +40,12 @@ def game_argument(command: Callable[..., R]) -> Callable[..., R]:
     """Give a command the argument FILE and the options that override it; it gets a `game`."""
 
     @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-    @click.option("--supplier-cost", type=float, help="d_s, instead of the file's.")
-    @click.option("--a", type=float, help="Weight of demand in the price, instead of the file's.")
-    @click.option("--b", type=float, help="Weight of supply in the price, instead of the file's.")
-    @click.option("--supply-cap", type=float, help="W, instead of the file's; inf for none.")
+    @click.option("--supplier-cost", type=Real(), help="d_s, instead of the file's.")
+    @click.option("--a", type=Real(), help="Weight of demand in the price, instead of the file's.")
+    @click.option("--b", type=Real(), help="Weight of supply in the price, instead of the file's.")
+    @click.option(
+        "--supply-cap", type=Real(infinite=True), help="W, instead of the file's; inf for none."
+    )
     @wraps(command)
     def reading(*args: Any, file: Path, **options: Any) -> R:
         given = {name: options.pop(name) for name in NUMBERS}
@@ -60,24 +63,12 @@ def read_game(path: Path, given: dict[str, float]) -> Game:
         given: any of NUMBERS, to be used instead of what the file says.
 
     Raises:
-        GameFileError: the file cannot be read, or holds no game.
+        InputError: the file cannot be read.
+        MalformedText: it is too large, or neither JSON nor text.
+        GameFileError: it holds no game.
     """
     name = "standard input" if str(path) == "-" else str(path)
-    return parse_game(_text(path, name), name, given)
-
-
-def _text(path: Path, name: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise GameFileError(
-            f"{name}: cannot be read ({error.strerror}); give an existing file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise GameFileError(
-            f"{name}: byte {error.start} is not UTF-8 text; give JSON or CSV"
-        ) from error
+    return parse_game(decode(read_input(path, LARGEST_FILE), name, LARGEST_FILE), name, given)
 
 
 def parse_game(text: str, name: str, given: dict[str, float]) -> Game:
@@ -104,21 +95,14 @@ def parse_game(text: str, name: str, given: dict[str, float]) -> Game:
 
 
 def _json(text: str, name: str) -> dict[str, Any]:
-    # Counted before reading, because deep nesting can exhaust the stack of the JSON reader.
-    if text.count("[") + text.count("{") > _BRACKETS:
-        raise GameFileError(
-            f"{name}: more brackets than a game has; give one object of numbers and plain lists"
-        )
-    try:
-        read = json.loads(text, object_pairs_hook=lambda pairs: _unrepeated(pairs, name))
-    except ValueError as error:
-        raise GameFileError(f"{name}: not JSON ({error}); mend it, or give CSV") from error
+    read = parse_json(text, name, float)
     if not isinstance(read, dict):
         raise GameFileError(f"{name}: JSON but not one object; give {{'benefit': [...], ...}}")
     found: dict[str, Any] = {}
     for key, value in read.items():
         if key not in LISTS + NUMBERS:
-            raise GameFileError(f"{name}: unknown key {key!r}; use {', '.join(LISTS + NUMBERS)}")
+            known = ", ".join(LISTS + NUMBERS)
+            raise GameFileError(f"{name}: unknown key {shown(key)}; use {known}")
         if value is None and key in _BOUNDS:
             continue
         if key in LISTS:
@@ -133,16 +117,10 @@ def _json(text: str, name: str) -> dict[str, Any]:
     return found
 
 
-def _unrepeated(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
-    for at, (key, _) in enumerate(pairs):
-        if key in dict(pairs[:at]):
-            raise GameFileError(f"{name}: {key!r} is given twice; leave one out")
-    return dict(pairs)
-
-
 def _json_number(name: str, place: str, value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise GameFileError(f"{name}: {place} is {json.dumps(value)}; give a number")
+        written = json.dumps(value) if value is None or isinstance(value, bool) else shown(value)
+        raise GameFileError(f"{name}: {place} is {written}; give a number")
     return value
 
 
@@ -150,7 +128,8 @@ def _csv(text: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     header: list[str] = []
     columns: dict[str, list[float]] = {}
-    for line, cells in _lines(text, name):
+    for line, padded in _lines(text, name):
+        cells = _unpadded(padded, len(header))
         if cells[0].startswith("#"):
             if header:
                 raise GameFileError(
@@ -182,7 +161,7 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(StringIO(text, newline=""), skipinitialspace=True)
     try:
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
+            stripped = [cell.strip(" \t") for cell in cells]
             if any(stripped):
                 yield reader.line_num, stripped
     except csv.Error as error:
@@ -191,22 +170,38 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
+def _unpadded(cells: list[str], columns: int) -> list[str]:
+    """The cells without the empty ones beyond `columns`, with which spreadsheets fill up lines."""
+    used = len(cells)
+    while used > columns and not cells[used - 1]:
+        used -= 1
+    return cells[:used]
+
+
 def _remark(text: str, found: dict[str, Any], place: str) -> dict[str, float]:
     """The number a line above the header gives; none if the line has no equals sign."""
     key, equals, value = (part.strip() for part in text.lstrip("#").partition("="))
     if not equals:
         return {}
+    _check_separator(value, place)
     if key not in NUMBERS:
-        raise GameFileError(f"{place} gives unknown {key!r}; use {', '.join(NUMBERS)}")
+        raise GameFileError(f"{place} gives unknown {shown(key)}; use {', '.join(NUMBERS)}")
     if key in found:
         raise GameFileError(f"{place} gives {key!r} a second time; leave one out")
     return {key: _number(value, f"{place}, {key}", key in _BOUNDS)}
 
 
+def _check_separator(cell: str, place: str) -> None:
+    if ";" in cell:
+        remedy = "put commas between cells and points into numbers"
+        raise GameFileError(f"{place}: cells are separated by semicolons; {remedy}")
+
+
 def _header(cells: list[str], place: str) -> list[str]:
     for at, cell in enumerate(cells):
+        _check_separator(cell, place)
         if cell not in LISTS:
-            raise GameFileError(f"{place}: unknown column {cell!r}; use {', '.join(LISTS)}")
+            raise GameFileError(f"{place}: unknown column {shown(cell)}; use {', '.join(LISTS)}")
         if cell in cells[:at]:
             raise GameFileError(f"{place}: column {cell!r} twice; leave one out")
     return cells
@@ -216,12 +211,11 @@ def _number(cell: str, place: str, bound: bool) -> float:
     """One cell; a bound may be left empty or be inf, for none."""
     if bound and not cell:
         return inf
-    try:
-        value = float(cell)
-    except ValueError:
-        value = float("nan")
-    if isnan(value) or value < 0 or (isinf(value) and not bound):
+    if bound and cell == "inf":
+        return inf
+    value = float(cell) if is_number(cell) else inf
+    if not 0 <= value < inf:
         allowed = "a number >= 0, or nothing for no bound" if bound else "a finite number >= 0"
-        shown = repr(cell) if cell else "an empty cell"
-        raise GameFileError(f"{place}: {shown} is not allowed; give {allowed}")
+        written = shown(cell) if cell else "an empty cell"
+        raise GameFileError(f"{place}: {written} is not allowed; give {allowed}")
     return value

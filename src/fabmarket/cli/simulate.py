@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
+from fabmarket.cli.inputs import Real, Whole
 from fabmarket.cli.terminal import (
     ROWS,
     figure_of,
@@ -41,6 +42,7 @@ from fabmarket.game.dynamics import (
     start_at,
 )
 from fabmarket.report.canvas import PALE
+from fabmarket.scenario import is_number, is_whole
 
 LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
 """The errors whose round is reported."""
@@ -76,10 +78,9 @@ def _raise_of(
     if value is None:
         return None
     who, _, percent = value.partition(":")
-    try:
-        return int(who), float(percent)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is not WHO:PERCENT, such as 2:20") from None
+    if not (is_whole(who) and is_number(percent)):
+        raise click.BadParameter(f"{value!r} is not WHO:PERCENT, such as 2:20")
+    return int(who), float(percent)
 
 
 @dataclass(frozen=True)
@@ -127,24 +128,24 @@ Examples:
     metavar="NAME",
     help=f"One of {', '.join(DYNAMICS)}, or all.",
 )
-@click.option("--demand", type=float, help="What each demander starts with  [default: 0]")
-@click.option("--supply", type=float, help="What the supplier starts with  [default: 0]")
+@click.option("--demand", type=Real(), help="What each demander starts with  [default: 0]")
+@click.option("--supply", type=Real(), help="What the supplier starts with  [default: 0]")
 @click.option(
     "--perturb",
     callback=_raise_of,
     metavar="WHO:PERCENT",
     help="Start from the equilibrium, demander WHO (from 0) asking for PERCENT more.",
 )
-@click.option("--step", type=float, help="For relaxed, gradient, extragradient or tatonnement.")
+@click.option("--step", type=Real(), help="For relaxed, gradient, extragradient or tatonnement.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0),
+    type=Real(0),
     default=1e-9,
     show_default=True,
     help="Play until the error is no larger.",
 )
 @click.option(
-    "--rounds", type=click.IntRange(1), default=1000, show_default=True, help="Play no more rounds."
+    "--rounds", type=Whole(1), default=1000, show_default=True, help="Play no more rounds."
 )
 @click.option("--allow-divergence", is_flag=True, help="Play even what cannot converge.")
 @click.option("--json", "as_json", is_flag=True, help="Print every round as JSON.")

@@ -22,6 +22,7 @@ from fabmarket.cli.solve import concept_option, concepts_of, served
 from fabmarket.cli.terminal import not_written, progress, save
 from fabmarket.errors import Refused
 from fabmarket.game import Game, InvalidGame, NoEquilibrium, Unsupported, solve
+from fabmarket.scenario import is_number, is_whole
 
 _RESULTS = (
     "price",
@@ -82,7 +83,7 @@ def axis_of(text: str) -> Axis:
         NotSwept: the text is none of these.
     """
     key, _, spec = text.partition("=")
-    name = re.fullmatch(rf"({'|'.join(NUMBERS)}|({'|'.join(LISTS)})\[\d+\])", key)
+    name = re.fullmatch(rf"({'|'.join(NUMBERS)}|({'|'.join(LISTS)})\[[0-9]+\])", key)
     if name is None:
         raise NotSwept(
             f"--vary {text!r}: unknown parameter {key!r}; use {', '.join(NUMBERS)}, or"
@@ -102,8 +103,12 @@ def axis_of(text: str) -> Axis:
 
 def _values(spec: str) -> tuple[float, ...]:
     if ":" not in spec:
-        return tuple(float(one) for one in spec.split(","))
+        cells = spec.split(",")
+        wrong = [one for one in cells if not (is_number(one) or one == "inf")]
+        return () if wrong else tuple(map(float, cells))
     start, stop, count, *scale = spec.split(":")
+    if not (is_number(start) and is_number(stop) and is_whole(count)):
+        return ()
     low, high, many = float(start), float(stop), int(count)
     if not (isfinite(low) and isfinite(high)) or scale not in ([], ["log"]):
         return ()

@@ -21,8 +21,19 @@ from fabmarket.scenario.model import (
     VerificationTest,
 )
 from fabmarket.scenario.paper import TABLE_1, paper_market
+from fabmarket.scenario.texts import (
+    LARGEST_FILE,
+    LARGEST_SCENARIO,
+    MalformedText,
+    decode,
+    is_number,
+    is_whole,
+    parse_json,
+)
 
 __all__ = [
+    "LARGEST_FILE",
+    "LARGEST_SCENARIO",
     "MARKET_CONCEPTS",
     "NEGOTIATIONS",
     "TABLE_1",
@@ -33,15 +44,20 @@ __all__ = [
     "FjspOptions",
     "InvalidScenario",
     "MalformedFjsp",
+    "MalformedText",
     "Operation",
     "Scenario",
     "SubTask",
     "Supplier",
     "VerificationTest",
     "check_scenario",
+    "decode",
     "draw",
+    "is_number",
+    "is_whole",
     "market_from_fjsp",
     "paper_market",
     "parse_fjsp",
+    "parse_json",
     "parse_scenario",
 ]

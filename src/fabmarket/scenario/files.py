@@ -5,9 +5,6 @@ Money stands in units of the currency and is exact: TOML and JSON numbers are re
 never as binary floats. docs/reference/scenario-files.md lists every key.
 """
 
-import json
-import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -38,8 +35,7 @@ from fabmarket.scenario.schema import (
     SupplierTable,
     problem_of,
 )
-
-_DEEPEST = 50
+from fabmarket.scenario.texts import parse_json, parse_toml
 
 
 def parse_scenario(
@@ -50,7 +46,8 @@ def parse_scenario(
     `name` is the file's path: its suffix says TOML or JSON, its stem names the scenario. `seed` is
     for the values that an ``fjsp`` table leaves to be drawn. `read_companion` returns the text of a
     file named relative to this one; what it raises passes through.
-    Raises InvalidScenario, and MalformedFjsp for a companion that is no instance.
+    Raises InvalidScenario, MalformedText for text that is no TOML or JSON, and MalformedFjsp for a
+    companion that is no instance.
     """
     try:
         table = ScenarioFile.model_validate(_load(text, name))
@@ -69,59 +66,12 @@ def parse_scenario(
 
 def _load(text: str, name: str) -> Any:
     suffix = PurePath(name).suffix.lower()
-    if _depth(text) > _DEEPEST:
-        raise InvalidScenario(f"{name}: tables nested too deeply; correct the file")
-    try:
-        if suffix == ".toml":
-            return tomllib.loads(text, parse_float=Decimal)
-        if suffix == ".json":
-            return json.loads(
-                text,
-                parse_float=Decimal,
-                parse_constant=Decimal,
-                object_pairs_hook=_object_without_repeats,
-            )
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidScenario(_toml_problem(error, text, name)) from None
-    except json.JSONDecodeError as error:
-        problem = f"{error.msg}; correct the JSON"
-        raise InvalidScenario(f"{name}:{error.lineno}:{error.colno}: {problem}") from None
-    except ValueError as error:  # numbers of thousands of digits, a JSON key written twice
-        raise InvalidScenario(f"{name}: {error}; correct the file") from None
-    problem = f"{suffix or 'no suffix'} is not a scenario file's; use .toml or .json"
-    raise InvalidScenario(f"{name}: {problem}")
-
-
-def _depth(text: str) -> int:
-    """Return how deep brackets nest, those in texts counted too.
-
-    The parsers recurse, and py-evm raises Python's limit beyond what the stack holds.
-    """
-    depth = deepest = 0
-    for bracket in re.findall(r"[\[\]{}]", text):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {shown(repeated)} stands twice in one object")
-    return table
-
-
-def _toml_problem(error: tomllib.TOMLDecodeError, text: str, name: str) -> str:
-    place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
-    if place is None:  # the decoder says "at end of document"
-        lines = text.split("\n")
-        line, column = len(lines), len(lines[-1]) + 1
-    else:
-        line, column = int(place[1]), int(place[2])
-    message = re.sub(r" \(at .*\)$", "", str(error))
-    return f"{name}:{line}:{column}: {message}; correct the TOML"
+    if suffix == ".toml":
+        return parse_toml(text, name)
+    if suffix == ".json":
+        return parse_json(text, name, Decimal)
+    problem = f"{shown(suffix) if suffix else 'no suffix'} is not a scenario file's"
+    raise InvalidScenario(f"{name}: {problem}; use .toml or .json")
 
 
 def _explicit(table: ScenarioFile, name: str) -> Scenario:
@@ -222,10 +172,7 @@ class _Money:
     def base(self, path: str, value: Decimal) -> int:
         amount = Fraction(value) * 10**self.currency.decimals
         if amount.denominator != 1:
-            decimals = self.currency.decimals
-            problem = (
-                f"{shown(value)} has more than the {decimals} decimals of {self.currency.symbol}"
-            )
+            problem = f"{shown(value)} has more than {self.currency.decimals} decimals"
             remedy = "round it or raise currency.decimals"
             raise InvalidScenario(f"{self.file}: {path}: {problem}; {remedy}")
         if amount < 0:

@@ -24,6 +24,7 @@ DEFAULT_B = Fraction(1, 5)
 
 
 LONGEST_SHOWN = 40
+_LONGEST_INTEGER = 10_000  # bits
 
 
 class InvalidScenario(Refused):
@@ -31,9 +32,14 @@ class InvalidScenario(Refused):
 
 
 def shown(value: object) -> str:
-    """A refused value as an error message writes it: numbers bare, text in quotes, cut short."""
+    """A refused value as an error message writes it: numbers bare, text in quotes, cut short.
+
+    Nothing of it can act on a terminal: what cannot be printed stands escaped.
+    """
     if isinstance(value, str):
         return repr(_cut(value))
+    if isinstance(value, int) and value.bit_length() > _LONGEST_INTEGER:
+        return _cut(hex(value))  # Python writes no decimal of thousands of digits
     return _cut(str(value) if isinstance(value, int | Decimal) else repr(value))
 
 

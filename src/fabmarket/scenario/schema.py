@@ -3,7 +3,6 @@
 What the values must be to make a market is in `checks`; here only types are judged.
 """
 
-import re
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from fabmarket.scenario.model import DEFAULT_CURRENCY, shown
+from fabmarket.scenario.texts import is_number
 
 _MOST_DIGITS = 60
 
@@ -20,9 +20,10 @@ def _decimal(value: object) -> Decimal:
     number: Decimal | None = None
     if isinstance(value, Decimal):
         number = value
-    elif not isinstance(value, bool) and isinstance(value, int | str):
-        text = str(value)
-        number = Decimal(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) else None
+    elif isinstance(value, str):
+        number = Decimal(value) if is_number(value) else None
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = Decimal(value)
     if number is None or not number.is_finite():
         raise PydanticCustomError("number", "is not a number; write one like 12.50 or 12")
     exponent = number.as_tuple().exponent

@@ -152,7 +152,12 @@ def test_pictures_show_what_they_are_asked_for(here, capsys, options, words):
         (("--dynamic", "all", "--step", "1"), "choose one with --dynamic"),
         (("--dynamic", "relaxed", "--step", "2"), "step is 2.0; give a number in (0, 1]"),
         (("--demand", "-1"), "demand[0] starts at -1.0"),
-        (("--supply", "nan"), "supply starts at nan"),
+        (("--supply", "nan"), "'--supply': 'nan' is not a number"),
+        (("--tolerance", "nan"), "'--tolerance': 'nan' is not a number"),
+        (("--tolerance", "1_0"), "'--tolerance': '1_0' is not a number"),
+        (("--rounds", "1_0"), "'--rounds': '1_0' is not a whole number"),
+        (("--perturb", "1_0:20"), "'1_0:20' is not WHO:PERCENT"),
+        (("--perturb", "2:nan"), "'2:nan' is not WHO:PERCENT"),
         (("--rounds", "0"), "0 is not in the range x>=1"),
     ],
 )

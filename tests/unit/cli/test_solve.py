@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from fabmarket.cli.game_file import read_game
 from fabmarket.cli.main import main
 from fabmarket.game import CONCEPTS
+from fabmarket.scenario import LARGEST_FILE
 
 NUMBERS = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\n"
 PAPER = NUMBERS + "benefit,cost\n100,45\n200,45\n200,15\n"
@@ -237,16 +239,16 @@ def test_a_picture_without_an_equilibrium_says_so(here, capsys):
             "bad: benefit is missing; give it as a column or list",
         ),
         (NUMBERS + 'benefit,cost\n1,"2\n' + "x" * 140000, "bad: line 6 is not CSV"),
-        ('{"benefit": [1, 2}', "bad: not JSON"),
-        ("[" * 100000, "bad: more brackets than a game has"),
+        ('{"benefit": [1, 2}', "bad:1:18: Expecting ',' delimiter; correct the JSON"),
+        ("[" * 100000, "bad:1: nested more than 50 deep; correct the file"),
         ("[1]", "bad: JSON but not one object; give {'benefit': [...], ...}"),
-        ('{"a": 1, "a": 2}', "bad: 'a' is given twice; leave one out"),
+        ('{"a": 1, "a": 2}', "bad: the key 'a' stands twice in one object; leave one out"),
         (
             '{"c": 1}',
             "bad: unknown key 'c'; use benefit, cost, cap, budget, supplier_cost, a, b, supply_cap",
         ),
         ('{"benefit": 5}', "bad: benefit is not a list; give one number per demander"),
-        ('{"benefit": [1, "2"]}', 'bad: benefit[1] is "2"; give a number'),
+        ('{"benefit": [1, "2"]}', "bad: benefit[1] is '2'; give a number"),
         ('{"benefit": [1, true]}', "bad: benefit[1] is true; give a number"),
         ('{"benefit": [null]}', "bad: benefit[0] is null; give a number"),
         ('{"a": null}', "bad: a is null; give a number"),
@@ -256,7 +258,7 @@ def test_a_picture_without_an_equilibrium_says_so(here, capsys):
         ),
         (
             json.dumps({**AS_JSON, "cost": [45, float("nan"), 15]}),
-            "bad: cost[1] is nan; give a finite number >= 0",
+            "bad: NaN is no number in JSON; write a number or null",
         ),
         (
             json.dumps({**AS_JSON, "cost": [45, 45]}),
@@ -283,7 +285,7 @@ def test_a_file_that_is_not_there_or_not_text(here, capsys):
     assert "nowhere.csv: cannot be read (No such file or directory)" in capsys.readouterr().err
     (here / "odd.csv").write_bytes(b"benefit\xff")
     assert run("odd.csv") == 2
-    assert "odd.csv: byte 7 is not UTF-8 text; give JSON or CSV" in capsys.readouterr().err
+    assert "odd.csv: byte 7 is not UTF-8 text; give a text file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -305,3 +307,114 @@ def test_a_picture_does_not_replace_a_directory(here, capsys):
     assert run("game.csv", "--plot", "x.png") == 2
     assert "x.png: cannot be written (Is a directory)" in capsys.readouterr().err
     assert sorted(one.name for one in here.iterdir()) == ["game.csv", "x.png"]
+
+
+SPREADSHEETS = {
+    "Excel fills remarks up": "# supplier_cost = 10,\n# a = 0.8,\n# b = 0.2,\n",
+    "and to the widest line": "# W, c, d,,,\n# supplier_cost = 10,,,\n# a = 0.8,,,\n# b = 0.2,,,\n",
+    "LibreOffice quotes texts": '"# supplier_cost = 10",\n"# a = 0.8",\n"# b = 0.2",\n',
+    "spaces and tabs behind": "# supplier_cost = 10 \t\n# a = 0.8 ,\n# b = 0.2\t,\n",
+}
+ROWS = {
+    "plain": "benefit,cost\n100,45\n200,45\n200,15\n",
+    "filled up": "benefit,cost,,\n100,45,,\n200,45,,\n200,15,,\n,,,\n",
+    "quoted": '"benefit","cost"\n"100","45"\n"200","45"\n"200","15"\n',
+    "spaces and tabs": "benefit , cost\t\n100, 45 \n200\t,45\n200,15\n\n",
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("remarks", SPREADSHEETS)
+def test_a_game_saved_again_by_a_spreadsheet_is_the_same_game(here, remarks, rows, end):
+    text = "\ufeff" + (SPREADSHEETS[remarks] + ROWS[rows]).replace("\n", end)
+    (here / "saved.csv").write_bytes(text.encode())
+    saved, plain = (read_game(here / name, {}) for name in ("saved.csv", "game.csv"))
+    assert (saved.a, saved.b, saved.supplier_cost) == (plain.a, plain.b, plain.supplier_cost)
+    assert saved.margin.tolist() == plain.margin.tolist()
+
+
+def test_an_empty_last_bound_is_no_filling(here):
+    (here / "capped.csv").write_text(NUMBERS + "benefit,cost,cap,\n100,45,,\n200,45,7,\n")
+    assert read_game(here / "capped.csv", {}).cap.tolist() == [float("inf"), 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("benefit;cost\n1;2\n", "odd: line 1: cells are separated by semicolons; put commas"),
+        ("# a = 0,8;;\nbenefit;cost;\n", "odd: line 1: cells are separated by semicolons"),
+        ("# a = 0,8\n" + PAPER, "odd: line 1, a: '0,8' is not allowed"),
+    ],
+)
+def test_semicolons_between_cells_are_named(here, capsys, text, message):
+    (here / "odd").write_text(text)
+    assert run("odd") == 2
+    assert capsys.readouterr().err.startswith(f"fabmarket: error: {message}")
+
+
+def test_what_a_spreadsheet_calls_unicode_text_is_named(here, capsys):
+    (here / "odd").write_bytes(PAPER.encode("utf-16"))
+    assert run("odd") == 2
+    assert capsys.readouterr().err == "fabmarket: error: odd: UTF-16 text; save it as UTF-8\n"
+
+
+LOOSE = [
+    "1_000",
+    "1_0",
+    "\u0661\u0662",
+    "\uff11",
+    "0x10",
+    "1e",
+    ".5",
+    "5.",
+    "+5",
+    "1,5",
+    "Infinity",
+]
+
+
+@pytest.mark.parametrize("text", [*LOOSE, "nan", "1e999"])
+def test_a_number_is_read_in_one_strict_form(here, capsys, text):
+    cell = text if "," not in text else f'"{text}"'
+    (here / "loose.csv").write_text(PAPER.replace("200,45", f"{cell},45"), encoding="utf-8")
+    assert run("loose.csv") == 2
+    assert "row 2 (line 6), column benefit" in capsys.readouterr().err
+    for option in ("--a", "--supply-cap"):
+        assert run("game.csv", option, text) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(f"fabmarket: error: Invalid value for '{option}': {text!r} is ")
+
+
+def test_spaces_around_a_number_are_a_cells_and_no_options(here, capsys):
+    assert run("game.csv", "--a", " 5 ") == 2
+    assert "' 5 ' is not a number" in capsys.readouterr().err
+
+
+def test_an_object_of_many_keys_is_read_at_once(here, capsys):
+    keys = ",".join(f'"k{j}":1' for j in range(200_000))  # in time that grows as its square: hours
+    (here / "many").write_text("{" + keys + "}")
+    assert run("many") == 2
+    assert "many: unknown key 'k0'" in capsys.readouterr().err
+    (here / "many").write_text("{" + keys + ',"k199999":1}')
+    assert run("many") == 2
+    assert "many: the key 'k199999' stands twice in one object" in capsys.readouterr().err
+
+
+def test_a_file_too_large_to_read_is_refused(here, capsys, monkeypatch):
+    with (here / "large").open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+    assert run("large") == 2
+    assert "large: larger than the 64 MiB that are read" in capsys.readouterr().err
+
+
+def test_a_closed_standard_input_is_said(here, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run("-") == 2
+    assert "standard input is closed; give a file" in capsys.readouterr().err
+
+
+def test_a_path_the_system_cannot_take_is_refused(here, capsys):
+    assert run("n" * 300) == 2
+    assert "cannot be read (File name too long)" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from fabmarket.scenario import (
     NEGOTIATIONS,
     InvalidScenario,
     MalformedFjsp,
+    MalformedText,
     parse_fjsp,
     parse_scenario,
 )
@@ -70,6 +71,6 @@ def test_the_errors_of_the_reference_are_those_that_are_raised() -> None:
         "threshold = 4\n" + example,
         "a = 1\nb = = 2",
     ):
-        with pytest.raises(InvalidScenario) as invalid:
+        with pytest.raises((InvalidScenario, MalformedText)) as invalid:
             parse_scenario(text, "market.toml", 1, str)
         assert f"    {invalid.value}\n" in REFERENCE

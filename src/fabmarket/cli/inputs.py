@@ -1,0 +1,71 @@
+"""What a command is given: files of bounded size, and numbers in one strict form."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fabmarket.errors import Refused
+from fabmarket.scenario import is_number, is_whole
+
+
+class InputError(Refused):
+    """An input cannot be read."""
+
+
+def read_input(path: Path, largest: int) -> bytes:
+    """The bytes of a file, or of standard input if the path is "-".
+
+    Of a file above `largest` bytes one byte more than that comes back, for `decode` to refuse.
+
+    Raises:
+        InputError: naming the file and the system's reason.
+    """
+    if str(path) == "-":
+        if sys.stdin is None:
+            raise InputError("standard input is closed; give a file, or pipe one in")
+        return sys.stdin.buffer.read(largest + 1)
+    try:
+        with path.open("rb") as file:
+            return file.read(largest + 1)
+    except (OSError, ValueError) as error:  # a companion's path may hold a zero byte
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be read ({reason}); give an existing file") from error
+
+
+class Real(click.FloatRange):
+    """An option's decimal number; with `infinite` inf too. Bounds are those of click.FloatRange."""
+
+    name = "float"
+
+    def __init__(self, low: float | None = None, *, infinite: bool = False) -> None:
+        super().__init__(min=low)
+        self.infinite = infinite
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number that the text says."""
+        text = isinstance(value, str)
+        if text and not is_number(value) and not (self.infinite and value == "inf"):
+            self.fail(f"{value!r} is not a number; write one like 0.8 or 1e-6", param, ctx)
+        number = float(super().convert(value, param, ctx))
+        if text and number in (float("inf"), float("-inf")) and value != "inf":
+            self.fail(f"{value!r} is too large; give a smaller number", param, ctx)
+        return number
+
+
+class Whole(click.IntRange):
+    """An option's whole number in digits, at least `low`."""
+
+    name = "integer"
+
+    def __init__(self, low: int) -> None:
+        super().__init__(min=low)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number that the text says."""
+        if isinstance(value, str) and not is_whole(value):
+            self.fail(f"{value!r} is not a whole number; write it in digits", param, ctx)
+        return int(super().convert(value, param, ctx))
