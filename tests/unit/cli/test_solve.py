@@ -8,6 +8,7 @@ import pytest
 
 from fabmarket.cli.main import main
 from fabmarket.game import CONCEPTS
+from fabmarket.report.wording import IN_THE_GAME, NOT_IN_THE_NEGOTIATION, READ_MORE
 
 NUMBERS = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\n"
 PAPER = NUMBERS + "benefit,cost\n100,45\n200,45\n200,15\n"
@@ -305,3 +306,16 @@ def test_a_picture_does_not_replace_a_directory(here, capsys):
     assert run("game.csv", "--plot", "x.png") == 2
     assert "x.png: cannot be written (Is a directory)" in capsys.readouterr().err
     assert sorted(one.name for one in here.iterdir()) == ["game.csv", "x.png"]
+
+
+def test_the_tables_say_what_the_gain_is_of_and_what_a_lie_earns(here, capsys):
+    assert run("game.csv", "--concept", "all") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Best gain: {IN_THE_GAME}. {NOT_IN_THE_NEGOTIATION} More: {READ_MORE}" in said
+
+
+def test_names_of_concepts_are_not_cut_on_eighty_columns(here, capsys):
+    assert run("game.csv", "--concept", "all") == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert "simultaneous" in out
