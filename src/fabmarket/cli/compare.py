@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
-from fabmarket.cli.terminal import figure_of, plot_option, progress, save_picture, table
+from fabmarket.cli.terminal import plot_option, progress, save_picture, table
 from fabmarket.game import Game
 from fabmarket.game.mechanisms import RULES, Comparison, Lie, compare
 from fabmarket.report.canvas import ACCENT, PALE, WARM
+from fabmarket.report.wording import number, percent
 
 
 @click.command(
@@ -85,17 +86,17 @@ def _print(game: Game, found: Sequence[Comparison], console: Console) -> None:
         rows = [
             [
                 one.rule,
-                figure_of(one.price),
-                figure_of(one.welfare),
-                figure_of(one.revenue),
-                figure_of(one.booked),
-                figure_of(max(lie.gain for lie in one.lies)),
+                number(one.price),
+                number(one.welfare),
+                number(one.revenue),
+                number(one.booked),
+                number(max(lie.gain for lie in one.lies)),
             ]
             for one in held
         ]
         console.print(table("At honest reports", columns, rows))
         rows = [
-            [str(j), figure_of(float(game.margin[j])), *(_gain(one.lies[j]) for one in held)]
+            [str(j), number(float(game.margin[j])), *(_gain(one.lies[j]) for one in held)]
             for j in range(len(game.margin))
         ]
         title = "What the best lie about its margin gains each demander"
@@ -110,8 +111,8 @@ def _gain(lie: Lie) -> str:
     if lie.gain == 0:
         return "0"
     if lie.honest > 0:
-        return f"+{100 * lie.gain / lie.honest:.1f} %"
-    return f"+{figure_of(lie.gain)}"
+        return percent(100 * lie.gain / lie.honest)
+    return f"+{number(lie.gain)}"
 
 
 def _picture(found: Sequence[Comparison]) -> Figure:
@@ -127,7 +128,7 @@ def _picture(found: Sequence[Comparison]) -> Figure:
     for at, (name, lengths, colour) in enumerate(bars):
         places = [row + 0.27 * (at - 1) for row in range(len(held))]
         drawn = axes.barh(places, lengths, height=0.25, color=colour, label=name)
-        axes.bar_label(drawn, labels=[figure_of(length) for length in lengths], padding=4, size=8)
+        axes.bar_label(drawn, labels=[number(length) for length in lengths], padding=4, size=8)
     axes.set_yticks(range(len(held)), [one.rule for one in held])
     axes.invert_yaxis()
     axes.margins(x=0.14)

@@ -18,12 +18,10 @@ from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.inputs import Real, Whole
 from fabmarket.cli.terminal import (
     ROWS,
-    figure_of,
     plot_option,
     progress,
     save_picture,
     table,
-    tiny,
 )
 from fabmarket.errors import Refused
 from fabmarket.game import Game
@@ -42,6 +40,7 @@ from fabmarket.game.dynamics import (
     start_at,
 )
 from fabmarket.report.canvas import PALE
+from fabmarket.report.wording import number, percent, power, tiny
 from fabmarket.scenario import is_number, is_whole
 
 LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
@@ -59,12 +58,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 _DASHES = ("-", "--")
 
 
-def _power(value: float) -> str:
-    """1e-9 for 0.000000001."""
-    return f"{value:.0e}".replace("e-0", "e-").replace("e+00", "")
-
-
-_NAMES = {level: _power(level) for level in LEVELS}
+_NAMES = {level: power(level) for level in LEVELS}
 
 
 class NotSimulated(Refused):
@@ -279,7 +273,7 @@ def _counts(play: Play) -> list[str]:
     return [
         play.dynamic.name,
         *("–" if at is None else str(at) for at in reached),
-        "–" if play.radius is None else f"{play.radius:.4f}",
+        number(play.radius),
         tiny(play.errors[-1]),
     ]
 
@@ -293,8 +287,8 @@ def _rounds_table(game: Game, play: Play, begin: Begin) -> Any:
         columns += ["supplier"]
     rows = []
     for at, (state, error) in enumerate(zip(play.history, play.errors, strict=True)):
-        row = [str(at), figure_of(state.price), figure_of(float(state.demand.sum()))]
-        row += [figure_of(state.supply), tiny(error)]
+        row = [str(at), number(state.price), number(float(state.demand.sum()))]
+        row += [number(state.supply), tiny(error)]
         if begin.disturbed:
             row = [*row[:2], *row[3:], *_changes(game, play, state, followed)]
         rows.append(row)
@@ -302,7 +296,8 @@ def _rounds_table(game: Game, play: Play, begin: Begin) -> Any:
         rows = [*rows[: ROWS - 3], ["..."] * len(columns), *rows[-2:]]
     title = f"{play.dynamic.name}: {len(play.history) - 1} rounds"
     if begin.disturbed:
-        title += f" after demander {begin.disturbed[0]} asks for {begin.disturbed[1]:g} % more"
+        who, raised = begin.disturbed
+        title += f" after demander {who} asks for {number(raised)} % more"
     return table(title, columns, rows)
 
 
@@ -327,8 +322,7 @@ def _changes(game: Game, play: Play, state: State, followed: Sequence[int]) -> l
 
 
 def _change(now: float, before: float) -> str:
-    # Adding 0 turns a rounded -0.0 into 0.0.
-    return f"{round(100 * (now / before - 1), 1) + 0.0:+.1f} %" if before > 0 else "–"
+    return percent(100 * (now / before - 1)) if before > 0 else "–"
 
 
 def _picture(game: Game, runs: Sequence[Run], begin: Begin) -> Figure:
@@ -344,7 +338,7 @@ def _picture(game: Game, runs: Sequence[Run], begin: Begin) -> Figure:
         style = {"c": _COLOURS[at % len(_COLOURS)], "ls": _DASHES[at % 2]}
         panels[0].plot(range(len(heights)), heights, label=play.dynamic.name, lw=1.6, **style)
     panels[0].set_yscale("log")
-    panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+    panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
     panels[0].minorticks_off()
     exact = any(0 in play.errors for play in plays)
     remark = " (an error of 0 is drawn a decade below the others)" if exact else ""

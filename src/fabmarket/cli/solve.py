@@ -12,9 +12,16 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
-from fabmarket.cli.terminal import figure_of, plot_option, save_picture, table, tiny
+from fabmarket.cli.terminal import plot_option, save_picture, table
 from fabmarket.game import CONCEPTS, Equilibrium, Game, NoEquilibrium, Unsupported, solve
 from fabmarket.report.canvas import ACCENT, INK, WARM
+from fabmarket.report.wording import (
+    IN_THE_GAME,
+    NOT_IN_THE_NEGOTIATION,
+    READ_MORE,
+    number,
+    tiny,
+)
 
 _MOST_BARS = 30
 
@@ -121,8 +128,10 @@ def _print(game: Game, answers: Sequence[tuple[str, Equilibrium | str]], console
     if found:
         names = [one.concept for one in found]
         console.print(table("Equilibria", ["", *names], _summary(game, found)))
+        said = f"Best gain: {IN_THE_GAME}. {NOT_IN_THE_NEGOTIATION} More: {READ_MORE}"
+        console.print(f"{said}\n", markup=False, highlight=False)
         rows = [
-            [str(j), *(figure_of(float(one.demand[j])) for one in found)]
+            [str(j), *(number(float(one.demand[j])) for one in found)]
             for j in range(len(game.margin))
         ]
         console.print(table("Demand, units", ["demander", *names], rows))
@@ -137,13 +146,13 @@ def _print(game: Game, answers: Sequence[tuple[str, Equilibrium | str]], console
 def _summary(game: Game, found: Sequence[Equilibrium]) -> list[list[str]]:
     many = len(game.margin)
     return [
-        ["price", *(figure_of(one.price) for one in found)],
-        ["demand", *(figure_of(one.total_demand) for one in found)],
-        ["supply", *(figure_of(one.supply) for one in found)],
+        ["price", *(number(one.price) for one in found)],
+        ["demand", *(number(one.total_demand) for one in found)],
+        ["supply", *(number(one.supply) for one in found)],
         ["served", *(f"{served(one)} of {many}" for one in found)],
-        ["demanders earn", *(figure_of(float(one.demander_profit.sum())) for one in found)],
-        ["supplier earns", *(figure_of(one.supplier_profit) for one in found)],
-        ["unfunded", *(figure_of(one.unfunded) for one in found)],
+        ["demanders earn", *(number(float(one.demander_profit.sum())) for one in found)],
+        ["supplier earns", *(number(one.supplier_profit) for one in found)],
+        ["unfunded", *(number(one.unfunded) for one in found)],
         ["best gain", *(tiny(one.certificate.max_unilateral_gain) for one in found)],
         ["residual", *(tiny(one.certificate.residual) for one in found)],
     ]
@@ -172,11 +181,11 @@ def _picture(answers: Sequence[Equilibrium | str]) -> Figure:
             height=0.66,
             color=[colour for *_, colour in bars],
         )
-        axes.bar_label(drawn, labels=[figure_of(length) for _, length, _ in bars], padding=4)
+        axes.bar_label(drawn, labels=[number(length) for _, length, _ in bars], padding=4)
         axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
         axes.invert_yaxis()
         axes.margins(x=0.14)
         axes.grid(visible=False, axis="y")
-        axes.set_title(f"{one.concept}: price {figure_of(one.price)}")
+        axes.set_title(f"{one.concept}: price {number(one.price)}")
     axes.set_xlabel("units")
     return figure

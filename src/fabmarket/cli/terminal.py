@@ -88,7 +88,9 @@ def progress() -> Progress:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table whose first column holds names and whose others hold numbers."""
-    built = Table(title=Text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    built = Table(
+        title=Text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for at, column in enumerate(columns):
         # Names of concepts and dynamics are long: broken at their hyphens they fit side by side.
         built.add_column(
@@ -100,13 +102,3 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         built.caption = Text(f"... and {len(rows) - ROWS} more; --json has them all", "dim")
         built.caption_justify = "left"
     return built
-
-
-def figure_of(value: float | None) -> str:
-    """A number with six significant digits, thousands grouped; a dash for none."""
-    return "–" if value is None else f"{value:,.6g}"
-
-
-def tiny(value: float) -> str:
-    """An error or gain that should be 0, to its order of magnitude."""
-    return f"{value:.1e}" if value else "0"

@@ -51,7 +51,7 @@ from fabmarket.negotiation.session import (
     member_of,
     open_session,
 )
-from fabmarket.negotiation.wants import NO_ROOM
+from fabmarket.negotiation.wants import SOLD_OUT
 
 OFFER_VALIDITY = 3600
 """Seconds of chain time for which an offer may be taken up."""
@@ -311,7 +311,7 @@ def _open_bargain(
 ) -> tuple[SupplierState, Send]:
     shelf = state.shelves[listing]
     if selection.quantity > shelf.room:
-        return state, Send(Refusal(state.address, named, NO_ROOM), (selection.demander,))
+        return state, Send(Refusal(state.address, named, SOLD_OUT), (selection.demander,))
     offered = state.offers[selection.offer][1].terms.capacity
     opening = _opening(state, listing, offered, [(named, selection)])
     bargain = Bargain(opening, digest(state.domain, opening))

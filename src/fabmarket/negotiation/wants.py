@@ -10,6 +10,7 @@ from fabmarket.negotiation.moves import Unacceptable
 NO_OFFER = "no supplier offered room"
 TOO_DEAR = "the price is not below what the sub-task is worth"
 NO_ROOM = "no room left after larger surpluses"
+SOLD_OUT = "not enough room left: others bargained for it first"
 NO_DEAL = "bargaining ended without a price both accept"
 NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
 NO_ANSWER = "the supplier did not finish the negotiation"

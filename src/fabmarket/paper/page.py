@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from fabmarket.paper.claim import VERDICTS, Facts
 from fabmarket.paper.figures import CAPTIONS
 from fabmarket.report.canvas import inline
+from fabmarket.report.wording import seconds
 
 SECTIONS = (
     (
@@ -58,7 +59,7 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
     jinja = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    jinja.filters |= {"letters": letters, "numeric": numeric}
+    jinja.filters |= {"letters": letters, "numeric": numeric, "seconds": seconds}
     source = files("fabmarket.paper").joinpath("page.html").read_text("utf-8")
     by_id = {claim["id"]: claim for claim in facts["claims"]}
     return jinja.from_string(source).render(

@@ -8,7 +8,7 @@ from fabmarket import __version__
 from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.session import Round, Session
-from fabmarket.negotiation.wants import NO_OFFER, Want
+from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL, NO_OFFER, NO_SUPPLY, Want
 from fabmarket.node import Certified, Outcome, SettledTrade, TestResult, certify_sessions
 from fabmarket.report.reading import Facts
 
@@ -206,7 +206,7 @@ def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
         "demand": [float(each) for each in solved.demand],
         "demanders": [member.demander for member in session.opening.members],
         "supply": float(solved.supply),
-        "negotiated_price": session.rounds[-1].quote.price,
+        "negotiated_price": session.settled_on,
         "rounds": len(_quoted(session)),
         "certificate": {
             "max_unilateral_gain": float(solved.certificate.max_unilateral_gain),
@@ -244,8 +244,15 @@ def _session(outcome: Outcome, session: Session) -> dict[str, Any]:
         "members": _members(outcome, session),
         "rounds": rounds,
         "outcome": "agreed" if agreed else "no agreement",
-        "reason": "" if agreed else "no member gains at the price, or none is found",
+        "reason": "" if agreed else _why_none(session),
     }
+
+
+def _why_none(session: Session) -> str:
+    """Why nothing was awarded, as the members were told."""
+    if session.close is None:
+        return NO_ANSWER
+    return NO_SUPPLY if session.settled_on is None else "no member gains at the price"
 
 
 def _bargain(outcome: Outcome, bargain: Bargain) -> dict[str, Any]:
@@ -265,7 +272,7 @@ def _bargain(outcome: Outcome, bargain: Bargain) -> dict[str, Any]:
             if counter.reason != "withdraw"
         ],
         "outcome": "agreed" if agreed else "no agreement",
-        "reason": "" if agreed else "the last bid stayed below the last asking price",
+        "reason": "" if agreed else NO_ANSWER if bargain.outcome is None else NO_DEAL,
     }
 
 

@@ -142,7 +142,7 @@ def convergence(facts: Facts) -> Figure:
     axes.set_ylim(exact / 2, max(positive, default=1.0) * 2)
     hit = any(gap == 0 for path in paths for _, gap in path)
     axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: "exact" if hit and value <= exact else f"{value:,.10g}")
+        FuncFormatter(lambda value, _: "exact" if hit and value <= exact else number(value))
     )
     ticks = _decades(exact, max(positive, default=1.0))
     axes.set_yticks([exact, *ticks] if hit else ticks)
@@ -266,4 +266,4 @@ def _label(name: str, size: int = 26) -> str:
 
 
 def _grouped(value: float, _position: int | None = None) -> str:
-    return f"{value:,.10g}"
+    return number(value)

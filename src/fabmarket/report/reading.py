@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from fabmarket.report.wording import money, number, plural, short
+from fabmarket.report.wording import gain, money, natural, number, plural, short
 
 Facts = dict[str, Any]
 
@@ -76,6 +76,31 @@ def sold(facts: Facts) -> dict[tuple[str, int], int]:
     for trade in facts["trades"]:
         total[trade["resource"], trade["slot"]] += trade["quantity"]
     return dict(total)
+
+
+def by_place(facts: Facts, key: str) -> list[dict[str, Any]]:
+    """The trades, sessions or equilibria of a run by slot, resource and demander."""
+    people = People(facts)
+
+    def place(one: dict[str, Any]) -> tuple[int, list[tuple[int, str]], list[tuple[int, str]]]:
+        who = people.name(one["demander"]) if "demander" in one else ""
+        return one["slot"], natural(one["resource"]), natural(who)
+
+    return sorted(facts[key], key=place)
+
+
+def not_all_sold(facts: Facts) -> bool:
+    """Whether some supply of the game is more, or less, than what is demanded there."""
+    return any(
+        abs(one["supply"] - sum(one["demand"])) > 1e-6 * abs(one["supply"])
+        for one in facts["equilibria"]
+    )
+
+
+def gain_left(equilibrium: dict[str, Any], currency: dict[str, Any]) -> str:
+    """The bound that an equilibrium's certificate puts on a gain, for a cell."""
+    left = equilibrium["certificate"]["max_unilateral_gain"]
+    return f"≤ {gain(left, currency)}" if left > 0 else "0"
 
 
 def unserved_reasons(facts: Facts) -> list[tuple[str, int]]:

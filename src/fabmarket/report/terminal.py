@@ -7,8 +7,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fabmarket.report.reading import Facts, People, key_figures, unserved_reasons
-from fabmarket.report.wording import gain, money, number, short
+from fabmarket.report.reading import (
+    Facts,
+    People,
+    by_place,
+    gain_left,
+    key_figures,
+    not_all_sold,
+    unserved_reasons,
+)
+from fabmarket.report.wording import (
+    IN_THE_GAME,
+    NOT_ALL_SOLD,
+    NOT_IN_THE_NEGOTIATION,
+    READ_MORE,
+    money,
+    number,
+    plural,
+    short,
+)
 
 _ROWS = 12
 
@@ -23,7 +40,7 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
 
 
 def summary_tables(facts: Facts) -> list[Table]:
-    """Headline, then verification tests, equilibria, accounts and unserved reasons if any.
+    """Headline, then verification tests, equilibria, trades, accounts, unserved reasons if any.
 
     Long tables stop after 12 rows and say how many more the page has. Names are shown as text,
     never as markup.
@@ -33,6 +50,8 @@ def summary_tables(facts: Facts) -> list[Table]:
         tables.append(_verification(facts))
     if facts["equilibria"]:
         tables.append(_equilibria(facts))
+    if facts["trades"]:
+        tables.append(_trades(facts))
     if facts["accounts"]:
         tables.append(_accounts(facts))
     if facts["unserved"]:
@@ -47,11 +66,14 @@ def _table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
     return table
 
 
-def _fill(table: Table, rows: list[tuple[str | Text, ...]]) -> Table:
+def _fill(table: Table, rows: list[tuple[str | Text, ...]], *below: str) -> Table:
+    """Add the rows, as many as there is room for, and what is to be said below them."""
     for row in rows[:_ROWS]:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     if len(rows) > _ROWS:
-        table.caption = Text(f"... and {len(rows) - _ROWS} more in report.html", "dim")
+        below = (f"... and {len(rows) - _ROWS} more in report.html", *below)
+    if below:
+        table.caption = Text("\n".join(below), "dim")
         table.caption_justify = "left"
     return table
 
@@ -88,7 +110,7 @@ def _verification(facts: Facts) -> Table:
 
 def _equilibria(facts: Facts) -> Table:
     currency = facts["scenario"]["currency"]
-    numbers = ("Slot", "Price", "Agreed", "Demand", "Supply", "Rounds", "Gain left")
+    numbers = ("Slot", "Price", "Negotiated", "Demand", "Supply", "Rounds", "Gain left")
     table = _table(
         f"Equilibria: {facts['scenario']['concept']}, prices in {currency['symbol']} per unit",
         "Resource",
@@ -96,8 +118,7 @@ def _equilibria(facts: Facts) -> Table:
         numbers=numbers,
     )
     rows: list[tuple[str | Text, ...]] = []
-    for one in facts["equilibria"]:
-        left = one["certificate"]["max_unilateral_gain"]
+    for one in by_place(facts, "equilibria"):
         rows.append(
             (
                 one["resource"],
@@ -107,9 +128,38 @@ def _equilibria(facts: Facts) -> Table:
                 number(float(sum(one["demand"]))),
                 number(one["supply"]),
                 str(one["rounds"]),
-                "0" if left <= 0 else f"≤ {gain(left, currency)}",
+                gain_left(one, currency),
             )
         )
+    below = [f"Gain left {IN_THE_GAME}. {NOT_IN_THE_NEGOTIATION} More: {READ_MORE}"]
+    return _fill(table, rows, *([NOT_ALL_SOLD] if not_all_sold(facts) else []), *below)
+
+
+def _trades(facts: Facts) -> Table:
+    currency = facts["scenario"]["currency"]
+    people = People(facts)
+    numbers = ("Slot", "Quantity", "Unit price", "Payment")
+    table = _table(
+        f"Trades ({currency['symbol']})",
+        "Slot",
+        "Resource",
+        "Demander",
+        "Quantity",
+        "Unit price",
+        "Payment",
+        numbers=numbers,
+    )
+    rows: list[tuple[str | Text, ...]] = [
+        (
+            str(one["slot"]),
+            one["resource"],
+            people.name(one["demander"]),
+            plural(one["quantity"], one["unit"]),
+            money(one["unit_price"], currency, symbol=False),
+            money(one["payment"], currency, symbol=False),
+        )
+        for one in by_place(facts, "trades")
+    ]
     return _fill(table, rows)
 
 

@@ -1,14 +1,17 @@
-"""How amounts, quantities, names and concepts are put into words, the same everywhere."""
+"""How amounts, quantities, names and concepts are put into words, the same everywhere.
+
+The one home of formatted numbers: the report, the terminal of every command, the paper's page and
+all pictures write them by these functions. JSON and CSV hold numbers, never these texts.
+"""
 
 import re
-from fractions import Fraction
-from math import ceil
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 from typing import Any
 
 CONCEPTS = {
     "simultaneous": (
         "All choose at once, each demander its quantity and the supplier its capacity, and nobody "
-        "could do better by changing only their own choice."
+        "would earn more with another quantity of its own, the other quantities fixed."
     ),
     "demanders-lead": (
         "The demanders commit to their quantities first, knowing how the supplier will answer; "
@@ -23,59 +26,147 @@ CONCEPTS = {
     ),
 }
 
-_FINER = 4  # extra decimal places for amounts that are not whole base units
+IN_THE_GAME = (
+    "in the game by choosing another quantity alone, the other quantities fixed or answering as "
+    "the concept says"
+)
+"""What a certificate bounds the gain of; the end of a sentence."""
+
+NOT_IN_THE_NEGOTIATION = (
+    "Not covered is the negotiation, where an answer can lie with profit: on the paper's data the "
+    "third demander earns 14,045 instead of 12,250 if it answers as if its margin were 238 instead "
+    "of 185."
+)
+
+READ_MORE = "docs/explanation/truthfulness.md"
+
+NOT_ALL_SOLD = (
+    "Supply is what the game's supplier would offer at the price, where it books price × supply; "
+    "only what is agreed is sold."
+)
+
+_EXACT = Context(prec=1000)  # no double or amount has more digits than that
+_DIGITS = 6
+_PLAIN = range(-4, 15)  # powers of ten that are written out; beyond them stands an exponent
+
+
+def number(value: int | float | None) -> str:
+    """A quantity or count: thousands grouped; a float with six significant digits, no zeros behind.
+
+    The whole part is never cut: 1,234,567.8 is 1,234,568. A dash for None.
+
+    >>> number(1234567), number(1 / 3), number(-0.5), number(2.5e-9), number(None)
+    ('1,234,567', '0.333333', '−0.5', '2.5e-9', '–')
+    """
+    if value is None:
+        return "–"
+    return _minus(f"{value:,}") if isinstance(value, int) else _rounded(value, _DIGITS)
+
+
+def places(value: float, most: int = 2) -> str:
+    """A number to at most so many places, for sentences that compare numbers of one kind.
+
+    >>> places(1234.5, 0), places(-0.004), places(84.375, 3)
+    ('1,234', '0', '84.375')
+    """
+    text = _without_zeros(f"{value:,.{most}f}", 0)
+    return "0" if text == "-0" else _minus(text)
 
 
 def money(
-    amount: int | float, currency: dict[str, Any], *, signed: bool = False, symbol: bool = True
+    amount: int | float | None,
+    currency: dict[str, Any],
+    *,
+    signed: bool = False,
+    symbol: bool = True,
 ) -> str:
     """An amount of base units (10**-decimals of the currency) as people write it.
 
-    Whole amounts are exact at any size. A fractional one (an equilibrium price) is rounded four
-    places below the base unit. Zeros beyond the second place are dropped. `signed` puts a plus
-    before a gain.
+    Whole amounts are exact at any size. A float (an equilibrium price) has six significant digits
+    and never less than two places of a currency that has them. Zeros beyond the second place are
+    dropped. `signed` puts a plus before a gain. A dash for None.
+
+    >>> money(-1234567, {"symbol": "EUR", "decimals": 2})
+    '−12,345.67 EUR'
     """
-    places: int = currency["decimals"]
+    if amount is None:
+        return "–"
+    finest: int = currency["decimals"]
+    exact = Decimal(str(amount)).scaleb(-finest, _EXACT)
     if isinstance(amount, float):
-        whole = round(Fraction(amount) * 10**_FINER)
-        text = _grouped(whole, places + _FINER, min(places, 2))
-    else:
-        whole = amount
-        text = _grouped(amount, places, min(places, 2))
-    if signed and whole > 0:
+        shown = min(max(_DIGITS - 1 - exact.adjusted(), min(finest, 2)), finest + _DIGITS)
+        exact = exact.quantize(Decimal(1).scaleb(-shown), ROUND_HALF_EVEN, _EXACT)
+    text = _minus(_without_zeros(f"{exact:,f}", min(finest, 2)))
+    if signed and exact > 0:
         text = "+" + text
     return f"{text} {currency['symbol']}" if symbol else text
 
 
-def number(value: int | float) -> str:
-    """A quantity or count: thousands grouped, at most four places, no trailing zeros."""
-    if isinstance(value, float):
-        return _grouped(round(Fraction(value) * 10**_FINER), _FINER, 0)
-    return _grouped(value, 0, 0)
+def tiny(value: float) -> str:
+    """An error or a gain that should be 0, as a bound: rounded up, below 1 to two digits.
 
-
-def _grouped(scaled: int, places: int, keep: int) -> str:
-    """`scaled` / 10**places with grouped thousands and at least `keep` decimal places."""
-    whole, rest = divmod(abs(scaled), 10**places)
-    fraction = f"{rest:0{places}d}"[:places] if places else ""
-    shortest = fraction.rstrip("0")
-    fraction = shortest if len(shortest) >= keep else fraction[:keep]
-    sign = "-" if scaled < 0 else ""
-    return f"{sign}{whole:,}.{fraction}" if fraction else f"{sign}{whole:,}"
+    >>> tiny(0.0), tiny(1.23e-12), tiny(0.0312), tiny(658.8541)
+    ('0', '1.3e-12', '0.032', '658.855')
+    """
+    return _rounded(value, 2 if abs(value) < 1 else _DIGITS, ROUND_UP)
 
 
 def gain(amount: float, currency: dict[str, Any]) -> str:
-    """An upper bound on a gain in base units: money rounded up, `anything` when there is none."""
-    if amount <= 0:
-        return "anything"
-    places: int = currency["decimals"]
-    bound = ceil(Fraction(amount) * 10**_FINER)
-    return f"{_grouped(bound, places + _FINER, min(places, 2))} {currency['symbol']}"
+    """The bound on a gain in base units, in currency units: as `tiny`."""
+    return f"{tiny(amount / 10 ** currency['decimals'])} {currency['symbol']}"
+
+
+def percent(share: float) -> str:
+    """A change in per cent, signed, one place: +14.7 %."""
+    return f"{_minus(f'{share:+.1f}')} %" if round(share, 1) else "0.0 %"
+
+
+def power(value: float) -> str:
+    """A power of ten: 1e-9 for 0.000000001."""
+    return _exponent(f"{value:.0e}")
+
+
+def seconds(value: float) -> str:
+    """A time that was measured: three digits."""
+    return f"{_rounded(value, 3)} s"
 
 
 def residual(value: float) -> str:
     """How well equilibrium conditions hold, as the end of that sentence."""
-    return "exactly" if value == 0 else f"to a relative error of {value:.1e}"
+    return "exactly" if value == 0 else f"to a relative error of {tiny(value)}"
+
+
+def _rounded(value: float, digits: int, rounding: str = ROUND_HALF_EVEN) -> str:
+    """So many significant digits, but the whole part in full unless it is beyond all counting."""
+    exact = Decimal(str(float(value)))
+    if not exact:
+        return "0"
+    step = exact.adjusted() - digits + 1
+    rounded = exact.quantize(
+        Decimal(1).scaleb(step if exact.adjusted() not in _PLAIN else min(step, 0)),
+        rounding,
+        _EXACT,
+    )
+    if rounded.adjusted() in _PLAIN:
+        return _minus(_without_zeros(f"{rounded:,f}", 0))
+    mantissa, _, exponent = f"{rounded:.{digits - 1}e}".partition("e")
+    return _minus(_exponent(f"{_without_zeros(mantissa, 0)}e{exponent}"))
+
+
+def _without_zeros(text: str, keep: int) -> str:
+    """Zeros at the end of a fraction dropped, but for `keep` places."""
+    whole, _, fraction = text.partition(".")
+    fraction = fraction[:keep] + fraction[keep:].rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def _exponent(text: str) -> str:
+    return re.sub(r"e[+]?(-?)0*(\d)", r"e\1\2", text).removesuffix("e0")
+
+
+def _minus(text: str) -> str:
+    """The sign people write, which is no hyphen."""
+    return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
 def short(address: str) -> str:

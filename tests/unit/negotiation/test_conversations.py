@@ -13,6 +13,7 @@ from fabmarket.negotiation.wants import (
     NO_ROOM,
     NO_SUPPLY,
     NOT_SETTLED,
+    SOLD_OUT,
     TOO_DEAR,
 )
 
@@ -180,7 +181,7 @@ def test_a_bargain_is_struck_and_settled(wire):
     assert wire.states[seller].shelves[sale.listing].room == 94
 
 
-def test_a_bargain_has_room_for_as_many_as_fit(wire):
+def test_regression_without_room_a_bargain_is_refused_for_that_and_not_for_its_surplus(wire):
     seller = wire.supplier("s", 10, concept="bargaining", maintenance=40)
     buyers = [
         wire.demander(f"d{i}", wire.want("task", (MILL, 6, 100), divisible=False), rounds=1)
@@ -189,9 +190,9 @@ def test_a_bargain_has_room_for_as_many_as_fit(wire):
     wire.round()
     assert sorted(states(wire, buyer)[0] for buyer in buyers) == ["served", "unserved"]
     (refusal,) = wire.heard(Refusal)
-    assert (refusal.supplier, refusal.reason) == (seller, NO_ROOM)
+    assert (refusal.supplier, refusal.reason) == (seller, SOLD_OUT)
     loser = next(buyer for buyer in buyers if states(wire, buyer) == ["unserved"])
-    assert reason(wire, loser) == [NO_ROOM]
+    assert reason(wire, loser) == [SOLD_OUT]
 
 
 def test_regression_a_dear_alternative_does_not_raise_the_bid_for_a_poor_one(wire):

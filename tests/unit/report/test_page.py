@@ -7,6 +7,9 @@ from itertools import pairwise
 import pytest
 from jinja2 import UndefinedError
 
+from fabmarket.report import summary_tables
+from fabmarket.report.reading import People, by_place
+from fabmarket.report.wording import IN_THE_GAME, NOT_IN_THE_NEGOTIATION, READ_MORE
 from fabmarket.report.writing import render_files
 
 RUNS = ("paper_facts", "empty_facts", "job_shop_facts", "bargaining_facts")
@@ -98,9 +101,10 @@ def test_the_papers_market_in_words(paper_facts):
         "✓ In order. 2 trades moved 275 units for 31,625 FMC. 1 of 3 sub-tasks stayed unserved",
         "MRS announces a price for S in slot 0, and each of 3 demanders answers",
         "the equilibrium price is 115 FMC per unit; the negotiation settled on 115 FMC after 3",
-        "No participant could gain more than 0.0001 FMC by deviating alone.",
+        f"Nobody gains more than 1.8e-12 FMC {IN_THE_GAME}. Tried: each demander",
+        f"{NOT_IN_THE_NEGOTIATION} More: {READ_MORE}.",
         "The conditions of the equilibrium hold exactly.",
-        "Demanders: -31,625 FMC. Suppliers: +31,625 FMC. Payments in the trades above: 31,625 FMC.",
+        "Demanders: −31,625 FMC. Suppliers: +31,625 FMC. Payments in the trades above: 31,625 FMC.",
         "11,500",
         "20,125",
         "refused: OverReported ✓ as expected m1: 20 reported, 10 attested",
@@ -111,6 +115,22 @@ def test_the_papers_market_in_words(paper_facts):
         "amounts in whole FMC",
     ):
         assert sentence in words
+
+
+def test_a_session_that_found_no_price_settled_on_none(paper_facts):
+    """The page said that it settled on the last price quoted."""
+    paper_facts["equilibria"][0]["negotiated_price"] = None
+    assert "the negotiation found no price in 3 rounds." in told(paper_facts).words()
+
+
+def test_page_and_terminal_say_the_same_of_an_equilibrium(job_shop_facts):
+    table = next(one for one in summary_tables(job_shop_facts) if "Equilibria" in str(one.title))
+    cells = [str(next(iter(column.cells))) for column in table.columns]
+    resource, slot, price, negotiated, demand, supply, rounds, left = cells
+    first = by_place(job_shop_facts, "equilibria")[0]
+    seller = People(job_shop_facts).name(first["supplier"])
+    row = [resource, slot, seller, "balanced", price, negotiated, demand, supply, rounds, left]
+    assert "".join(row).replace(" ", "") in told(job_shop_facts).words().replace(" ", "")
 
 
 def test_a_run_in_which_nothing_happened_says_so(empty_facts):

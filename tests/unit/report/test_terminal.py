@@ -1,9 +1,18 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from fabmarket.report import print_summary, summary_tables
+from fabmarket.report.wording import (
+    IN_THE_GAME,
+    NOT_ALL_SOLD,
+    NOT_IN_THE_NEGOTIATION,
+    READ_MORE,
+)
+
+ROOT = Path(__file__).parents[3]
 
 
 def printed(facts, out=None) -> str:
@@ -22,13 +31,46 @@ def test_the_papers_market(paper_facts, tmp_path):
         "Messages ignored 1 of 31",
         "Audit passed, 11 values",
         "3 OverReported ✓ OverReported(m1, 20, 10) 0x3b6b…0360",
-        "S 0 115 115 275 525 3 ≤ 0.0001 FMC",
+        "S 0 115 115 275 525 3 ≤ 1.8e-12 FMC",
+        "0 S MRD2 100 units 115 11,500",
+        "0 S MRD3 175 units 115 20,125",
         "no price pays: the market is above what the sub-task is worth 1",
     ):
         assert line in lines
-    assert any(line.startswith("MRD3 demander") and line.endswith("-20,125") for line in lines)
+    assert any(line.startswith("MRD3 demander") and line.endswith("−20,125") for line in lines)
     assert any(line.startswith("MRS supplier") and line.endswith("+31,625") for line in lines)
     assert f"Report: {tmp_path / 'report.html'}" in text
+
+
+def test_what_a_certificate_covers_and_what_a_lie_earns_is_said_below_the_gains(paper_facts):
+    said = " ".join(printed(paper_facts).split())
+    assert f"Gain left {IN_THE_GAME}. {NOT_IN_THE_NEGOTIATION} More: {READ_MORE}" in said
+    assert (ROOT / READ_MORE).is_file()
+
+
+def test_525_supply_is_explained_where_275_are_sold(paper_facts, job_shop_facts):
+    assert NOT_ALL_SOLD in " ".join(printed(paper_facts).split())
+    assert "would offer" not in printed(job_shop_facts)
+
+
+def test_trades_are_sorted_by_slot_resource_and_demander_and_bounded(job_shop_facts):
+    names = {one["address"]: one["name"] for one in job_shop_facts["participants"]}
+    expected = sorted(
+        (one["slot"], int(one["resource"][8:]), int(names[one["demander"]][4:]))
+        for one in job_shop_facts["trades"]
+    )
+    job_shop_facts["trades"].reverse()
+    _, _, below = printed(job_shop_facts).partition("Trades (FMC)")
+    rows = [line.split() for line in below.splitlines()]
+    shown = [(int(one[0]), int(one[1][8:]), int(one[3])) for one in rows if one[2:3] == ["job"]]
+    assert shown == expected[:12]
+    more = len(job_shop_facts["trades"]) - 12
+    assert f"... and {more} more in report.html" in printed(job_shop_facts)
+
+
+def test_a_session_that_found_no_price_shows_none(paper_facts):
+    paper_facts["equilibria"][0]["negotiated_price"] = None
+    assert "S 0 115 – 275 525" in " ".join(printed(paper_facts).split())
 
 
 def test_an_empty_run_has_only_the_headline(empty_facts):
