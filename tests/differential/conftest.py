@@ -9,9 +9,9 @@ from fabmarket.chain import (
     TokenContract,
     Transaction,
     exchange_code,
-    open_engine,
     token_code,
 )
+from fabmarket.chain.embedded import EmbeddedEngine
 from fabmarket.identity import Key
 from fabmarket.market.exchange import (
     Account,
@@ -54,11 +54,29 @@ class Wallet:
         return Proof(self.YES, confirmed=True)
 
 
+class Rewindable(EmbeddedEngine):
+    """The embedded chain, whose time can jump ahead and which can forget its latest blocks."""
+
+    def set_next_time(self, seconds):
+        """Let the next block come at a time after the latest block's; later ones follow on it."""
+        assert seconds > self.now()
+        self._backend.chain.set_header_timestamp(seconds)
+
+    def snapshot(self):
+        """Return what `restore` needs to come back to the latest block."""
+        return self._backend.take_snapshot()
+
+    def restore(self, snapshot):
+        """Forget every block after the one of the snapshot, as if none had been mined."""
+        self._backend.revert_to_snapshot(snapshot)
+        self._pin_next_time()
+
+
 class Ground:
     """A chain with funded traders, two tokens and a new exchange that takes the first of them."""
 
     def __init__(self):
-        self.engine = open_engine("embedded", Settings())
+        self.engine = Rewindable(Settings())
         sender, funder = Sender(self.engine), self.engine.funder
         for key in People.traders:
             sender.queue(Transaction(funder, "fund", key.address, b"", 21_000, 10**21))

@@ -10,11 +10,10 @@ from fabmarket.chain.engine import (
     Receipt,
     Settings,
 )
-from fabmarket.chain.open import ENGINES, open_engine
+from fabmarket.chain.open import open_engine
 from fabmarket.chain.sender import CallFailed, Sender, Transaction
 
 __all__ = [
-    "ENGINES",
     "TRANSACTION_GAS",
     "CallFailed",
     "ChainError",

@@ -15,7 +15,6 @@ from web3 import EthereumTesterProvider, Web3
 from fabmarket.chain.engine import (
     PINNED_CHAIN_ID,
     CallReverted,
-    ChainError,
     Engine,
     EngineUnavailable,
     Receipt,
@@ -93,24 +92,6 @@ class EmbeddedEngine(Engine):
         self._pin_next_time()
         receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
         return _numbered(receipts)
-
-    def set_next_time(self, seconds: int) -> None:
-        """Let the next block come at a time after the latest block's; later ones follow on it."""
-        if seconds <= self.now():
-            raise ChainError(
-                f"block time {seconds} is not after the latest block's, {self.now()};"
-                " give a later one"
-            )
-        self._backend.chain.set_header_timestamp(seconds)
-
-    def snapshot(self) -> bytes:
-        """Return what `restore` needs to come back to the latest block."""
-        return bytes(self._backend.take_snapshot())
-
-    def restore(self, snapshot: bytes) -> None:
-        """Forget every block after the one of the snapshot, as if none had been mined."""
-        self._backend.revert_to_snapshot(snapshot)
-        self._pin_next_time()
 
     def _pin_next_time(self) -> None:
         """Let the next block come one second later; py-evm would take the computer's clock."""

@@ -9,7 +9,6 @@ from fabmarket.chain.engine import Engine, EngineUnavailable, Settings
 from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder
 from fabmarket.identity import Key
 
-ENGINES = ("embedded", "anvil")
 _DEV_CHAIN_ID = 31337
 
 

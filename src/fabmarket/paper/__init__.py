@@ -1,6 +1,6 @@
 """The paper reproduced: every table and figure, every claim beside what it comes to here.
 
-"The paper" is the one named in CITATION.cff. `reproduction.reproduce` computes all numbers and
-judges the claims; `writing.write` makes the page. Each subject has a module: it returns its numbers
-as a JSON value, and the claims that follow from them.
+"The paper" is the one named in CITATION.cff. Each subject has a module, which measures it as a JSON
+value and judges the claims that follow from it; what is said of a claim stands in
+`claims/<claim>.txt`. `reproduction.reproduce` does it all; `writing.write` makes the page.
 """

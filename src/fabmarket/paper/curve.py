@@ -109,13 +109,6 @@ def to_cubic(point: tuple[int, int]) -> tuple[int, int]:
     return (612 + high) * scale % Q, (high - 612) * scale % Q
 
 
-def from_cubic(point: tuple[int, int]) -> tuple[int, int]:
-    """The inverse of `to_cubic`."""
-    x, y = point
-    scale = pow(x - y, -1, Q)
-    return 204 * scale % Q, 612 * (x + y) * scale % Q
-
-
 def probably_prime(number: int) -> bool:
     """Miller-Rabin with fixed witnesses, for odd numbers above 71 not made to deceive it."""
     odd, twos = number - 1, 0

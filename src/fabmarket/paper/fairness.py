@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabmarket.game import Equilibrium, Game, solve
-from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, Table, listed, table
+from fabmarket.paper.claim import NOT_IDENTIFIED, Facts
+from fabmarket.paper.equilibria import CONCEPTS
 from fabmarket.paper.printed import DEMANDERS, market
-from fabmarket.report.wording import places
 
-CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates", "balanced")
 Vector = NDArray[np.float64]
 
 
@@ -70,68 +69,6 @@ def _of(game: Game, concept: str) -> Facts:
     }
 
 
-def _table(facts: Facts) -> Table:
-    names = facts["demanders"]
-    rows = []
-    for concept, each in facts["concepts"].items():
-        pairs = ", ".join(f"{names[a]} of {names[b]}" for a, b in each["envious"])
-        rows.append(
-            (
-                concept,
-                f"{each['jain_quantities']:.3f}",
-                f"{each['jain_profits']:.3f}",
-                f"{each['jain_all_profits']:.3f}",
-                " / ".join(f"{share:.1f}" for share in each["shares"]),
-                pairs or "nobody",
-            )
-        )
-    columns = (
-        "concept",
-        "Jain, quantities",
-        "Jain, demanders' profits",
-        "Jain, all four profits",
-        "profit in % (MRD1 / MRD2 / MRD3 / MRS)",
-        "who envies whom",
-    )
-    return table("Fairness at the equilibrium", columns, rows)
-
-
-def claims(facts: Facts) -> list[Claim]:
-    """One claim: fair, by no stated measure."""
-    concepts = facts["concepts"]
-    own = concepts["simultaneous"]
-    names = facts["demanders"]
-    who = [f"{names[a]} would rather have {names[b]}'s bundle" for a, b in own["envious"]]
-    free = all(not each["envious"] for each in concepts.values())
-    least = 1 / len(names)
-    return [
-        Claim(
-            id="fair",
-            title="The game is fair",
-            place="Abstract",
-            words="The fair game can reach the Nash equilibrium",
-            verdict=NOT_IDENTIFIED,
-            reason="The paper names no measure of fairness. The equilibrium treats equals equally "
-            "and asks one price of all; it is "
-            + ("free of envy." if free else "not free of envy, and its shares are far from even."),
-            got=(
-                "Satisfied: one price per unit for everybody; equals are treated equally"
-                + ("" if facts["equals_treated_equally"] else " (not here)")
-                + " (two demanders with the same data get the same quantity); nobody is worse off "
-                "than without trading.",
-                f"Not satisfied: freedom from envy. {'; '.join(who) or 'Nobody envies'}: at one "
-                "price per unit, whoever gains from a unit would gain from more. Exchanging two "
-                "bundles changes neither total nor price, so the wish is consistent. It is so "
-                "wherever two served demanders have different margins.",
-                f"Even shares: Jain's index is 1 for equal shares and {least:.2f} if one of three "
-                f"demanders has all. Quantities at the simultaneous equilibrium, in per cent: "
-                f"{listed(own['quantity_shares'], 1)}; index {own['jain_quantities']:.3f}. "
-                f"Of all profit the supplier books {places(own['shares'][-1], 1)} %, part of which "
-                "nobody pays (see balance).",
-            ),
-            how="Indices, shares and envy from the certified equilibrium of each concept. A bundle "
-            "is a quantity with its payment.",
-            tables=(_table(facts),),
-            figures=("fairness",),
-        )
-    ]
+def verdicts(_: Facts) -> dict[str, str]:
+    """Fair, by no stated measure."""
+    return {"fair": NOT_IDENTIFIED}

@@ -9,10 +9,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fabmarket.paper.claim import Facts
 from fabmarket.paper.effort import drawn, exchanges, loads
-from fabmarket.paper.perturbation import changes
 from fabmarket.paper.printed import ITERATIONS_HERE, ITERATIONS_THERE, PARTIES
 from fabmarket.report.canvas import ACCENT, INK, MUTED, PALE, WARM, render
-from fabmarket.report.wording import number, places, power
+from fabmarket.report.wording import places, power
 
 _WIDTH = 8.6  # inches, the page's column
 # Colours that stay apart for every kind of sight (Okabe and Ito, 2008).
@@ -21,24 +20,9 @@ _DASHES = ("-", "--", "-.", ":")
 _SMALLEST = 1e-12
 _LONGEST = 50
 
-CAPTIONS = {
-    "convergence": "Fig. 5 here: distance from the equilibrium after each iteration. An error "
-    "below 1e-12 is drawn there.",
-    "pairs": "Iterations that price tâtonnement takes, by its step, for three meanings of “close "
-    "to convergence”. Any two counts from 10 to 60 are on each of these curves.",
-    "load": "Fig. 6 here: bytes a demander has sent and received when the error is reached.",
-    "cost": "Fig. 7 here: profit lost against the equilibrium so far, all four parties together.",
-    "balance": "Fig. 8 here: balance of supply and demand after each iteration, and where it ends.",
-    "perturbation": "MRD3 raises its demand by a fifth: price, and profits against the "
-    "equilibrium.",
-    "supplier": "The supplier's profit by its supply, the demanders replying with v ≥ 0.",
-    "fairness": "Who gets which share of all profit, by concept.",
-}
-"""Every figure by name, with what its caption says."""
-
 
 def draw_all(facts: Facts) -> dict[str, tuple[bytes, bytes]]:
-    """Every figure as (PNG, SVG), by name."""
+    """Every figure as (PNG, SVG), by the name it has in the claims."""
     drawings = {
         "convergence": partial(_convergence, facts["convergence"]),
         "pairs": partial(_pairs, facts["convergence"]["any_pair"]),
@@ -71,7 +55,7 @@ def _log_errors(axis: Any) -> None:
 
 
 def _grouped(axis: Any) -> None:
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: places(value)))
 
 
 def _style(at: int) -> dict[str, Any]:
@@ -177,7 +161,7 @@ def _perturbation(facts: Facts) -> Figure:
     above.set_title("Price")
     below.axhline(0, c=PALE, lw=1)
     for party, name in enumerate(PARTIES):
-        path = [changes(facts, at)[party] for at in steps]
+        path = [facts["steps"][at]["changes"][party] for at in steps]
         known = [value for value in path if value is not None]
         if len(known) == len(path):
             below.plot(steps, known, "o-", ms=4, label=name, c=_COLOURS[party])

@@ -1,7 +1,6 @@
 """The whole reproduction: run everything, judge every claim."""
 
 from collections.abc import Callable
-from typing import Any
 
 from fabmarket import __version__
 from fabmarket.chain import Settings, open_engine
@@ -16,7 +15,7 @@ from fabmarket.paper import (
     theory,
     verification,
 )
-from fabmarket.paper.claim import VERDICTS, Claim, Facts
+from fabmarket.paper.claim import VERDICTS, Claim, Facts, tell
 from fabmarket.scenario import paper_market
 
 PAPER = {
@@ -31,67 +30,27 @@ _REPEATS = {False: 9, True: 1}
 Told = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
 
-_STEPS = (
-    "Table 1 and a market on chain",
-    "One operator, plain database",
-    "Equations 1 to 6",
-    "Theorem 1, equations 11 to 19",
-    "Convergence",
-    "Load, cost, balance, Table 2",
-    "MRD3 raises its demand",
-    "Fairness",
-)
+_VERDICTS: dict[str, Callable[[Facts], dict[str, str]]] = {
+    "signature": signature.verdicts,
+    "baseline": baseline.verdicts,
+    "verification": verification.verdicts,
+    "theory": theory.verdicts,
+    "convergence": convergence.verdicts,
+    "effort": effort.verdicts,
+    "perturbation": perturbation.verdicts,
+    "fairness": fairness.verdicts,
+}
+"""What judges the claims of each subject, in the order of the page."""
 
 
 def reproduce(quick: bool = False, told: Told = lambda *_: None) -> Facts:
-    """Every number and every claim, as a JSON value described in docs/explanation/paper.md.
+    """Every number and every claim, as a JSON value described in docs/reference/cli.md.
 
     The same on every run but for `timing`. `quick` signs fewer messages and times one run of the
     operator instead of several.
     """
-    steps = iter(_STEPS)
-    done = 0
-
-    def begin() -> None:
-        nonlocal done
-        told(next(steps, "Done"), done, len(_STEPS))
-        done += 1
-
-    market = paper_market(_SEED)
-    begin()
-    with open_engine("embedded", Settings()) as engine:
-        outcome = run_market(market, engine, _SEED, lambda *_: None)
-        try:
-            tests = verification.measure(outcome)
-            begin()
-            compared, timing = baseline.measure(outcome, market, _REPEATS[quick])
-            domain, key = outcome.market.domain, outcome.parties.demanders[1].key
-        finally:
-            outcome.store.close()
-    begin()
-    signed = signature.measure(domain, key, _SEED, _SAMPLES[quick])
-    begin()
-    proved = theory.measure()
-    begin()
-    iterated = convergence.measure()
-    begin()
-    weighed = effort.measure()
-    begin()
-    raised = perturbation.measure()
-    begin()
-    shared = fairness.measure()
-    begin()
-    facts: dict[str, Any] = {
-        "verification": tests,
-        "baseline": compared,
-        "signature": signed,
-        "theory": proved,
-        "convergence": iterated,
-        "effort": weighed,
-        "perturbation": raised,
-        "fairness": shared,
-    }
-    judged = claims(facts)
+    numbers, timing = _measured(quick, told)
+    judged = claims(numbers)
     return {
         "fabmarket": __version__,
         "paper": PAPER,
@@ -100,20 +59,50 @@ def reproduce(quick: bool = False, told: Told = lambda *_: None) -> Facts:
             verdict: sum(one.verdict == verdict for one in judged) for verdict in VERDICTS
         },
         "claims": [one.as_json() for one in judged],
-        "numbers": facts,
+        "numbers": numbers,
         "timing": timing,
     }
 
 
-def claims(facts: Facts) -> list[Claim]:
-    """Every claim, in the order of the paper."""
+def _measured(quick: bool, told: Told) -> tuple[Facts, Facts]:
+    """What every subject measured, by its name, and apart from it the seconds."""
+    numbers: Facts = {}
+
+    def begin(what: str) -> None:
+        told(what, len(numbers), len(_VERDICTS))
+
+    begin("Table 1 and a market on chain")
+    market = paper_market(_SEED)
+    with open_engine("embedded", Settings()) as engine:
+        outcome = run_market(market, engine, _SEED, lambda *_: None)
+        try:
+            numbers["verification"] = verification.measure(outcome)
+            begin("One operator, plain database")
+            numbers["baseline"], timing = baseline.measure(outcome, market, _REPEATS[quick])
+            domain, key = outcome.market.domain, outcome.parties.demanders[1].key
+        finally:
+            outcome.store.close()
+    begin("Equations 1 to 6")
+    numbers["signature"] = signature.measure(domain, key, _SEED, _SAMPLES[quick])
+    begin("Theorem 1, equations 11 to 19")
+    numbers["theory"] = theory.measure()
+    begin("Convergence")
+    plays = convergence.plays()
+    numbers["convergence"] = convergence.measure(plays)
+    begin("Load, cost, balance, Table 2")
+    numbers["effort"] = effort.measure(plays)
+    begin("MRD3 raises its demand")
+    numbers["perturbation"] = perturbation.measure()
+    begin("Fairness")
+    numbers["fairness"] = fairness.measure()
+    begin("Done")
+    return numbers, timing
+
+
+def claims(numbers: Facts) -> list[Claim]:
+    """Every claim, judged and told by what its subject measured."""
     return [
-        *signature.claims(facts["signature"]),
-        *baseline.claims(facts["baseline"]),
-        *theory.claims(facts["theory"]),
-        *verification.claims(facts["verification"]),
-        *convergence.claims(facts["convergence"]),
-        *effort.claims(facts["effort"]),
-        *perturbation.claims(facts["perturbation"]),
-        *fairness.claims(facts["fairness"]),
+        tell(name, verdict, numbers[subject])
+        for subject, judge in _VERDICTS.items()
+        for name, verdict in judge(numbers[subject]).items()
     ]

@@ -3,7 +3,7 @@
 import pytest
 
 from fabmarket.chain import CallFailed, Sender, Settings, Transaction, open_engine
-from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, CallReverted, ChainError
+from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, CallReverted
 from fabmarket.identity import Key, digest, keccak
 from fabmarket.market.events import Deposited, OperatorsSet, ResourceRegistered, TokenSet
 from fabmarket.market.exchange import (
@@ -52,38 +52,6 @@ def test_another_genesis_time_is_taken(needs_anvil):
             sender.queue(pay(engine, Key.derive("a").address, 1))
             sender.must_succeed()
             assert engine.now() == GENESIS + 5001
-
-
-def test_the_embedded_chain_s_time_can_be_moved_forward_only():
-    with open_engine("embedded", Settings()) as engine:
-        sender = Sender(engine)
-        engine.set_next_time(GENESIS + 3_600)
-        for time in (GENESIS + 3_600, GENESIS + 3_601):
-            sender.queue(pay(engine, Key.derive("a").address, 1))
-            sender.must_succeed()
-            assert engine.now() == time
-        with pytest.raises(ChainError, match=f"block time {GENESIS + 3_601} is not after"):
-            engine.set_next_time(GENESIS + 3_601)
-
-
-def test_the_embedded_chain_forgets_what_came_after_a_snapshot(deploy):
-    with open_engine("embedded", Settings()) as engine:
-        deployed = deploy(engine)
-        deployed.queue(register(deployed, "a"))
-        deployed.sender.must_succeed()
-        kept, block, now = engine.snapshot(), engine.block_number(), engine.now()
-        for _ in range(2):
-            sender = Sender(engine)
-            target = deployed.exchange.address
-            data = register(deployed, "b")
-            sender.queue(Transaction(deployed.key, "test", target, data, 300_000))
-            (receipt,) = sender.must_succeed()
-            assert (receipt.block, engine.now()) == (block + 1, now + 1)
-            assert deployed.exchange.why(deployed.key.address, register(deployed, "b")) is not None
-            engine.restore(kept)
-            assert (engine.block_number(), engine.now()) == (block, now)
-            assert deployed.exchange.why(deployed.key.address, register(deployed, "b")) is None
-            assert deployed.exchange.why(deployed.key.address, register(deployed, "a")) is not None
 
 
 def test_block_hashes_of_the_embedded_chain_repeat(deploy):

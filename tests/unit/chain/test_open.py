@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fabmarket.chain import ENGINES, EngineUnavailable, Settings, open_engine
+from fabmarket.chain import EngineUnavailable, Settings, open_engine
 from fabmarket.chain.engine import PINNED_CHAIN_ID
 from fabmarket.errors import Refused
 
@@ -31,7 +31,7 @@ def test_an_unknown_engine_is_named_with_the_known_ones(name):
         open_engine(name, Settings())
     assert isinstance(caught.value, Refused)
     assert f"unknown engine {name!r}" in str(caught.value)
-    assert all(each in str(caught.value) for each in ENGINES)
+    assert all(each in str(caught.value) for each in ("embedded", "anvil"))
 
 
 def test_the_embedded_chain_cannot_take_another_chain_id():

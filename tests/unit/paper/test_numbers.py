@@ -5,12 +5,12 @@ import pytest
 
 from fabmarket.game import Game, solve
 from fabmarket.market.messages import Quote, Reply
-from fabmarket.paper.claim import listed
+from fabmarket.paper.claim import change, listed
 from fabmarket.paper.effort import balance, exchanges, loads, signed_bytes
 from fabmarket.paper.fairness import envious, jain
-from fabmarket.paper.perturbation import changes
 from fabmarket.paper.printed import TABLE_2, market
 from fabmarket.paper.theory import supplier_curve
+from fabmarket.report.wording import percent, places, power
 
 COUNTS = {
     "Gauss–Seidel best response": [5, 7, 13, 20],
@@ -97,7 +97,7 @@ def test_table_2_is_printed_beside_ours(numbers):
 def test_the_raise_of_mrd3(numbers):
     raised = numbers["perturbation"]
     assert [step["price"] for step in raised["steps"][:2]] == pytest.approx([107, 97.25])
-    first, second = (changes(raised, at) for at in (0, 1))
+    first, second = (step["changes"] for step in raised["steps"][:2])
     assert first[0] is None
     assert first[1:] == pytest.approx([-28.9, -4.0, 25.2], abs=0.05)
     assert second[1:] == pytest.approx([-14.4, 8.0, 26.7], abs=0.05)
@@ -168,4 +168,12 @@ def test_jains_index_at_its_ends():
 
 
 def test_numbers_in_words():
+    assert places(1234567.891) == "1,234,567.89"
+    assert places(100) == "100"
+    assert places(-0.001) == "0"
+    assert places(-2.5) == "−2.5"
+    assert percent(-28.88) == change(-28.88) == "−28.9 %"
+    assert percent(-0.01) == "0.0 %"
+    assert change(None) == "–"
+    assert power(1e-9) == "1e-9"
     assert listed([1, 2.5]) == "(1, 2.5)"
