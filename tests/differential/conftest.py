@@ -163,7 +163,7 @@ class Both:
 
     def same_storage(self):
         """Compare every number of the twin with the contract's storage, and some absent ones."""
-        state, contract, (token, other) = self.state, self.contract, self.tokens
+        state, contract, (token, _) = self.state, self.contract, self.tokens
         assert state == self.folded
         assert contract.operators() == (state.operators, state.threshold)
         assert contract.decisions() == state.decisions
@@ -185,10 +185,22 @@ class Both:
                 named = listing_id(*where, calendar.end(where[2]))
                 stored = state.listings.get(named, Listing(NOBODY))
                 assert contract.listing_of(named) == stored
-        for trade in state.trades:
+        for trade, held in state.held.items():
+            assert contract.held_of(trade) == held
+        if state.last_settled is not None:
+            trade, _ = state.last_settled
             assert contract.held_of(trade) == state.held.get(trade, Held())
-        assert token.balance_of(contract.address) == state.owed(token.address)
-        assert other.balance_of(contract.address) == state.owed(other.address)
+        for each in self.tokens:
+            owed = state.owed.get(each.address, 0)
+            assert each.balance_of(contract.address) == owed == self.balances(each.address)
+
+    def balances(self, token):
+        """All that the twin's accounts and escrows hold of a token."""
+        state = self.state
+        free = sum(each.balance for (_, of), each in state.accounts.items() if of == token)
+        return free + sum(
+            held.amount for trade, held in state.held.items() if state.escrows[trade].token == token
+        )
 
 
 class Stage:

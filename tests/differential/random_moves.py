@@ -217,7 +217,7 @@ class Moves:
 
     def resource(self, state):
         usual = (self.people.traders[0].address, self.people.mill)
-        owner, resource = self.one(*(state.calendars or [usual]))
+        owner, resource = self.one(*(sorted(state.calendars) or [usual]))
         calendar = state.calendars.get((owner, resource))
         stored = [s.version for where, s in state.slots.items() if where[:2] == (owner, resource)]
         return owner, resource, calendar.unit if calendar else self.people.hour, max([0, *stored])
@@ -253,7 +253,7 @@ class Moves:
         return self.trader(), AttestSealed(attestation, self.by_operators(state, attestation))
 
     def open(self, state, now):
-        owner, resource, slot = self.one(*state.seals)
+        owner, resource, slot = self.one(*sorted(state.seals))
         quantity, salt = self.rarely(6, 0, U64, 7), self.rarely(SALT, bytes(32), b"s" * 32)
         slot = self.rarely(slot, 0, U64)
         return self.trader(), OpenSeal(owner, resource, slot, quantity, salt)
@@ -281,7 +281,7 @@ class Moves:
         return key, Unlist(resource, slot, self.one(1, 2, 8, 0, U64))
 
     def raise_listing_epoch(self, state, now):
-        listing = self.rarely(self.one(*state.listings), bytes(32)) if state.listings else bytes(32)
+        listing = self.rarely(self.one(*(sorted(state.listings) or [bytes(32)])), bytes(32))
         known = state.listings.get(listing)
         return self.keys[known.supplier] if known else self.trader(), RaiseListingEpoch(listing)
 
@@ -315,7 +315,7 @@ class Moves:
     # Trades
 
     def trade(self, state, now, **fixed):
-        listing = self.one(*state.listings)
+        listing = self.one(*sorted(state.listings))
         at = state.listings[listing]
         seller = self.keys[at.supplier]
         others = [key for key in self.everybody if key is not seller]

@@ -31,6 +31,7 @@ from fabmarket.market.trade import (
     SealedAttestation,
     Trade,
     commitment_of,
+    listing_id,
 )
 from tests.differential.random_moves import ALL_USED, SALT, U64, Moves
 
@@ -51,6 +52,10 @@ def prepare(both):
         named = digest(both.state.domain, trade)
         return SignedTrade(trade, buyer.sign(named), seller.sign(named))
 
+    def first(owner, resource):
+        calendar = both.state.calendars[owner.address, resource]
+        return listing_id(owner.address, resource, 0, calendar.end(0))
+
     both.play(seller, RegisterResource(mill, hour, both.now, 50))
     counted = Attestation(seller.address, mill, hour, 0, (10, 10, 3), 1, U64)
     both.play(third, Attest(counted, by(counted)))
@@ -61,7 +66,7 @@ def prepare(both):
     both.play(buyer, Deposit(token, 10_000))
     both.play(third, Deposit(token, 5_000))
     both.play(third, Cancel(token, ALL_USED - (1 << 95)))
-    listing = next(iter(both.state.listings))
+    listing = first(seller, mill)
     # The wallet sells, so that it has something to buy with.
     wallet, lathe = both.wallet, both.people.lathe
 
@@ -74,7 +79,7 @@ def prepare(both):
     counted = Attestation(wallet.address, lathe, hour, 0, (10, 10), 1, U64)
     both.play(third, Attest(counted, by(counted)))
     relay(1, ListCapacity((Report(lathe, 0, 7),)))
-    of_wallet = list(both.state.listings)[-1]
+    of_wallet = first(wallet, lathe)
     sale = Trade(of_wallet, buyer.address, token, 2, 1_000, both.now + 30, 10)
     named = digest(both.state.domain, sale)
     both.play(third, Settle(SignedTrade(sale, buyer.sign(named), wallet.sign(named))))

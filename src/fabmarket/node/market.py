@@ -7,7 +7,7 @@ from typing import Any
 
 from fabmarket.chain import TRANSACTION_GAS, Engine, Receipt, Transaction
 from fabmarket.identity import Key, digest, keccak
-from fabmarket.ledger import Check, EventStore, audit
+from fabmarket.ledger import Audit, EventStore, audit
 from fabmarket.market.events import Event, Settled
 from fabmarket.market.exchange import Settle, SettleBatch, SignedTrade
 from fabmarket.market.messages import Demand, PriceTerms
@@ -71,7 +71,7 @@ class Outcome:
     before: dict[str, int] = field(default_factory=dict)
     after: dict[str, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
-    checks: list[Check] = field(default_factory=list)
+    audit: Audit = field(default_factory=lambda: Audit((), None))
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -131,7 +131,7 @@ class _Run:
         out.suppliers = [node.state for node in self.suppliers]
         self._lap("negotiate and settle")
         self.progress("audit", 0, 1)
-        out.checks = audit(out.store.events(), market.domain, market.exchange, market.token)
+        out.audit = audit(out.store.events(), market.domain, market.exchange, market.token)
         self._lap("audit")
         self.progress("done", 1, 1)
         return out

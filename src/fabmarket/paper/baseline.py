@@ -253,12 +253,14 @@ def _audits(outcome: Outcome, names: dict[str, str], victim: str) -> Facts:
     forged = replace(honestly, terms=terms)
     events = [forged if event == trade.event else event for event in outcome.store.events()]
     honest = audit(outcome.store.events(), market.domain, market.exchange, market.token)
-    checks = audit(events, market.domain, market.exchange, market.token)
+    forgery = audit(events, market.domain, market.exchange, market.token)
     return {
-        "honest_ok": all(check.ok for check in honest),
-        "compared": sum(check.compared for check in honest),
+        "honest_ok": honest.ok,
+        "compared": sum(check.compared for check in honest.checks),
         "found": [
-            {"check": check.name, "difference": wrong} for check in checks for wrong in check.wrong
+            {"check": check.name, "difference": wrong}
+            for check in forgery.checks
+            for wrong in check.wrong
         ],
         "refused": _forged_settlement(outcome, trade),
     }

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from fabmarket import __version__
@@ -65,7 +66,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
             "by_type": dict(outcome.tally.sent),
         },
         "audit": {
-            "ok": all(check.ok for check in outcome.checks),
+            "ok": outcome.audit.ok,
             "checks": [
                 {
                     "name": check.name,
@@ -73,8 +74,9 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
                     "ok": check.ok,
                     "detail": check.wrong[0] if check.wrong else "",
                 }
-                for check in outcome.checks
+                for check in outcome.audit.checks
             ],
+            "surplus": outcome.audit.surplus and asdict(outcome.audit.surplus),
         },
         "timing": {"seconds": sum(outcome.seconds.values()), "phases": outcome.seconds},
     }

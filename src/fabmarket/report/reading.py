@@ -133,10 +133,12 @@ def key_figures(facts: Facts) -> list[tuple[str, str]]:
 
 
 def audit_words(audit: dict[str, Any]) -> str:
-    """`passed, 143 values`, or how many checks failed."""
+    """`passed, 143 values`, with the surplus if there is one, or how many checks failed."""
     if audit["ok"]:
         compared = sum(check["compared"] for check in audit["checks"])
-        return f"passed, {plural(compared, 'value')}"
+        surplus = audit["surplus"]["amount"]
+        more = f"; {number(surplus)} base units more held than owed" if surplus else ""
+        return f"passed, {plural(compared, 'value')}{more}"
     failed = sum(not check["ok"] for check in audit["checks"])
     return f"FAILED, {failed} of {plural(len(audit['checks']), 'check')}"
 

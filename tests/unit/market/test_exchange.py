@@ -148,7 +148,7 @@ def test_settlement_and_listing_have_their_events_and_their_effect(market):
     assert (sold.epoch, sold.nonce) == (0, 5)
     assert purse(m, m.settled, m.buyer) == Account(700, 0, 1 << 5)
     assert purse(m, m.settled, m.seller) == Account(300)
-    assert m.settled.listings == {m.listing: Listing(m.seller.address, 5)}
+    assert dict(m.settled.listings) == {m.listing: Listing(m.seller.address, 5)}
     assert m.settled.slots[m.seller.address, m.m1, 0] == Slot(10, 8, 1, 9_999)
     after, events = step(m.settled, m.seller.address, Withdraw(m.token, 300), NOW)
     assert events == (Withdrawn(m.seller.address, m.token, 300),)
@@ -192,7 +192,7 @@ def test_an_opened_seal_lists_what_is_not_committed(market):
     move = OpenSeal(*place, 10, m.salt)
     state, events = step(m.sealed, m.stranger.address, move, NOW)
     assert events == (SlotAttested(*place, 10, 1, 9_999), Listed(m.listing, *place, 10, 10))
-    assert state.seals == {}
+    assert dict(state.seals) == {}
     assert state.slots[place] == Slot(10, 10, 1, 9_999)
     over = m.played(m.settled, (m.seller, m.seal(version=2)))
     assert m.played(over, (m.buyer, move)).listings[m.listing].available == 7
@@ -204,7 +204,7 @@ def test_an_opened_seal_lists_what_is_not_committed(market):
 def test_a_new_attestation_replaces_a_seal(market):
     m = market
     state = m.played(m.sealed, (m.seller, m.attest(version=2)))
-    assert state.seals == {}
+    assert dict(state.seals) == {}
     assert state.slots[m.seller.address, m.m1, 0].attested == 10
 
 
@@ -282,7 +282,7 @@ def test_a_relayed_move_is_the_account_s_own(market):
     move = m.relay(Withdraw(m.token, 400))
     state, events = step(m.funded, m.stranger.address, move, NOW)
     assert events == (Relayed(who, 0), Withdrawn(who, m.token, 400))
-    assert state.intents == {who: 1}
+    assert dict(state.intents) == {who: 1}
     assert m.refused(state, m.stranger, move) == ("WrongIntentNonce", who, 0, 1)
     inner = m.relay(Withdraw(m.token, 5), nonce=1)
     outer = m.relay(inner, key=m.seller)
@@ -339,8 +339,8 @@ def test_an_escrow_holds_the_payment_for_its_two_parties(market):
     sold = Settled(m.listing, m.buyer.address, named, m.token, pack_terms(3, 100, 0, 5))
     assert events == (sold, Escrowed(named, 1_100, 1_200, 1_300, 0, 10_000, 3_333))
     assert (purse(m, state, m.buyer).balance, purse(m, state, m.seller).balance) == (700, 0)
-    assert state.held == {named: Held(300, EscrowState.FUNDED)}
-    assert state.owed(m.token) == 1_000
+    assert dict(state.held) == {named: Held(300, EscrowState.FUNDED)}
+    assert dict(state.owed) == {m.token: 1_000}
 
 
 def endings(m):
@@ -369,7 +369,7 @@ def test_an_escrow_ends_with_every_unit_paid_out(market, how):
     state, key, move, now, to_supplier = endings(m)[how]
     after, events = step(state, key.address, move, now)
     assert events == (Released(m.held_name, to_supplier, 300 - to_supplier),)
-    assert after.held == {m.held_name: Held(0, EscrowState.CLOSED)}
+    assert dict(after.held) == {m.held_name: Held(0, EscrowState.CLOSED)}
     assert purse(m, after, m.seller).balance == to_supplier
     assert purse(m, after, m.buyer).balance == 1_000 - to_supplier
     closed = ("WrongState", m.held_name, 4)
@@ -380,7 +380,7 @@ def test_part_of_an_escrow_is_released_and_the_rest_goes_its_way(market):
     m = market
     state, events = step(m.escrowed, m.buyer.address, Release(m.held_trade, 120), NOW)
     assert events == (Released(m.held_name, 120, 0),)
-    assert state.held == {m.held_name: Held(180, EscrowState.FUNDED)}
+    assert dict(state.held) == {m.held_name: Held(180, EscrowState.FUNDED)}
     after = m.played(state, (m.stranger, Expire(m.held_trade)), now=1_100)
     assert purse(m, after, m.seller).balance == 120
     assert purse(m, after, m.buyer).balance == 880
@@ -465,7 +465,9 @@ def test_money_and_capacity_are_conserved_and_the_state_is_the_fold_of_its_event
             inside -= event.amount if isinstance(event, Withdrawn) else 0
             met.add(type(event))
         assert state == folded
-        assert state.owed(m.token) == inside
+        assert state.owed[m.token] == inside
+        balances = sum(each.balance for each in state.accounts.values())
+        assert balances + sum(each.amount for each in state.held.values()) == inside
         assert all(each.balance >= 0 for each in state.accounts.values())
         for where, slot in state.slots.items():
             end = state.calendars[where[:2]].end(where[2])

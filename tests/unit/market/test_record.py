@@ -1,10 +1,13 @@
 """Events that cannot follow from a state are no history of the exchange."""
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
+from fabmarket.identity import Key
 from fabmarket.market.events import (
+    EVENTS,
     Delivered,
     Deposited,
     Disputed,
@@ -13,16 +16,22 @@ from fabmarket.market.events import (
     Listed,
     ListingEpochRaised,
     NoncesCancelled,
+    OperatorsSet,
+    Paused,
     Relayed,
     Released,
     ResourceRegistered,
+    Settled,
+    Skipped,
     SlotAttested,
     SlotSealed,
+    TokenSet,
     Unlisted,
     Withdrawn,
     pack_terms,
 )
 from fabmarket.market.exchange import Inconsistent, Refund, record, step
+from fabmarket.market.trade import listing_id
 
 
 def sale(m, **changes):
@@ -76,9 +85,14 @@ IMPOSSIBLE = {
     "oversold": lambda m: (m.funded, sale(m, terms=pack_terms(9, 1, 0, 5))),
     "paid from nothing": lambda m: (m.funded, sale(m, terms=pack_terms(3, 500, 0, 5))),
     "settled twice": lambda m: (m.settled, sale(m)),
+    "sold to the seller": lambda m: (m.funded, sale(m, demander=m.seller.address)),
     "nonce after the last": lambda m: (m.funded, sale(m, terms=pack_terms(3, 100, 0, 96))),
     "epoch too early": lambda m: (m.funded, sale(m, terms=pack_terms(3, 100, 1, 5))),
     "escrow of no trade": lambda m: (m.funded, escrowed(m, m.salt)),
+    "escrowed after another trade": lambda m: (
+        m.played(m.escrowed, (m.stranger, m.settle(nonce=6))),
+        escrowed(m, m.held_name),
+    ),
     "escrowed twice": lambda m: (m.escrowed, escrowed(m, m.held_name)),
     "delivered twice": lambda m: (m.delivered, Delivered(m.held_name)),
     "disputed before delivery": lambda m: (m.escrowed, Disputed(m.held_name, m.salt)),
@@ -95,3 +109,60 @@ def test_an_event_that_cannot_follow_is_no_history(market, case):
     with pytest.raises(Inconsistent):
         record(state, event)
     assert repr(state) == before
+
+
+def history(m, accounts):
+    """A history of everything that many accounts can do."""
+    seller, expiry = m.seller.address, 1 << 39
+    for number in range(accounts):
+        buyer, resource = Key.derive(str(number)).address, number.to_bytes(32, "big")
+        listing = listing_id(seller, resource, 0, 3_600)
+        sale = Settled(listing, buyer, resource, m.token, pack_terms(2, 5, 0, 0))
+        yield from (
+            ResourceRegistered(seller, resource, m.hour, 0, 3_600),
+            SlotSealed(seller, resource, 0, m.salt, 1, expiry),
+            SlotAttested(seller, resource, 0, 9, 1, expiry),
+            SlotSealed(seller, resource, 1, m.salt, 1, expiry),
+            Listed(listing, seller, resource, 0, 9, 9),
+            Unlisted(listing, seller, resource, 0, 1, 8),
+            ListingEpochRaised(listing, 1),
+            Deposited(buyer, m.token, 100),
+            Relayed(buyer, 0),
+            sale,
+            Escrowed(sale.trade, 1, 2, 3, 0, 0, 0),
+            Delivered(sale.trade),
+            Disputed(sale.trade, m.salt),
+            Released(sale.trade, 4, 6),
+            NoncesCancelled(buyer, m.token, 0, 2),
+            EpochRaised(buyer, m.token, 2),
+            Withdrawn(buyer, m.token, 96),
+        )
+
+
+def test_no_event_copies_what_grows_with_the_market(market):
+    m, accounts = market, 2_000
+    state = m.new
+    events = list(history(m, accounts))
+    for event in events[:-17]:
+        state = record(state, event)
+    met = set()
+    tracemalloc.start()
+    try:
+        for event in events[-17:]:
+            tracemalloc.reset_peak()
+            used, _ = tracemalloc.get_traced_memory()
+            state = record(state, event)
+            _, peak = tracemalloc.get_traced_memory()
+            met.add(type(event))
+            assert peak - used < 8 * accounts / 2, type(event)  # a copy has 8 bytes a key and more
+    finally:
+        tracemalloc.stop()
+    assert met == set(EVENTS) - {OperatorsSet, Paused, TokenSet, Skipped}
+
+
+def test_old_states_stay(market):
+    m, states, seen = market, [market.new], [repr(market.new)]
+    for event in history(m, 3):
+        states.append(record(states[-1], event))
+        seen.append(repr(states[-1]))
+    assert [repr(state) for state in states] == seen

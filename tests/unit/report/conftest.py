@@ -85,7 +85,7 @@ def facts(name: str, decimals: int, participants: list[dict[str, Any]]) -> dict[
         "sessions": [],
         "verification_tests": [],
         "messages": {"sent": 0, "delivered": 0, "ignored": 0, "ignored_reasons": {}, "by_type": {}},
-        "audit": {"ok": True, "checks": []},
+        "audit": {"ok": True, "checks": [], "surplus": {"token": address("token"), "amount": 0}},
         "timing": {"seconds": 0.4, "phases": {}},
     }
 

@@ -1,6 +1,11 @@
 """Folding events into the state: what an auditor does with nothing but the logs."""
 
+from __future__ import annotations  # HashTrieMap takes no parameters when it runs
+
 from dataclasses import replace
+from typing import TypeAlias
+
+from rpds import HashTrieMap
 
 from fabmarket.errors import Refused
 from fabmarket.market.events import (
@@ -39,6 +44,8 @@ from fabmarket.market.exchange.state import (
 )
 from fabmarket.market.trade import NONCES, TIME_LIMIT, listing_id
 
+Accounts: TypeAlias = "HashTrieMap[tuple[str, str], Account]"
+
 
 class Inconsistent(Refused):
     """An event cannot follow from the state: the log is not this exchange's."""
@@ -48,8 +55,12 @@ def record(state: Exchange, event: Event) -> Exchange:
     """Return the state after `event`. Raises Inconsistent if it cannot have happened."""
     match event:
         case OperatorsSet():
-            state = replace(state, operators=event.operators, threshold=event.threshold)
-            return replace(state, decisions=state.decisions + 1)
+            return replace(
+                state,
+                operators=event.operators,
+                threshold=event.threshold,
+                decisions=state.decisions + 1,
+            )
         case Paused():
             return replace(state, paused_until=event.until, decisions=state.decisions + 1)
         case TokenSet():
@@ -69,34 +80,45 @@ def record(state: Exchange, event: Event) -> Exchange:
         case Deposited():
             if event.token not in state.tokens:
                 raise Inconsistent(f"{event} pays in a token that is not accepted")
-            return credit(state, event.account, event.token, event.amount)
+            return _moved(state, event, event.amount)
         case Withdrawn():
-            return credit(state, event.account, event.token, -event.amount)
+            return _moved(state, event, -event.amount)
         case NoncesCancelled() | EpochRaised():
             return _epoch(state, event)
         case Relayed():
             if state.intents.get(event.account, 0) != event.nonce:
                 raise Inconsistent(f"{event} is out of order")
-            return replace(state, intents={**state.intents, event.account: event.nonce + 1})
+            return replace(state, intents=state.intents.insert(event.account, event.nonce + 1))
         case Settled():
             return _settled(state, event)
         case Skipped():
             return state
-        case Escrowed() | Delivered() | Disputed() | Released():
-            return _escrow(state, event)
+        case Escrowed():
+            return _escrowed(state, event)
+        case Delivered() | Disputed():
+            return _stated(state, event)
+        case Released():
+            return _released(state, event)
 
 
-def credit(state: Exchange, account: str, token: str, change: int) -> Exchange:
-    """Return the state with a balance changed. Raises Inconsistent below zero."""
-    held = state.account(account, token)
-    balance = held.balance + change
-    if balance < 0:
-        raise Inconsistent(f"{account} would hold {balance} base units of {token}")
-    return _put(state, account, token, replace(held, balance=balance))
+def _credited(state: Exchange, token: str, *changes: tuple[str, int]) -> Accounts:
+    """Return the accounts with balances changed. Raises Inconsistent below zero."""
+    accounts = state.accounts
+    for address, change in changes:
+        old = accounts.get((address, token), Account())
+        balance = old.balance + change
+        if balance < 0:
+            raise Inconsistent(f"{address} would hold {balance} base units of {token}")
+        accounts = accounts.insert((address, token), Account(balance, old.epoch, old.used))
+    return accounts
 
 
-def _put(state: Exchange, account: str, token: str, value: Account) -> Exchange:
-    return replace(state, accounts={**state.accounts, (account, token): value})
+def _moved(state: Exchange, event: Deposited | Withdrawn, change: int) -> Exchange:
+    return replace(
+        state,
+        accounts=_credited(state, event.token, (event.account, change)),
+        owed=state.owed.insert(event.token, state.owed.get(event.token, 0) + change),
+    )
 
 
 def _registered(state: Exchange, event: ResourceRegistered) -> Exchange:
@@ -104,7 +126,7 @@ def _registered(state: Exchange, event: ResourceRegistered) -> Exchange:
     if owned in state.calendars:
         raise Inconsistent(f"{event} registers a resource twice")
     calendar = Calendar(event.unit, event.origin, event.slot_length)
-    return replace(state, calendars={**state.calendars, owned: calendar})
+    return replace(state, calendars=state.calendars.insert(owned, calendar))
 
 
 def _attested(state: Exchange, event: SlotAttested) -> Exchange:
@@ -116,8 +138,7 @@ def _attested(state: Exchange, event: SlotAttested) -> Exchange:
     if event.version <= old.version and not opened:
         raise Inconsistent(f"{event} follows version {old.version}")
     new = Slot(event.quantity, old.committed, event.version, event.expiry)
-    seals = {key: value for key, value in state.seals.items() if key != where}
-    return replace(state, slots={**state.slots, where: new}, seals=seals)
+    return replace(state, slots=state.slots.insert(where, new), seals=state.seals.discard(where))
 
 
 def _sealed(state: Exchange, event: SlotSealed) -> Exchange:
@@ -126,8 +147,8 @@ def _sealed(state: Exchange, event: SlotSealed) -> Exchange:
     if event.version <= old.version or (event.supplier, event.resource) not in state.calendars:
         raise Inconsistent(f"{event} follows version {old.version}, or no registration")
     new = Slot(0, old.committed, event.version, event.expiry)
-    seals = {**state.seals, where: event.commitment}
-    return replace(state, slots={**state.slots, where: new}, seals=seals)
+    seals = state.seals.insert(where, event.commitment)
+    return replace(state, slots=state.slots.insert(where, new), seals=seals)
 
 
 def _listed(state: Exchange, event: Listed | Unlisted) -> Exchange:
@@ -148,8 +169,8 @@ def _listed(state: Exchange, event: Listed | Unlisted) -> Exchange:
         )
     return replace(
         state,
-        slots={**state.slots, where: replace(slot, committed=committed)},
-        listings={**state.listings, event.listing: replace(old, available=available)},
+        slots=state.slots.insert(where, replace(slot, committed=committed)),
+        listings=state.listings.insert(event.listing, replace(old, available=available)),
     )
 
 
@@ -158,7 +179,7 @@ def _listing_epoch(state: Exchange, event: ListingEpochRaised) -> Exchange:
     if old is None or event.epoch != old.epoch + 1:
         raise Inconsistent(f"{event} does not follow {old}")
     new = replace(old, epoch=event.epoch)
-    return replace(state, listings={**state.listings, event.listing: new})
+    return replace(state, listings=state.listings.insert(event.listing, new))
 
 
 def _epoch(state: Exchange, event: NoncesCancelled | EpochRaised) -> Exchange:
@@ -169,53 +190,81 @@ def _epoch(state: Exchange, event: NoncesCancelled | EpochRaised) -> Exchange:
         new = replace(old, used=old.used | event.mask)
     if new.epoch != event.epoch:
         raise Inconsistent(f"{event} does not follow epoch {old.epoch}")
-    return _put(state, event.account, event.token, new)
+    return replace(state, accounts=state.accounts.insert((event.account, event.token), new))
 
 
 def _settled(state: Exchange, event: Settled) -> Exchange:
     listing = state.listings.get(event.listing)
     if listing is None or listing.available < event.quantity:
         raise Inconsistent(f"{event} sells what is not there")
+    if event.demander == listing.supplier:
+        raise Inconsistent(f"{event} sells to the seller")
     buyer = state.account(event.demander, event.token)
-    if event.epoch == buyer.epoch + 1 and buyer.used == ALL_USED:
-        buyer = replace(buyer, epoch=event.epoch, used=0)
-    if event.epoch != buyer.epoch or event.nonce >= NONCES or buyer.used >> event.nonce & 1:
+    epoch, used = buyer.epoch, buyer.used
+    if event.epoch == epoch + 1 and used == ALL_USED:
+        epoch, used = event.epoch, 0
+    if event.epoch != epoch or event.nonce >= NONCES or used >> event.nonce & 1:
         raise Inconsistent(f"{event} uses a nonce twice, or of another epoch than {buyer.epoch}")
-    buyer = replace(buyer, used=buyer.used | 1 << event.nonce)
-    state = _put(state, event.demander, event.token, buyer)
-    state = credit(state, event.demander, event.token, -event.payment)
-    state = credit(state, listing.supplier, event.token, event.payment)
-    left = replace(listing, available=listing.available - event.quantity)
-    parties = Parties(listing.supplier, event.demander, event.token, event.payment)
+    payment = event.payment
+    if buyer.balance < payment:
+        raise Inconsistent(f"{event} is paid from a balance of {buyer.balance}")
+    accounts = _credited(state, event.token, (listing.supplier, payment)).insert(
+        (event.demander, event.token),
+        Account(buyer.balance - payment, epoch, used | 1 << event.nonce),
+    )
+    left = Listing(listing.supplier, listing.available - event.quantity, listing.epoch)
+    parties = Parties(listing.supplier, event.demander, event.token, payment)
     return replace(
         state,
-        listings={**state.listings, event.listing: left},
-        trades={**state.trades, event.trade: parties},
+        accounts=accounts,
+        listings=state.listings.insert(event.listing, left),
+        last_settled=(event.trade, parties),
     )
 
 
-def _escrow(state: Exchange, event: Escrowed | Delivered | Disputed | Released) -> Exchange:
-    parties = state.trades.get(event.trade)
+def _escrowed(state: Exchange, event: Escrowed) -> Exchange:
+    if state.last_settled is None or state.last_settled[0] != event.trade:
+        raise Inconsistent(f"{event} does not follow the settlement of its trade")
+    if event.trade in state.held:
+        raise Inconsistent(f"{event} holds a payment twice")
+    _, parties = state.last_settled
+    # `Settled` credited the supplier; an escrowed payment is held instead.
+    return replace(
+        state,
+        accounts=_credited(state, parties.token, (parties.supplier, -parties.payment)),
+        escrows=state.escrows.insert(event.trade, parties),
+        held=state.held.insert(event.trade, Held(parties.payment, EscrowState.FUNDED)),
+    )
+
+
+_STATED: dict[type[Event], tuple[EscrowState, EscrowState]] = {
+    Delivered: (EscrowState.FUNDED, EscrowState.DELIVERED),
+    Disputed: (EscrowState.DELIVERED, EscrowState.DISPUTED),
+}
+
+
+def _stated(state: Exchange, event: Delivered | Disputed) -> Exchange:
+    wanted, stated = _STATED[type(event)]
     old = state.held.get(event.trade, Held())
-    if parties is None:
-        raise Inconsistent(f"{event} concerns no settled trade")
-    match event:
-        case Escrowed():
-            wanted, new = EscrowState.NONE, Held(parties.payment, EscrowState.FUNDED)
-            # `Settled` credited the supplier; an escrowed payment is held instead.
-            state = credit(state, parties.supplier, parties.token, -parties.payment)
-        case Delivered():
-            wanted, new = EscrowState.FUNDED, replace(old, state=EscrowState.DELIVERED)
-        case Disputed():
-            wanted, new = EscrowState.DELIVERED, replace(old, state=EscrowState.DISPUTED)
-        case Released():
-            left = old.amount - event.to_supplier - event.to_demander
-            wanted = old.state
-            new = Held(left, old.state if left else EscrowState.CLOSED)
-            if left < 0 or old.state in (EscrowState.NONE, EscrowState.CLOSED):
-                raise Inconsistent(f"{event} pays out more than {old}")
-            state = credit(state, parties.supplier, parties.token, event.to_supplier)
-            state = credit(state, parties.demander, parties.token, event.to_demander)
     if old.state != wanted:
         raise Inconsistent(f"{event} does not follow {old}")
-    return replace(state, held={**state.held, event.trade: new})
+    return replace(state, held=state.held.insert(event.trade, Held(old.amount, stated)))
+
+
+def _released(state: Exchange, event: Released) -> Exchange:
+    old = state.held.get(event.trade, Held())
+    left = old.amount - event.to_supplier - event.to_demander
+    if left < 0 or old.state in (EscrowState.NONE, EscrowState.CLOSED):
+        raise Inconsistent(f"{event} pays out more than {old}")
+    parties = state.escrows[event.trade]
+    new = Held(left, old.state if left else EscrowState.CLOSED)
+    return replace(
+        state,
+        accounts=_credited(
+            state,
+            parties.token,
+            (parties.supplier, event.to_supplier),
+            (parties.demander, event.to_demander),
+        ),
+        held=state.held.insert(event.trade, new),
+    )

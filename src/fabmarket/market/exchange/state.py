@@ -1,9 +1,17 @@
-"""The whole state of the contract, and the errors it reverts with."""
+"""The whole state of the contract, and the errors it reverts with.
 
-from collections.abc import Mapping
+Maps are persistent tries: a change shares all but a few nodes with the map before, so an event
+costs the same whatever the market's size, and old states stay. Their order is chance; whoever shows
+their items sorts them.
+"""
+
+from __future__ import annotations  # HashTrieMap takes no parameters when it runs
+
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
+
+from rpds import HashTrieMap
 
 from fabmarket.errors import Refused
 from fabmarket.identity import Domain
@@ -22,7 +30,7 @@ class Reverted(Refused):
         self.values = values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """Slot k covers [origin + k·slot_length, origin + (k+1)·slot_length) seconds."""
 
@@ -35,7 +43,7 @@ class Calendar:
         return self.origin + (slot + 1) * self.slot_length
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Slot:
     """What is attested and how much of it is listed, reserved or delivered, in units."""
 
@@ -45,7 +53,7 @@ class Slot:
     expiry: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Listing:
     """What can still be bought of one slot, in units; trades must be signed for its epoch."""
 
@@ -54,7 +62,7 @@ class Listing:
     epoch: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Account:
     """One account in one token: base units, epoch, and a bit for each used nonce of it."""
 
@@ -73,7 +81,7 @@ class EscrowState(IntEnum):
     CLOSED = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Held:
     """What a trade still holds, base units."""
 
@@ -81,7 +89,7 @@ class Held:
     state: EscrowState = EscrowState.NONE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parties:
     """Whom a settled trade concerns, and what was paid (base units)."""
 
@@ -91,9 +99,14 @@ class Parties:
     payment: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """Everything the contract stores. Keys: account and token; supplier, resource and slot."""
+    """Everything the contract stores. Keys: account and token; supplier, resource and slot.
+
+    Beside it stands what the contract gets with each call or sees in its wallet: the trade settled
+    last, which alone can still go into escrow, and the parties of each escrow, by the trade's
+    digest; what is owed in each token, base units.
+    """
 
     domain: Domain
     operators: tuple[str, ...] = ()
@@ -101,17 +114,19 @@ class Exchange:
     decisions: int = 0
     paused_until: int = 0
     tokens: frozenset[str] = frozenset()
-    calendars: Mapping[tuple[str, bytes], Calendar] = field(default_factory=dict)
-    slots: Mapping[tuple[str, bytes, int], Slot] = field(default_factory=dict)
-    seals: Mapping[tuple[str, bytes, int], bytes] = field(default_factory=dict)
-    listings: Mapping[bytes, Listing] = field(default_factory=dict)
-    accounts: Mapping[tuple[str, str], Account] = field(default_factory=dict)
-    intents: Mapping[str, int] = field(default_factory=dict)
-    trades: Mapping[bytes, Parties] = field(default_factory=dict)
-    held: Mapping[bytes, Held] = field(default_factory=dict)
+    calendars: HashTrieMap[tuple[str, bytes], Calendar] = field(default_factory=HashTrieMap)
+    slots: HashTrieMap[tuple[str, bytes, int], Slot] = field(default_factory=HashTrieMap)
+    seals: HashTrieMap[tuple[str, bytes, int], bytes] = field(default_factory=HashTrieMap)
+    listings: HashTrieMap[bytes, Listing] = field(default_factory=HashTrieMap)
+    accounts: HashTrieMap[tuple[str, str], Account] = field(default_factory=HashTrieMap)
+    intents: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
+    last_settled: tuple[bytes, Parties] | None = None
+    escrows: HashTrieMap[bytes, Parties] = field(default_factory=HashTrieMap)
+    held: HashTrieMap[bytes, Held] = field(default_factory=HashTrieMap)
+    owed: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
 
     @classmethod
-    def undeployed(cls, domain: Domain, tokens: int = 1) -> "Exchange":
+    def undeployed(cls, domain: Domain, tokens: int = 1) -> Exchange:
         """Return an exchange that its constructor's events will bring to life.
 
         They set the operators and each of `tokens` payment tokens without being a decision of
@@ -122,10 +137,3 @@ class Exchange:
     def account(self, address: str, token: str) -> Account:
         """Return an account, empty if it was never used."""
         return self.accounts.get((address, token), Account())
-
-    def owed(self, token: str) -> int:
-        """Return what the exchange owes in a token: all balances and all that is held."""
-        balances = sum(each.balance for (_, of), each in self.accounts.items() if of == token)
-        return balances + sum(
-            each.amount for trade, each in self.held.items() if self.trades[trade].token == token
-        )

@@ -168,7 +168,7 @@ def _transfer(
         if move.amount == 0:
             raise Reverted("ZeroAmount")
         # The amount by itself first, then with all that is held: no later credit can overflow.
-        for total in (move.amount, state.owed(move.token) + move.amount):
+        for total in (move.amount, state.owed.get(move.token, 0) + move.amount):
             if total >= _AMOUNT_LIMIT:
                 raise Reverted("AmountTooLarge", total)
         return (Deposited(caller, move.token, move.amount),)
