@@ -3,7 +3,8 @@
 Everything here is pure: file texts and seeds come in as arguments, values come out.
 """
 
-from fabmarket.scenario.checks import check_scenario
+from fabmarket.scenario.checks import LATEST_ORIGIN, check_scenario
+from fabmarket.scenario.deposits import deposit_of, largest_listed, most_payable
 from fabmarket.scenario.draws import draw
 from fabmarket.scenario.files import paper_market, parse_scenario
 from fabmarket.scenario.fjsp import FjspInstance, MalformedFjsp, Operation, parse_fjsp
@@ -33,6 +34,7 @@ from fabmarket.scenario.texts import (
 __all__ = [
     "LARGEST_FILE",
     "LARGEST_SCENARIO",
+    "LATEST_ORIGIN",
     "MARKET_CONCEPTS",
     "NEGOTIATIONS",
     "TABLE_1",
@@ -51,10 +53,13 @@ __all__ = [
     "VerificationTest",
     "check_scenario",
     "decode",
+    "deposit_of",
     "draw",
     "is_number",
     "is_whole",
+    "largest_listed",
     "market_from_fjsp",
+    "most_payable",
     "paper_market",
     "parse_fjsp",
     "parse_json",

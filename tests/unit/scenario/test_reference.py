@@ -63,7 +63,7 @@ def test_the_examples_of_the_reference_are_markets() -> None:
 
 def test_the_errors_of_the_reference_are_those_that_are_raised() -> None:
     with pytest.raises(MalformedFjsp) as malformed:
-        parse_fjsp("2 1\n1 1 0 5\n2 1 0 5 1 0 0\n", "shop.txt")
+        parse_fjsp("2 1\n1 1 0 5\n2 1 0 5 1 3 9\n", "shop.txt")
     assert f"    {malformed.value}\n" in REFERENCE
     example = REFERENCE.split("```toml\n")[1].split("```")[0]
     for text in (
