@@ -203,7 +203,7 @@ def _load(
         first = None if machines_from is None else int(machines_from)
         command += ["--machines-from", machines_from] if machines_from else []
         instance = parse_fjsp(text, str(fjsp), first)
-        return market_from_fjsp(instance, FjspOptions(), seed, fjsp.stem)
+        return market_from_fjsp(instance, FjspOptions(), seed, fjsp.name)
     return paper_market(seed)
 
 

@@ -25,7 +25,7 @@ from fabmarket.market.exchange import (
 )
 from fabmarket.market.trade import Attestation, market_domain
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.scenario import LATEST_ORIGIN, Scenario, Supplier, largest_listed, most_payable
+from fabmarket.scenario import LATEST_ORIGIN, Scenario, Supplier, deposit_of
 
 Role = Literal["deployer", "operator", "supplier", "demander"]
 
@@ -234,14 +234,12 @@ def _names(spec: Supplier) -> tuple[bytes, bytes]:
 
 
 def deposit_budgets(market: Market, scenario: Scenario, parties: Parties) -> None:
-    """Give every demander test money for the most it could spend, deposited."""
+    """Give every demander the same test money, enough for whoever may spend most, deposited."""
     exchange = market.exchange.address
     token = market.token.address
-    largest = largest_listed(scenario)
-    for party, spec in zip(parties.demanders, scenario.demanders, strict=True):
-        budget = most_payable(spec, largest)
-        if budget:
-            market.queue_token(parties.deployer.key, "mint", party.address, budget)
-            market.queue_token(party.key, "approve", exchange, budget)
-            market.queue(party.key, "deposit", Deposit(token, budget), 150_000)
+    amount = deposit_of(scenario)
+    for party in parties.demanders:
+        market.queue_token(parties.deployer.key, "mint", party.address, amount)
+        market.queue_token(party.key, "approve", exchange, amount)
+        market.queue(party.key, "deposit", Deposit(token, amount), 150_000)
     market.sender.must_succeed(market.exchange)

@@ -4,7 +4,7 @@ Everything here is pure: file texts and seeds come in as arguments, values come 
 """
 
 from fabmarket.scenario.checks import LATEST_ORIGIN, check_scenario
-from fabmarket.scenario.deposits import deposit_of, largest_listed, most_payable
+from fabmarket.scenario.deposits import deposit_of
 from fabmarket.scenario.draws import draw
 from fabmarket.scenario.files import paper_market, parse_scenario
 from fabmarket.scenario.fjsp import FjspInstance, MalformedFjsp, Operation, parse_fjsp
@@ -57,9 +57,7 @@ __all__ = [
     "draw",
     "is_number",
     "is_whole",
-    "largest_listed",
     "market_from_fjsp",
-    "most_payable",
     "paper_market",
     "parse_fjsp",
     "parse_json",

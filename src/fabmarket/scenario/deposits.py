@@ -7,7 +7,7 @@ says nothing of what one of them would pay.
 from fabmarket.market.units import LARGEST_AMOUNT
 from fabmarket.scenario.model import Alternative, Demander, Scenario
 
-USUAL_DEPOSIT = 10**9
+USUAL_DEPOSIT = 10**6
 """Units of the currency."""
 
 

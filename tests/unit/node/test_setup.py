@@ -100,7 +100,7 @@ def test_empty_slots_are_attested_but_not_listed(engine):
     assert available == [0, 5, 0]
 
 
-def test_a_demander_that_gains_nowhere_deposits_nothing(engine):
+def test_a_deposit_says_nothing_of_what_its_demander_would_pay(engine):
     scenario = paper_market(SEED)
     first, *others = scenario.demanders
     (task,) = first.sub_tasks
@@ -114,8 +114,8 @@ def test_a_demander_that_gains_nowhere_deposits_nothing(engine):
         market.exchange.balance_of(party.address, market.token.address)
         for party in parties.demanders
     ]
-    assert balances[0] == 0
-    assert balances[1:] == [155 * 600, 185 * 600]
+    assert balances == [10**6] * 3
+    assert 10**6 > 185 * 600  # the most that the third of them may come to pay
 
 
 def test_a_set_up_the_contract_refuses_says_which_error(engine):
