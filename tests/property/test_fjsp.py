@@ -1,11 +1,13 @@
 import contextlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fabmarket.scenario import (
     FjspInstance,
     FjspOptions,
+    InvalidScenario,
     MalformedFjsp,
     Operation,
     market_from_fjsp,
@@ -19,7 +21,7 @@ def instances(draw: st.DrawFn) -> FjspInstance:
 
     def operation() -> Operation:
         chosen = draw(st.lists(st.integers(0, machines - 1), min_size=1, unique=True))
-        return Operation(tuple((machine, draw(st.integers(1, 99))) for machine in chosen))
+        return Operation(tuple((machine, draw(st.integers(0, 99))) for machine in chosen))
 
     sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
     return FjspInstance(tuple(tuple(operation() for _ in range(n)) for n in sizes), machines)
@@ -58,10 +60,12 @@ def test_an_instance_survives_printing_with_any_spacing(
     lines = lines_of(instance, 0)
     lines[0] += [average] * bool(average)
     used = {m for job in instance.jobs for op in job for m, _ in op.alternatives}
-    assert parse_fjsp(data.draw(printed(lines)), "shop.txt") == instance
-    if instance.machines - 1 in used:
-        from_one = data.draw(printed(lines_of(instance, 1)))
-        assert parse_fjsp(from_one, "shop.txt") == instance
+    text = data.draw(printed(lines))
+    assert parse_fjsp(text, "shop.txt", 0) == instance
+    if 0 in used:
+        assert parse_fjsp(text, "shop.txt") == instance
+    from_one = data.draw(printed(lines_of(instance, 1)))
+    assert parse_fjsp(from_one, "shop.txt") == instance
 
 
 @given(st.data(), instances())
@@ -92,9 +96,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @given(instances(), st.integers(0, 2**32))
 def test_every_instance_makes_a_market_that_can_run(instance: FjspInstance, seed: int) -> None:
+    bought = {
+        (f"job {j}", f"op {k}")
+        for j, job in enumerate(instance.jobs, start=1)
+        for k, operation in enumerate(job, start=1)
+        if operation.takes_time
+    }
+    if not bought:
+        with pytest.raises(InvalidScenario, match="there is nothing to buy"):
+            market_from_fjsp(instance, FjspOptions(), seed, "shop.txt")
+        return
     market = market_from_fjsp(instance, FjspOptions(), seed, "shop.txt")
     capacity = {supplier.resource: supplier.listed for supplier in market.suppliers}
+    assert {
+        (each.name, task.name) for each in market.demanders for task in each.sub_tasks
+    } == bought
     for demander in market.demanders:
         for task in demander.sub_tasks:
+            assert task.name == f"op {task.slot + 1}"
             for alternative in task.alternatives:
                 assert capacity[alternative.resource][task.slot] >= (alternative.quantity or 0) > 0

@@ -81,6 +81,11 @@ Examples:
     help="Run this flexible job-shop instance as a market.",
 )
 @click.option(
+    "--machines-from",
+    type=click.Choice(["0", "1"]),
+    help="What the instance calls its first machine  [default: as it shows, else 1]",
+)
+@click.option(
     "--engine",
     default="embedded",
     show_default=True,
@@ -110,6 +115,7 @@ Examples:
 def demo(
     scenario: Path | None,
     fjsp: Path | None,
+    machines_from: str | None,
     engine: str,
     chain_id: int | None,
     seed: int,
@@ -125,7 +131,7 @@ def demo(
     """
     inputs = _Inputs()
     command = ["fabmarket", "demo"]
-    market = _load(scenario, fjsp, seed, inputs, command)
+    market = _load(scenario, fjsp, machines_from, seed, inputs, command)
     command += ["--engine", engine, "--seed", str(seed)]
     command += ["--chain-id", str(chain_id)] if chain_id else []
     command += ["--batch"] if batch else []
@@ -167,10 +173,18 @@ class AuditFailed(Refused):
 
 
 def _load(
-    scenario: Path | None, fjsp: Path | None, seed: int, inputs: _Inputs, command: list[str]
+    scenario: Path | None,
+    fjsp: Path | None,
+    machines_from: str | None,
+    seed: int,
+    inputs: _Inputs,
+    command: list[str],
 ) -> Scenario:
     if scenario is not None and fjsp is not None:
         raise InputError("--scenario and --fjsp exclude each other; give one of them")
+    if machines_from is not None and fjsp is None:
+        remedy = "in a scenario file write machines_from in its fjsp table"
+        raise InputError(f"--machines-from goes with --fjsp; {remedy}")
     if scenario is not None:
         text = inputs.read(scenario, scenario.name)
         command += ["--scenario", f"inputs/{scenario.name}"]
@@ -186,7 +200,10 @@ def _load(
     if fjsp is not None:
         text = inputs.read(fjsp, fjsp.name)
         command += ["--fjsp", f"inputs/{fjsp.name}"]
-        return market_from_fjsp(parse_fjsp(text, str(fjsp)), FjspOptions(), seed, fjsp.stem)
+        first = None if machines_from is None else int(machines_from)
+        command += ["--machines-from", machines_from] if machines_from else []
+        instance = parse_fjsp(text, str(fjsp), first)
+        return market_from_fjsp(instance, FjspOptions(), seed, fjsp.name)
     return paper_market(seed)
 
 

@@ -13,6 +13,11 @@ from fabmarket.errors import Refused
 MICRO = 10**6
 NO_LIMIT = 2**64 - 1
 """The quantity of a sub-task that takes as much as pays."""
+LARGEST_QUANTITY = NO_LIMIT - 1
+"""The contract's quantities are uint64, of which NO_LIMIT has another meaning here."""
+LARGEST_AMOUNT = 2**128 - 1
+"""The most base units of a token that the contract holds, of all accounts together; a unit price
+fits the same 128 bits."""
 
 
 class BadName(Refused):

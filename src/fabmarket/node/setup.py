@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fabmarket.chain import (
+    TRANSACTION_GAS,
     Engine,
     ExchangeContract,
     Sender,
@@ -12,7 +13,7 @@ from fabmarket.chain import (
     exchange_code,
     token_code,
 )
-from fabmarket.errors import Bug
+from fabmarket.errors import Bug, Refused
 from fabmarket.identity import Domain, Key, digest
 from fabmarket.market.exchange import (
     Attest,
@@ -24,16 +25,27 @@ from fabmarket.market.exchange import (
 )
 from fabmarket.market.trade import Attestation, market_domain
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.scenario import Demander, Scenario, Supplier
+from fabmarket.scenario import LATEST_ORIGIN, Scenario, Supplier, deposit_of
 
 Role = Literal["deployer", "operator", "supplier", "demander"]
 
 LEAD_TIME = 86_400
 """Seconds between the market's start and its slot 0: capacity is bought ahead."""
 _COIN = 10**18
-_DEPLOY_GAS = 8_000_000
+"""A coin in wei."""
+_COINS = 3
+"""For every participant: more than a transaction of TRANSACTION_GAS may cost."""
+_SLOTS_A_COIN = 5_000
+"""Slots that a supplier attests and lists for less than one coin more."""
+_TOKEN_GAS = 2_000_000
+_EXCHANGE_GAS = 6_000_000
+_OPERATOR_GAS = 50_000
 _SLOTS_AT_ONCE = 50
 """Slots attested or listed by one transaction: far below a block's gas and a participant's coin."""
+
+
+class CannotDeploy(Refused):
+    """The chain is not one that this market can start on; nothing was sent."""
 
 
 @dataclass(frozen=True)
@@ -153,19 +165,35 @@ class Market:
 
 
 def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
-    """Give everyone coin for gas, and deploy the test currency and the exchange."""
+    """Give everyone coin for gas, and deploy the test currency and the exchange.
+
+    Raises CannotDeploy, before anything is sent, if the chain's time is too late for a calendar or
+    the engine's account has too little coin for everyone.
+    """
     sender = Sender(engine)
-    for party in parties.everyone:
-        sender.queue(Transaction(engine.funder, "fund", party.address, b"", 21_000, _COIN))
+    if engine.now() + 2 * LEAD_TIME > LATEST_ORIGIN:
+        problem = f"the chain's time is {engine.now()}, too late for a calendar to end within"
+        raise CannotDeploy(f"{problem} the contract's time; start a chain at the time it is")
+    coins = dict.fromkeys(parties.everyone, _COINS)
+    for party, spec in zip(parties.suppliers, scenario.suppliers, strict=True):
+        coins[party] += len(spec.attested) // _SLOTS_A_COIN
+    held = engine.native_balance(engine.funder.address)
+    needed = sum(coins.values()) + 1  # one for the gas of handing them out
+    if held < needed * _COIN:
+        problem = f"{engine.funder.address} has {held / _COIN:g} coins and {needed} are needed"
+        raise CannotDeploy(f"{problem} for gas; give it more, or run a smaller market")
+    for party, coin in coins.items():
+        sender.queue(Transaction(engine.funder, "fund", party.address, b"", 21_000, coin * _COIN))
     sender.must_succeed()  # a node takes no transaction of a sender whose coin is not mined yet
     key = parties.deployer.key
     currency = scenario.currency
     token = token_code("Test currency", currency.symbol, currency.decimals)
-    sender.queue(Transaction(key, "deploy", None, token, _DEPLOY_GAS))
+    sender.queue(Transaction(key, "deploy", None, token, _TOKEN_GAS))
     token_address = _created(sender)
     operators = tuple(each.address for each in parties.operators)
     exchange = exchange_code(operators, scenario.threshold, (token_address,))
-    sender.queue(Transaction(key, "deploy", None, exchange, _DEPLOY_GAS))
+    gas = min(TRANSACTION_GAS, _EXCHANGE_GAS + _OPERATOR_GAS * len(operators))
+    sender.queue(Transaction(key, "deploy", None, exchange, gas))
     return Market(
         engine,
         sender,
@@ -209,31 +237,12 @@ def _names(spec: Supplier) -> tuple[bytes, bytes]:
 
 
 def deposit_budgets(market: Market, scenario: Scenario, parties: Parties) -> None:
-    """Give every demander test money for the most it could spend, deposited."""
+    """Give every demander the same test money, enough for whoever may spend most, deposited."""
     exchange = market.exchange.address
     token = market.token.address
-    for party, spec in zip(parties.demanders, scenario.demanders, strict=True):
-        budget = _budget(spec, scenario)
-        if budget:
-            market.queue_token(parties.deployer.key, "mint", party.address, budget)
-            market.queue_token(party.key, "approve", exchange, budget)
-            market.queue(party.key, "deposit", Deposit(token, budget), 150_000)
+    amount = deposit_of(scenario)
+    for party in parties.demanders:
+        market.queue_token(parties.deployer.key, "mint", party.address, amount)
+        market.queue_token(party.key, "approve", exchange, amount)
+        market.queue(party.key, "deposit", Deposit(token, amount), 150_000)
     market.sender.must_succeed(market.exchange)
-
-
-def _budget(spec: Demander, scenario: Scenario) -> int:
-    """Return the most a demander can pay: no unit costs it more than it is worth to it."""
-    most = {
-        supplier.resource: max(
-            max(other.listed) for other in scenario.suppliers if other.resource == supplier.resource
-        )
-        for supplier in scenario.suppliers
-    }
-    total = 0
-    for task in spec.sub_tasks:
-        total += max(
-            max(0, way.benefit - way.cost)
-            * (most[way.resource] if way.quantity is None else way.quantity)
-            for way in task.alternatives
-        )
-    return total

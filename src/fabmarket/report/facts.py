@@ -94,6 +94,7 @@ def _scenario(outcome: Outcome) -> dict[str, Any]:
         "description": scenario.description,
         "source": scenario.source,
         "draws": scenario.draws,
+        "notes": list(scenario.notes),
         "seed": outcome.seed,
         "concept": scenario.concept,
         "negotiation": scenario.negotiation,

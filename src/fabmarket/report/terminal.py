@@ -35,6 +35,8 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
     for table in summary_tables(facts):
         console.print(table)
         console.print()
+    for note in facts["scenario"]["notes"]:
+        console.print(Text(f"Note:   {note}"), soft_wrap=True)
     if out is not None:
         console.print(Text(f"Report: {out / 'report.html'}"), soft_wrap=True)
 

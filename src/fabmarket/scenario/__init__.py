@@ -3,7 +3,8 @@
 Everything here is pure: file texts and seeds come in as arguments, values come out.
 """
 
-from fabmarket.scenario.checks import check_scenario
+from fabmarket.scenario.checks import LATEST_ORIGIN, check_scenario
+from fabmarket.scenario.deposits import deposit_of
 from fabmarket.scenario.draws import draw
 from fabmarket.scenario.files import parse_scenario
 from fabmarket.scenario.fjsp import FjspInstance, MalformedFjsp, Operation, parse_fjsp
@@ -34,6 +35,7 @@ from fabmarket.scenario.texts import (
 __all__ = [
     "LARGEST_FILE",
     "LARGEST_SCENARIO",
+    "LATEST_ORIGIN",
     "MARKET_CONCEPTS",
     "NEGOTIATIONS",
     "TABLE_1",
@@ -52,6 +54,7 @@ __all__ = [
     "VerificationTest",
     "check_scenario",
     "decode",
+    "deposit_of",
     "draw",
     "is_number",
     "is_whole",

@@ -3,10 +3,14 @@
 Each check names the path as in a scenario file, the value and the remedy.
 """
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NoReturn
 
+from fabmarket.market.trade import TIME_LIMIT
+from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY, MICRO
+from fabmarket.scenario.deposits import largest_listed, most_for, most_payable
 from fabmarket.scenario.model import (
     MARKET_CONCEPTS,
     NEGOTIATIONS,
@@ -19,18 +23,31 @@ from fabmarket.scenario.model import (
     shown,
 )
 
-LARGEST_QUANTITY = 2**64 - 2  # the number above it means as much as pays
-FINEST_WEIGHT = Fraction(1, 10**6)  # of a base unit per unit^2: what a price rule can say
-LARGEST_AMOUNT = 2**128 - 1
-"""The contract's types: a quantity is a uint64, a unit price a uint128."""
+FINEST_WEIGHT = Fraction(1, MICRO)  # of a base unit per unit^2: what a price rule can say
+LARGEST_WEIGHT = Fraction(LARGEST_AMOUNT, MICRO)
 
-LARGEST_SLOT_LENGTH = 2**40
+LATEST_ORIGIN = 2**33
+"""The latest chain time at which slot 0 can begin: the year 2242."""
+LONGEST_CALENDAR = TIME_LIMIT - 1 - LATEST_ORIGIN
+"""Seconds of all slots of a calendar together, so that the contract takes it whenever it begins."""
 LONGEST_TYPE_NAME = 31
 LONGEST_NAME = 64
 LARGEST_DECIMALS = 18
 MOST_ROUNDS = 10_000
-MOST_OPERATORS = 100
+MOST_OPERATORS = 240
+"""More do not deploy: they are stored one by one, in one transaction (EIP-7825)."""
 MOST_COPIES = 1_000
+MOST_SLOTS_EACH = 10_000
+"""Slots of one calendar: what a supplier's coin pays the gas of."""
+MOST_SLOTS = 100_000
+"""Slots of all suppliers: what can be attested and listed in the day before slot 0."""
+MOST_SUB_TASKS = 5_000
+"""Trades of one round have to settle while they are valid, some ten to a block."""
+
+# Controls, halves of surrogate pairs, line separators, and what turns the direction of writing.
+_UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+_LINES = {ord("\n"): " ", ord("\t"): " "}
 
 
 def check_scenario(scenario: Scenario, file: str) -> None:
@@ -47,13 +64,69 @@ class _Check:
         raise InvalidScenario(f"{self.file}: {path}: {problem}")
 
     def run(self) -> None:
+        self.texts()
         self.rules()
         self.participants()
         for path, supplier in self.suppliers():
             self.supplier(path, supplier)
         self.one_unit_per_resource()
+        self.sizes()
+        self.calendars = {
+            resource: max(len(s.attested) for s in group)
+            for resource, group in self.suppliers_of().items()
+        }
+        self.largest = largest_listed(self.scenario)
         for i, demander in enumerate(self.scenario.demanders):
             self.demander(f"demanders.{i}", demander)
+        self.deposits()
+
+    def suppliers_of(self) -> dict[str, list[Supplier]]:
+        groups: dict[str, list[Supplier]] = {}
+        for supplier in self.scenario.suppliers:
+            groups.setdefault(supplier.resource, []).append(supplier)
+        return groups
+
+    def texts(self) -> None:
+        for path in ("name", "title", "description", "source"):
+            value: str = getattr(self.scenario, path)
+            long = path in ("description", "source")
+            found = _UNREADABLE.search(value.translate(_LINES) if long else value)
+            if found is not None:
+                problem = f"{shown(value[found.start() :])} begins with what no text holds"
+                remedy = "rename the file" if path == "name" else "remove the character"
+                self.refuse(path, f"{problem}; {remedy}")
+
+    def sizes(self) -> None:
+        slots = sum(len(supplier.attested) for supplier in self.scenario.suppliers)
+        if slots > MOST_SLOTS:
+            problem = (
+                f"{slots} slots are too many; all suppliers together have at most {MOST_SLOTS}"
+            )
+            self.refuse("suppliers", problem)
+        longest = max(len(supplier.attested) for supplier in self.scenario.suppliers)
+        length = self.scenario.slot_length
+        if longest * length > LONGEST_CALENDAR:
+            problem = (
+                f"{longest} slots of {shown(length)} s end after the contract's time, which a "
+                f"calendar of at most {LONGEST_CALENDAR} s keeps to"
+            )
+            self.refuse("slot_length", f"{problem}; lower it to {LONGEST_CALENDAR // longest}")
+        sub_tasks = sum(len(demander.sub_tasks) for demander in self.scenario.demanders)
+        if sub_tasks > MOST_SUB_TASKS:
+            problem = f"{sub_tasks} sub-tasks are too many; all demanders together have at most"
+            self.refuse("demanders", f"{problem} {MOST_SUB_TASKS}")
+
+    def deposits(self) -> None:
+        """Demanders deposit the same amount, so all of them what the richest may come to pay."""
+        demanders = self.scenario.demanders
+        most, i = max((most_payable(each, self.largest), -i) for i, each in enumerate(demanders))
+        if most * len(demanders) > LARGEST_AMOUNT:
+            scale = 10**self.scenario.currency.decimals
+            problem = (
+                f"may come to pay {most / scale:.4g}, and {len(demanders)} deposits of that are "
+                f"more than the {LARGEST_AMOUNT / scale:.4g} that the contract holds"
+            )
+            self.refuse(f"demanders.{-i}", f"{problem}; lower benefits or quantities")
 
     def suppliers(self) -> Iterator[tuple[str, Supplier]]:
         for i, supplier in enumerate(self.scenario.suppliers):
@@ -84,7 +157,7 @@ class _Check:
         if s.threshold > s.operators:
             problem = f"{s.threshold} signatures cannot come from {s.operators} operators"
             self.refuse("threshold", f"{problem}; lower it to {s.operators} or add operators")
-        self.whole("slot_length", s.slot_length, 1, LARGEST_SLOT_LENGTH, "slot lengths in seconds")
+        self.whole("slot_length", s.slot_length, 1, LONGEST_CALENDAR, "slot lengths in seconds")
         self.whole("tampered_copies", s.tampered_copies, 0, MOST_COPIES, "tampered copies")
         self.type_name("currency.symbol", s.currency.symbol)
         self.whole("currency.decimals", s.currency.decimals, 0, LARGEST_DECIMALS, "decimals")
@@ -118,10 +191,14 @@ class _Check:
     def supplier(self, path: str, supplier: Supplier) -> None:
         self.type_name(f"{path}.resource", supplier.resource)
         self.type_name(f"{path}.unit", supplier.unit)
-        self.whole(f"{path}.maintenance", supplier.maintenance, 0, LARGEST_AMOUNT, "amounts")
-        self.coefficients(path, supplier)
+        # The first price asked for in bargaining is twice that.
+        most = LARGEST_AMOUNT // (2 if self.scenario.negotiation == "bargaining" else 1)
+        self.whole(f"{path}.maintenance", supplier.maintenance, 0, most, "amounts")
         if not supplier.attested:
             self.refuse(f"{path}.attested", "the calendar is empty; give one quantity per slot")
+        if len(supplier.attested) > MOST_SLOTS_EACH:
+            problem = f"{len(supplier.attested)} slots are too many; calendars have at most"
+            self.refuse(f"{path}.attested", f"{problem} {MOST_SLOTS_EACH}")
         for key in ("attested", "listed"):
             for slot, quantity in enumerate(getattr(supplier, key)):
                 self.whole(f"{path}.{key}.{slot}", quantity, 0, LARGEST_QUANTITY, "quantities")
@@ -135,6 +212,7 @@ class _Check:
             if listed > attested:
                 problem = f"{listed} is above the {attested} attested, which the contract refuses"
                 self.refuse(f"{path}.listed.{slot}", f"{problem}; list at most {attested}")
+        self.coefficients(path, supplier)
 
     def coefficients(self, path: str, supplier: Supplier) -> None:
         scale = 10**self.scenario.currency.decimals
@@ -147,8 +225,14 @@ class _Check:
                 finest = float(FINEST_WEIGHT / scale)
                 problem = f"{float(value / scale):g} is no multiple of {finest:g}, the finest step"
                 self.refuse(f"{path}.{key}", f"{problem} of a price coefficient; round it")
+            if value > LARGEST_WEIGHT:
+                problem = f"{float(value / scale):g} is too large; price coefficients are at most"
+                self.refuse(f"{path}.{key}", f"{problem} {float(LARGEST_WEIGHT / scale):g}")
         s = self.scenario
         balanced = s.concept == "balanced" and s.negotiation == "session"
+        if balanced and (supplier.a - supplier.b) * max(supplier.listed) > LARGEST_AMOUNT:
+            problem = "the price (a - b) * S of all that is listed is above 2^128 base units"
+            self.refuse(f"{path}.a", f"{problem}; lower a or what is listed")
         if balanced and supplier.a <= supplier.b:
             a, b = (f"{float(value / scale):g}" for value in (supplier.a, supplier.b))
             problem = (
@@ -206,18 +290,21 @@ class _Check:
         self.quantity(f"{path}.quantity", task, alternative.quantity)
         self.whole(f"{path}.benefit", alternative.benefit, 0, LARGEST_AMOUNT, "amounts")
         self.whole(f"{path}.cost", alternative.cost, 0, LARGEST_AMOUNT, "amounts")
+        if most_for(alternative, self.largest) > LARGEST_AMOUNT:
+            problem = "its quantity times (benefit - cost) is above 2^128 base units, which no"
+            self.refuse(path, f"{problem} contract holds; lower one of them")
 
     def resource(self, path: str, task: SubTask, resource: str) -> None:
-        calendars = [len(s.attested) for s in self.scenario.suppliers if s.resource == resource]
-        if not calendars:
-            known = ", ".join(sorted({s.resource for s in self.scenario.suppliers}))
+        calendar = self.calendars.get(resource)
+        if calendar is None:
+            known = ", ".join(sorted(self.calendars))
             some = known if len(known) <= 2 * LONGEST_NAME else known[: 2 * LONGEST_NAME] + "…"
             problem = f"nobody supplies {shown(resource)}; add a supplier or name one of {some}"
             self.refuse(f"{path}.resource", problem)
-        if task.slot >= max(calendars):
+        if task.slot >= calendar:
             problem = (
-                f"{shown(resource)} has no slot {task.slot}, its suppliers' calendars end with "
-                f"slot {max(calendars) - 1}; lower the sub-task's slot or lengthen a calendar"
+                f"{shown(resource)} has no slot {shown(task.slot)}, its suppliers' calendars end "
+                f"with slot {calendar - 1}; lower the sub-task's slot or lengthen a calendar"
             )
             self.refuse(f"{path}.resource", problem)
 

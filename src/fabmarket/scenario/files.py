@@ -115,7 +115,10 @@ def _from_fjsp(
             f"{shown(fjsp.file)} is not a relative path; name the instance relative to this file"
         )
         raise InvalidScenario(f"{name}: fjsp.file: {problem}")
-    instance = parse_fjsp(read_companion(fjsp.file), fjsp.file)
+    if fjsp.machines_from not in (None, 0, 1):
+        problem = f"{shown(fjsp.machines_from)} is not possible; write 0 or 1"
+        raise InvalidScenario(f"{name}: fjsp.machines_from: {problem}")
+    instance = parse_fjsp(read_companion(fjsp.file), fjsp.file, fjsp.machines_from)
     options = _fjsp_options(table, fjsp, name)
     scenario = build_market(instance, options, seed, fjsp.file, file=name)
     given = {

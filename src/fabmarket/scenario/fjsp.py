@@ -5,13 +5,14 @@ average number of machines per operation, which is not needed and ignored. Then 
 job: the number of operations, and for each operation the number of machines that can do it followed
 by that many pairs ``machine time``. Spacing and empty lines are free; a job stays on its line.
 
-Machines count from 0 or from 1, depending on the collection. A file counts from 1 when it never
-names machine 0 and does name the machine that equals its number of machines; otherwise from 0.
+Machines count from 1, as in the instances as their authors published them, or from 0, as in some
+collections. A file that names machine 0 counts from 0, one that names the machine equal to its
+number of machines counts from 1, and one that names neither is read as counting from 1.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from fabmarket.errors import Refused
@@ -19,7 +20,8 @@ from fabmarket.scenario.model import shown
 
 LARGEST_NUMBER = 10**9
 LARGEST_HEADER = 10_000
-"""Bounds on times and on the counts of jobs and machines, far above any published instance."""
+"""Bounds on times and on the counts of jobs, machines and operations of a job, far above any
+published instance."""
 
 
 class MalformedFjsp(Refused):
@@ -37,17 +39,26 @@ class MalformedFjsp(Refused):
 
 @dataclass(frozen=True)
 class Operation:
-    """One step of a job: (machine, time) pairs, machines from 0, each named once, time >= 1."""
+    """One step of a job: (machine, time) pairs, machines from 0, each named once, time >= 0."""
 
     alternatives: tuple[tuple[int, int], ...]
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether it takes time on every machine that can do it."""
+        return all(time for _, time in self.alternatives)
 
 
 @dataclass(frozen=True)
 class FjspInstance:
-    """Jobs as sequences of operations, and the number of machines of the shop."""
+    """Jobs as sequences of operations, and the number of machines of the shop.
+
+    `numbering` says how the file was taken to count its machines, and why.
+    """
 
     jobs: tuple[tuple[Operation, ...], ...]
     machines: int
+    numbering: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -57,13 +68,6 @@ class _Token:
     column: int
 
 
-@dataclass(frozen=True)
-class _Pair:
-    machine: _Token
-    number: int
-    time: int
-
-
 class _Line:
     """The tokens of one line, taken one by one."""
 
@@ -71,20 +75,23 @@ class _Line:
         self.file = file
         self.number = number
         self.end = len(text.rstrip()) + 1
-        found = re.finditer(r"\S+", text)
-        self.tokens = [_Token(m.group(), number, m.start() + 1) for m in found]
-        self.taken = 0
+        self._tokens: Iterator[_Token] = (
+            _Token(found.group(), number, found.start() + 1) for found in re.finditer(r"\S+", text)
+        )
+
+    def next(self) -> _Token | None:
+        """The next token, None at the end."""
+        return next(self._tokens, None)
 
     def refuse(self, token: _Token, problem: str) -> NoReturn:
         raise MalformedFjsp(self.file, token.line, token.column, f"{shown(token.text)} {problem}")
 
     def take(self, meaning: str, largest: int) -> tuple[_Token, int]:
         """The next token as a whole number from 0 to `largest`."""
-        if self.taken == len(self.tokens):
+        token = self.next()
+        if token is None:
             problem = f"the line ends where {meaning} should stand; complete the line"
             raise MalformedFjsp(self.file, self.number, self.end, problem)
-        token = self.tokens[self.taken]
-        self.taken += 1
         if re.fullmatch(r"[0-9]+", token.text) is None:
             self.refuse(token, f"stands where {meaning} should; write a whole number")
         digits = token.text.lstrip("0") or "0"
@@ -99,32 +106,37 @@ class _Line:
         return token, value
 
     def finish(self, remedy: str) -> None:
-        if self.taken < len(self.tokens):
-            self.refuse(self.tokens[self.taken], f"is one number too many; {remedy}")
+        token = self.next()
+        if token is not None:
+            self.refuse(token, f"is one number too many; {remedy}")
 
 
-def parse_fjsp(text: str, name: str) -> FjspInstance:
+def parse_fjsp(text: str, name: str, machines_from: int | None = None) -> FjspInstance:
     """Read an instance; `name` is the file's name, for error messages.
 
+    `machines_from` 0 or 1 says what the file calls its first machine; None leaves it to the file.
     Raises MalformedFjsp with line and column for anything the format does not allow: a wrong number
     of job lines or of numbers in one, a machine out of range or twice in one operation, a time that
-    is not a whole number of at least 1.
+    is not a whole number.
+
+    >>> parse_fjsp("1 2\\n1 2 1 5 2 4\\n", "one.fjs").jobs
+    ((Operation(alternatives=((0, 5), (1, 4))),),)
     """
     texts = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff"))
-    lines = [_Line(name, number, line) for number, line in enumerate(texts, start=1)]
-    lines = [line for line in lines if line.tokens]
+    filled = (pair for pair in enumerate(texts, start=1) if pair[1].strip())
+    lines = [_Line(name, number, line) for number, line in filled]
     if not lines:
         problem = "the file is empty; its first line holds the numbers of jobs and machines"
         raise MalformedFjsp(name, 1, 1, problem)
-    job_count, machines = _header(lines[0])
-    job_lines = lines[1:]
-    jobs: list[list[list[_Pair]]] = []
-    for line in job_lines[:job_count]:
-        jobs.append(_job(line, machines))
+    header, job_lines = lines[0], lines[1:]
+    job_count, machines = _header(header)
+    named: dict[int, _Token] = {}
+    jobs = [_job(line, machines, named) for line in job_lines[:job_count]]
     if len(job_lines) > job_count:
-        extra = job_lines[job_count]
-        problem = f"starts a line after the last of {job_count} jobs; remove it or raise the count"
-        extra.refuse(extra.tokens[0], problem)
+        extra = job_lines[job_count].next()
+        if extra is not None:
+            problem = f"starts a line after the last of {job_count} jobs"
+            header.refuse(extra, f"{problem}; remove it or raise the count")
     if len(job_lines) < job_count:
         last = lines[-1]
         problem = (
@@ -132,73 +144,83 @@ def parse_fjsp(text: str, name: str) -> FjspInstance:
             "add the missing lines or lower the count"
         )
         raise MalformedFjsp(name, last.number, last.end, problem)
-    pairs = [pair for job in jobs for operation in job for pair in operation]
-    to_index = _machine_index(lines[0], pairs, machines)
+    first, numbering = _numbering(header, named, machines, machines_from)
     return FjspInstance(
         jobs=tuple(
             tuple(
-                Operation(tuple((to_index(pair), pair.time) for pair in operation))
+                Operation(tuple((machine - first, time) for machine, time in operation))
                 for operation in job
             )
             for job in jobs
         ),
         machines=machines,
+        numbering=numbering,
     )
 
 
 def _header(line: _Line) -> tuple[int, int]:
     _, job_count = line.take_positive("the number of jobs", LARGEST_HEADER)
     _, machines = line.take_positive("the number of machines", LARGEST_HEADER)
-    if line.taken < len(line.tokens):
-        token = line.tokens[line.taken]
-        if re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", token.text) is None:
+    average = line.next()
+    if average is not None:
+        if re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", average.text) is None:
             problem = (
                 "stands where the average number of machines per operation may; write a number"
             )
-            line.refuse(token, problem)
-        line.taken += 1
-    line.finish("the first line holds two or three numbers")
+            line.refuse(average, problem)
+        line.finish("the first line holds two or three numbers")
     return job_count, machines
 
 
-def _job(line: _Line, machines: int) -> list[list[_Pair]]:
-    _, operation_count = line.take_positive("the number of operations", LARGEST_NUMBER)
-    operations = []
-    for number in range(1, operation_count + 1):
-        operations.append(_operation(line, number, machines))
-    line.finish(f"the line announces {operation_count} operations, and they are complete")
+def _job(line: _Line, machines: int, named: dict[int, _Token]) -> list[list[tuple[int, int]]]:
+    _, count = line.take_positive("the number of operations", LARGEST_HEADER)
+    operations = [_operation(line, number, machines, named) for number in range(1, count + 1)]
+    line.finish(f"the line announces {count} operations, and they are complete")
     return operations
 
 
-def _operation(line: _Line, number: int, machines: int) -> list[_Pair]:
+def _operation(
+    line: _Line, number: int, machines: int, named: dict[int, _Token]
+) -> list[tuple[int, int]]:
+    """Its (machine, time) pairs as they stand; where a machine stands first goes into `named`."""
     meaning = f"the number of machines of operation {number}"
     count_token, count = line.take_positive(meaning, LARGEST_NUMBER)
     if count > machines:
         line.refuse(count_token, f"is too large for {meaning}; the shop has {machines}")
-    pairs: list[_Pair] = []
-    seen: set[int] = set()
+    times: dict[int, int] = {}
     for _ in range(count):
         token, machine = line.take(f"a machine of operation {number}", LARGEST_NUMBER)
-        if machine in seen:
+        if machine in times:
             line.refuse(token, f"names a machine twice in operation {number}; keep one of the two")
         if machine > machines:
             line.refuse(token, f"is no machine of a shop of {machines}; correct the number")
-        seen.add(machine)
-        _, time = line.take_positive(f"a time of operation {number}", LARGEST_NUMBER)
-        pairs.append(_Pair(token, machine, time))
-    return pairs
+        named.setdefault(machine, token)
+        _, times[machine] = line.take(f"a time of operation {number}", LARGEST_NUMBER)
+    return list(times.items())
 
 
-def _machine_index(header: _Line, pairs: list[_Pair], machines: int) -> Callable[[_Pair], int]:
-    """How a machine's number in the file becomes its index from 0."""
-    numbers = {pair.number for pair in pairs}
-    if machines not in numbers:
-        return lambda pair: pair.number
-    if 0 in numbers:
-        last = next(pair.machine for pair in pairs if pair.number == machines)
-        problem = (
-            f"is no machine of a shop of {machines}, because another line names machine 0; "
-            f"count the machines from 0 to {machines - 1} or from 1 to {machines}"
-        )
-        header.refuse(last, problem)
-    return lambda pair: pair.number - 1
+def _numbering(
+    header: _Line, named: dict[int, _Token], machines: int, given: int | None
+) -> tuple[int, str]:
+    """What the file calls its first machine, and how that is known."""
+    if 0 in named and machines in named:
+        problem = f"is no machine of a shop of {machines}, because another line names machine 0"
+        remedy = f"count the machines from 0 to {machines - 1} or from 1 to {machines}"
+        header.refuse(named[machines], f"{problem}; {remedy}")
+    if given is not None:
+        wrong = named.get(0 if given == 1 else machines)
+        if wrong is not None:
+            last = machines - 1 + given
+            problem = f"is no machine where {machines} count from {given} to {last}, as asked for"
+            header.refuse(wrong, f"{problem}; ask for {1 - given}")
+        return given, f"Machines are read as counted from {given}, as asked for."
+    if 0 in named:
+        return 0, "Machines are read as counted from 0: the file names machine 0."
+    if machines in named:
+        why = f"the file names machine {machines} of {machines}"
+        return 1, f"Machines are read as counted from 1: {why}."
+    why = f"the file names neither machine 0 nor machine {machines} of {machines}"
+    return 1, (
+        f"Machines are read as counted from 1, as instances are published: {why}, so say "
+        "machines-from 0 if it counts from 0."
+    )

@@ -2,7 +2,8 @@
 
 A job is one demander's product. Its operation k is a sub-task of calendar slot k, so precedence
 holds by construction; the operation's machines are its alternatives, and it is bought whole or not
-at all. Machine i is the resource type ``machine-<i>`` of a supplier of its own.
+at all. An operation that can be done in no time is nothing to buy, and no sub-task. Machine i is
+the resource type ``machine-<i>`` of a supplier of its own.
 
 The benchmarks give times without a unit; here they are minutes. They give no prices: private values
 are drawn from the seed as `FjspOptions` states and `Scenario.draws` repeats.
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePath
 
-from fabmarket.scenario.checks import LARGEST_SLOT_LENGTH, check_scenario
+from fabmarket.scenario.checks import LONGEST_CALENDAR, MOST_SLOTS, check_scenario
 from fabmarket.scenario.draws import draw
 from fabmarket.scenario.fjsp import FjspInstance, Operation
 from fabmarket.scenario.model import (
@@ -27,6 +28,7 @@ from fabmarket.scenario.model import (
     Scenario,
     SubTask,
     Supplier,
+    shown,
 )
 
 UNIT = "minute"
@@ -74,24 +76,30 @@ def build_market(
     `file` is where the options stand, for error messages.
     """
     _check_options(options, file)
-    capacity = _capacities(instance, options.capacity_factor)
+    operations = [operation for job in instance.jobs for operation in job]
+    bought = [operation for operation in operations if operation.takes_time]
+    if not bought:
+        problem = "every operation takes no time, so that there is nothing to buy"
+        raise InvalidScenario(f"{file}: {problem}; give an instance with times above 0")
+    capacity = _capacities(instance, options.capacity_factor, file)
     largest = max(max(row) for row in capacity)
-    if largest > LARGEST_SLOT_LENGTH // 60:
-        problem = f"it makes a capacity of {largest} minutes, more than a slot holds; lower it"
-        raise InvalidScenario(f"{file}: fjsp.capacity_factor: {problem}")
+    if largest > LONGEST_CALENDAR // 60:
+        problem = f"it makes a capacity of {shown(largest)} minutes, more than a slot holds"
+        raise InvalidScenario(f"{file}: fjsp.capacity_factor: {problem}; lower it")
     return Scenario(
         name=PurePath(name).stem,
         title=f"Flexible job shop {PurePath(name).stem}",
         description=(
-            f"{len(instance.jobs)} jobs with {sum(map(len, instance.jobs))} operations on "
+            f"{len(instance.jobs)} jobs with {len(operations)} operations on "
             f"{instance.machines} machines; each job buys machine minutes, one operation a slot."
         ),
         source=f"Flexible job-shop instance {PurePath(name).name}; its times are read as minutes.",
         draws=_draws_text(options, seed),
+        notes=_notes(instance, len(operations) - len(bought)),
         currency=options.currency,
         concept="balanced",
         negotiation="session",
-        release_rounds=max(len(op.alternatives) for job in instance.jobs for op in job),
+        release_rounds=max(len(operation.alternatives) for operation in bought),
         operators=3,
         threshold=2,
         slot_length=_HOUR * max(1, math.ceil(Fraction(largest * 60, _HOUR))),
@@ -102,9 +110,11 @@ def build_market(
                 tuple(
                     _sub_task(operation, j, k, options, seed)
                     for k, operation in enumerate(job, start=1)
+                    if operation.takes_time
                 ),
             )
             for j, job in enumerate(instance.jobs, start=1)
+            if any(operation.takes_time for operation in job)
         ),
         suppliers=tuple(
             _supplier(machine, row, options, seed) for machine, row in enumerate(capacity)
@@ -112,10 +122,19 @@ def build_market(
     )
 
 
+def _notes(instance: FjspInstance, free: int) -> tuple[str, ...]:
+    """What must be known about how the instance was read, a line each."""
+    notes = [instance.numbering] if instance.numbering else []
+    if free:
+        many = "1 operation takes" if free == 1 else f"{free} operations take"
+        notes.append(f"{many} no time, which is nothing to buy: no sub-tasks are made of them.")
+    return tuple(notes)
+
+
 def _check_options(options: FjspOptions, file: str) -> None:
     if options.capacity_factor <= 0:
-        shown = f"{float(options.capacity_factor):g}"
-        problem = f"fjsp.capacity_factor: {shown} is not above 0; 1 is about one operation a slot"
+        factor = f"{float(options.capacity_factor):g}"
+        problem = f"fjsp.capacity_factor: {factor} is not above 0; 1 is about one operation a slot"
         raise InvalidScenario(f"{file}: {problem}")
     for key in ("benefit", "cost", "maintenance"):
         low, high = getattr(options, key)
@@ -125,14 +144,19 @@ def _check_options(options: FjspOptions, file: str) -> None:
             raise InvalidScenario(f"{file}: fjsp.{key}: {problem}")
 
 
-def _capacities(instance: FjspInstance, factor: Fraction) -> list[tuple[int, ...]]:
+def _capacities(instance: FjspInstance, factor: Fraction, file: str) -> list[tuple[int, ...]]:
     """Per machine, its capacity in each slot, in minutes."""
     slots = max(len(job) for job in instance.jobs)
+    if slots * instance.machines > MOST_SLOTS:
+        problem = f"{slots} slots of {instance.machines} machines are {slots * instance.machines}"
+        remedy = f"a market has at most {MOST_SLOTS} slots of all suppliers; give a smaller shop"
+        raise InvalidScenario(f"{file}: {problem}; {remedy}")
     longest = [[0] * slots for _ in range(instance.machines)]
     for job in instance.jobs:
         for slot, operation in enumerate(job):
-            for machine, time in operation.alternatives:
-                longest[machine][slot] = max(longest[machine][slot], time)
+            if operation.takes_time:
+                for machine, time in operation.alternatives:
+                    longest[machine][slot] = max(longest[machine][slot], time)
     return [tuple(math.ceil(factor * time) for time in row) for row in longest]
 
 

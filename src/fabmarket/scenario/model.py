@@ -6,7 +6,7 @@ These classes hold values and do not judge them: `fabmarket.scenario.checks.chec
 and everything this room returns has passed it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
@@ -138,7 +138,8 @@ class VerificationTest:
 class Scenario:
     """A whole market, ready to run.
 
-    ``source`` says where the numbers stand, ``draws`` how the missing ones were drawn.
+    ``source`` says where the numbers stand, ``draws`` how the missing ones were drawn, ``notes``
+    what else must be known about how the input was read, a line each.
     ``release_rounds`` is how many times a demander publishes a sub-task before it stays unserved;
     ``threshold`` of the ``operators`` must sign an attestation; ``slot_length`` is in seconds;
     ``tampered_copies`` is how many damaged copies of signed messages are sent, to be ignored;
@@ -151,6 +152,7 @@ class Scenario:
     description: str
     source: str
     draws: str
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
     currency: Currency
     concept: str
     negotiation: str

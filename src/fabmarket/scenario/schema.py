@@ -103,6 +103,7 @@ class FjspTable(_Table):
     """A job-shop instance and what it does not say; ranges are [lowest, highest]."""
 
     file: str
+    machines_from: int | None = None
     capacity_factor: Number = Decimal(1)
     benefit: Range = [Decimal(40), Decimal(100)]
     cost: Range = [Decimal(5), Decimal(25)]

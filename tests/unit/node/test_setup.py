@@ -4,13 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from fabmarket.chain import Settings, open_engine
+from fabmarket.chain import TRANSACTION_GAS, Settings, Transaction, open_engine
+from fabmarket.chain.sender import Sender
 from fabmarket.errors import Refused
 from fabmarket.market.events import Listed, SlotAttested
 from fabmarket.market.trade import listing_id
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.node.setup import deploy, deposit_budgets, list_suppliers, parties_of
-from fabmarket.scenario import paper_market
+from fabmarket.node.setup import (
+    LEAD_TIME,
+    CannotDeploy,
+    deploy,
+    deposit_budgets,
+    list_suppliers,
+    parties_of,
+)
+from fabmarket.scenario import LATEST_ORIGIN, InvalidScenario, check_scenario, paper_market
+from fabmarket.scenario.checks import LONGEST_CALENDAR, MOST_OPERATORS
 
 SEED = 5
 
@@ -50,7 +59,7 @@ def test_everyone_has_coin_before_anyone_sends(engine):
     funded = max(block for action, block in sent if action == "fund")
     assert funded < min(block for action, block in sent if action == "deploy")
     poorest = min(engine.native_balance(party.address) for party in parties.everyone)
-    assert poorest > 10**18 * 9 // 10
+    assert poorest > TRANSACTION_GAS * engine.fee_cap()
 
 
 def test_operators_and_token_are_the_scenarios(engine):
@@ -91,7 +100,7 @@ def test_empty_slots_are_attested_but_not_listed(engine):
     assert available == [0, 5, 0]
 
 
-def test_a_demander_that_gains_nowhere_deposits_nothing(engine):
+def test_a_deposit_says_nothing_of_what_its_demander_would_pay(engine):
     scenario = paper_market(SEED)
     first, *others = scenario.demanders
     (task,) = first.sub_tasks
@@ -105,8 +114,8 @@ def test_a_demander_that_gains_nowhere_deposits_nothing(engine):
         market.exchange.balance_of(party.address, market.token.address)
         for party in parties.demanders
     ]
-    assert balances[0] == 0
-    assert balances[1:] == [155 * 600, 185 * 600]
+    assert balances == [10**6] * 3
+    assert 10**6 > 185 * 600  # the most that the third of them may come to pay
 
 
 def test_a_set_up_the_contract_refuses_says_which_error(engine):
@@ -116,3 +125,56 @@ def test_a_set_up_the_contract_refuses_says_which_error(engine):
     market, parties = set_up(engine, scenario)
     with pytest.raises(Refused, match=r"list 0x[0-9a-f]{64} failed: OverReported\("):
         list_suppliers(market, scenario, parties)
+
+
+def test_as_many_operators_as_may_be_asked_for_deploy_and_attest(engine):
+    scenario = replace(paper_market(SEED), operators=MOST_OPERATORS, threshold=MOST_OPERATORS)
+    check_scenario(scenario, "x")
+    market, parties = set_up(engine, scenario)
+    list_suppliers(market, scenario, parties)
+    assert len(market.exchange.operators()[0]) == MOST_OPERATORS
+    spent = {sent.action: (receipt.gas_used, sent.gas) for sent, receipt in market.sender.sent}
+    assert all(used < limit <= TRANSACTION_GAS for used, limit in spent.values() if used != 21_000)
+    # Not many more would: what one of them takes is left to spare some ten times at most.
+    each = 45_000
+    assert (TRANSACTION_GAS - spent["deploy"][0]) // each < 12
+
+
+def test_the_longest_calendar_is_taken_from_the_latest_time_on(engine):
+    """And is the longest: the contract refuses a second more."""
+    latest = LATEST_ORIGIN - 2 * LEAD_TIME
+    scenario = replace(with_calendar((1, 2, 3)), slot_length=LONGEST_CALENDAR // 3)
+    check_scenario(scenario, "x")
+    with pytest.raises(InvalidScenario, match=r"^x: slot_length: 3 slots of .* lower it to "):
+        check_scenario(replace(scenario, slot_length=LONGEST_CALENDAR // 3 + 1), "x")
+    with open_engine("embedded", Settings(genesis_time=latest)) as late:
+        market, parties = set_up(late, scenario)
+        assert market.origin <= LATEST_ORIGIN
+        list_suppliers(market, scenario, parties)
+        party, resource = parties.demanders[0], name_to_bytes32("S")
+        market.origin, market.slot_length = LATEST_ORIGIN, LONGEST_CALENDAR + 1
+        market.queue_register(party, resource, resource)
+        with pytest.raises(Refused, match="BadSlotLength"):
+            market.sender.must_succeed(market.exchange)
+        market.slot_length -= 1
+        market.queue_register(party, resource, resource)
+        market.sender.must_succeed(market.exchange)
+
+
+def test_a_chain_too_late_for_a_calendar_is_refused_before_anything_is_sent():
+    with open_engine("embedded", Settings(genesis_time=LATEST_ORIGIN)) as engine:
+        with pytest.raises(CannotDeploy, match=r"too late for a calendar .*start a chain at"):
+            set_up(engine, paper_market(SEED))
+        assert engine.block_number() == 0
+
+
+def test_an_account_without_coin_for_everyone_is_refused_before_anything_is_sent(engine):
+    parties = parties_of(paper_market(SEED), SEED, 0)
+    poor = parties.deployer.key
+    sender = Sender(engine)
+    sender.queue(Transaction(engine.funder, "fund", poor.address, b"", 21_000, 10**18))
+    sender.must_succeed()
+    engine.funder, before = poor, engine.block_number()
+    with pytest.raises(CannotDeploy, match=rf"^{poor.address} has 1 coins and \d+ are needed"):
+        deploy(engine, paper_market(SEED), parties)
+    assert engine.block_number() == before

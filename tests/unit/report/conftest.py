@@ -54,6 +54,7 @@ def facts(name: str, decimals: int, participants: list[dict[str, Any]]) -> dict[
             "description": "Every number in it was made up for a test.",
             "source": "a test",
             "draws": "",
+            "notes": [],
             "seed": 7,
             "concept": "demanders-lead",
             "negotiation": "session",

@@ -193,6 +193,7 @@ def test_text_from_outside_is_never_markup(paper_facts):
             one |= {name: poisoned(value) for name, value in one.items() if name not in safe}
     for name in ("title", "description", "source", "draws", "name"):
         paper_facts["scenario"][name] += attack
+    paper_facts["scenario"]["notes"].append(attack)
     paper_facts["scenario"]["currency"]["symbol"] += attack
     paper_facts["command"].append(attack)
     paper_facts["chain"]["client"] += attack

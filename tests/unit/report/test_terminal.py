@@ -73,6 +73,15 @@ def test_a_session_that_found_no_price_shows_none(paper_facts):
     assert "S 0 115 – 275 525" in " ".join(printed(paper_facts).split())
 
 
+def test_what_was_assumed_of_the_input_is_said_in_a_line_each(empty_facts):
+    empty_facts["scenario"]["notes"] = ["Machines are read as counted from 1: " + "x" * 200, "Two."]
+    lines = printed(empty_facts).splitlines()
+    assert [line for line in lines if line.startswith("Note:")] == [
+        "Note:   Machines are read as counted from 1: " + "x" * 200,
+        "Note:   Two.",
+    ]
+
+
 def test_an_empty_run_has_only_the_headline(empty_facts):
     assert len(summary_tables(empty_facts)) == 1
     assert "Report:" not in printed(empty_facts)

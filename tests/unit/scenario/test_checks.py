@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from fabmarket.market.units import LARGEST_AMOUNT
 from fabmarket.scenario import (
     Alternative,
     Currency,
@@ -13,7 +14,10 @@ from fabmarket.scenario import (
     SubTask,
     Supplier,
     check_scenario,
+    deposit_of,
 )
+from fabmarket.scenario.checks import FINEST_WEIGHT, LARGEST_WEIGHT, LONGEST_CALENDAR
+from fabmarket.scenario.deposits import largest_listed, most_payable
 
 ALTERNATIVE = Alternative("press", 8, 4000, 500)
 TASK = SubTask("stamp", 0, False, (ALTERNATIVE,))
@@ -62,6 +66,8 @@ def bargained(scenario: Scenario) -> Scenario:
 
 FREE = with_task(divisible=True, alternatives=(replace(ALTERNATIVE, quantity=None),))
 FLAT = with_supplier(a=Fraction(20))
+LONG = replace(SUPPLIER, attested=(1,) * 10_000, listed=(1,) * 10_000)
+AT = "demanders.0.sub_tasks.0"
 RIVAL = replace(SUPPLIER, name="other owner", resource="press", unit="minute")
 
 
@@ -86,7 +92,7 @@ def test_markets_that_can_run_pass(scenario: Scenario) -> None:
     check_scenario(scenario, "m.toml")
 
 
-AT = "demanders.0.sub_tasks.0"
+(RICH,) = with_alternative(quantity=1, benefit=2**127, cost=0).demanders
 
 
 @pytest.mark.parametrize(
@@ -97,13 +103,27 @@ AT = "demanders.0.sub_tasks.0"
         (replace(MARKET, negotiation="auction"), "negotiation: 'auction' is not known; use ses"),
         (replace(MARKET, release_rounds=0), "release_rounds: 0 is too small; release rounds are"),
         (replace(MARKET, operators=0), "operators: 0 is too small"),
-        (replace(MARKET, operators=101), "operators: 101 is too large"),
+        (replace(MARKET, operators=241), "operators: 241 is too large"),
         (replace(MARKET, release_rounds=10_001), "release_rounds: 10001 is too large"),
         (replace(MARKET, tampered_copies=1001), "tampered_copies: 1001 is too large"),
         (replace(MARKET, threshold=0), "threshold: 0 is too small; thresholds are integers >= 1"),
         (replace(MARKET, threshold=4), "threshold: 4 signatures cannot come from 3 operators"),
         (replace(MARKET, slot_length=0), "slot_length: 0 is too small"),
-        (replace(MARKET, slot_length=2**41), f"slot_length: {2**41} is too large"),
+        (replace(MARKET, slot_length=2**40 - 1), f"slot_length: {2**40 - 1} is too large"),
+        (
+            replace(MARKET, slot_length=LONGEST_CALENDAR // 2 + 1),
+            f"slot_length: 2 slots of {LONGEST_CALENDAR // 2 + 1} s end after the contract's time",
+        ),
+        (replace(MARKET, title="\x1b]0;x\x07"), r"title: '\x1b]0;x\x07' begins with what no text"),
+        (
+            replace(MARKET, title="a\ud800"),
+            r"title: '\ud800' begins with what no text hold",
+        ),
+        (replace(MARKET, title="a\nb"), r"title: '\nb' begins with"),
+        (replace(MARKET, title="\u202egnp"), r"title: '\u202egnp' begins with"),
+        (replace(MARKET, name="\udcff"), r"name: '\udcff' begins with what no text holds; rename"),
+        (replace(MARKET, description="a\x9b"), r"description: '\x9b' begins with"),
+        (replace(MARKET, source="\x00"), r"source: '\x00' begins with"),
         (replace(MARKET, tampered_copies=-1), "tampered_copies: -1 is negative"),
         (replace(MARKET, currency=Currency("€", 2)), "currency.symbol: '€' does not fit"),
         (replace(MARKET, currency=Currency("CR", 19)), "currency.decimals: 19 is too large"),
@@ -120,6 +140,38 @@ AT = "demanders.0.sub_tasks.0"
         (with_supplier(unit="hour "), "suppliers.0.unit: 'hour ' does not fit"),
         (with_supplier(maintenance=-5), "suppliers.0.maintenance: -5 is negative; amounts are"),
         (with_supplier(maintenance=2**128), f"suppliers.0.maintenance: {2**128} is too large"),
+        (bargained(with_supplier(maintenance=2**127)), f"suppliers.0.maintenance: {2**127} is too"),
+        (
+            with_supplier(attested=(1,) * 10_001, listed=(1,) * 10_001),
+            "suppliers.0.attested: 10001 slots are too many; calendars have at most 10000",
+        ),
+        (
+            replace(MARKET, suppliers=tuple(replace(LONG, name=f"s{i}") for i in range(11))),
+            "suppliers: 110000 slots are too many; all suppliers together have at most 100000",
+        ),
+        (
+            replace(
+                MARKET,
+                demanders=tuple(replace(DEMANDER, name=f"d{i}") for i in range(5_001)),
+            ),
+            "demanders: 5001 sub-tasks are too many; all demanders together have at most 5000",
+        ),
+        (
+            with_supplier(a=LARGEST_WEIGHT + FINEST_WEIGHT),
+            "suppliers.0.a: 3.40282e+30 is too large; price coefficients are at most 3.40282e+30",
+        ),
+        (
+            with_supplier(a=Fraction(2**100), attested=(2**29,), listed=(2**29,)),
+            "suppliers.0.a: the price (a - b) * S of all that is listed is above 2^128",
+        ),
+        (
+            with_alternative(quantity=2**63, benefit=2**65, cost=0),
+            f"{AT}.alternatives.0: its quantity times (benefit - cost) is above 2^128 base units",
+        ),
+        (
+            replace(MARKET, demanders=(DEMANDER, replace(RICH, name="rich"))),
+            "demanders.1: may come to pay 1.701e+36, and 2 deposits of that are more than the 3.4",
+        ),
         (with_supplier(a=Fraction(0)), "suppliers.0.a: 0 is not above 0"),
         (with_supplier(b=Fraction(-10)), "suppliers.0.b: -0.1 is not above 0"),
         (FLAT, "suppliers.0.a: 0.2 is not above b = 0.2"),
@@ -185,3 +237,20 @@ def test_a_number_of_thousands_of_digits_is_shown_short() -> None:
     with pytest.raises(InvalidScenario) as caught:
         check_scenario(with_task(slot=10**4000), "m.toml")
     assert len(str(caught.value)) < 200
+
+
+def test_texts_for_people_may_hold_what_people_write() -> None:
+    for title in ("Prix : 5 €", "می‌خواهم", "👩‍🏭 shop", "a\xad b"):
+        check_scenario(replace(MARKET, title=title, description="a\n\tb", source="a\nb"), "m.toml")
+
+
+def test_every_demander_deposits_the_same_whatever_it_would_pay() -> None:
+    usual = 10**6 * 100
+    assert deposit_of(MARKET) == usual
+    assert deposit_of(with_alternative(benefit=0)) == usual
+    rich = with_alternative(benefit=2**120)
+    check_scenario(rich, "m.toml")
+    assert deposit_of(rich) == LARGEST_AMOUNT
+    two = (*rich.demanders, replace(DEMANDER, name="second"))
+    assert deposit_of(replace(rich, demanders=two)) == LARGEST_AMOUNT // 2
+    assert deposit_of(rich) >= most_payable(rich.demanders[0], largest_listed(rich))

@@ -1,8 +1,9 @@
+import doctest
 from pathlib import Path
 
 import pytest
 
-from fabmarket.scenario import FjspInstance, MalformedFjsp, Operation, parse_fjsp
+from fabmarket.scenario import FjspInstance, MalformedFjsp, Operation, fjsp, parse_fjsp
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 
@@ -44,8 +45,74 @@ def test_one_job_on_one_machine() -> None:
     assert parse_fjsp("1 1\n1 1 1 5", "one.txt") == expected
 
 
-def test_machines_count_from_0_when_neither_the_first_nor_the_last_number_is_named() -> None:
-    assert parse_fjsp("1 3\n1 1 1 5", "one.txt").jobs[0][0] == Operation(((1, 5),))
+BASES = [
+    ("1 3\n1 1 0 5", None, 0, "counted from 0: the file names machine 0."),
+    ("1 3\n1 1 3 5", None, 1, "counted from 1: the file names machine 3 of 3."),
+    ("1 3\n1 1 1 5", None, 1, "counted from 1, as instances are published: the file names neither"),
+    ("1 3\n1 1 1 5", 0, 0, "counted from 0, as asked for."),
+    ("1 3\n1 1 1 5", 1, 1, "counted from 1, as asked for."),
+    ("1 3\n1 1 0 5", 0, 0, "counted from 0, as asked for."),
+]
+
+
+@pytest.mark.parametrize(("text", "given", "first", "said"), BASES)
+def test_a_shop_whose_last_machines_are_unused_says_how_machines_were_counted(
+    text: str, given: int | None, first: int, said: str
+) -> None:
+    instance = parse_fjsp(text, "one.txt", given)
+    ((number, _),) = instance.jobs[0][0].alternatives
+    assert number == int(text.split()[4]) - first
+    assert instance.numbering.startswith(f"Machines are read as {said}")
+
+
+def test_mk06_as_published_counts_its_machines_from_1() -> None:
+    rows = [line.split() for line in (SCENARIOS / "fjsp/mk06.txt").read_text().splitlines()]
+    assert rows[0][:2] == ["10", "10"]
+    published = ["10 15 3"]
+    for row in rows[1:11]:
+        at, cells = 1, list(row)
+        for _ in range(int(row[0])):
+            for pair in range(int(row[at])):
+                cells[at + 1 + 2 * pair] = str(int(row[at + 1 + 2 * pair]) + 1)
+            at += 1 + 2 * int(row[at])
+        published.append(" ".join(cells))
+    read = parse_fjsp("\n".join(published), "Mk06.fjs")
+    assert read.jobs == parse_fjsp((SCENARIOS / "fjsp/mk06.txt").read_text(), "mk06.txt").jobs
+    assert "counted from 1, as instances are published" in read.numbering
+    assert "say machines-from 0" in read.numbering
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "message"),
+    [
+        ("1 3\n1 1 0 5", 1, "'0' is no machine where 3 count from 1 to 3, as asked for; ask for 0"),
+        ("1 3\n1 1 3 5", 0, "'3' is no machine where 3 count from 0 to 2, as asked for; ask for 1"),
+    ],
+)
+def test_a_file_that_counts_otherwise_than_asked_for_is_refused(
+    text: str, given: int, message: str
+) -> None:
+    with pytest.raises(MalformedFjsp) as caught:
+        parse_fjsp(text, "one.txt", given)
+    assert str(caught.value) == f"one.txt:2:5: {message}"
+
+
+def test_an_operation_of_time_0_is_read() -> None:
+    assert parse_fjsp("1 1\n1 1 0 0\n", "free.txt").jobs[0][0] == Operation(((0, 0),))
+    assert [Operation(((0, n), (1, 3))).takes_time for n in (0, 1)] == [False, True]
+
+
+def test_a_file_that_announces_more_than_it_holds_takes_no_memory() -> None:
+    for text in ("1 1\n10000 1 0 5", "10000 10000\n1 1 0 5", "1 10000\n1 10000 0 5"):
+        with pytest.raises(MalformedFjsp):
+            parse_fjsp(text, "shop.txt")
+    with pytest.raises(MalformedFjsp, match="the largest is 10000"):
+        parse_fjsp("1 1\n1000000000 1 0 5", "shop.txt")
+
+
+def test_the_examples_of_the_docstrings_run() -> None:
+    assert doctest.testmod(fjsp).attempted == 1
+    assert doctest.testmod(fjsp).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -63,7 +130,6 @@ def test_machines_count_from_0_when_neither_the_first_nor_the_last_number_is_nam
         ("1 2\n0\n", 2, 1, "'0' is not possible for the number of operations"),
         ("1 2\n1 0\n", 2, 3, "'0' is not possible for the number of machines of operation 1"),
         ("1 2\n1 3 0 5 1 5 2 5\n", 2, 3, "'3' is too large for the number of machines"),
-        ("1 2\n1 1 0 0\n", 2, 7, "'0' is not possible for a time of operation 1"),
         ("1 2\n1 1 0 -5\n", 2, 7, "'-5' stands where a time of operation 1 should"),
         ("1 2\n1 1 0 5.5\n", 2, 7, "'5.5' stands where a time"),
         ("1 2\n1 1 0 ٣\n", 2, 7, "stands where a time"),

@@ -3,15 +3,19 @@ from pathlib import Path
 
 import pytest
 
+from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
 from fabmarket.scenario import (
+    LARGEST_SCENARIO,
     MARKET_CONCEPTS,
     NEGOTIATIONS,
     InvalidScenario,
     MalformedFjsp,
     MalformedText,
+    checks,
     parse_fjsp,
     parse_scenario,
 )
+from fabmarket.scenario.deposits import USUAL_DEPOSIT
 from fabmarket.scenario.schema import (
     AlternativeTable,
     CurrencyTable,
@@ -63,7 +67,7 @@ def test_the_examples_of_the_reference_are_markets() -> None:
 
 def test_the_errors_of_the_reference_are_those_that_are_raised() -> None:
     with pytest.raises(MalformedFjsp) as malformed:
-        parse_fjsp("2 1\n1 1 0 5\n2 1 0 5 1 0 0\n", "shop.txt")
+        parse_fjsp("2 1\n1 1 0 5\n2 1 0 5 1 3 9\n", "shop.txt")
     assert f"    {malformed.value}\n" in REFERENCE
     example = REFERENCE.split("```toml\n")[1].split("```")[0]
     for text in (
@@ -74,3 +78,22 @@ def test_the_errors_of_the_reference_are_those_that_are_raised() -> None:
         with pytest.raises((InvalidScenario, MalformedText)) as invalid:
             parse_scenario(text, "market.toml", 1, str)
         assert f"    {invalid.value}\n" in REFERENCE
+
+
+def test_the_limits_of_the_reference_are_those_that_are_checked() -> None:
+    section = REFERENCE.split("\n## Limits\n")[1].split("\n## ")[0]
+    for limit in (
+        f"{checks.LONGEST_CALENDAR:,} seconds",
+        f"{checks.MOST_SLOTS_EACH:,} slots",
+        f"{checks.MOST_SLOTS:,} slots",
+        f"{checks.MOST_SUB_TASKS:,}",
+        f"{checks.MOST_OPERATORS}",
+        f"{LARGEST_SCENARIO // 2**20} MiB",
+    ):
+        assert f"| {limit} |" in section
+    assert checks.LATEST_ORIGIN == 2**33
+    assert LARGEST_AMOUNT == 2**128 - 1
+    assert LARGEST_QUANTITY == 2**64 - 2
+    assert USUAL_DEPOSIT == 10**6
+    assert f"at most {checks.LONGEST_CALENDAR:,} |" in REFERENCE
+    assert f"1 to {checks.MOST_OPERATORS} |" in REFERENCE

@@ -49,9 +49,9 @@ from fabmarket.market.exchange.signatures import NOBODY, require_operators, requ
 from fabmarket.market.exchange.state import Exchange, Reverted
 from fabmarket.market.trade import Intent, Operators, Token
 from fabmarket.market.trade import Pause as PauseDecision
+from fabmarket.market.units import LARGEST_AMOUNT
 
 MAX_PAUSE = 30 * 86_400
-_AMOUNT_LIMIT = 1 << 128
 
 
 def step(state: Exchange, caller: str, move: Move, now: int) -> tuple[Exchange, tuple[Event, ...]]:
@@ -169,7 +169,7 @@ def _transfer(
             raise Reverted("ZeroAmount")
         # The amount by itself first, then with all that is held: no later credit can overflow.
         for total in (move.amount, state.owed.get(move.token, 0) + move.amount):
-            if total >= _AMOUNT_LIMIT:
+            if total > LARGEST_AMOUNT:
                 raise Reverted("AmountTooLarge", total)
         return (Deposited(caller, move.token, move.amount),)
     if move.amount == 0:
