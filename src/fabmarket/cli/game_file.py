@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
+from inspect import cleandoc
 from io import StringIO
 from math import inf, isinf, isnan
 from pathlib import Path
@@ -28,6 +29,16 @@ _NEEDED = ("benefit", "cost", "supplier_cost", "a", "b")
 
 _BRACKETS = 64  # a game needs five; a few more keep their own messages
 
+MODEL = """\b
+The model: a unit's price is q = a·S − b·w.
+  v    units that a demander asks for, at most its cap; S is their sum
+  y, d benefit and cost of a unit to that demander, who earns v (y − d − q)
+  w    units that the supplier supplies, at most W (supply_cap)
+  d_s  the supplier's cost of a unit (supplier_cost); it earns w (q − d_s)
+  a, b how much demand raises the price and supply lowers it
+"""
+"""What every command that takes a game says of it in its --help."""
+
 R = TypeVar("R")
 
 
@@ -39,16 +50,25 @@ def game_argument(command: Callable[..., R]) -> Callable[..., R]:
     """Give a command the argument FILE and the options that override it; it gets a `game`."""
 
     @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-    @click.option("--supplier-cost", type=float, help="d_s, instead of the file's.")
-    @click.option("--a", type=float, help="Weight of demand in the price, instead of the file's.")
-    @click.option("--b", type=float, help="Weight of supply in the price, instead of the file's.")
-    @click.option("--supply-cap", type=float, help="W, instead of the file's; inf for none.")
+    @click.option(
+        "--supplier-cost",
+        type=float,
+        help="d_s, instead of the file's.",
+    )
+    @click.option("--a", type=float, help="Weight of demand S in the price, instead of the file's.")
+    @click.option("--b", type=float, help="Weight of supply w in the price, instead of the file's.")
+    @click.option(
+        "--supply-cap",
+        type=float,
+        help="W, instead of the file's; inf for none.",
+    )
     @wraps(command)
     def reading(*args: Any, file: Path, **options: Any) -> R:
         given = {name: options.pop(name) for name in NUMBERS}
         game = read_game(file, {name: value for name, value in given.items() if value is not None})
         return command(*args, game=game, **options)
 
+    reading.__doc__ = f"{cleandoc(command.__doc__ or '')}\n\n{MODEL}"
     return reading
 
 
