@@ -21,10 +21,10 @@ from fabmarket.report.wording import number, percent
 @click.command(
     "compare",
     epilog="""\b
-Examples:
-  fabmarket compare game.csv
-  fabmarket compare game.csv --rule simultaneous --rule vcg --json
-  fabmarket compare game.json --supply-cap 300 --plot compare.svg
+Examples, in a clone:
+  fabmarket compare scenarios/game.csv
+  fabmarket compare scenarios/game.csv --rule simultaneous --rule balanced --json
+  fabmarket compare scenarios/game.csv --supply-cap 300 --plot compare.svg
 """,
 )
 @game_argument

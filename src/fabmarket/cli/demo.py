@@ -59,13 +59,13 @@ class _Inputs:
 
 @click.command(
     epilog="""\b
-Examples:
-  fabmarket demo                                   the paper's market, report in demo-out/
-  fabmarket demo --fjsp scenarios/fjsp/mk01.txt    a job-shop instance as a market
+Examples, in a clone:
+  fabmarket demo                                 # the paper's market, report in demo-out/
+  fabmarket demo --fjsp scenarios/fjsp/mk01.txt  # a job-shop instance as a market
+  fabmarket demo --fjsp scenarios/fjsp/mk01.txt --batch  # a supplier's trades of a round at once
   fabmarket demo --scenario scenarios/cloud-hours.toml --out cloud
-  fabmarket demo --fjsp scenarios/fjsp/mk01.txt --batch    a supplier's trades of a round at once
-  fabmarket demo --engine anvil --json | jq .paid_total
-  fabmarket demo --engine http://127.0.0.1:8545 --seed 7
+  fabmarket demo --engine anvil --json           # needs anvil: npm ci in contracts/
+  fabmarket demo --engine http://127.0.0.1:8545 --seed 7  # needs a node there
 """
 )
 @click.option(
@@ -126,8 +126,9 @@ def demo(
     """Run a capacity market end to end: verify, release, negotiate, settle, audit.
 
     Without options: the market of the paper, three demanders and one supplier, on a chain inside
-    this process. Same seed, same result. The report in DIR is a web page, its figures, the same
-    facts as JSON, the event log (SQLite) and a manifest to repeat the run from.
+    this process. It negotiates towards demanders-lead, job shops towards balanced, a scenario
+    towards the concept it names. Same seed, same result. The report in DIR is a web page, its
+    figures, the same facts as JSON, the event log (SQLite) and a manifest to repeat the run from.
     """
     inputs = _Inputs()
     command = ["fabmarket", "demo"]

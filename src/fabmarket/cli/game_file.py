@@ -11,6 +11,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from functools import wraps
+from inspect import cleandoc
 from io import StringIO
 from math import inf
 from pathlib import Path
@@ -29,6 +30,16 @@ LISTS = ("benefit", "cost", "cap", "budget")
 _BOUNDS = ("cap", "budget", "supply_cap")
 _NEEDED = ("benefit", "cost", "supplier_cost", "a", "b")
 
+MODEL = """\b
+The model: a unit's price is q = a·S − b·w.
+  v    units that a demander asks for, at most its cap; S is their sum
+  y, d benefit and cost of a unit to that demander, who earns v (y − d − q)
+  w    units that the supplier supplies, at most W (supply_cap)
+  d_s  the supplier's cost of a unit (supplier_cost); it earns w (q − d_s)
+  a, b how much demand raises the price and supply lowers it
+"""
+"""What every command that takes a game says of it in its --help."""
+
 R = TypeVar("R")
 
 
@@ -41,8 +52,12 @@ def game_argument(command: Callable[..., R]) -> Callable[..., R]:
 
     @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     @click.option("--supplier-cost", type=Real(), help="d_s, instead of the file's.")
-    @click.option("--a", type=Real(), help="Weight of demand in the price, instead of the file's.")
-    @click.option("--b", type=Real(), help="Weight of supply in the price, instead of the file's.")
+    @click.option(
+        "--a", type=Real(), help="Weight of demand S in the price, instead of the file's."
+    )
+    @click.option(
+        "--b", type=Real(), help="Weight of supply w in the price, instead of the file's."
+    )
     @click.option(
         "--supply-cap", type=Real(infinite=True), help="W, instead of the file's; inf for none."
     )
@@ -52,6 +67,7 @@ def game_argument(command: Callable[..., R]) -> Callable[..., R]:
         game = read_game(file, {name: value for name, value in given.items() if value is not None})
         return command(*args, game=game, **options)
 
+    reading.__doc__ = f"{cleandoc(command.__doc__ or '')}\n\n{MODEL}"
     return reading
 
 

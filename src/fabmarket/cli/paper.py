@@ -22,9 +22,8 @@ _COLOURS = {"holds": "green", "fails": "bold red", "not identified": "yellow"}
     "paper",
     epilog="""\b
 Examples:
-  fabmarket paper                                  the page in paper-out/paper.html
+  fabmarket paper                       # the page in paper-out/paper.html
   fabmarket paper --quick --out draft
-  fabmarket paper --json | jq '.claims[] | [.id, .verdict]'
 """,
 )
 @click.option(

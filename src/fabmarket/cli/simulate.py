@@ -105,12 +105,12 @@ class Run:
 @click.command(
     "simulate",
     epilog="""\b
-Examples:
-  fabmarket simulate game.csv --demand 100 --supply 200
-  fabmarket simulate game.csv --dynamic all --plot convergence.svg
-  fabmarket simulate game.csv --dynamic tatonnement --step 0.05 --json
-  fabmarket simulate game.csv --perturb 2:20         demander 2 asks for 20 % more
-  fabmarket simulate game.csv --dynamic jacobi --allow-divergence --rounds 40
+Examples, in a clone:
+  fabmarket simulate scenarios/game.csv --demand 100 --supply 200
+  fabmarket simulate scenarios/game.csv --dynamic all --plot convergence.svg
+  fabmarket simulate scenarios/game.csv --dynamic tatonnement --step 0.05 --json
+  fabmarket simulate scenarios/game.csv --perturb 2:20   # demander 2 asks for 20 % more
+  fabmarket simulate scenarios/game.csv --dynamic jacobi --allow-divergence --rounds 40
 """,
 )
 @game_argument

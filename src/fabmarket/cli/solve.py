@@ -37,22 +37,24 @@ concept_option = click.option(
     default="simultaneous",
     show_default=True,
     metavar="NAME",
-    help=f"One of {', '.join(CONCEPTS)}, or all.",
+    help=f"One of {', '.join(CONCEPTS)}, or all. The default is the one that every game has: "
+    "demanders-lead, which the paper's market negotiates, has no caps, and balanced, as in the "
+    "other markets, needs a > b.",
 )
 
 
 @click.command(
     "solve",
     epilog="""\b
-Examples:
-  fabmarket solve game.csv
-  fabmarket solve game.csv --concept all --plot concepts.svg
-  fabmarket solve game.json --coupled --json | jq .price
+Examples, in a clone:
+  fabmarket solve scenarios/game.csv
+  fabmarket solve scenarios/game.csv --concept all --plot concepts.svg
+  fabmarket solve scenarios/game.csv --coupled --json
   echo '{"benefit": [100, 200, 200], "cost": [45, 45, 15], "supplier_cost": 10,
          "a": 0.8, "b": 0.2}' | fabmarket solve - --concept balanced
 
 \b
-game.csv, where an empty cap is none:
+A game as CSV, where an empty cap is none:
   # supplier_cost = 10
   # a = 0.8
   # b = 0.2
@@ -70,6 +72,9 @@ def solve_command(
     game: Game, concept: str, coupled: bool, as_json: bool, plot: Path | None
 ) -> None:
     """Find the equilibrium of a game, with its certificate.
+
+    The certificate covers the game: what any one party gains by another quantity of its own. It
+    does not cover a negotiation, where an answer can lie: see docs/explanation/truthfulness.md.
 
     FILE (- for standard input) is JSON or CSV: benefit, cost and optional cap and budget of each
     demander, and the numbers supplier_cost, a, b and optional supply_cap.

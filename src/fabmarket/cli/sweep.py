@@ -203,11 +203,11 @@ class Grid:
 @click.command(
     "sweep",
     epilog="""\b
-Examples:
-  fabmarket sweep game.csv --vary a=0.2:2:10 --out a.csv
-  fabmarket sweep game.csv --vary 'benefit[2]=100:300:21' --vary b=0.1:10:5:log \\
-      --concept all --demanders --out grid.parquet
-  fabmarket sweep game.csv --vary supply_cap=100,200,inf --json
+Examples, in a clone:
+  fabmarket sweep scenarios/game.csv --vary a=0.2:2:10 --out a.csv
+  fabmarket sweep scenarios/game.csv --vary 'benefit[2]=100:300:21' --vary b=0.1:10:5:log \\
+      --concept all --demanders --out grid.csv
+  fabmarket sweep scenarios/game.csv --vary supply_cap=100,200,inf --json
 """,
 )
 @game_argument

@@ -104,11 +104,11 @@ def _verdict(facts: Facts) -> dict[str, Any]:
     """Whether all is well, and the sentences that open the page."""
     failed = [test["test"] for test in facts["verification_tests"] if not test["passed"]]
     units = {trade["unit"] for trade in facts["trades"]}
-    unit = f" ({units.pop()})" if len(units) == 1 and units != {"unit"} else ""
+    unit = units.pop() if len(units) == 1 else "unit"
     currency = facts["scenario"]["currency"]
     trades = len(facts["trades"])
     told = (
-        f"{plural(trades, 'trade')} moved {plural(facts['units_traded'], 'unit')}{unit} "
+        f"{plural(trades, 'trade')} moved {plural(facts['units_traded'], unit)} "
         f"for {money(facts['paid_total'], currency)}."
         if trades
         else "Nothing was traded."

@@ -19,9 +19,12 @@ from fabmarket.report.reading import (
 )
 from fabmarket.report.wording import money, natural, number
 
-WIDTH = 8.6  # inches, the page's column
+WIDTH = 5.0
+"""Inches. On a phone of 390 px a point of type is then a pixel: read without scrolling sideways."""
+
 MOST_LINES = 7  # colours that stay apart for every kind of sight (Okabe and Ito, 2008)
 MOST_BARS = 30
+_MOST_WRITTEN = 12  # slots whose cells have room for a number
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b4ca0")
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -33,7 +36,7 @@ def rounds(facts: Facts) -> Figure:
         return _nothing("No negotiation took place.")
     if session["kind"] == "bargaining":
         return _concessions(facts, session)
-    figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     played = [one["round"] for one in session["rounds"]]
     above.plot(played, _units(facts, [one["price"] for one in session["rounds"]]), "o-", c=ACCENT)
@@ -41,7 +44,6 @@ def rounds(facts: Facts) -> Figure:
     if target is not None:
         height = _units(facts, [target["price"]])[0]
         above.axhline(height, c=WARM, ls="--", lw=1.2, label="equilibrium")
-        above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     _price_axis(facts, above, "Price announced by the supplier")
     _replies(facts, below, session, played)
     below.set_xlabel("round")
@@ -50,6 +52,7 @@ def rounds(facts: Facts) -> Figure:
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     below.yaxis.set_major_formatter(FuncFormatter(_grouped))
     _room(below)
+    _legend_below(figure)
     return figure
 
 
@@ -71,12 +74,11 @@ def _replies(facts: Facts, axes: Axes, session: dict[str, Any], played: list[int
         )
     if quiet:
         axes.plot([], [], c=PALE, label=f"{len(quiet)} more")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _concessions(facts: Facts, session: dict[str, Any]) -> Figure:
     """Bilateral bargaining: what each side named, round by round."""
-    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.subplots()
     for side, colour, mark in (("supplier", ACCENT, "s"), ("demander", WARM, "o")):
         turns = [one for one in session["rounds"] if one["by"] == side]
@@ -85,8 +87,13 @@ def _concessions(facts: Facts, session: dict[str, Any]) -> Figure:
     _price_axis(facts, axes, "Price named by each side")
     axes.set_xlabel("round")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _legend_below(figure)
     return figure
+
+
+def _legend_below(figure: Figure) -> None:
+    """What the colours mean, under the picture, where a narrow screen does not cut it off."""
+    figure.legend(loc="outside lower left", ncols=3)
 
 
 def equilibrium(facts: Facts) -> Figure:
@@ -116,7 +123,7 @@ def equilibrium(facts: Facts) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(_grouped))
     axes.set_xlabel("units")
     price = money(found["price"], facts["scenario"]["currency"])
-    axes.set_title(_label(f"{found['resource']}, slot {found['slot']}: {price} per unit", size=70))
+    axes.set_title(_label(f"{found['resource']}, slot {found['slot']}: {price} per unit", size=50))
     return figure
 
 
@@ -132,7 +139,7 @@ def convergence(facts: Facts) -> Figure:
     scale = float(10 ** facts["scenario"]["currency"]["decimals"])
     positive = [gap / scale for path in paths for _, gap in path if gap > 0]
     exact = min(positive, default=1.0) / 10
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.subplots()
     fade = max(0.15, min(0.9, 8 / len(paths)))
     for path in paths:
@@ -150,7 +157,7 @@ def convergence(facts: Facts) -> Figure:
     axes.set_xlabel("round")
     axes.set_ylabel(f"{facts['scenario']['currency']['symbol']} per unit")
     many = "1 session" if len(paths) == 1 else f"{len(paths)} sessions"
-    axes.set_title(f"Distance of the announced price from the equilibrium price, {many}")
+    axes.set_title(f"Distance from the equilibrium price, {many}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -190,11 +197,11 @@ def capacity(facts: Facts) -> Figure:
     axes.tick_params(length=0)
     axes.set_yticks(range(len(resources)), [_label(name) for name in resources])
     axes.set_xticks(range(len(slots)), [str(slot) for slot in slots])
-    if len(slots) > 24:
+    if len(slots) > _MOST_WRITTEN:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("slot")
     axes.set_title("Quantity sold")
-    if len(slots) <= 24:
+    if len(slots) <= _MOST_WRITTEN:
         for down, row in enumerate(grid):
             for across, value in enumerate(row):
                 if value:
@@ -227,7 +234,7 @@ def balances(facts: Facts) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(_grouped))
     axes.set_xlabel(facts["scenario"]["currency"]["symbol"])
     axes.set_title("Balances in the exchange")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend_below(figure)
     return figure
 
 

@@ -82,7 +82,7 @@ def test_examples_name_real_options_and_files(example):
     name, *arguments = shlex.split(example)
     context = cli.commands[name].make_context(name, arguments)
     for key in ("scenario", "fjsp"):
-        if context.params[key] is not None:
+        if context.params.get(key) is not None:
             assert (ROOT / context.params[key]).is_file()
 
 
@@ -92,3 +92,24 @@ def test_there_are_examples():
 
 def test_the_size_of_a_batch_is_the_documented_one():
     assert f"at most {BATCH} in one;" in section("`fabmarket demo`")
+
+
+def help_of(name: str) -> str:
+    command = cli.commands[name]
+    return " ".join(command.get_help(click.Context(command, info_name=name)).split())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, one in cli.commands.items() if "file" in [p.name for p in one.params]]
+)
+def test_the_help_of_a_command_that_takes_a_game_states_the_model_and_its_letters(name):
+    said = help_of(name)
+    assert "q = a·S − b·w" in said
+    for letter in ("v", "y", "d", "w", "d_s", "a", "b", "W", "S"):
+        assert re.search(rf"(?<!\w){letter}(?!\w)", said.partition("The model")[2]), letter
+    if "--concept" in said:
+        assert "The default is the one that every game has" in said
+
+
+def test_an_example_of_a_help_needs_nothing_that_is_not_said():
+    assert "jq" not in "".join(one.epilog or "" for one in cli.commands.values())

@@ -5,7 +5,9 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axis import Tick
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from fabmarket.report import plots
 from fabmarket.report.canvas import inline, render
@@ -56,9 +58,33 @@ def test_the_equilibrium_line_is_inside_the_picture(job_shop_facts):
 
 
 def test_beyond_the_palette_the_smallest_demanders_share_a_grey(job_shop_facts):
-    _, below = plots.rounds(job_shop_facts).axes
-    shown = [text.get_text() for text in below.get_legend().get_texts()]
-    assert shown == [*(f"job {at}" for at in range(4, 11)), "3 more"]
+    (legend,) = plots.rounds(job_shop_facts).legends
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert shown == ["equilibrium", *(f"job {at}" for at in range(4, 11)), "3 more"]
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_of_a_figure_is_cut_off_or_unreadable_on_a_phone(run, name, request):
+    """Legends stood right of wide figures, which a phone cut off or shrank to six pixels."""
+    figures = []
+
+    def draw():
+        figures.append(FIGURES[name](request.getfixturevalue(run)))
+        return figures[0]
+
+    render(draw)
+    (figure,) = figures
+    size = figure.bbox.size
+    shown = [*figure.legends, *figure.findobj(lambda one: isinstance(one, Text) and one.get_text())]
+    ticks = {one for axes in figure.axes for one in axes.findobj(Tick)}
+    ticked = {one for tick in ticks for one in tick.findobj(Text)}  # some lie beyond the axes
+    for one in set(shown) - ticked:
+        box = one.get_window_extent()
+        assert (box.min >= -1).all(), one
+        assert (box.max <= size + 1).all(), one
+    phone = (390 - 2 * 16) / (figure.get_figwidth() * 72)
+    assert min(one.get_size() * phone for one in shown if isinstance(one, Text)) >= 7.9
 
 
 def test_bargaining_shows_what_each_side_named(bargaining_facts):

@@ -133,6 +133,20 @@ def test_page_and_terminal_say_the_same_of_an_equilibrium(job_shop_facts):
     assert "".join(row).replace(" ", "") in told(job_shop_facts).words().replace(" ", "")
 
 
+def test_quantities_of_one_unit_are_said_in_it(job_shop_facts):
+    units = job_shop_facts["units_traded"]
+    assert f"trades moved {units:,} minutes for" in told(job_shop_facts).words()
+
+
+def test_every_wide_table_shows_that_it_scrolls(job_shop_facts):
+    """On a phone the columns beyond the edge were not to be guessed at."""
+    text = html(json.dumps(job_shop_facts))
+    assert re.search(r"\.scroll \{[^}]*linear-gradient[^}]*local", text)
+    for before in re.findall(r"(.{20})<table", text, re.DOTALL):
+        assert before.endswith('">\n'), before
+    assert text.count("<table") == text.count('<div class="scroll" tabindex="0"')
+
+
 def test_a_run_in_which_nothing_happened_says_so(empty_facts):
     words = told(empty_facts).words()
     for sentence in (

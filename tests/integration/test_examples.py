@@ -1,0 +1,114 @@
+"""Every example of every --help, the README, the tutorial and the command reference, as written.
+
+They run through a shell at the root of what a clone is after `make demo`: the scenarios, the
+command in .venv/bin, and demo-out.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fabmarket.cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "docs/tutorial/first-market.md", "docs/reference/cli.md")
+
+pytestmark = pytest.mark.slow
+
+NOT_RUN = {
+    "make demo": "what the clone below stands for",
+    "make test": "this",
+    "(cd contracts && npm ci)": "npm",
+    "fabmarket demo --engine anvil --json": "anvil",
+    "fabmarket demo --engine anvil --out anvil": "anvil",
+    "fabmarket demo --engine anvil --chain-id 1337": "anvil",
+    "fabmarket demo --engine http://127.0.0.1:8545 --seed 7": "a node",
+    "fabmarket demo --engine http://127.0.0.1:8545 --chain-id 31337 --json": "a node",
+}
+"""What each of them needs beyond `make demo`."""
+
+
+def commands(text: str) -> Iterator[str]:
+    """Whole commands: a line, and those below it while a quote or a backslash leaves it open."""
+    command = ""
+    for line in text.splitlines():
+        command += line.strip() if not command else f"\n{line}"
+        try:
+            shlex.split(command, comments=True)
+        except ValueError:
+            continue
+        if command and not command.endswith("\\"):
+            yield command
+            command = ""
+    assert not command, f"never ends: {command}"
+
+
+def written() -> Iterator[tuple[str, str]]:
+    """(where it stands, what to run); a block that changes directory is one example."""
+    for name, command in cli.commands.items():
+        examples = re.search(r"Examples.*:\n((?:  .*\n)+)", command.epilog or "")
+        assert examples, f"fabmarket {name} --help has no examples"
+        yield from ((f"{name} --help", one) for one in commands(examples[1]))
+    for page in PAGES:
+        text = (ROOT / page).read_text("utf-8")
+        for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            whole = block.lstrip().startswith("cd ")
+            yield from ((page, one) for one in ([block] if whole else commands(block)))
+
+
+def bare(example: str) -> str:
+    """An example without remarks, and without where the command lies."""
+    lines = [re.sub(r"\s+# .*", "", line) for line in example.splitlines()]
+    return "\n".join(lines).replace(".venv/bin/fabmarket", "fabmarket").strip()
+
+
+WRITTEN = list(written())
+TO_RUN = {
+    # Where a report goes makes no other example of it.
+    re.sub(r"(demo|paper)( .*)? --out \S+", r"\1\2", bare(one)): one
+    for _, one in WRITTEN
+    if bare(one) not in NOT_RUN
+}
+
+
+def test_what_is_not_run_is_still_written_somewhere():
+    assert set(NOT_RUN) <= {bare(one) for _, one in WRITTEN}
+    assert len(TO_RUN) >= 20
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "scenarios", root / "scenarios")
+    (root / ".venv" / "bin").mkdir(parents=True)
+    for name in ("fabmarket", "python"):
+        (root / ".venv" / "bin" / name).symlink_to(Path(sys.executable).parent / name)
+    assert shell(root, ".venv/bin/fabmarket demo").returncode == 0
+    return root
+
+
+def shell(root: Path, script: str) -> subprocess.CompletedProcess[str]:
+    path = f"{root / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(  # noqa: S603
+        ["/bin/bash", "-euc", script],
+        cwd=root,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("example", TO_RUN.values(), ids=TO_RUN)
+def test_an_example_runs_as_written(clone, example):
+    ran = shell(clone, example)
+    assert ran.returncode == 0, ran.stderr
+    assert "fabmarket: error" not in ran.stderr
+    assert ran.stdout
