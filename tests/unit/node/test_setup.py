@@ -169,7 +169,7 @@ def test_a_chain_too_late_for_a_calendar_is_refused_before_anything_is_sent():
 
 
 def test_an_account_without_coin_for_everyone_is_refused_before_anything_is_sent(engine):
-    parties = parties_of(paper_market(SEED), SEED, 0)
+    parties = parties_of(paper_market(SEED), SEED)
     poor = parties.deployer.key
     sender = Sender(engine)
     sender.queue(Transaction(engine.funder, "fund", poor.address, b"", 21_000, 10**18))
