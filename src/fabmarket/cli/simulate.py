@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ from fabmarket.report.canvas import PALE
 LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
 """The errors whose round is reported."""
 
+_MOST_ROUNDS = 100_000  # all of them are kept
+
 _STEPPED: tuple[type[Relaxed | Gradient | Extragradient | Tatonnement], ...] = (
     Relaxed,
     Gradient,
@@ -67,6 +70,13 @@ _NAMES = {level: _power(level) for level in LEVELS}
 
 class NotSimulated(Refused):
     """The options do not go together; the message says which."""
+
+
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    """Callback of --tolerance."""
+    if not (isfinite(value) and value >= 0):
+        raise click.BadParameter(f"{value} is not a finite number >= 0")
+    return value
 
 
 def _raise_of(
@@ -138,13 +148,18 @@ Examples:
 @click.option("--step", type=float, help="For relaxed, gradient, extragradient or tatonnement.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0),
+    type=float,
+    callback=_finite,
     default=1e-9,
     show_default=True,
     help="Play until the error is no larger.",
 )
 @click.option(
-    "--rounds", type=click.IntRange(1), default=1000, show_default=True, help="Play no more rounds."
+    "--rounds",
+    type=click.IntRange(1, _MOST_ROUNDS),
+    default=1000,
+    show_default=True,
+    help="Play no more rounds.",
 )
 @click.option("--allow-divergence", is_flag=True, help="Play even what cannot converge.")
 @click.option("--json", "as_json", is_flag=True, help="Print every round as JSON.")

@@ -153,7 +153,7 @@ def test_pictures_show_what_they_are_asked_for(here, capsys, options, words):
         (("--dynamic", "relaxed", "--step", "2"), "step is 2.0; give a number in (0, 1]"),
         (("--demand", "-1"), "demand[0] starts at -1.0"),
         (("--supply", "nan"), "supply starts at nan"),
-        (("--rounds", "0"), "0 is not in the range x>=1"),
+        (("--rounds", "0"), "0 is not in the range 1<=x<=100000"),
     ],
 )
 def test_options_that_make_no_sense(here, capsys, options, message):
