@@ -194,7 +194,7 @@ def test_an_interval_of_clearing_prices_gives_its_lowest():
     assert session.close.awards == (5, 5, 0)
 
 
-def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_rounded_down():
+def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_all_of_a_scarce_one_sold():
     """S = d_s/(a - b) = 60/0.5 = 120 units; (c - d_s)+ is 10, 20, 0."""
     terms = PriceTerms("balanced", 1_000_000, 500_000, 60, 10**6)
     members = tuple(
@@ -204,7 +204,7 @@ def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_rounded_down(
     assert session.settled_on == 60
     assert session.close.awards == (40, 80, 0)
     shared = played(replace(terms, capacity=100), members, [70, 80, 60])
-    assert shared.close.awards == (33, 66, 0)
+    assert shared.close.awards == (33, 67, 0)
 
 
 @settings(max_examples=150, deadline=None)
@@ -330,3 +330,28 @@ def test_a_position_moves_from_its_first_price_to_its_reserve_and_never_back(pos
     assert path[0] == position.first
     assert path[PROPOSALS - 1 :] == [position.reserve] * 4
     assert path in (sorted(path), sorted(path, reverse=True))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(1, 400),
+    st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.integers(1, 10**6),
+)
+def test_capacity_that_binds_is_sold_to_the_last_unit(capacity, digits, scale, cheap, slope):
+    # Margins of up to 1e9 against slopes from 1e-6: coarse prices and a steep demand.
+    margins = [10**6 + digit * 10**scale for digit in digits]
+    terms = PriceTerms("balanced", slope + 7, 7, 10**cheap // 10**4, capacity)
+    members = tuple(
+        Member(DEMANDERS[at], keccak(bytes([at])), bytes([at]) * 32, NO_LIMIT, True)
+        for at in range(len(margins))
+    )
+    equilibrium = solved(terms, members, margins)
+    session = played(terms, members, margins)
+    bound = equilibrium.price > terms.maintenance + 2 and equilibrium.supply == capacity
+    assume(bound and max(margins) > session.close.price)
+    assert equilibrium.total_demand == capacity
+    assert sum(session.close.awards) == capacity
+    assert all(each.quote.supply <= capacity * MICRO for each in session.rounds)

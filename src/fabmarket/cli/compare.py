@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.terminal import plot_option, progress, save_picture, table
-from fabmarket.game import Game
+from fabmarket.game import Game, NotCertified
 from fabmarket.game.mechanisms import RULES, Comparison, Lie, compare
 from fabmarket.report.canvas import ACCENT, PALE, WARM
 from fabmarket.report.wording import number, percent
@@ -59,6 +59,9 @@ def compare_command(game: Game, rules: tuple[str, ...], as_json: bool, plot: Pat
         click.echo(json.dumps([_as_json(one) for one in found], indent=2, allow_nan=False))
     else:
         _print(game, found, Console())
+    for one in found:
+        if one.reason.startswith(NotCertified.OPENING):
+            raise NotCertified(one.reason)
 
 
 def _as_json(one: Comparison) -> dict[str, Any]:

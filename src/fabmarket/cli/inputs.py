@@ -57,12 +57,12 @@ class Real(click.FloatRange):
 
 
 class Whole(click.IntRange):
-    """An option's whole number in digits, at least `low`."""
+    """An option's whole number in digits, from `low` to `high`, if there is one."""
 
     name = "integer"
 
-    def __init__(self, low: int) -> None:
-        super().__init__(min=low)
+    def __init__(self, low: int, high: int | None = None) -> None:
+        super().__init__(min=low, max=high)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number that the text says."""

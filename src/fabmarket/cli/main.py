@@ -1,7 +1,7 @@
 """The `fabmarket` command: one-line errors and exit codes for every subcommand.
 
 Exit codes: 0 done, 2 refused (the input is wrong, the message says what to do), 3 try again later,
-70 a bug in fabmarket, 130 interrupted.
+or no equilibrium was certified, 70 a bug in fabmarket, 130 interrupted.
 """
 
 import signal
@@ -17,6 +17,7 @@ from fabmarket.cli.simulate import simulate_command
 from fabmarket.cli.solve import solve_command
 from fabmarket.cli.sweep import sweep_command
 from fabmarket.errors import Bug, FabmarketError, TryAgain
+from fabmarket.game import NotCertified
 
 
 class _InOrder(click.Group):
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         code = _fail("interrupted; nothing was written", 130)
     except FabmarketError as error:
-        code = _fail(str(error), 3 if isinstance(error, TryAgain) else 2)
+        code = _fail(str(error), 3 if isinstance(error, TryAgain | NotCertified) else 2)
         if isinstance(error, Bug):
             code = 70
     sys.exit(code if isinstance(code, int) else 0)

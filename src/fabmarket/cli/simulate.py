@@ -46,6 +46,8 @@ from fabmarket.scenario import is_number, is_whole
 LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
 """The errors whose round is reported."""
 
+_MOST_ROUNDS = 100_000  # all of them are kept
+
 _STEPPED: tuple[type[Relaxed | Gradient | Extragradient | Tatonnement], ...] = (
     Relaxed,
     Gradient,
@@ -139,7 +141,11 @@ Examples, in a clone:
     help="Play until the error is no larger.",
 )
 @click.option(
-    "--rounds", type=Whole(1), default=1000, show_default=True, help="Play no more rounds."
+    "--rounds",
+    type=Whole(1, _MOST_ROUNDS),
+    default=1000,
+    show_default=True,
+    help="Play no more rounds.",
 )
 @click.option("--allow-divergence", is_flag=True, help="Play even what cannot converge.")
 @click.option("--json", "as_json", is_flag=True, help="Print every round as JSON.")

@@ -13,7 +13,15 @@ from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.terminal import plot_option, save_picture, table
-from fabmarket.game import CONCEPTS, Equilibrium, Game, NoEquilibrium, Unsupported, solve
+from fabmarket.game import (
+    CONCEPTS,
+    Equilibrium,
+    Game,
+    NoEquilibrium,
+    NotCertified,
+    Unsupported,
+    solve,
+)
 from fabmarket.report.canvas import ACCENT, INK, WARM
 from fabmarket.report.wording import (
     IN_THE_GAME,
@@ -80,13 +88,15 @@ def solve_command(
     demander, and the numbers supplier_cost, a, b and optional supply_cap.
     """
     answers: list[tuple[str, Equilibrium | str]] = []
+    failed: NotCertified | None = None
     for name in concepts_of(concept):
         try:
             answers.append((name, solve(game, name, coupled=coupled)))
-        except (NoEquilibrium, Unsupported) as error:
+        except (NoEquilibrium, NotCertified, Unsupported) as error:
             if concept != "all":
                 raise
             answers.append((name, str(error)))
+            failed = error if isinstance(error, NotCertified) else failed
     if plot is not None:
         save_picture(plot, partial(_picture, [one for _, one in answers]))
     if as_json:
@@ -94,6 +104,8 @@ def solve_command(
         click.echo(json.dumps(facts if concept == "all" else facts[0], indent=2, allow_nan=False))
     else:
         _print(game, answers, Console())
+    if failed is not None:
+        raise failed
 
 
 def answer_as_json(concept: str, answer: Equilibrium | str) -> dict[str, Any]:
@@ -116,6 +128,7 @@ def answer_as_json(concept: str, answer: Equilibrium | str) -> dict[str, Any]:
         "multiplier": answer.multiplier,
         "certificate": {
             "max_unilateral_gain": answer.certificate.max_unilateral_gain,
+            "relative_gain": answer.certificate.relative_gain,
             "residual": answer.certificate.residual,
             "deviations": list(answer.certificate.deviations),
         },

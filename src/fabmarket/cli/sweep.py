@@ -21,7 +21,7 @@ from fabmarket.cli.game_file import LISTS, NUMBERS, game_argument
 from fabmarket.cli.solve import concept_option, concepts_of, served
 from fabmarket.cli.terminal import not_written, progress, save
 from fabmarket.errors import Refused
-from fabmarket.game import Game, InvalidGame, NoEquilibrium, Unsupported, solve
+from fabmarket.game import Game, InvalidGame, NoEquilibrium, NotCertified, Unsupported, solve
 from fabmarket.scenario import is_number, is_whole
 
 _RESULTS = (
@@ -183,7 +183,7 @@ class Grid:
         many = 2 * len(game.margin) if self.each else 0
         try:
             found = solve(game, concept)
-        except (NoEquilibrium, Unsupported) as error:
+        except (NoEquilibrium, NotCertified, Unsupported) as error:
             return [*[""] * (len(_RESULTS) - 1), str(error), *[""] * many]
         numbers = (
             found.price,
@@ -257,6 +257,10 @@ def sweep_command(
     else:
         without = sum(1 for row in rows if _record(grid.columns, row)["reason"])
         click.echo(f"{len(rows)} rows in {out}, {without} of them without an equilibrium")
+    at = grid.columns.index("reason")
+    failed = sum(1 for row in rows if row[at].startswith(NotCertified.OPENING))
+    if failed:
+        raise NotCertified(f"{NotCertified.OPENING} in {failed} of {len(rows)} rows; see reason")
 
 
 def _check_suffix(out: Path) -> None:

@@ -3,17 +3,25 @@
 from fabmarket.game.aggregate import PriceRule
 from fabmarket.game.certificate import verify
 from fabmarket.game.equilibrium import equilibrium_price, solve
-from fabmarket.game.errors import InvalidGame, InvalidRound, NoEquilibrium, Unsupported
-from fabmarket.game.model import CONCEPTS, Certificate, Equilibrium, Game
+from fabmarket.game.errors import (
+    InvalidGame,
+    InvalidRound,
+    NoEquilibrium,
+    NotCertified,
+    Unsupported,
+)
+from fabmarket.game.model import CONCEPTS, TOLERANCE, Certificate, Equilibrium, Game
 
 __all__ = [
     "CONCEPTS",
+    "TOLERANCE",
     "Certificate",
     "Equilibrium",
     "Game",
     "InvalidGame",
     "InvalidRound",
     "NoEquilibrium",
+    "NotCertified",
     "PriceRule",
     "Unsupported",
     "equilibrium_price",

@@ -142,14 +142,15 @@ class PriceRule:
 
     def supply_at(self, price: Number, total: Number) -> float | Fraction:
         """The supplier's quantity w at this price: its best response, or under "balanced" the
-        total that was ordered.
+        total that was ordered, as far as W allows.
 
         Raises:
             InvalidRound: the price is below the floor.
         """
         price = self._announced(price)
         if self.concept == "balanced":
-            return _exact(total)
+            ordered = _exact(total)
+            return ordered if self.supply_cap is None else min(ordered, _exact(self.supply_cap))
         supply = (price - self.floor) / _exact(self.b)
         return supply if self.supply_cap is None else min(supply, _exact(self.supply_cap))
 

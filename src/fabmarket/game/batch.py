@@ -15,7 +15,7 @@ import numpy as np
 
 from fabmarket.game.errors import InvalidGame
 from fabmarket.game.fast import chosen
-from fabmarket.game.model import Game, Vector
+from fabmarket.game.model import IN_RANGE, Game, Vector, beyond
 
 Numbers = Vector | Sequence[float | Fraction]
 WORTH_COMPILING = 20_000
@@ -200,5 +200,9 @@ def _checked(
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         allowed = f"a{'' if infinite else ' finite'} number {'>' if positive else '>='} 0"
         raise InvalidGame(f"{field}{list(place)} is {array[place]}; give {allowed}")
+    wrong = beyond(array)
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InvalidGame(f"{field}{list(place)} is {array[place]}; {IN_RANGE}")
     array.flags.writeable = False
     return array

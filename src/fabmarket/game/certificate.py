@@ -1,20 +1,26 @@
 """Is this an equilibrium? Answered from the model alone, not from the solver's formulas.
 
 Each concept says who may deviate and what the others do then. A deviating party's profit is a
-continuous function of its own quantity made of parabolas and lines, so its maximum lies at a
-bound, at a kink or at the top of a piece: all of these are tried, and the profit of each is
-computed by playing the deviation through the price rule.
+continuous function of its own quantity made of parabolas and lines, so its maximum lies at the top
+of a piece or at one of the piece's ends: all of these are tried. A gain is worked out from the
+change of quantity and the margin above the price, so that it is exact where both are small.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
 
-from fabmarket.game.closed_forms.demanders_lead import refuse_bounds
 from fabmarket.game.errors import InvalidGame, NoEquilibrium, Unsupported
-from fabmarket.game.model import CONCEPTS, Certificate, Equilibrium, Game, Outcome, Vector
+from fabmarket.game.model import (
+    CONCEPTS,
+    Certificate,
+    Equilibrium,
+    Game,
+    Outcome,
+    Vector,
+    refuse_bounds,
+)
 
 _DEMANDERS = "each demander: any quantity in [0, cap], "
 _DEVIATIONS = {
@@ -43,29 +49,49 @@ _COUPLED = (
     "the supplier: any quantity in [S, W], demands unchanged",
 )
 _ROUNDING = 1e-12
-_AT_BOUND = 1e-9
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The price on a stretch of total demand, everyone else answering as the concept says.
+
+    At total demand S + x, since <= x <= until, it is the price at S plus offset plus slope x.
+    """
+
+    slope: float
+    offset: float = 0.0
+    since: float = -inf
+    until: float = inf
 
 
 @dataclass(frozen=True)
 class _Market:
     """One concept's world around an answer.
 
-    price_at: total demand -> price, everyone else answering as the concept says; its pieces, from
-        the left, are the lines `intercept + slope * total`, which meet at the total `kink`.
+    Attributes:
+        price: what the concept's rule makes of the quantities.
+        gap: shape (m,), each margin less that price.
+        pieces: of the price around the total, from the left.
+        violations: of the concept's own conditions, relative.
+        supplier: (gain, money at stake) of the supplier; None if it does not choose.
     """
 
-    price_at: Callable[[Vector], Vector]
-    lines: tuple[tuple[float, float], ...]
-    kink: float | None
+    price: float
+    gap: Vector
+    pieces: tuple[Piece, ...]
     violations: tuple[float, ...]
-    supplier_gain: float | None
+    supplier: tuple[float, float] | None
 
 
 def verify(game: Game, equilibrium: Equilibrium) -> Certificate:
     """Check price, demand and supply of an answer, wherever it came from.
 
-    The profits it states are not used: a party's profit is computed anew before and after its
-    deviation. Cost O(m), and O(m log m) where the supplier anticipates.
+    The profits it states are not used. Cost O(m), and O(m log m) where the supplier anticipates.
+
+    >>> from fabmarket.game import Game, solve, verify
+    >>> game = Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2)
+    >>> verify(game, solve(game, "simultaneous")).holds
+    True
 
     Raises:
         InvalidGame: the quantities do not fit the game (number of demanders, NaN, infinite).
@@ -84,18 +110,26 @@ def certificate_of(
     if concept not in CONCEPTS:
         raise Unsupported(f"unknown concept {concept!r}; use one of {CONCEPTS}")
     outcome = fitting(game, outcome)
-    demand = outcome.demand
     market = _coupled(game, outcome) if coupled else _MARKETS[concept](game, outcome)
     limit = _limits(game, outcome, market, coupled)
-    gains = _demander_gains(game, demand, market, limit)
-    if market.supplier_gain is not None:
-        gains = np.append(gains, market.supplier_gain)
+    gains, stakes = demander_gains(game, outcome, market.gap, market.pieces, limit)
+    if market.supplier is not None:
+        gains, stakes = np.append(gains, market.supplier[0]), np.append(stakes, market.supplier[1])
     residual = max(market.violations + _bound_violations(game, outcome))
     residual = max(residual, _marginal_violation(game, outcome, market, limit))
     deviations = _COUPLED if coupled else _DEVIATIONS[concept]
     if game.budgeted:
         deviations = (deviations[0] + ", within its budget", *deviations[1:])
-    return Certificate(deviations, float(gains.max()), float(residual), gains)
+    return certificate(deviations, residual, gains, stakes)
+
+
+def certificate(
+    deviations: tuple[str, ...], residual: float, gains: Vector, stakes: Vector
+) -> Certificate:
+    """With each gain, as far as it is above 0, weighed against the money at its party's stake."""
+    gains = np.maximum(gains, 0.0)
+    relative = float(np.max(gains / np.where(gains > 0, stakes, 1.0)))
+    return Certificate(deviations, float(gains.max()), float(residual), gains, relative)
 
 
 def fitting(game: Game, outcome: Outcome) -> Outcome:
@@ -121,8 +155,8 @@ def _limits(game: Game, outcome: Outcome, market: _Market, coupled: bool) -> Vec
         limit = np.clip(outcome.supply - others, 0.0, limit)
     if game.budgeted:
         # v (intercept + slope (others + v)) <= B; the root's form has no cancellation for rest > 0.
-        intercept, slope = market.lines[0]
-        rest = intercept + slope * others
+        slope = market.pieces[0].slope
+        rest = market.price - slope * outcome.demand
         root = np.sqrt(np.square(rest) + 4 * slope * game.budget)
         with np.errstate(divide="ignore", invalid="ignore"):
             most = np.where(rest > 0, 2 * game.budget / (root + rest), (root - rest) / (2 * slope))
@@ -130,22 +164,24 @@ def _limits(game: Game, outcome: Outcome, market: _Market, coupled: bool) -> Vec
     return limit
 
 
-def _demander_gains(game: Game, demand: Vector, market: _Market, limit: Vector) -> Vector:
-    """By how much each demander could raise its own profit, shape (m,), >= 0."""
-    others = demand.sum() - demand
-
-    def profit(quantity: Vector) -> Vector:
-        return quantity * (game.margin - market.price_at(others + quantity))
-
-    candidates = [np.zeros_like(demand), np.where(np.isfinite(limit), limit, 0.0)]
-    if market.kink is not None:
-        candidates.append(np.clip(market.kink - others, 0.0, limit))
-    for intercept, slope in market.lines:
-        if slope > 0:
-            top = (game.margin - intercept - slope * others) / (2 * slope)
-            candidates.append(np.clip(top, 0.0, limit))
-    best: Vector = np.max([profit(quantity) for quantity in candidates], axis=0)
-    return np.maximum(best - profit(demand), 0.0)
+def demander_gains(
+    game: Game, outcome: Outcome, gap: Vector, pieces: tuple[Piece, ...], limit: Vector
+) -> tuple[Vector, Vector]:
+    """By how much each demander could raise its own profit, and the money at stake, shape (m,)."""
+    demand, gains, moved = outcome.demand, np.zeros_like(gap), np.abs(outcome.demand)
+    for piece in pieces:
+        low, high = np.maximum(-demand, piece.since), np.minimum(limit - demand, piece.until)
+        here = gap - piece.offset
+        if piece.slope > 0:
+            change = np.clip((here - piece.slope * demand) / (2 * piece.slope), low, high)
+        else:
+            change = np.where(here > 0, high, low)
+        gain = change * (here - piece.slope * (demand + change)) - demand * piece.offset
+        better = (low <= high) & (gain > gains)
+        gains = np.where(better, gain, gains)
+        moved = np.where(better, np.abs(demand) + np.abs(demand + change), moved)
+    worth = np.maximum(np.maximum(game.benefit, game.cost), abs(outcome.price))
+    return gains, moved * worth
 
 
 def _marginal_violation(game: Game, outcome: Outcome, market: _Market, limit: Vector) -> float:
@@ -157,12 +193,11 @@ def _marginal_violation(game: Game, outcome: Outcome, market: _Market, limit: Ve
     demand, price = outcome.demand, outcome.price + outcome.multiplier
     limit = limit if outcome.multiplier == 0 else game.cap
     total = float(demand.sum())
-    down = up = market.lines[-1][1]
-    if market.kink is not None:
-        slack = _ROUNDING * max(total, market.kink)
-        down = market.lines[0 if total <= market.kink + slack else 1][1]
-        up = market.lines[0 if total < market.kink - slack else 1][1]
-    steepest = max(slope for _, slope in market.lines)
+    first, last = market.pieces[0], market.pieces[-1]
+    slack = _ROUNDING * (abs(first.until) + total) if first.until < inf else 0.0
+    down = (first if first.until >= -slack else last).slope
+    up = (first if first.until > slack else last).slope
+    steepest = max(piece.slope for piece in market.pieces)
     gap = game.margin - price
     more = np.minimum(np.maximum(gap - up * demand, 0.0), steepest * (limit - demand))
     less = np.minimum(np.maximum(down * demand - gap, 0.0), steepest * demand)
@@ -193,16 +228,14 @@ def _price_violation(game: Game, outcome: Outcome) -> float:
     return abs(outcome.price - (asked - offered)) / _size(outcome.price, asked, offered)
 
 
-def _supplier_gain(game: Game, outcome: Outcome, least: float = 0.0) -> float:
-    """The supplier's best gain over all w in [least, W] while demands stand still."""
-    asked = game.a * float(outcome.demand.sum())
-
-    def profit(supply: float) -> float:
-        return supply * (asked - game.b * supply - game.supplier_cost)
-
-    top = min(max((asked - game.supplier_cost) / (2 * game.b), least), game.supply_cap)
-    candidates = [least, top] + ([game.supply_cap] if game.supply_cap < inf else [])
-    return max(max(map(profit, candidates)) - profit(outcome.supply), 0.0)
+def _supplier(game: Game, outcome: Outcome, least: float = 0.0) -> tuple[float, float]:
+    """The supplier's best gain over all w in [least, W] while demands stand still, and its stake"""
+    asked, supply = game.a * float(outcome.demand.sum()), outcome.supply
+    room = asked - 2 * game.b * supply - game.supplier_cost
+    change = min(max(room / (2 * game.b), least - supply), game.supply_cap - supply)
+    moved = abs(supply) + abs(supply + change)
+    worth = max(game.supplier_cost, asked, game.b * abs(supply))
+    return change * (room - game.b * change), moved * worth
 
 
 def _supplier_violation(game: Game, outcome: Outcome) -> float:
@@ -216,13 +249,13 @@ def _supplier_violation(game: Game, outcome: Outcome) -> float:
 
 
 def _simultaneous(game: Game, outcome: Outcome) -> _Market:
-    shift = game.b * outcome.supply
+    price = game.a * float(outcome.demand.sum()) - game.b * outcome.supply
     return _Market(
-        lambda total: game.a * total - shift,
-        ((-shift, game.a),),
-        None,
+        price,
+        game.margin - price,
+        (Piece(game.a),),
         (_price_violation(game, outcome), _supplier_violation(game, outcome)),
-        _supplier_gain(game, outcome),
+        _supplier(game, outcome),
     )
 
 
@@ -233,36 +266,35 @@ def _coupled(game: Game, outcome: Outcome) -> _Market:
     excess = (total - supply) / _size(total, supply)
     worth = outcome.multiplier / _size(outcome.price, outcome.multiplier)
     violations = (*free.violations, max(excess, 0.0), max(-worth, 0.0), worth * max(-excess, 0.0))
-    return replace(
-        free, violations=violations, supplier_gain=_supplier_gain(game, outcome, least=total)
-    )
+    return replace(free, violations=violations, supplier=_supplier(game, outcome, least=total))
 
 
 def _demanders_lead(game: Game, outcome: Outcome) -> _Market:
     refuse_bounds(game, "demanders-lead")
-    start = game.supplier_cost
-
-    def price_at(total: Vector) -> Vector:
-        answer = np.maximum(game.a * total - start, 0.0) / (2 * game.b)
-        return game.a * total - game.b * answer
-
+    total = float(outcome.demand.sum())
+    short = game.supplier_cost / game.a - total  # of the kink, where supply starts
+    slopes = game.a, game.a / 2
+    here = slopes[0] if short >= 0 else slopes[1]
+    price = game.a * total - max(game.a * total - game.supplier_cost, 0.0) / 2
     return _Market(
-        price_at,
-        ((0.0, game.a), (start / 2, game.a / 2)),
-        start / game.a,
+        price,
+        game.margin - price,
+        (
+            Piece(slopes[0], (here - slopes[0]) * short, until=short),
+            Piece(slopes[1], (here - slopes[1]) * short, since=short),
+        ),
         (_price_violation(game, outcome), _supplier_violation(game, outcome)),
-        _supplier_gain(game, outcome),
+        _supplier(game, outcome),
     )
 
 
 def _supplier_anticipates(game: Game, outcome: Outcome) -> _Market:
-    given = _simultaneous(game, outcome)
-    return _Market(
-        given.price_at,
-        given.lines,
-        None,
-        (_price_violation(game, outcome),),
-        max(_lead_profit(game) - _lead_profit(game, outcome.supply), 0.0),
+    best, stake = _lead_profit(game)
+    own, moved = _lead_profit(game, outcome.supply)
+    return replace(
+        _simultaneous(game, outcome),
+        violations=(_price_violation(game, outcome),),
+        supplier=(best - own, stake + moved),
     )
 
 
@@ -272,19 +304,20 @@ def _paper_literal(game: Game, outcome: Outcome) -> _Market:
     """
     refuse_bounds(game, "paper-literal")
     own = outcome.supply * (outcome.price - game.supplier_cost)
-    gain = max(_lead_profit(game) - own, 0.0)
-    return replace(_supplier_anticipates(game, outcome), supplier_gain=gain)
+    best, stake = _lead_profit(game)
+    return replace(_supplier_anticipates(game, outcome), supplier=(best - own, stake + abs(own)))
 
 
-def _lead_profit(game: Game, supply: float | None = None) -> float:
+def _lead_profit(game: Game, supply: float | None = None) -> tuple[float, float]:
     """What the supplier earns with this supply, or else the most over all w in [0, W], the
-    demanders answering each w.
+    demanders answering each w; and the money it moves, at the largest margin or cost.
 
     Walks down from the highest price at which anyone buys: supply and price then trade along
     straight lines from one kink of the demanders' answer to the next, and profit w (q - d_s) is a
     parabola on each.
     """
     start = game.supplier_cost
+    worth = max(start, float(np.abs(game.margin).max()))
     entering = np.stack([game.margin, np.ones_like(game.margin)])
     full = game.margin - game.a * game.cap
     leaving = np.stack([full, -np.ones_like(full)])[:, np.isfinite(full)]
@@ -305,14 +338,16 @@ def _lead_profit(game: Game, supply: float | None = None) -> float:
 
     if supply is not None:
         here = max(int(np.searchsorted(kinks, supply, side="right")) - 1, 0)
-        return float(profit(np.full_like(base, supply))[here])
-    # Below the last kink at or above cost nothing is earned, so its piece need not be searched;
-    # nor those that lie outside [0, W], whose lines do not hold there.
+        return float(profit(np.full_like(base, supply))[here]), abs(supply) * worth
+    # Below cost nothing is earned, so those pieces need not be searched; nor those that lie outside
+    # [0, W], whose lines do not hold there.
     least = np.clip(kinks, 0.0, game.supply_cap)
     most = np.append(least[1:], least[-1])
-    top = np.clip((base - start) / (2 * rate), least, most)
-    best = np.max([profit(quantity) for quantity in (least, most, top)], axis=0)
-    return max(float(best[least < most].max(initial=0.0)), 0.0)
+    searched = (least < most) & (price > start)
+    top = np.where(searched, np.clip((base - start) / (2 * rate), least, most), 0.0)
+    earned = profit(top)
+    pick = int(np.argmax(earned))
+    return max(float(earned[pick]), 0.0), float(top[pick]) * worth
 
 
 def _balanced(game: Game, outcome: Outcome) -> _Market:
@@ -320,21 +355,46 @@ def _balanced(game: Game, outcome: Outcome) -> _Market:
     if slope <= 0:
         raise NoEquilibrium(f"balanced needs a > b; a is {game.a}, b is {game.b}")
     total = float(outcome.demand.sum())
-    scarce = total >= game.supply_cap * (1 - _AT_BOUND)
+    scarce = total >= game.supply_cap * (1 - _ROUNDING)
     premium = max(outcome.price - slope * total, 0.0) if scarce else 0.0
-    rule = max(slope * total + premium, start)
+    price = max(slope * total + premium, start)
     size = _size(outcome.price, start, slope * total)
+    short = max(start - premium, 0.0) / slope - total  # of the kink, where the price starts to rise
+    gap = _beside(game, outcome, slope) if premium > 0 else game.margin - price
+    here = 0.0 if short > 0 else slope
     return _Market(
-        lambda asked: np.maximum(slope * asked + premium, start),
-        ((start, 0.0), (premium, slope)),
-        max(start - premium, 0.0) / slope,
+        price,
+        gap,
         (
-            abs(outcome.price - rule) / size,
+            Piece(0.0, here * short, until=short),
+            Piece(slope, (here - slope) * short, since=short),
+        ),
+        (
+            abs(outcome.price - price) / size,
             abs(outcome.supply - total) / _size(total, outcome.supply),
             max(start - outcome.price, 0.0) / size,
         ),
         None,
     )
+
+
+def _beside(game: Game, outcome: Outcome, slope: float) -> Vector:
+    """Each margin less the price, where a premium makes that price.
+
+    The premium is whatever fills W, and a price says it to its own last digit only, which may be
+    more than a demander's whole profit on a unit. Of the premiums that round to the price the one
+    at which the largest buyer below its cap wants no change is taken; margins are compared with
+    the buyer's, not with the price.
+    """
+    demand, margin = outcome.demand, game.margin
+    inside = np.where(demand < game.cap, demand, 0.0)
+    buyer = int(np.argmax(inside))
+    wanted = slope * float(demand[buyer])
+    off = abs(margin[buyer] - wanted - outcome.price)
+    if inside[buyer] <= 0 or off > _ROUNDING * _size(outcome.price, margin[buyer]):
+        return margin - outcome.price
+    gap: Vector = (margin - margin[buyer]) + wanted
+    return gap
 
 
 _MARKETS = {

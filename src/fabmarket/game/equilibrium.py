@@ -8,8 +8,8 @@ from fabmarket.game.closed_forms.demanders_lead import demanders_lead
 from fabmarket.game.closed_forms.paper_literal import paper_literal
 from fabmarket.game.closed_forms.simultaneous import simultaneous, simultaneous_price
 from fabmarket.game.closed_forms.supplier_anticipates import supplier_anticipates
-from fabmarket.game.errors import Unsupported
-from fabmarket.game.model import CONCEPTS, Certificate, Equilibrium, Game, Outcome
+from fabmarket.game.errors import NotCertified, Unsupported
+from fabmarket.game.model import CONCEPTS, TOLERANCE, Certificate, Equilibrium, Game, Outcome
 
 _FORMS = {
     "simultaneous": simultaneous,
@@ -46,9 +46,14 @@ def solve(
             that are not installed.
         NoEquilibrium: "balanced" with a <= b; "demanders-lead" too near the supply threshold;
             the coupling where the price falls below the supplier's cost.
+        NotCertified: the certificate is above TOLERANCE (`Certificate.holds`). "paper-literal" is
+            exempt: it is no equilibrium by construction, and its note says so.
     """
     outcome = _outcome(game, concept, coupled, compiled)
-    return stated(game, concept, outcome, certificate_of(game, concept, outcome, coupled), coupled)
+    certificate = certificate_of(game, concept, outcome, coupled)
+    if concept != "paper-literal":
+        require(certificate, concept)
+    return stated(game, concept, outcome, certificate, coupled)
 
 
 def equilibrium_price(game: Game, *, compiled: bool | None = None) -> float:
@@ -60,6 +65,18 @@ def equilibrium_price(game: Game, *, compiled: bool | None = None) -> float:
     if game.budgeted:
         raise Unsupported("a price alone is offered without budgets; use solve")
     return simultaneous_price(game, compiled)
+
+
+def require(certificate: Certificate, concept: str) -> None:
+    """Raise NotCertified unless the certificate holds."""
+    if not certificate.holds:
+        raise NotCertified(
+            f"{NotCertified.OPENING}: under {concept} a party alone would gain"
+            f" {certificate.max_unilateral_gain:.6g}, the largest gain is"
+            f" {certificate.relative_gain:.1e} of the money at stake and the residual is"
+            f" {certificate.residual:.1e}, where {TOLERANCE:g} is allowed; the numbers lie too far"
+            " apart for float64, so choose other units or another concept"
+        )
 
 
 def _outcome(game: Game, concept: str, coupled: bool, compiled: bool | None) -> Outcome:

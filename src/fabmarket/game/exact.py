@@ -10,9 +10,8 @@ from fractions import Fraction
 from math import inf, isinf
 
 from fabmarket.game.aggregate import PriceRule
-from fabmarket.game.closed_forms.demanders_lead import refuse_bounds
 from fabmarket.game.errors import InvalidGame, NoEquilibrium, Unsupported
-from fabmarket.game.model import CONCEPTS, Game
+from fabmarket.game.model import CONCEPTS, Game, refuse_bounds
 
 Rational = Fraction | int | str | float
 

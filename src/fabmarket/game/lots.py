@@ -16,10 +16,13 @@ from math import ceil, floor, inf, isfinite
 
 import numpy as np
 
-from fabmarket.game.certificate import fitting
+from fabmarket.game.certificate import certificate, fitting
 from fabmarket.game.closed_forms.simultaneous import simultaneous
+from fabmarket.game.equilibrium import require
 from fabmarket.game.errors import InvalidGame, Unsupported
 from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome
+
+_ROUNDING = 1e-12
 
 
 def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
@@ -59,10 +62,13 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
         best = _best(supply, a * total - start, b, _whole(game.supply_cap, lot))
         moved |= best != supply
         supply = best
-    price = game.a * (total * lot) - game.b * (supply * lot)
-    quantity = np.array(demand, dtype=np.float64) * lot
-    outcome = Outcome(price, quantity, supply * lot)
+    quantity = np.minimum(np.array(demand, dtype=np.float64) * lot, game.cap)
+    supplied = min(supply * lot, game.supply_cap)
+    price = game.a * float(quantity.sum()) - game.b * supplied
+    outcome = Outcome(price, quantity, supplied)
     quantity.flags.writeable = False
+    checked = verify_lots(game, lot, outcome)
+    require(checked, "simultaneous")
     return Equilibrium(
         concept="simultaneous",
         price=price,
@@ -71,7 +77,7 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
         demander_profit=quantity * (game.margin - price) + 0.0,
         supplier_profit=outcome.supply * (price - game.supplier_cost),
         total_demand=float(quantity.sum()),
-        certificate=verify_lots(game, lot, outcome),
+        certificate=checked,
         note=f"whole lots of {lot}",
     )
 
@@ -96,21 +102,24 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
     total = float(demand.sum())
     rest = game.margin - game.a * (total - demand) + game.b * supply
     top = np.clip(rest / (2 * game.a), 0.0, game.cap)
-    gains = np.zeros(len(demand) + 1)
+    gains, moved = np.zeros(len(demand) + 1), np.append(demand, supply)
     for tried in (np.floor(top / lot) * lot, np.ceil(top / lot) * lot):
         allowed = np.where(tried <= game.cap, tried, 0.0)
         gain = allowed * (rest - game.a * allowed) - demand * (rest - game.a * demand)
+        moved[:-1] = np.where(gain > gains[:-1], demand + allowed, moved[:-1])
         gains[:-1] = np.maximum(gains[:-1], gain)
     alone = game.a * total - game.supplier_cost
     peak = min(max(alone / (2 * game.b), 0.0), game.supply_cap)
-    for supplied in (floor(peak / lot) * lot, ceil(peak / lot) * lot):
-        if supplied <= game.supply_cap:
-            earned = supplied * (alone - game.b * supplied)
-            gains[-1] = max(gains[-1], earned - supply * (alone - game.b * supply))
+    for sold in (floor(peak / lot) * lot, ceil(peak / lot) * lot):
+        if sold <= game.supply_cap:
+            more = sold * (alone - game.b * sold) - supply * (alone - game.b * supply)
+            moved[-1] = supply + sold if more > gains[-1] else moved[-1]
+            gains[-1] = max(gains[-1], more)
     quantities = np.append(demand, supply)
     bounds = np.append(game.cap, game.supply_cap)
     outside = max(float(np.max(quantities - bounds)), float(np.max(-quantities)), 0.0)
-    broken = float(np.abs(quantities - np.rint(quantities / lot) * lot).max())
+    whole = np.minimum(np.rint(quantities / lot) * lot, bounds)
+    broken = float(np.abs(quantities - whole).max())
     asked, offered = game.a * total, game.b * supply
     residual = max(
         abs(price - (asked - offered)) / (max(abs(price), asked, offered) or 1.0),
@@ -120,7 +129,8 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
         f"each demander: any whole number of lots of {lot} in [0, cap], the rest unchanged",
         f"the supplier: any whole number of lots of {lot} in [0, W], demands unchanged",
     )
-    return Certificate(deviations, float(gains.max()), residual, gains)
+    worth = np.maximum(np.append(np.maximum(game.benefit, game.cost), game.a * total), abs(price))
+    return certificate(deviations, residual, gains, moved * worth)
 
 
 def _checked(lot: float) -> float:
@@ -141,8 +151,11 @@ def _integers(game: Game, lot: float) -> tuple[list[int], int, int, int]:
 
 
 def _whole(bound: float, lot: float) -> float:
-    """How many lots fit into a bound."""
-    return inf if bound == inf else floor(bound / lot)
+    """How many lots fit into a bound; three of 0.1 into 0.3, whatever the binary digits say."""
+    if bound == inf:
+        return inf
+    near = round(bound / lot)
+    return near if abs(near * lot - bound) <= _ROUNDING * bound else floor(bound / lot)
 
 
 def _best(now: int, rest: int, weight: int, most: float) -> int:

@@ -27,7 +27,7 @@ import numpy as np
 from fabmarket.errors import Refused
 from fabmarket.game.closed_forms.supplier_anticipates import supplier_anticipates
 from fabmarket.game.equilibrium import solve
-from fabmarket.game.errors import InvalidGame, NoEquilibrium, Unsupported
+from fabmarket.game.errors import InvalidGame, NoEquilibrium, NotCertified, Unsupported
 from fabmarket.game.model import Equilibrium, Game, Vector
 
 MECHANISMS = ("vcg", "uniform-price")
@@ -315,7 +315,7 @@ def _leads_to(game: Game, concept: str, price: float) -> bool:
     """Whether this game has an equilibrium, and at this price."""
     try:
         return abs(solve(game, concept).price - price) <= _SAME * max(price, 1.0)
-    except NoEquilibrium:
+    except (NoEquilibrium, NotCertified):
         return False
 
 
@@ -435,7 +435,7 @@ def compare(
             raise Unsupported(f"unknown rule {rule!r}; use one of {RULES}")
         try:
             yield _compared(game, rule, told)
-        except (Unsupported, NoEquilibrium, Unbounded) as error:
+        except (Unsupported, NoEquilibrium, NotCertified, Unbounded) as error:
             yield Comparison(rule, reason=str(error))
 
 

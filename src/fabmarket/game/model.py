@@ -15,10 +15,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fabmarket.game.errors import InvalidGame
+from fabmarket.game.errors import InvalidGame, Unsupported
 
 Vector = NDArray[np.float64]
 Numbers = Vector | Sequence[float | Fraction]
+
+LEAST, MOST = 1e-75, 1e75
+"""Every number of a game is 0 or lies between these (a bound may also be inf): then no product or
+square of numbers, nor what a solver makes of them, overflows or vanishes in float64."""
+
+TOLERANCE = 1e-9
+"""How far from perfect a certified answer may be, relative to the size of the terms."""
 
 CONCEPTS = (
     "simultaneous",
@@ -29,6 +36,15 @@ CONCEPTS = (
 )
 """The concepts `solve` knows, told apart by who moves first. "paper-literal" is the paper's own
 equation (19), whose answer in general is no equilibrium, as its certificate shows."""
+
+
+IN_RANGE = f"give a number between {LEAST:g} and {MOST:g}, by choosing other units"
+
+
+def beyond(numbers: Vector) -> NDArray[np.bool_]:
+    """Where finite numbers >= 0 are neither 0 nor between LEAST and MOST."""
+    small: NDArray[np.bool_] = (numbers > 0) & (numbers < LEAST)
+    return small | ((numbers > MOST) & (numbers < inf))
 
 
 def vector(
@@ -47,7 +63,7 @@ def vector(
         infinite: whether inf is allowed.
 
     Raises:
-        InvalidGame: naming field, index and value.
+        InvalidGame: naming field, index and value; also for a number out of range (LEAST, MOST).
     """
     try:
         checked = np.array(numbers, dtype=np.float64)
@@ -66,6 +82,10 @@ def vector(
         j = int(np.argmax(wrong))
         allowed = "a number >= 0" if infinite else "a finite number >= 0"
         raise InvalidGame(f"{field}[{j}] is {checked[j]}; give {allowed}")
+    wrong = beyond(checked)
+    if wrong.any():
+        j = int(np.argmax(wrong))
+        raise InvalidGame(f"{field}[{j}] is {checked[j]}; {IN_RANGE}")
     checked.flags.writeable = False
     return checked
 
@@ -89,6 +109,8 @@ def _scalar(
             f"{field} is {value}; give a{'' if infinite else ' finite'} number"
             f" {'>' if positive else '>='} 0"
         )
+    if beyond(np.array(value)):
+        raise InvalidGame(f"{field} is {value}; {IN_RANGE}")
     return value
 
 
@@ -111,7 +133,8 @@ class Game:
 
     Raises:
         InvalidGame: empty or unequal arrays, a number that is negative, NaN or infinite (caps may
-            be infinite), a or b zero; the message names field and index.
+            be infinite), or not 0 and out of the range from LEAST to MOST, a or b zero; the
+            message names field and index.
     """
 
     benefit: Vector
@@ -164,6 +187,22 @@ class Game:
         return self.benefit - self.cost
 
 
+def refuse_bounds(game: Game, concept: str) -> None:
+    """Raise Unsupported if the game has a finite cap, which this concept is not offered with."""
+    if game.capped:
+        j = int(np.argmax(np.isfinite(game.cap)))
+        raise Unsupported(
+            f"{concept} is offered without demand caps; cap[{j}] is {game.cap[j]}, leave it"
+            " out or use simultaneous, supplier-anticipates or balanced"
+        )
+    if game.supply_cap < inf:
+        raise Unsupported(
+            f"{concept} is offered without a supply cap (where it binds, demanders-lead has a"
+            f" continuum of equilibria); supply_cap is {game.supply_cap}, leave it out or use"
+            " another concept"
+        )
+
+
 class Outcome(NamedTuple):
     """What a closed form yields: price, each demander's quantity, supply, a remark or "", and the
     multiplier of S <= w.
@@ -180,6 +219,10 @@ class Outcome(NamedTuple):
 class Certificate:
     """What was checked about an answer, and how far it is from perfect.
 
+    It covers the deviations it names and nothing else: one party changes its own quantity, while
+    the quantities of the others stay fixed or answer as the concept says. It says nothing of
+    coalitions, nor of reporting or answering as if one's margin were another.
+
     Attributes:
         deviations: the deviations that were tried, in words.
         max_unilateral_gain: money; the most that any single party could gain by one of them, 0 at
@@ -188,12 +231,21 @@ class Certificate:
             its own terms; 0 at an equilibrium up to rounding.
         gains: money, each >= 0: one for every demander in order, then the supplier's, where the
             concept lets the supplier choose.
+        relative_gain: the largest gain relative to the money at stake for its party: what the
+            party moves before and after the deviation, at its benefit, its cost or the price,
+            whichever is largest.
     """
 
     deviations: tuple[str, ...]
     max_unilateral_gain: float
     residual: float
     gains: Vector
+    relative_gain: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether residual and relative gain are at most TOLERANCE, whatever the units."""
+        return self.residual <= TOLERANCE and self.relative_gain <= TOLERANCE
 
 
 @dataclass(frozen=True, eq=False)

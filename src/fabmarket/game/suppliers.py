@@ -18,10 +18,11 @@ from math import inf
 
 import numpy as np
 
-from fabmarket.game.closed_forms.demanders_lead import refuse_bounds
+from fabmarket.game.certificate import Piece, certificate, demander_gains
 from fabmarket.game.closed_forms.root import Requirement, lowest_root
+from fabmarket.game.equilibrium import require
 from fabmarket.game.errors import InvalidGame, NoEquilibrium, Unsupported
-from fabmarket.game.model import Certificate, Game, Numbers, Vector, vector
+from fabmarket.game.model import Certificate, Game, Numbers, Outcome, Vector, refuse_bounds, vector
 
 _CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates")
 _ROUNDING = 1e-12
@@ -111,6 +112,8 @@ def solve_suppliers(game: SupplierGame, concept: str) -> SupplierEquilibrium:
             " gains by changing it; use simultaneous"
         )
     price, demand, supply = found[-1]
+    checked = _certificate(game, concept, found[-1])
+    require(checked, concept)
     note = ""
     if len(found) > 1:
         others = ", ".join(str(outcome[0]) for outcome in found[:-1])
@@ -122,7 +125,7 @@ def solve_suppliers(game: SupplierGame, concept: str) -> SupplierEquilibrium:
         supply=supply,
         demander_profit=demand * (game.demand.margin - price) + 0.0,
         supplier_profit=supply * (price - game.supplier_cost) + 0.0,
-        certificate=_certificate(game, concept, found[-1]),
+        certificate=checked,
         note=note,
     )
 
@@ -209,21 +212,23 @@ def _suppliers_lead(game: SupplierGame) -> list[_Outcome]:
 
 
 def _survives(game: SupplierGame, concept: str, outcome: _Outcome) -> bool:
-    """Whether nobody gains more than rounding can explain; profits are at most c^2/a or c^2/b."""
-    size = float(np.square(game.demand.margin).max())
-    size /= min(game.demand.a, game.demand.b)
-    gains = _certificate(game, concept, outcome).gains
-    return bool((gains <= _ROUNDING * (1 + len(gains)) * size).all())
+    """Whether nobody gains more than rounding can explain."""
+    return _certificate(game, concept, outcome).relative_gain <= _ROUNDING
 
 
 def _certificate(game: SupplierGame, concept: str, outcome: _Outcome) -> Certificate:
     price, demand, supply = outcome
     side = game.demand
     asked, offered = side.a * float(demand.sum()), side.b * float(supply.sum())
-    demanders = _demander_gains(game, outcome, answered=concept == "demanders-lead")
-    leading = concept == "supplier-anticipates"
-    suppliers = _leader_gains(game, supply) if leading else _supplier_gains(game, outcome)
-    gains = np.maximum(np.concatenate([demanders, suppliers]), 0.0)
+    answered, leading = concept == "demanders-lead", concept == "supplier-anticipates"
+    rule = asked - offered, (Piece(side.a),)
+    here, pieces = _answered(game, float(demand.sum())) if answered else rule
+    gains, stakes = demander_gains(
+        side, Outcome(price, demand, 0.0), side.margin - here, pieces, side.cap
+    )
+    earned, moved = _leader_gains(game, supply) if leading else _supplier_gains(game, outcome)
+    size = max(abs(price), asked, offered) or 1.0
+    worth = max(size, float(np.abs(side.margin).max()), float(game.supplier_cost[-1]))
     outside = max(
         float(np.max(-demand)),
         float(np.max(-supply)),
@@ -231,76 +236,69 @@ def _certificate(game: SupplierGame, concept: str, outcome: _Outcome) -> Certifi
         float(np.max(supply - game.supply_cap)),
         0.0,
     )
-    size = max(abs(price), asked, offered) or 1.0
     quantity = max(float(np.abs(demand).max()), float(np.abs(supply).max())) or 1.0
-    answers = "the suppliers answering the new total" if concept == "demanders-lead" else ""
-    follow = "the demanders answering with their equilibrium" if leading else ""
-    deviations = (
-        "each demander: any quantity in [0, cap], the other demands unchanged and "
-        + (answers or "supplies too"),
-        "each supplier: any quantity in [0, W], the other supplies unchanged and "
-        + (follow or "demands too"),
+    return certificate(
+        (
+            "each demander: any quantity in [0, cap], the other demands unchanged and "
+            + ("the suppliers answering the new total" if answered else "supplies too"),
+            "each supplier: any quantity in [0, W], the other supplies unchanged and "
+            + ("the demanders answering with their equilibrium" if leading else "demands too"),
+        ),
+        max(abs(price - (asked - offered)) / size, outside / quantity),
+        np.concatenate([gains, earned]),
+        np.concatenate([stakes, moved * worth]),
     )
-    residual = max(abs(price - (asked - offered)) / size, outside / quantity)
-    return Certificate(deviations, float(gains.max()), residual, gains)
 
 
-def _demander_gains(game: SupplierGame, outcome: _Outcome, *, answered: bool) -> Vector:
-    """Each demander's best gain; over every line of the price if the suppliers answer."""
-    _, demand, supply = outcome
-    side, total = game.demand, float(demand.sum())
-    others = total - demand
-    lines = [(-side.b * float(supply.sum()), side.a, -inf, inf)]
-    if answered:
-        # With l suppliers active q = (aS + D_l)/(l + 1), up to the total at which the next starts.
-        lines, cost, since = [], 0.0, -inf
-        for active, start in enumerate(np.append(game.supplier_cost, inf)):
-            until = (start * (active + 1) - cost) / side.a
-            lines.append((cost / (active + 1), side.a / (active + 1), since, until))
-            cost, since = cost + start, until
-    best, now = np.zeros_like(demand), 0.0
-    for intercept, slope, since, until in lines:
-        if since <= total <= until:
-            now = intercept + slope * total
-        top = (side.margin - intercept - slope * others) / (2 * slope)
-        high = np.minimum(np.maximum(until - others, 0.0), side.cap)
-        low = np.minimum(np.maximum(since - others, 0.0), side.cap)
-        tried = np.clip(top, low, high)
-        earned = tried * (side.margin - intercept - slope * (others + tried))
-        best = np.maximum(best, np.where((until - others >= 0) & (low <= high), earned, 0.0))
-    gains: Vector = best - demand * (side.margin - now)
-    return gains
+def _answered(game: SupplierGame, total: float) -> tuple[float, tuple[Piece, ...]]:
+    """The price at a total demand that the suppliers answer, and its pieces around it.
 
-
-def _supplier_gains(game: SupplierGame, outcome: _Outcome) -> Vector:
-    """Each supplier's best gain while everybody else stands still."""
-    _, demand, supply = outcome
-    side = game.demand
-    alone = side.a * float(demand.sum()) - side.b * (float(supply.sum()) - supply)
-    tried = np.clip((alone - game.supplier_cost) / (2 * side.b), 0.0, game.supply_cap)
-    earned = tried * (alone - side.b * tried - game.supplier_cost)
-    gains: Vector = earned - supply * (alone - side.b * supply - game.supplier_cost)
-    return gains
-
-
-def _leader_gains(game: SupplierGame, supply: Vector) -> Vector:
-    """Each supplier's best gain, the demanders answering: it picks the price on every piece.
-
-    With k buyers b w_total = C_k - (k + 1) q, for q between the k-th margin and the next.
+    With l suppliers active q = (aS + D_l)/(l + 1), up to the total at which the next starts.
     """
-    side = game.demand
+    lines, cost, since = [], 0.0, -inf
+    for active, start in enumerate([*game.supplier_cost.tolist(), inf], start=1):
+        until = (start * active - cost) / game.demand.a
+        slope = game.demand.a / active
+        lines.append((slope, cost / active + slope * total, since, until))
+        cost, since = cost + start, until
+    price = next(here for _, here, _, until in lines if total <= until)
+    return price, tuple(
+        Piece(slope, here - price, since - total, until - total)
+        for slope, here, since, until in lines
+    )
+
+
+def _supplier_gains(game: SupplierGame, outcome: _Outcome) -> tuple[Vector, Vector]:
+    """Each supplier's best gain while everybody else stands still, and the units it moves."""
+    _, demand, supply = outcome
+    weight = game.demand.b
+    price = game.demand.a * float(demand.sum()) - weight * float(supply.sum())
+    room = price - weight * supply - game.supplier_cost
+    change = np.clip(room / (2 * weight), -supply, game.supply_cap - supply)
+    return change * (room - weight * change), np.abs(supply) + np.abs(supply + change)
+
+
+def _leader_gains(game: SupplierGame, supply: Vector) -> tuple[Vector, Vector]:
+    """Each supplier's best gain, the demanders answering, and the units it moves.
+
+    It picks the price on every piece: with k buyers b w_total = C_k - (k + 1) q, for q between the
+    k-th margin and the next.
+    """
+    side, total = game.demand, game.demand.b * float(supply.sum())
     margin = np.sort(side.margin)[::-1]
     level = np.concatenate([[0.0], np.cumsum(margin)])
     slope = np.arange(len(level)) + 1.0
     high, low = np.concatenate([[inf], margin]), np.append(margin, -inf)
-    gains = np.empty_like(supply)
+    here = np.flatnonzero(level - slope * high <= total)[-1]
+    price = (level[here] - total) / slope[here]
+    gains, moved = np.empty_like(supply), np.abs(supply)
     for i, start in enumerate(game.supplier_cost):
-        rivals = side.b * float(supply.sum() - supply[i])
+        rivals = total - side.b * supply[i]
         ceiling = (level - rivals) / slope  # where its own supply is zero
         top = np.minimum(np.clip((ceiling + start) / 2, low, high), ceiling)
-        earned = (level - slope * top - rivals) * (top - start) / side.b
-        here = np.flatnonzero(level - slope * high <= side.b * float(supply.sum()))[-1]
-        price = (level[here] - side.b * float(supply.sum())) / slope[here]
-        best = float(earned[top >= low].max(initial=0.0))
-        gains[i] = best - supply[i] * (price - start)
-    return gains
+        units = np.where(top >= low, (level - slope * top - rivals) / side.b, 0.0)
+        earned = units * (top - start)
+        best = int(np.argmax(earned))
+        gains[i] = max(float(earned[best]), 0.0) - supply[i] * (price - start)
+        moved[i] += abs(units[best])
+    return gains, moved

@@ -12,7 +12,7 @@ When price is found the members claim integer quantities and the supplier awards
 for, the larger surplus first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
@@ -206,10 +206,12 @@ def best_claim(session: Session, seat: int, margin: int) -> tuple[int, int]:
 
 
 def entitlement(session: Session, seat: int) -> int:
-    """Return the most units a seat may claim at the settled price, rounded down.
+    """Return the most units a seat may claim at the settled price.
 
     An indivisible sub-task may claim all of itself. A divisible one may claim its last reply at
-    that price; where the floor price left supply over, the shares are scaled up (`floor_shares`).
+    that price, rounded down; where the floor price left supply over, the shares are scaled up
+    (`floor_shares`). Where "balanced" sells the whole capacity, the units that rounding down leaves
+    of it go one each to the largest remainders, ties by hash: so that all of it is sold.
     """
     member = session.opening.members[seat]
     if not member.divisible:
@@ -219,10 +221,23 @@ def entitlement(session: Session, seat: int) -> int:
     replies = [Fraction(reply or 0, MICRO) for reply in at_price.replies]
     rule = session.rule
     target = rule.total_at(Fraction(price))
-    if rule.concept == "balanced" and price == rule.floor and sum(replies) < target:
-        limits = [_limit(each) for each in session.opening.members]
-        return floor_int(rule.floor_shares(replies, limits, target)[seat])
-    return floor_int(replies[seat])
+    if rule.concept != "balanced":
+        return floor_int(replies[seat])
+    members, capacity = session.opening.members, session.opening.terms.capacity
+    shares: Sequence[float | Fraction] = replies
+    if price == rule.floor and sum(replies) < target:
+        shares = rule.floor_shares(replies, [_limit(each) for each in members], target)
+    units = [floor_int(share) for share in shares]
+    left = capacity - sum(units)
+    if left > 0 and capacity - sum(shares) <= Fraction(len(members), MICRO):
+        open_seats = [
+            at
+            for at, each in enumerate(members)
+            if each.divisible and units[at] < each.quantity and shares[at] > 0
+        ]
+        open_seats.sort(key=lambda at: (units[at] - shares[at], members[at].selection))
+        units[seat] += seat in open_seats[:left]
+    return units[seat]
 
 
 def _lowest_price(terms: PriceTerms) -> int:

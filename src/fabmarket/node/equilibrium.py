@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fabmarket.game import Equilibrium, Game, NoEquilibrium, solve
+from fabmarket.game import Equilibrium, Game, NoEquilibrium, NotCertified, solve
 from fabmarket.market.units import MICRO, NO_LIMIT
 from fabmarket.negotiation.session import Session
 from fabmarket.node.market import Outcome
@@ -63,5 +63,5 @@ def _certify(session: Session, pairs: list[tuple[int, int]]) -> Certified:
     )
     try:
         return Certified(session, solve(game, terms.concept), "")
-    except NoEquilibrium as error:
+    except (NoEquilibrium, NotCertified) as error:
         return Certified(session, None, str(error))

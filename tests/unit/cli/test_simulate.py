@@ -158,7 +158,7 @@ def test_pictures_show_what_they_are_asked_for(here, capsys, options, words):
         (("--rounds", "1_0"), "'--rounds': '1_0' is not a whole number"),
         (("--perturb", "1_0:20"), "'1_0:20' is not WHO:PERCENT"),
         (("--perturb", "2:nan"), "'2:nan' is not WHO:PERCENT"),
-        (("--rounds", "0"), "0 is not in the range x>=1"),
+        (("--rounds", "0"), "0 is not in the range 1<=x<=100000"),
     ],
 )
 def test_options_that_make_no_sense(here, capsys, options, message):

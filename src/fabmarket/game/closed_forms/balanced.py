@@ -17,6 +17,7 @@ from math import inf, isfinite
 import numpy as np
 
 from fabmarket.game.aggregate import PriceRule
+from fabmarket.game.closed_forms.precise import filling, precise_demand
 from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome
@@ -38,14 +39,15 @@ def balanced(game: Game, compiled: bool | None = None) -> Outcome:
     slope = game.a - game.b
     price = price_root(game, slope, Requirement(), compiled)
     if price > slope * game.supply_cap:
-        most = slope * game.supply_cap
-        price = price_root(game, slope, Requirement(offset=most, slope=0.0), compiled)
-    if price >= game.supplier_cost:
-        demand = np.clip((game.margin - price) / slope, 0.0, game.cap)
+        fill = Requirement(offset=slope * game.supply_cap, slope=0.0)
+        price, demand = precise_demand(game, slope, fill, compiled)
     else:
+        demand = np.clip((game.margin - price) / slope, 0.0, game.cap)
+    if price < game.supplier_cost:
         price = game.supplier_cost
         replies = np.clip((game.margin - price) / slope, 0.0, game.cap)
         caps = [None if cap == inf else cap for cap in game.cap.tolist()]
         shares = rule.floor_shares(replies.tolist(), caps, rule.total_at(price))
         demand = np.array([float(share) for share in shares])
+    demand = filling(demand, game)
     return Outcome(price, demand, float(demand.sum()))

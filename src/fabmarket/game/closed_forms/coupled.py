@@ -14,12 +14,12 @@ a < b, or a = b and d_s > 0, and anything is traded): the supplier would pay to 
 is no such market.
 """
 
-import numpy as np
+from operator import itemgetter
 
+from fabmarket.game.closed_forms.precise import precise_demand
 from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.closed_forms.simultaneous import simultaneous
 from fabmarket.game.errors import NoEquilibrium
-from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome
 
 _ROUNDING = 1e-12
@@ -34,10 +34,15 @@ def coupled(game: Game, compiled: bool | None = None) -> Outcome:
     free = simultaneous(game, compiled)
     if float(free.demand.sum()) <= free.supply:
         return free
-    start, full = game.supplier_cost, game.supplier_cost + game.b * game.supply_cap
-    requirement = Requirement(slope=0.0, start=start, full=full, steep=game.a / game.b)
-    worth = price_root(game, game.a, requirement, compiled)
-    demand = np.clip((game.margin - worth) / game.a, 0.0, game.cap)
+    # S = w either as the supplier would have it, or as W bounds it: at the higher of two prices.
+    start, ratio = game.supplier_cost, game.a / game.b
+    rising = Requirement(slope=0.0, start=start, steep=ratio)
+    worth, demand = precise_demand(game, game.a, rising, compiled)
+    if game.supply_cap < float(game.cap.sum()):
+        fill = Requirement(offset=game.a * game.supply_cap, slope=0.0)
+        worth, demand = max(
+            precise_demand(game, game.a, fill, compiled), (worth, demand), key=itemgetter(0)
+        )
     total = float(demand.sum())
     price = (game.a - game.b) * total
     if total > 0 and price < start * (1 - _ROUNDING):

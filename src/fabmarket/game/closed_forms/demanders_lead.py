@@ -12,32 +12,15 @@ Either is an equilibrium only if nobody gains by taking the total across the thr
 (1) nobody can when S - max v >= d_s/a; then it is also the only one.
 """
 
-from math import inf
-
 import numpy as np
 
+from fabmarket.game.certificate import certificate_of
 from fabmarket.game.closed_forms.root import Requirement
-from fabmarket.game.errors import NoEquilibrium, Unsupported
+from fabmarket.game.errors import NoEquilibrium
 from fabmarket.game.fast import price_root
-from fabmarket.game.model import Game, Outcome, Vector
+from fabmarket.game.model import Game, Outcome, refuse_bounds
 
 _ROUNDING = 1e-12
-
-
-def refuse_bounds(game: Game, concept: str) -> None:
-    """Raise Unsupported if the game has a finite cap, which this concept is not offered with."""
-    if game.capped:
-        j = int(np.argmax(np.isfinite(game.cap)))
-        raise Unsupported(
-            f"{concept} is offered without demand caps; cap[{j}] is {game.cap[j]}, leave it"
-            " out or use simultaneous, supplier-anticipates or balanced"
-        )
-    if game.supply_cap < inf:
-        raise Unsupported(
-            f"{concept} is offered without a supply cap (where it binds, demanders-lead has a"
-            f" continuum of equilibria); supply_cap is {game.supply_cap}, leave it out or use"
-            " another concept"
-        )
 
 
 def demanders_lead(game: Game, compiled: bool | None = None) -> Outcome:
@@ -77,32 +60,17 @@ def _with_supply(game: Game, compiled: bool | None) -> Outcome | None:
     if price <= game.supplier_cost:
         return None
     demand = 2 * np.maximum(game.margin - price, 0.0) / game.a
-    others = demand.sum() - demand
-    threshold = game.supplier_cost / game.a
-    smaller = np.clip((game.margin / game.a - others) / 2, 0.0, np.maximum(threshold - others, 0.0))
-    gain = smaller * (game.margin - game.a * (others + smaller)) - demand * (game.margin - price)
-    if _gains(gain, game):
-        return None
-    return Outcome(price, demand, (price - game.supplier_cost) / game.b)
+    return _kept(game, Outcome(price, demand, (price - game.supplier_cost) / game.b))
 
 
 def _without_supply(game: Game, compiled: bool | None) -> Outcome | None:
     price = price_root(game, game.a, Requirement(), compiled)
     if price > game.supplier_cost:
         return None
-    demand = np.maximum(game.margin - price, 0.0) / game.a
-    others = demand.sum() - demand
-    start = game.supplier_cost
-    larger = (2 * game.margin - start) / (2 * game.a) - others / 2
-    larger = np.maximum(larger, np.maximum(start / game.a - others, 0.0))
-    paid = (game.a * (others + larger) + start) / 2
-    gain = larger * (game.margin - paid) - demand * (game.margin - price)
-    if _gains(gain, game):
-        return None
-    return Outcome(price, demand, 0.0)
+    return _kept(game, Outcome(price, np.maximum(game.margin - price, 0.0) / game.a, 0.0))
 
 
-def _gains(gain: Vector, game: Game) -> bool:
-    """Whether somebody gains more than rounding can explain; profits are at most c^2/a."""
-    size = float(np.square(game.margin).max()) / game.a
-    return bool((gain > _ROUNDING * size).any())
+def _kept(game: Game, outcome: Outcome) -> Outcome | None:
+    """The candidate, if nobody gains more than rounding can explain by crossing the threshold."""
+    gain = certificate_of(game, "demanders-lead", outcome).relative_gain
+    return outcome if gain <= _ROUNDING else None

@@ -10,8 +10,7 @@ same idea done right.
 
 import numpy as np
 
-from fabmarket.game.closed_forms.demanders_lead import refuse_bounds
-from fabmarket.game.model import Game, Outcome
+from fabmarket.game.model import Game, Outcome, refuse_bounds
 
 
 def paper_literal(game: Game, _compiled: bool | None = None) -> Outcome:

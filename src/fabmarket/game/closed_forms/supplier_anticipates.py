@@ -54,4 +54,6 @@ def supplier_anticipates(game: Game, compiled: bool | None = None) -> Outcome:
     price = min(max((total / (interior + 1) + start) / 2, low), high)
     asked = float(np.clip(margin - price, 0.0, bound).sum())
     supply = min(max((asked - price) / game.b, 0.0), game.supply_cap)
+    if start < price <= bottom:  # at the lowest price all is supplied, whatever rounding says
+        supply = game.supply_cap
     return Outcome(price, np.clip((margin - price) / game.a, 0.0, game.cap), supply)

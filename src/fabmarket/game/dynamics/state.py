@@ -12,6 +12,7 @@ this package follows from them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -50,8 +51,8 @@ def start_at(game: Game, demand: float | Sequence[float] | Vector, supply: float
     """A checked state to start from; one number as demand stands for every demander.
 
     Raises:
-        InvalidGame: not one demand for each demander, or a quantity that is not finite, negative
-            or above its cap.
+        InvalidGame: not one demand for each demander, a quantity that is not finite, negative or
+            above its cap, or quantities so large that profits overflow.
     """
     wanted = np.asarray(demand, dtype=np.float64)
     if wanted.shape not in ((), game.margin.shape):
@@ -66,7 +67,15 @@ def start_at(game: Game, demand: float | Sequence[float] | Vector, supply: float
         raise InvalidGame(f"demand[{j}] starts at {full[j]}; give a number in [0, {game.cap[j]}]")
     if not (np.isfinite(supply) and 0 <= supply <= game.supply_cap):
         raise InvalidGame(f"supply starts at {supply}; give a number in [0, {game.supply_cap}]")
-    return state_of(game, full, float(supply))
+    with np.errstate(over="ignore", invalid="ignore"):
+        state = state_of(game, full, float(supply))
+        earned, booked = state.profits(game)
+    if not (np.isfinite(earned).all() and isfinite(booked)):
+        raise InvalidGame(
+            f"demands up to {full.max():g} and a supply of {supply:g} to start from make profits"
+            " beyond float64; start with less"
+        )
+    return state
 
 
 def wishes(game: Game, demand: Vector, supply: float) -> Vector:

@@ -1,0 +1,65 @@
+"""Demands that are precise however large prices are against what a unit changes them by.
+
+A price rounded to its last digit says little about c_j - p where a demander's own units hardly move
+the price, as when a small W binds. So the root is found twice: once for a price, and once more in
+the offsets of the margins from that price, whose size is that of the demands. Where W is taken
+whole, the demands sum to it to the last digit.
+"""
+
+from math import inf
+
+import numpy as np
+
+from fabmarket.game.closed_forms.root import Requirement, lowest_root, uncapped_root
+from fabmarket.game.fast import price_root
+from fabmarket.game.model import Game, Vector
+
+_ROUNDING = 1e-12
+_PARTIES = 16
+
+
+def precise_demand(
+    game: Game, slope: float, required: Requirement, compiled: bool | None = None
+) -> tuple[float, Vector]:
+    """(p, v): the lowest price with sum_j clip(c_j - p, 0, slope cap_j) <= R(p), and the demands.
+
+    Args:
+        game: margins, caps and W.
+        slope: by how much a demander's own unit raises its price.
+        required: R.
+        compiled: see `solve`; for the first of the two roots.
+    """
+    price = price_root(game, slope, required, compiled)
+    offset = game.margin - price
+    shifted = required._replace(
+        offset=required.offset + required.slope * price,
+        start=required.start - price,
+        full=required.full - price,
+    )
+    if game.capped:
+        rest = lowest_root(offset, slope * game.cap, shifted)
+    else:
+        rest = uncapped_root(offset, shifted)
+    return price + rest, filling(np.clip((offset - rest) / slope, 0.0, game.cap), game)
+
+
+def filling(demand: Vector, game: Game) -> Vector:
+    """The demands, some of their last digits changed so that a sum next to W is W."""
+    most = game.supply_cap
+    gap = most - float(demand.sum())
+    if gap == 0 or most == inf or abs(gap) > _ROUNDING * most:
+        return demand
+    # A part of the gap, or another party, helps where rounding to even leaps over W.
+    room = np.minimum(demand, game.cap - demand)
+    for who in np.argpartition(-room, min(_PARTIES, room.size) - 1)[:_PARTIES].tolist():
+        for part in (1.0, 0.5, 1.5):
+            kept = demand[who]
+            demand[who] = min(max(kept + part * gap, 0.0), game.cap[who])
+            left = most - float(demand.sum())
+            if left == 0:
+                return demand
+            if abs(left) < abs(gap):
+                gap = left
+            else:
+                demand[who] = kept
+    return demand
