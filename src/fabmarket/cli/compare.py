@@ -4,17 +4,19 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from matplotlib.figure import Figure
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.terminal import figure_of, plot_option, progress, save_picture, table
 from fabmarket.game import Game
 from fabmarket.game.mechanisms import RULES, Comparison, Lie, compare
-from fabmarket.report.canvas import ACCENT, PALE, WARM
+from fabmarket.report.canvas import ACCENT, PALE, WARM, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @click.command(
@@ -37,7 +39,7 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plot_option
-def compare_command(game: Game, rules: tuple[str, ...], as_json: bool, plot: Path | None) -> None:
+def command(game: Game, rules: tuple[str, ...], as_json: bool, plot: Path | None) -> None:
     """Weigh concepts and mechanisms, and what a lie earns.
 
     FILE (- for standard input) is as for `fabmarket solve`. For each rule: welfare, what the
@@ -114,10 +116,10 @@ def _gain(lie: Lie) -> str:
     return f"+{figure_of(lie.gain)}"
 
 
-def _picture(found: Sequence[Comparison]) -> Figure:
+def _picture(found: Sequence[Comparison]) -> "Figure":
     """Welfare, what demanders pay and what the supplier books, rule by rule."""
     held = [one for one in found if one.demand is not None]
-    figure = Figure(figsize=(8.6, 1.4 + 0.8 * len(held)), layout="constrained")
+    figure = sheet(8.6, 1.4 + 0.8 * len(held))
     axes = figure.subplots()
     bars = (
         ("welfare", [one.welfare for one in held], ACCENT),

@@ -17,10 +17,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from fabmarket.chain import Settings, open_engine
+from fabmarket.chain import Settings, open_engine, public
+from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.errors import Refused
 from fabmarket.node import run_market
-from fabmarket.report import check_writable, facts_of, manifest, print_summary, write_report
+from fabmarket.report import check_writable, manifest, print_summary, write_report
+from fabmarket.report.facts import facts_of
+from fabmarket.report.wording import escaped
 from fabmarket.scenario import (
     FjspOptions,
     Scenario,
@@ -67,6 +70,7 @@ class _Inputs:
 
 
 @click.command(
+    "demo",
     epilog="""\b
 Examples:
   fabmarket demo                                   the paper's market, report in demo-out/
@@ -75,7 +79,7 @@ Examples:
   fabmarket demo --fjsp scenarios/fjsp/mk01.txt --batch    a supplier's trades of a round at once
   fabmarket demo --engine anvil --json | jq .paid_total
   fabmarket demo --engine http://127.0.0.1:8545 --seed 7
-"""
+""",
 )
 @click.option(
     "--scenario",
@@ -94,7 +98,8 @@ Examples:
     default="embedded",
     show_default=True,
     metavar="ENGINE",
-    help="embedded, anvil, or the http(s) URL of a node.",
+    envvar="FABMARKET_ENGINE",
+    help="embedded, anvil, or the http(s) URL of a node; also from FABMARKET_ENGINE.",
 )
 @click.option("--chain-id", type=click.IntRange(1), help="Chain id to pin or, at a URL, to expect.")
 @click.option(
@@ -116,7 +121,7 @@ Examples:
     help="Let suppliers settle all trades of a round in one transaction each.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts of the run as JSON.")
-def demo(
+def command(
     scenario: Path | None,
     fjsp: Path | None,
     engine: str,
@@ -133,11 +138,11 @@ def demo(
     facts as JSON, the event log (SQLite) and a manifest to repeat the run from.
     """
     inputs = _Inputs()
-    command = ["fabmarket", "demo"]
-    market = _load(scenario, fjsp, seed, inputs, command)
-    command += ["--engine", engine, "--seed", str(seed)]
-    command += ["--chain-id", str(chain_id)] if chain_id else []
-    command += ["--batch"] if batch else []
+    again = ["fabmarket", "demo"]
+    market = _load(scenario, fjsp, seed, inputs, again)
+    again += ["--engine", public(engine), "--seed", str(seed)]
+    again += ["--chain-id", str(chain_id)] if chain_id else []
+    again += ["--batch"] if batch else []
     if out is None and not as_json:
         out = Path("demo-out")
     if out is not None:
@@ -146,9 +151,9 @@ def demo(
     settings = Settings(chain_id=chain_id)
     with open_engine(engine, settings) as chain, _Bar(console) as bar:
         outcome = run_market(market, chain, seed, bar.update, batch=batch)
-        facts = facts_of(outcome, command)
+        facts = facts_of(outcome, again)
         about = {
-            "name": engine,
+            "name": public(engine),
             "client": chain.client,
             "chain_id": chain.chain_id,
             "genesis_time": settings.genesis_time if chain.name != "rpc" else None,
@@ -159,30 +164,26 @@ def demo(
         beside = {
             **inputs.files,
             "ledger.sqlite": ledger,
-            "manifest.json": manifest(command, seed, about, inputs.files),
+            "manifest.json": manifest(again, seed, about, inputs.files),
         }
         write_report(facts, out, beside)
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
     else:
         print_summary(facts, Console(), out)
-        click.echo(f"Again:  {shlex.join(command)}   (in {out})")
+        click.echo(escaped(f"Again:  {shlex.join(again)}   (in {out})"))
     if not facts["audit"]["ok"]:
         raise AuditFailed("the audit found differences; see audit.checks in report.json")
 
 
-class AuditFailed(Refused):
-    """The logs do not explain what the contract holds."""
-
-
 def _load(
-    scenario: Path | None, fjsp: Path | None, seed: int, inputs: _Inputs, command: list[str]
+    scenario: Path | None, fjsp: Path | None, seed: int, inputs: _Inputs, again: list[str]
 ) -> Scenario:
     if scenario is not None and fjsp is not None:
         raise InputError("--scenario and --fjsp exclude each other; give one of them")
     if scenario is not None:
         text = inputs.read(scenario, scenario.name)
-        command += ["--scenario", f"inputs/{scenario.name}"]
+        again += ["--scenario", f"inputs/{scenario.name}"]
 
         def companion(name: str) -> str:
             if ".." in PurePosixPath(name).parts:
@@ -194,7 +195,7 @@ def _load(
         return parse_scenario(text, str(scenario), seed, companion)
     if fjsp is not None:
         text = inputs.read(fjsp, fjsp.name)
-        command += ["--fjsp", f"inputs/{fjsp.name}"]
+        again += ["--fjsp", f"inputs/{fjsp.name}"]
         return market_from_fjsp(parse_fjsp(text, str(fjsp)), FjspOptions(), seed, fjsp.stem)
     return paper_market(seed)
 

@@ -67,6 +67,8 @@ def read_game(path: Path, given: dict[str, float]) -> Game:
 
 
 def _text(path: Path, name: str) -> str:
+    if str(path) == "-" and sys.stdin is None:
+        raise GameFileError("standard input is closed; give a file, or pipe one in")
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         return data.decode("utf-8-sig")

@@ -4,7 +4,8 @@ Refused
 ├── InvalidGame     numbers that describe no game
 ├── InvalidRound    a price, replies or caps that describe no round of a session
 ├── Unsupported     a concept, or a bound under it, for which no exact form is offered
-└── NoEquilibrium   the game is sound but the concept has no equilibrium in it
+├── NoEquilibrium   the game is sound but the concept has no equilibrium in it
+└── NotCertified    the answer's certificate is above its tolerance
 """
 
 from fabmarket.errors import Refused
@@ -24,3 +25,9 @@ class Unsupported(Refused):
 
 class NoEquilibrium(Refused):
     """The concept has no equilibrium in this game; the message says why."""
+
+
+class NotCertified(Refused):
+    """An answer was found, but its certificate is above its tolerance; the message says by how
+    much. The numbers lie too far apart for float64.
+    """

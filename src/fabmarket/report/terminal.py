@@ -8,18 +8,18 @@ from rich.table import Table
 from rich.text import Text
 
 from fabmarket.report.reading import Facts, People, key_figures, unserved_reasons
-from fabmarket.report.wording import gain, money, number, short
+from fabmarket.report.wording import escaped, gain, money, number, readable, short
 
 _ROWS = 12
 
 
 def print_summary(facts: Facts, console: Console, out: Path | None = None) -> None:
     """Print the summary tables, and where the report lies if it was written to `out`."""
-    for table in summary_tables(facts):
+    for table in summary_tables(readable(facts)):
         console.print(table)
         console.print()
     if out is not None:
-        console.print(Text(f"Report: {out / 'report.html'}"), soft_wrap=True)
+        console.print(Text(escaped(f"Report: {out / 'report.html'}")), soft_wrap=True)
 
 
 def summary_tables(facts: Facts) -> list[Table]:

@@ -23,6 +23,11 @@ CONCEPTS = {
     ),
 }
 
+_HIDDEN = re.compile(
+    # Control characters but line breaks and tabs, marks that turn the direction of writing, line
+    # separators, and halves of characters.
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _FINER = 4  # extra decimal places for amounts that are not whole base units
 
 
@@ -76,6 +81,27 @@ def gain(amount: float, currency: dict[str, Any]) -> str:
 def residual(value: float) -> str:
     """How well equilibrium conditions hold, as the end of that sentence."""
     return "exactly" if value == 0 else f"to a relative error of {value:.1e}"
+
+
+def escaped(text: str) -> str:
+    r"""Text of others as a terminal or page may show it: what it could hide or do is spelt out.
+
+    >>> escaped("\x1b[2J")
+    '\\x1b[2J'
+    """
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode-escape").decode(), text)
+
+
+def readable(value: Any) -> Any:
+    """A JSON value with every text in it `escaped`, keys too."""
+    match value:
+        case str():
+            return escaped(value)
+        case dict():
+            return {escaped(key): readable(one) for key, one in value.items()}
+        case list():
+            return [readable(one) for one in value]
+    return value
 
 
 def short(address: str) -> str:
