@@ -1,5 +1,11 @@
 """Fabmarket: a decentralised exchange for manufacturing capacity."""
 
-from importlib.metadata import version
+__version__: str
 
-__version__ = version("fabmarket")
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
+
+        return version("fabmarket")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

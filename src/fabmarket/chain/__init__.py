@@ -11,6 +11,7 @@ from fabmarket.chain.engine import (
     Settings,
 )
 from fabmarket.chain.open import open_engine
+from fabmarket.chain.rpc import public
 from fabmarket.chain.sender import CallFailed, Sender, Transaction
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "Transaction",
     "exchange_code",
     "open_engine",
+    "public",
     "token_code",
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fabmarket.chain.embedded import EmbeddedEngine
 from fabmarket.chain.engine import Engine, EngineUnavailable, Settings
-from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder
+from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder, public
 from fabmarket.identity import Key
 
 _DEV_CHAIN_ID = 31337
@@ -23,16 +23,21 @@ def open_engine(name: str, settings: Settings) -> Engine:
         return EmbeddedEngine(settings)
     if name == "anvil":
         return AnvilEngine(_anvil_binary(), settings)
+    if "…" in name:
+        raise EngineUnavailable(
+            f"in {public(name)} the … stands for a part of the URL that was kept out of the"
+            " report; give the whole URL, best in FABMARKET_ENGINE"
+        )
     if name.startswith(("http://", "https://")):
         engine = RpcEngine("rpc", name, settings.chain_id or _DEV_CHAIN_ID, _funder())
         if engine.native_balance(engine.funder.address) == 0:
             raise EngineUnavailable(
-                f"account {engine.funder.address} has no coin for gas at {name};"
+                f"account {engine.funder.address} has no coin for gas at {engine.shown};"
                 " fund it or set FABMARKET_FUNDER_KEY to the key of one that has"
             )
         return engine
     raise EngineUnavailable(
-        f"unknown engine {name!r}; use embedded, anvil or the http(s) URL of a node"
+        f"unknown engine {public(name)!r}; use embedded, anvil or the http(s) URL of a node"
     )
 
 

@@ -4,18 +4,20 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from matplotlib.figure import Figure
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.terminal import plot_option, progress, save_picture, table
 from fabmarket.game import Game, NotCertified
 from fabmarket.game.mechanisms import RULES, Comparison, Lie, compare
-from fabmarket.report.canvas import ACCENT, PALE, WARM
+from fabmarket.report.canvas import ACCENT, PALE, WARM, sheet
 from fabmarket.report.wording import number, percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @click.command(
@@ -38,7 +40,7 @@ Examples, in a clone:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plot_option
-def compare_command(game: Game, rules: tuple[str, ...], as_json: bool, plot: Path | None) -> None:
+def command(game: Game, rules: tuple[str, ...], as_json: bool, plot: Path | None) -> None:
     """Weigh concepts and mechanisms, and what a lie earns.
 
     FILE (- for standard input) is as for `fabmarket solve`. For each rule: welfare, what the
@@ -118,10 +120,10 @@ def _gain(lie: Lie) -> str:
     return f"+{number(lie.gain)}"
 
 
-def _picture(found: Sequence[Comparison]) -> Figure:
+def _picture(found: Sequence[Comparison]) -> "Figure":
     """Welfare, what demanders pay and what the supplier books, rule by rule."""
     held = [one for one in found if one.demand is not None]
-    figure = Figure(figsize=(8.6, 1.4 + 0.8 * len(held)), layout="constrained")
+    figure = sheet(8.6, 1.4 + 0.8 * len(held))
     axes = figure.subplots()
     bars = (
         ("welfare", [one.welfare for one in held], ACCENT),

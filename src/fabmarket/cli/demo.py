@@ -17,11 +17,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from fabmarket.chain import Settings, open_engine
+from fabmarket.chain import Settings, open_engine, public
+from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import InputError, Whole, read_input
-from fabmarket.errors import Refused
 from fabmarket.node import run_market
-from fabmarket.report import check_writable, facts_of, manifest, print_summary, write_report
+from fabmarket.report import check_writable, manifest, print_summary, write_report
+from fabmarket.report.facts import facts_of
+from fabmarket.report.wording import escaped
 from fabmarket.scenario import (
     LARGEST_SCENARIO,
     FjspOptions,
@@ -58,6 +60,7 @@ class _Inputs:
 
 
 @click.command(
+    "demo",
     epilog="""\b
 Examples, in a clone:
   fabmarket demo                                 # the paper's market, report in demo-out/
@@ -66,7 +69,7 @@ Examples, in a clone:
   fabmarket demo --scenario scenarios/cloud-hours.toml --out cloud
   fabmarket demo --engine anvil --json           # needs anvil: npm ci in contracts/
   fabmarket demo --engine http://127.0.0.1:8545 --seed 7  # needs a node there
-"""
+""",
 )
 @click.option(
     "--scenario",
@@ -90,7 +93,8 @@ Examples, in a clone:
     default="embedded",
     show_default=True,
     metavar="ENGINE",
-    help="embedded, anvil, or the http(s) URL of a node.",
+    envvar="FABMARKET_ENGINE",
+    help="embedded, anvil, or the http(s) URL of a node; also from FABMARKET_ENGINE.",
 )
 @click.option("--chain-id", type=Whole(1), help="Chain id to pin or, at a URL, to expect.")
 @click.option(
@@ -112,7 +116,7 @@ Examples, in a clone:
     help="Let suppliers settle all trades of a round in one transaction each.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts of the run as JSON.")
-def demo(
+def command(
     scenario: Path | None,
     fjsp: Path | None,
     machines_from: str | None,
@@ -131,11 +135,11 @@ def demo(
     figures, the same facts as JSON, the event log (SQLite) and a manifest to repeat the run from.
     """
     inputs = _Inputs()
-    command = ["fabmarket", "demo"]
-    market = _load(scenario, fjsp, machines_from, seed, inputs, command)
-    command += ["--engine", engine, "--seed", str(seed)]
-    command += ["--chain-id", str(chain_id)] if chain_id else []
-    command += ["--batch"] if batch else []
+    again = ["fabmarket", "demo"]
+    market = _load(scenario, fjsp, machines_from, seed, inputs, again)
+    again += ["--engine", public(engine), "--seed", str(seed)]
+    again += ["--chain-id", str(chain_id)] if chain_id else []
+    again += ["--batch"] if batch else []
     if out is None and not as_json:
         out = Path("demo-out")
     if out is not None:
@@ -144,9 +148,9 @@ def demo(
     settings = Settings(chain_id=chain_id)
     with open_engine(engine, settings) as chain, _Bar(console) as bar:
         outcome = run_market(market, chain, seed, bar.update, batch=batch)
-        facts = facts_of(outcome, command)
+        facts = facts_of(outcome, again)
         about = {
-            "name": engine,
+            "name": public(engine),
             "client": chain.client,
             "chain_id": chain.chain_id,
             "genesis_time": settings.genesis_time if chain.name != "rpc" else None,
@@ -157,20 +161,16 @@ def demo(
         beside = {
             **inputs.files,
             "ledger.sqlite": ledger,
-            "manifest.json": manifest(command, seed, about, inputs.files),
+            "manifest.json": manifest(again, seed, about, inputs.files),
         }
         write_report(facts, out, beside)
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
     else:
         print_summary(facts, Console(), out)
-        click.echo(f"Again:  {shlex.join(command)}   (in {out})")
+        click.echo(escaped(f"Again:  {shlex.join(again)}   (in {out})"))
     if not facts["audit"]["ok"]:
         raise AuditFailed("the audit found differences; see audit.checks in report.json")
-
-
-class AuditFailed(Refused):
-    """The logs do not explain what the contract holds."""
 
 
 def _load(
@@ -179,7 +179,7 @@ def _load(
     machines_from: str | None,
     seed: int,
     inputs: _Inputs,
-    command: list[str],
+    again: list[str],
 ) -> Scenario:
     if scenario is not None and fjsp is not None:
         raise InputError("--scenario and --fjsp exclude each other; give one of them")
@@ -188,7 +188,7 @@ def _load(
         raise InputError(f"--machines-from goes with --fjsp; {remedy}")
     if scenario is not None:
         text = inputs.read(scenario, scenario.name)
-        command += ["--scenario", f"inputs/{scenario.name}"]
+        again += ["--scenario", f"inputs/{scenario.name}"]
 
         def companion(name: str) -> str:
             if ".." in PurePosixPath(name).parts:
@@ -200,9 +200,9 @@ def _load(
         return parse_scenario(text, str(scenario), seed, companion)
     if fjsp is not None:
         text = inputs.read(fjsp, fjsp.name)
-        command += ["--fjsp", f"inputs/{fjsp.name}"]
+        again += ["--fjsp", f"inputs/{fjsp.name}"]
         first = None if machines_from is None else int(machines_from)
-        command += ["--machines-from", machines_from] if machines_from else []
+        again += ["--machines-from", machines_from] if machines_from else []
         instance = parse_fjsp(text, str(fjsp), first)
         return market_from_fjsp(instance, FjspOptions(), seed, fjsp.name)
     return paper_market(seed)

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from fabmarket.cli.terminal import progress
 from fabmarket.paper.reproduction import reproduce
-from fabmarket.paper.writing import write
 from fabmarket.report import check_writable
+from fabmarket.report.wording import escaped
 
 _COLOURS = {"holds": "green", "fails": "bold red", "not identified": "yellow"}
 
@@ -34,7 +34,7 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print every claim and number as JSON.")
 @click.option("--quick", is_flag=True, help="Fewer signatures, one timing; the same verdicts.")
-def paper_command(out: Path | None, as_json: bool, quick: bool) -> None:
+def command(out: Path | None, as_json: bool, quick: bool) -> None:
     """Reproduce the paper: its words, what comes out, and a verdict for each claim.
 
     Verdicts are holds, fails, and not identified, where the paper does not say enough to tell. Same
@@ -52,6 +52,8 @@ def paper_command(out: Path | None, as_json: bool, quick: bool) -> None:
 
         facts = reproduce(quick, told)
         if out is not None:
+            from fabmarket.paper.writing import write  # noqa: PLC0415 - loads matplotlib
+
             write(facts, out)
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
@@ -70,4 +72,4 @@ def _print(facts: dict[str, Any], console: Console, out: Path | None) -> None:
     console.print(table)
     console.print(", ".join(f"{count} {verdict}" for verdict, count in facts["verdicts"].items()))
     if out is not None:
-        console.print(Text(f"Page: {out / 'paper.html'}"), soft_wrap=True)
+        console.print(Text(escaped(f"Page: {out / 'paper.html'}")), soft_wrap=True)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
@@ -39,9 +37,12 @@ from fabmarket.game.dynamics import (
     perturb,
     start_at,
 )
-from fabmarket.report.canvas import PALE
+from fabmarket.report.canvas import PALE, sheet
 from fabmarket.report.wording import number, percent, power, tiny
 from fabmarket.scenario import is_number, is_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
 """The errors whose round is reported."""
@@ -150,7 +151,7 @@ Examples, in a clone:
 @click.option("--allow-divergence", is_flag=True, help="Play even what cannot converge.")
 @click.option("--json", "as_json", is_flag=True, help="Print every round as JSON.")
 @plot_option
-def simulate_command(
+def command(
     game: Game,
     dynamic: str,
     demand: float | None,
@@ -331,11 +332,13 @@ def _change(now: float, before: float) -> str:
     return percent(100 * (now / before - 1)) if before > 0 else "–"
 
 
-def _picture(game: Game, runs: Sequence[Run], begin: Begin) -> Figure:
+def _picture(game: Game, runs: Sequence[Run], begin: Begin) -> "Figure":
     """Error of each round, logarithmic; after a perturbation of one dynamic the profits too."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415 - slow
+
     plays = [run.play for run in runs if run.play is not None]
     single = begin.disturbed is not None and len(plays) == 1
-    figure = Figure(figsize=(8.6, 6.6 if single else 4.2), layout="constrained")
+    figure = sheet(8.6, 6.6 if single else 4.2)
     panels = figure.subplots(2 if single else 1, 1, sharex=True, squeeze=False)[:, 0]
     smallest = min((e for play in plays for e in play.errors if e > 0), default=1.0)
     for at, play in enumerate(plays):

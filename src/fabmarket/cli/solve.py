@@ -4,11 +4,10 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from matplotlib.figure import Figure
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
@@ -22,7 +21,7 @@ from fabmarket.game import (
     Unsupported,
     solve,
 )
-from fabmarket.report.canvas import ACCENT, INK, WARM
+from fabmarket.report.canvas import ACCENT, INK, WARM, sheet
 from fabmarket.report.wording import (
     IN_THE_GAME,
     NOT_IN_THE_NEGOTIATION,
@@ -30,6 +29,9 @@ from fabmarket.report.wording import (
     number,
     tiny,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MOST_BARS = 30
 
@@ -76,9 +78,7 @@ A game as CSV, where an empty cap is none:
 @click.option("--coupled", is_flag=True, help="Impose S <= w; simultaneous only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @plot_option
-def solve_command(
-    game: Game, concept: str, coupled: bool, as_json: bool, plot: Path | None
-) -> None:
+def command(game: Game, concept: str, coupled: bool, as_json: bool, plot: Path | None) -> None:
     """Find the equilibrium of a game, with its certificate.
 
     The certificate covers the game: what any one party gains by another quantity of its own. It
@@ -176,11 +176,11 @@ def _summary(game: Game, found: Sequence[Equilibrium]) -> list[list[str]]:
     ]
 
 
-def _picture(answers: Sequence[Equilibrium | str]) -> Figure:
+def _picture(answers: Sequence[Equilibrium | str]) -> "Figure":
     """Demand of each demander, the sum and the supply; one panel for each concept."""
     found = [one for one in answers if isinstance(one, Equilibrium)]
     shown = min(len(found[0].demand), _MOST_BARS) if found else 0
-    figure = Figure(figsize=(8.6, max(1.2, len(found) * (1.2 + 0.3 * shown))), layout="constrained")
+    figure = sheet(8.6, max(1.2, len(found) * (1.2 + 0.3 * shown)))
     if not found:
         figure.text(0.5, 0.5, "No equilibrium.", ha="center", va="center")
         return figure

@@ -1,27 +1,34 @@
 """`fabmarket sweep`: one game solved over a grid of parameters, resumable."""
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
 import re
+import stat
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO, StringIO
 from itertools import islice, product
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
-from typing import Any
+from shlex import quote
+from typing import Any, BinaryIO
 
 import click
 import numpy as np
 
 from fabmarket.cli.game_file import LISTS, NUMBERS, game_argument
 from fabmarket.cli.solve import concept_option, concepts_of, served
-from fabmarket.cli.terminal import not_written, progress, save
-from fabmarket.errors import Refused
+from fabmarket.cli.terminal import progress
+from fabmarket.errors import Refused, TryAgain
 from fabmarket.game import Game, InvalidGame, NoEquilibrium, NotCertified, Unsupported, solve
+from fabmarket.interrupts import Interrupted
+from fabmarket.report.writing import not_written, save
 from fabmarket.scenario import is_number, is_whole
 
 _RESULTS = (
@@ -39,10 +46,16 @@ _RESULTS = (
 )
 _TEXTS = ("concept", "note", "reason")
 _COUNT = "served"
+MOST = 10_000_000
+"""The most values a table may have, rows times columns; they take about a gigabyte of memory."""
 
 
 class NotSwept(Refused):
     """The grid or its file cannot be used; the message says what to change."""
+
+
+class Busy(TryAgain):
+    """Another sweep is writing the same file."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,8 @@ def _values(spec: str) -> tuple[float, ...]:
     low, high, many = float(start), float(stop), int(count)
     if not (isfinite(low) and isfinite(high)) or scale not in ([], ["log"]):
         return ()
+    if many > MOST:
+        raise NotSwept(f"--vary: {many} values are more than the {MOST:,} of a table; give fewer")
     if scale:
         if low <= 0 or high <= 0:
             return ()
@@ -157,9 +172,16 @@ class Grid:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def check(self) -> None:
-        """Raise NotSwept for the first value that makes no game."""
+        """Raise NotSwept if there are too many rows, and for a value that makes no game."""
+        if self.size * len(self.columns) > MOST:
+            raise NotSwept(
+                f"--vary makes {self.size} rows of {len(self.columns)} columns, more than {MOST:,}"
+                " values; give fewer values, or sweep part by part"
+            )
         for axis in self.axes:
-            for value in axis.values:
+            # What a parameter may be is an interval, so its ends decide.
+            odd = [value for value in axis.values if isnan(value)][:1]
+            for value in odd or (min(axis.values), max(axis.values)):
                 try:
                     self._game({axis: value})
                 except InvalidGame as error:
@@ -167,10 +189,16 @@ class Grid:
 
     def rows(self, known: int = 0) -> Iterator[list[str]]:
         """The rows after the first `known`, the last axis and then the concept moving fastest."""
-        points = product(*(axis.values for axis in self.axes))
-        for point, concept in islice(product(points, self.concepts), known, None):
+        for point, concept in islice(self._points(), known, None):
             game = self._game(dict(zip(self.axes, point, strict=True)))
-            yield [*(repr(value) for value in point), concept, *self._results(game, concept)]
+            yield [*_place(point, concept), *self._results(game, concept)]
+
+    def places(self) -> Iterator[list[str]]:
+        """The first cells of every row, which say where in the grid it stands."""
+        return (_place(*one) for one in self._points())
+
+    def _points(self) -> Iterator[tuple[tuple[float, ...], str]]:
+        return product(product(*(axis.values for axis in self.axes)), self.concepts)
 
     def _game(self, values: Mapping[Axis, float]) -> Game:
         game = self.game
@@ -200,6 +228,10 @@ class Grid:
         return [*map(repr, numbers), found.note, "", *map(repr, details)]
 
 
+def _place(point: Sequence[float], concept: str) -> list[str]:
+    return [*map(repr, point), concept]
+
+
 @click.command(
     "sweep",
     epilog="""\b
@@ -227,14 +259,14 @@ Examples, in a clone:
     help="Where the rows go, .csv or .parquet; needed but for --json.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
-def sweep_command(
+def command(
     game: Game, vary: tuple[str, ...], concept: str, each: bool, out: Path | None, as_json: bool
 ) -> None:
     """Solve a game over a grid of parameters.
 
     FILE (- for standard input) is as for `fabmarket solve`. Rows are kept in OUT.partial until all
-    are there. If the command is stopped, the same command goes on where it was. Parquet needs the
-    extra `sweep`.
+    are there. If the command is stopped, the same command goes on where it was. Parquet needs
+    pyarrow.
     """
     axes = tuple(axis_of(text) for text in vary)
     for at, axis in enumerate(axes):
@@ -246,8 +278,11 @@ def sweep_command(
         raise NotSwept("nowhere to put the rows; give --out OUT, or --json")
     if out is not None:
         _check_suffix(out)
-        rows = _kept(grid, out)
-        _finish(grid, rows, out)
+        partial = out.with_name(out.name + ".partial")
+        with _alone(partial) as file:
+            rows = _kept(grid, file, partial)
+            _finish(grid, rows, out)
+            partial.unlink()
     else:
         with progress() as bar:
             rows = list(bar.track(grid.rows(), total=grid.size, description="Solving"))
@@ -275,61 +310,111 @@ def _parquet() -> tuple[Any, Any]:
         return import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
         raise NotSwept(
-            "Parquet needs pyarrow; install fabmarket[sweep], or give a name that ends in .csv"
+            f"Parquet needs pyarrow; run {quote(sys.executable)} -m pip install pyarrow, or give a"
+            " name that ends in .csv"
         ) from error
 
 
-def _kept(grid: Grid, out: Path) -> list[list[str]]:
+@contextmanager
+def _alone(partial: Path) -> Iterator[BinaryIO]:
+    """OUT.partial, opened; within, no other sweep has it, and the kernel sees to that.
+
+    Raises:
+        Busy: another sweep has it.
+        NotWritten: the file system refuses.
+    """
+    while True:
+        try:
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o644)
+        except (OSError, ValueError) as error:
+            raise not_written(partial, error) from error
+        with os.fdopen(descriptor, "r+b") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise NotSwept(f"{partial} is not a file of rows; choose another --out")
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(
+                    f"another sweep is writing {partial}; wait until it has ended, or choose"
+                    " another --out"
+                ) from None
+            # Whoever had it may have finished, and removed it, between the two steps.
+            if os.fstat(descriptor).st_nlink:
+                yield file
+                return
+
+
+def _kept(grid: Grid, file: BinaryIO, partial: Path) -> list[list[str]]:
     """All rows: those an earlier run left in OUT.partial, and the rest, put there one by one."""
-    partial = out.with_name(out.name + ".partial")
-    rows, whole = _earlier(grid, partial)
+    rows = _earlier(grid, file, partial)
     try:
-        with partial.open("r+b" if whole else "wb") as file:
-            file.truncate(whole)
-            file.seek(whole)
-            if not whole:
-                file.write(_line([f"# {grid.fingerprint}"]))
-            with progress() as bar:
-                task = bar.add_task("Solving", total=grid.size, completed=len(rows))
-                for row in grid.rows(len(rows)):
-                    file.write(_line(row))
-                    file.flush()
-                    rows.append(row)
-                    bar.advance(task)
-    except OSError as error:
-        raise not_written(partial, error) from error
-    except KeyboardInterrupt:
-        click.echo(
-            f"fabmarket: error: interrupted after {len(rows)} of {grid.size} rows; the same"
-            " command goes on from there",
-            err=True,
+        with progress() as bar:
+            task = bar.add_task("Solving", total=grid.size, completed=len(rows))
+            for row in grid.rows(len(rows)):
+                _put(row, file, partial)
+                rows.append(row)
+                bar.advance(task)
+    except Interrupted as error:
+        said = str(error).partition(";")[0]
+        error.args = (
+            f"{said} after {len(rows)} of {grid.size} rows; the same command goes on from there",
         )
-        raise click.exceptions.Exit(130) from None
+        raise
     return rows
 
 
-def _earlier(grid: Grid, partial: Path) -> tuple[list[list[str]], int]:
-    """The whole rows of an earlier run of the same sweep, and how many bytes they take."""
+def _put(cells: Sequence[str], file: BinaryIO, partial: Path) -> None:
     try:
-        data = partial.read_bytes()
-    except FileNotFoundError:
-        return [], 0
+        file.write(_line(cells))
+        file.flush()
     except OSError as error:
         raise not_written(partial, error) from error
+
+
+def _earlier(grid: Grid, file: BinaryIO, partial: Path) -> list[list[str]]:
+    """The whole rows of an earlier run of the same sweep; the file is left open behind them."""
+    title = [f"# {grid.fingerprint}"]
+    head = _line(title)
+    start = file.read(len(head))
     # A run that was killed may have left half a line; no cell holds a line break.
-    whole = data.rfind(b"\n") + 1
-    head, *rows = csv.reader(StringIO(data[:whole].decode(errors="replace"))) if whole else [[""]]
-    if not whole:
-        return [], 0
-    if head != [f"# {grid.fingerprint}"] or any(len(row) != len(grid.columns) for row in rows):
+    if not head.startswith(start):
         raise NotSwept(
             f"{partial} is of another sweep; delete it, or choose another --out, to start anew"
         )
-    return rows, whole
+    rows: list[list[str]] = []
+    whole = 0
+    if start == head:
+        whole = len(head)
+        places = grid.places()
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            rows.append(_row(grid, line, next(places, None), f"{partial}: line {len(rows) + 2}"))
+            whole += len(line)
+    file.seek(whole)
+    file.truncate()
+    if not whole:
+        _put(title, file, partial)
+    return rows
+
+
+def _row(grid: Grid, line: bytes, place: list[str] | None, where: str) -> list[str]:
+    """A line of an earlier run, if it is the row of that place in the grid."""
+    try:
+        (row,) = csv.reader([line.decode()])
+        if place is None or row[: len(place)] != place:
+            raise ValueError
+        _record(grid.columns, row)
+    except (ValueError, csv.Error):
+        raise NotSwept(
+            f"{where} is no row of this sweep; delete the file, or choose another --out, to start"
+            " anew"
+        ) from None
+    return row
 
 
 def _finish(grid: Grid, rows: Sequence[Sequence[str]], out: Path) -> None:
-    """Put the finished table in its place and drop the partial one."""
+    """Put the finished table in its place."""
     if out.suffix == ".csv":
         save(out, b"".join(_line(row) for row in (grid.columns, *rows)))
     else:
@@ -345,7 +430,6 @@ def _finish(grid: Grid, rows: Sequence[Sequence[str]], out: Path) -> None:
         content = BytesIO()
         parquet.write_table(arrow.table(columns), content)
         save(out, content.getvalue())
-    os.unlink(out.with_name(out.name + ".partial"))
 
 
 def _line(cells: Sequence[str]) -> bytes:

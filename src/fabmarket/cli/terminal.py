@@ -1,27 +1,25 @@
 """What the research commands share: pictures to a file, tables and progress on the terminal."""
 
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from matplotlib.figure import Figure
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from fabmarket.errors import Refused
 from fabmarket.report.canvas import render
+from fabmarket.report.writing import save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROWS = 20
 """A table on the terminal stops after so many rows; --json and files have all of them."""
-
-
-class NotWritten(Refused):
-    """A file cannot be written; the message names it and the system's reason."""
 
 
 def picture_path(_context: click.Context, _parameter: click.Parameter, value: str) -> Path | None:
@@ -39,38 +37,10 @@ plot_option = click.option(
 )
 
 
-def save_picture(path: Path, draw: Callable[[], Figure]) -> None:
+def save_picture(path: Path, draw: Callable[[], "Figure"]) -> None:
     """Draw in the house style, as PNG or SVG by the path's suffix."""
     png, svg = render(draw)
     save(path, png if path.suffix == ".png" else svg)
-
-
-def save(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing.
-
-    Raises:
-        NotWritten: the file system refuses.
-    """
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=".fabmarket-", delete=False
-        ) as new:
-            staged = Path(new.name)
-            try:
-                new.write(content)
-                new.flush()
-                staged.chmod(0o644)
-                staged.replace(path)
-            except BaseException:
-                staged.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise not_written(path, error) from error
-
-
-def not_written(path: Path, error: OSError) -> NotWritten:
-    """The refusal that names the file and what the system said."""
-    return NotWritten(f"{path}: cannot be written ({error.strerror}); choose another file")
 
 
 def progress() -> Progress:

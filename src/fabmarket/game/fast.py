@@ -28,8 +28,8 @@ def chosen(compiled: bool | None, worthwhile: bool) -> bool:
     """
     if compiled and not can_compile():
         raise Unsupported(
-            "compiled=True needs numba, which is not installed; install fabmarket[fast] or leave"
-            " it out"
+            "compiled=True needs numba, which is not installed; run python -m pip install numba, or"
+            " leave it out"
         )
     return worthwhile and can_compile() if compiled is None else compiled
 

@@ -30,26 +30,33 @@ _CLOSE = 255 / 256
 _FAST = {"reassoc", "nnan", "nsz", "contract"}
 
 
+def _machine_code(function: _Function, **options: Any) -> _Function:
+    try:
+        loop = numba.njit(cache=True, error_model="numpy", **options)(function)
+    except RuntimeError:  # there is no place to keep it, which costs a compilation each time
+        loop = numba.njit(error_model="numpy", **options)(function)
+    return cast(_Function, loop)
+
+
 def compiled(function: _Function) -> _Function:
     """Machine code of a loop; sums may be taken in any order."""
     if numba is None:
         return function
-    return cast(_Function, numba.njit(cache=True, fastmath=_FAST, error_model="numpy")(function))
+    return _machine_code(function, fastmath=_FAST)
 
 
 def parallel(function: _Function) -> _Function:
     """As `compiled`, its outer loop shared among the cores."""
     if numba is None:
         return function
-    loop = numba.njit(cache=True, parallel=True, fastmath=_FAST, error_model="numpy")(function)
-    return cast(_Function, loop)
+    return _machine_code(function, fastmath=_FAST, parallel=True)
 
 
 def exactly(function: _Function) -> _Function:
     """Machine code of a loop; every sum is taken in the order that is written."""
     if numba is None:
         return function
-    return cast(_Function, numba.njit(cache=True, error_model="numpy")(function))
+    return _machine_code(function)
 
 
 meet = compiled(root.meet)

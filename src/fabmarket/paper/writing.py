@@ -13,7 +13,7 @@ def write(facts: Facts, out: Path) -> list[Path]:
     """Write paper.html, paper.json and figures/*.png, *.svg below `out`, all or none; the paths.
 
     Raises:
-        ReportNotWritten: the file system refuses.
+        NotWritten: the file system refuses.
     """
     return place(render_files(facts), out)
 

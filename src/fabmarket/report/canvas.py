@@ -4,11 +4,12 @@ import re
 import warnings
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 from markupsafe import Markup, escape
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK = "#1d2733"
 MUTED = "#55606e"
@@ -41,8 +42,17 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def render(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
+def sheet(width: float, height: float) -> "Figure":
+    """An empty figure, sizes in inches. Only what is drawn loads matplotlib."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def render(draw: Callable[[], "Figure"]) -> tuple[bytes, bytes]:
     """Run `draw` under the house style; the figure as (PNG, SVG)."""
+    import matplotlib as mpl  # noqa: PLC0415 - slow
+
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()  # a user's matplotlibrc must not change a report
         mpl.rcParams.update(_STYLE)

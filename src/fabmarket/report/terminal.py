@@ -21,9 +21,11 @@ from fabmarket.report.wording import (
     NOT_ALL_SOLD,
     NOT_IN_THE_NEGOTIATION,
     READ_MORE,
+    escaped,
     money,
     number,
     plural,
+    readable,
     short,
 )
 
@@ -32,13 +34,13 @@ _ROWS = 12
 
 def print_summary(facts: Facts, console: Console, out: Path | None = None) -> None:
     """Print the summary tables, and where the report lies if it was written to `out`."""
-    for table in summary_tables(facts):
+    for table in summary_tables(readable(facts)):
         console.print(table)
         console.print()
     for note in facts["scenario"]["notes"]:
-        console.print(Text(f"Note:   {note}"), soft_wrap=True)
+        console.print(Text(escaped(f"Note:   {note}")), soft_wrap=True)
     if out is not None:
-        console.print(Text(f"Report: {out / 'report.html'}"), soft_wrap=True)
+        console.print(Text(escaped(f"Report: {out / 'report.html'}")), soft_wrap=True)
 
 
 def summary_tables(facts: Facts) -> list[Table]:

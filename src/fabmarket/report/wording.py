@@ -50,6 +50,13 @@ _DIGITS = 6
 _PLAIN = range(-4, 15)  # powers of ten that are written out; beyond them stands an exponent
 
 
+_HIDDEN = re.compile(
+    # Control characters but line breaks and tabs, marks that turn the direction of writing, line
+    # separators, and halves of characters.
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
 def number(value: int | float | None) -> str:
     """A quantity or count: thousands grouped; a float with six significant digits, no zeros behind.
 
@@ -167,6 +174,27 @@ def _exponent(text: str) -> str:
 def _minus(text: str) -> str:
     """The sign people write, which is no hyphen."""
     return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
+def escaped(text: str) -> str:
+    r"""Text of others as a terminal or page may show it: what it could hide or do is spelt out.
+
+    >>> escaped("\x1b[2J")
+    '\\x1b[2J'
+    """
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode-escape").decode(), text)
+
+
+def readable(value: Any) -> Any:
+    """A JSON value with every text in it `escaped`, keys too."""
+    match value:
+        case str():
+            return escaped(value)
+        case dict():
+            return {escaped(key): readable(one) for key, one in value.items()}
+        case list():
+            return [readable(one) for one in value]
+    return value
 
 
 def short(address: str) -> str:

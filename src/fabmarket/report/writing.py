@@ -1,30 +1,38 @@
-"""The report on disk: all of it, or nothing of it."""
+"""Outputs on disk: all of an output, or nothing of it."""
 
 import contextlib
+import errno
+import fcntl
+import hashlib
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from fabmarket.errors import Bug, Refused
-from fabmarket.report import plots
+from fabmarket.interrupts import held_back
 from fabmarket.report.canvas import render
-from fabmarket.report.page import page
 from fabmarket.report.reading import Facts
+from fabmarket.report.wording import readable
 
-FIGURES = {
-    "rounds": plots.rounds,
-    "equilibrium": plots.equilibrium,
-    "convergence": plots.convergence,
-    "capacity": plots.capacity,
-    "balances": plots.balances,
-}
+FIGURES = ("rounds", "equilibrium", "convergence", "capacity", "balances")
+"""The figures of a report, each drawn by the function of `plots` of that name."""
+
+_STAGING = ".fabmarket-"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_LARGEST_MANIFEST = 1 << 20
+_MOST_BRACKETS = 64
 
 
-class ReportNotWritten(Refused):
-    """The output directory cannot take the report; names the path and the system's reason."""
+class NotWritten(Refused):
+    """An output cannot be written there; names the path and the system's reason."""
+
+
+class DiskFailed(NotWritten):
+    """The disk is full or broken: the path is not to blame."""
 
 
 class FactsNotJson(Bug):
@@ -35,44 +43,92 @@ def write_report(facts: Facts, out: Path, beside: Mapping[str, bytes]) -> list[P
     """Write report.html, report.json and figures/*.png, *.svg below `out`; the paths written.
 
     `beside` holds further files of the run, by their path below `out`. `out` is made if it is
-    missing; files of an earlier report in it are replaced, others stay.
+    missing; files of an earlier report in it are replaced, its inputs that are not inputs any more
+    are removed unless somebody changed them, and all others stay.
     Everything is drawn and staged before the first file moves into place, so a failure leaves
-    `out` as it was. Raises ReportNotWritten when the file system refuses, FactsNotJson when
-    `facts` is not a JSON value.
+    `out` as it was. Raises NotWritten when the file system refuses, FactsNotJson when `facts` is
+    not a JSON value.
     """
     return place({**render_files(facts), **beside}, out)
 
 
 def check_writable(out: Path) -> None:
-    """Raise ReportNotWritten now if `out` could not take a report later; leaves nothing behind."""
-    nearest = next(one for one in (out, *out.absolute().parents) if one.exists())
+    """Raise NotWritten now if the directory `out` could not be written; leaves nothing behind."""
     try:
+        nearest = next(one for one in (out.absolute(), *out.absolute().parents) if _is_there(one))
         if not nearest.is_dir():
-            raise NotADirectoryError(20, "not a directory", str(nearest))
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(nearest))
         with tempfile.TemporaryFile(dir=nearest):
             pass
-    except OSError as error:
-        raise _not_written(out, error) from error
+    except (OSError, ValueError) as error:
+        raise _not_placed(out, error) from error
 
 
-def _not_written(out: Path, error: OSError) -> ReportNotWritten:
-    return ReportNotWritten(
-        f"{error.filename or out}: the report cannot be written ({error.strerror}); "
-        f"choose another directory than {out}, or free this one"
-    )
+def _is_there(path: Path) -> bool:
+    """Whether something bears that name, be it a link to nothing; other errors are raised."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def save(path: Path, content: bytes) -> None:
+    """Write a whole file or nothing.
+
+    Raises:
+        NotWritten: the file system refuses.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        with held_back():
+            descriptor, staged = tempfile.mkstemp(prefix=_STAGING, dir=path.parent)
+            try:
+                with open(descriptor, "wb") as new:
+                    new.write(content)
+                os.chmod(staged, 0o644)
+                os.replace(staged, path)
+            except BaseException:
+                os.unlink(staged)
+                raise
+    except (OSError, ValueError) as error:
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError | ValueError) -> NotWritten:
+    """The refusal that names the file and what the system said."""
+    return _refusal(error, f"{path}: cannot be written", "choose another file")
+
+
+def _not_placed(out: Path, error: OSError | ValueError) -> NotWritten:
+    named = getattr(error, "filename", None) or out
+    remedy = f"choose another directory than {out}, or free this one"
+    return _refusal(error, f"{named}: the report cannot be written", remedy)
+
+
+def _refusal(error: OSError | ValueError, what: str, remedy: str) -> NotWritten:
+    """A ValueError is of a path that holds a NUL."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return DiskFailed(f"{what} ({error.strerror}); free space, or choose another disk")
+    reason = error.strerror if isinstance(error, OSError) else error
+    return NotWritten(f"{what} ({reason}); {remedy}")
 
 
 def render_files(facts: Facts) -> dict[str, bytes]:
     """Every file of the report, by its path below the output directory; nothing is written."""
+    from fabmarket.report import page, plots  # noqa: PLC0415 - loads matplotlib, which is slow
+
     try:
         text = json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        record = (text + "\n").encode()
     except (TypeError, ValueError) as error:
         raise FactsNotJson(f"the run's facts are not JSON: {error}") from error
-    drawn = {name: render(partial(draw, facts)) for name, draw in FIGURES.items()}
+    told = readable(facts)
+    drawn = {name: render(partial(getattr(plots, name), told)) for name in FIGURES}
     files = {
-        "report.html": page(facts, {name: svg for name, (_, svg) in drawn.items()}).encode(),
-        "report.json": record,
+        "report.html": page.page(told, {name: svg for name, (_, svg) in drawn.items()}).encode(),
+        # Half a character has no bytes in UTF-8; its escape in Python is that of JSON.
+        "report.json": (text + "\n").encode(errors="backslashreplace"),
     }
     for name, (png, svg) in drawn.items():
         files[f"figures/{name}.png"] = png
@@ -83,56 +139,119 @@ def render_files(facts: Facts) -> dict[str, bytes]:
 def place(files: Mapping[str, bytes], out: Path) -> list[Path]:
     """Put `files` (relative path to content) below `out`, all or none; the paths, in order.
 
-    The staging directory lies inside `out`, where a rename cannot cross file systems.
+    The staging directory lies inside `out`, where a rename cannot cross file systems. Runs that
+    write into one directory take turns.
     """
     made: list[Path] = []
-    staging: Path | None = None
     try:
-        _make(out, made)
-        staging = Path(tempfile.mkdtemp(prefix=".report-", dir=out))
-        for name, content in files.items():
-            (staging / "new" / name).parent.mkdir(parents=True, exist_ok=True)
-            (staging / "new" / name).write_bytes(content)
-        for folder in sorted({out / PurePosixPath(name).parent for name in files}):
-            _make(folder, made)
-        _swap(list(files), staging, out)
-        made.clear()
-    except OSError as error:
-        raise _not_written(out, error) from error
+        with held_back():
+            _make(out, made)
+        with turn(out), held_back():
+            _clear(out)
+            staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=out))
+            try:
+                for name, content in files.items():
+                    (staging / "new" / name).parent.mkdir(parents=True, exist_ok=True)
+                    (staging / "new" / name).write_bytes(content)
+                for folder in sorted({out / PurePosixPath(name).parent for name in files}):
+                    _make(folder, made)
+                _swap(list(files), _outdated(files, out), staging, out)
+                made.clear()
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+    except (OSError, ValueError) as error:
+        raise _not_placed(out, error) from error
     finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        _unmake(made)
     return [out / name for name in files]
+
+
+@contextlib.contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Within, no other run is within for the same directory.
+
+    The lock is on the directory itself: nothing is left behind, and the kernel lets go of it when
+    its process dies, however that comes about.
+    """
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _clear(out: Path) -> None:
+    """Remove what a run that was killed left of its staging; whose turn it is, is the only one."""
+    for left in out.glob(f"{_STAGING}*/"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _outdated(files: Mapping[str, bytes], out: Path) -> list[str]:
+    """The inputs of the report in `out` that are none of this one and that nobody changed."""
+    manifest = out / "manifest.json"
+    if "manifest.json" not in files or not manifest.is_file():
+        return []
+    with manifest.open("rb") as file:
+        text = file.read(_LARGEST_MANIFEST)
+    if text.count(b"[") + text.count(b"{") > _MOST_BRACKETS:  # none of ours; parsers recurse
+        return []
+    try:
+        known = [(str(name), digest) for name, digest in json.loads(text)["inputs"].items()]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []
+    inside = (out / "inputs").resolve()
+    return [
+        name
+        for name, digest in known
+        if name not in files
+        and (out / name).is_file()
+        and (out / name).resolve().is_relative_to(inside)
+        and not (out / name).is_symlink()
+        and hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
+    ]
 
 
 def _make(folder: Path, made: list[Path]) -> None:
     """Create `folder` and the missing ones above it, noting each in `made`."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
-        one.mkdir()
-        made.append(one)
+        with contextlib.suppress(FileExistsError):  # another run was quicker
+            one.mkdir()
+            made.append(one)
     if not folder.is_dir():
-        raise NotADirectoryError(20, "not a directory", str(folder))
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
-def _swap(names: list[str], staging: Path, out: Path) -> None:
-    """Move every staged file over its place; on failure, put back what was there."""
+def _unmake(made: list[Path]) -> None:
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _swap(names: Sequence[str], outdated: Sequence[str], staging: Path, out: Path) -> None:
+    """Move every staged file over its place and the outdated ones away; all of it, or nothing."""
     old = staging / "old"
-    replaced: list[str] = []
+    begun: list[str] = []
     try:
-        for name in names:
+        for name in (*names, *outdated):
+            begun.append(name)
+            (old / name).parent.mkdir(parents=True, exist_ok=True)
+            if name in outdated:
+                (out / name).replace(old / name)
+                continue
             if (out / name).is_file():
-                (old / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(out / name, old / name)
             (staging / "new" / name).replace(out / name)
-            replaced.append(name)
     except BaseException:
-        for name in replaced:
+        for name in begun:
             if (old / name).exists():
                 (old / name).replace(out / name)
-            else:
-                (out / name).unlink()
+            elif not (staging / "new" / name).exists() and name not in outdated:
+                (out / name).unlink(missing_ok=True)
         raise
+    for name in outdated:
+        for folder in (out / name).relative_to(out).parents[:-1]:
+            with contextlib.suppress(OSError):
+                (out / folder).rmdir()

@@ -8,7 +8,7 @@ import click
 import pytest
 
 import fabmarket.cli.main
-from fabmarket.cli.main import cli
+from fabmarket.cli.commands import COMMANDS, cli
 from fabmarket.node.market import BATCH
 
 ROOT = Path(__file__).parents[3]
@@ -39,23 +39,23 @@ def options(command: click.Command) -> list[click.Option]:
     return [one for one in command.get_params(context) if isinstance(one, click.Option)]
 
 
-@pytest.mark.parametrize("name", cli.commands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_every_command_is_documented_and_no_other(name):
     documented = rows(re.split(r"^### ", section(f"`fabmarket {name}`"), flags=re.MULTILINE)[0])
-    real = {flag for one in options(cli.commands[name]) for flag in one.opts}
+    real = {flag for one in options(cli.get_command(None, name)) for flag in one.opts}
     assert set(documented) == real
 
 
-@pytest.mark.parametrize("name", cli.commands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_default_is_documented(name):
     documented = rows(section(f"`fabmarket {name}`"))
-    for one in options(cli.commands[name]):
+    for one in options(cli.get_command(None, name)):
         if one.show_default:
             assert f"`{one.default}`" in documented[one.opts[-1]], one.name
 
 
 def test_every_command_is_documented_and_no_other():
-    assert set(re.findall(r"^## `fabmarket (\w+)`$", TEXT, re.MULTILINE)) == set(cli.commands)
+    assert set(re.findall(r"^## `fabmarket (\w+)`$", TEXT, re.MULTILINE)) == set(COMMANDS)
 
 
 def test_options_of_the_command_itself_are_documented():
@@ -65,14 +65,14 @@ def test_options_of_the_command_itself_are_documented():
 
 def test_every_exit_code_is_documented():
     said = set(re.findall(r"(\d+) [a-z]", fabmarket.cli.main.__doc__ or ""))
-    assert set(rows(section("Exit codes"))) == said == {"0", "2", "3", "70", "130"}
+    assert set(rows(section("Exit codes"))) == said
 
 
 def test_every_environment_variable_is_documented():
     read = {
         name
         for path in (ROOT / "src").rglob("*.py")
-        for name in re.findall(r"environ[^\n]*\"(\w+)\"", path.read_text("utf-8"))
+        for name in re.findall(r"(?:environ|envvar)[^\n]*\"(\w+)\"", path.read_text("utf-8"))
     }
     assert set(rows(section("Environment"))) == read
 
@@ -80,7 +80,7 @@ def test_every_environment_variable_is_documented():
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_name_real_options_and_files(example):
     name, *arguments = shlex.split(example)
-    context = cli.commands[name].make_context(name, arguments)
+    context = cli.get_command(None, name).make_context(name, arguments)
     for key in ("scenario", "fjsp"):
         if context.params.get(key) is not None:
             assert (ROOT / context.params[key]).is_file()

@@ -5,8 +5,12 @@ from importlib.metadata import version
 import click
 import pytest
 
-from fabmarket.cli.main import cli, main
+from fabmarket.cli.commands import COMMANDS, cli
+from fabmarket.cli.exit_codes import AuditFailed, SystemRefused
+from fabmarket.cli.main import main
+from fabmarket.cli.streams import OutputLost
 from fabmarket.errors import Bug, FabmarketError, Refused, TryAgain
+from fabmarket.game.errors import NotCertified
 
 
 def run(*arguments: str) -> int:
@@ -34,7 +38,28 @@ def failing():
     ("error", "code", "line"),
     [
         (Refused("5 is odd; give an even number"), 2, "5 is odd; give an even number"),
-        (TryAgain("the node sleeps"), 3, "the node sleeps"),
+        (AuditFailed("2 is not 3"), 1, "2 is not 3"),
+        (NotCertified("a gain of 5 is left"), 3, "a gain of 5 is left"),
+        (OutputLost("no room"), 74, "no room"),
+        (SystemRefused("no room"), 74, "no room"),
+        (
+            OSError(28, "No space left on device", "x.nbi"),
+            74,
+            "x.nbi: No space left on device; mend that and start again",
+        ),
+        (BrokenPipeError(32, "Broken pipe"), 74, "Broken pipe; mend that and start again"),
+        (TryAgain("the node sleeps"), 75, "the node sleeps"),
+        (MemoryError(), 2, "not enough memory; give a smaller input"),
+        (
+            Refused("\x1b]0;x\x07 \udcff \u202e \x9b is odd"),
+            2,
+            r"\x1b]0;x\x07 \udcff \u202e \x9b is odd",
+        ),
+        (
+            Refused("a" * 5000 + " is long; give less"),
+            2,
+            "a" * 1000 + " … " + "a" * 981 + " is long; give less",
+        ),
         (Bug("two and two are five"), 70, "two and two are five"),
         (FabmarketError("something"), 2, "something"),
         (Refused("first line\n   second\tline\n"), 2, "first line second line"),
@@ -52,13 +77,28 @@ def test_an_error_is_one_line_and_a_code(failing, capsys, error, code, line):
 def test_an_interrupt_is_130(failing, capsys):
     failing(KeyboardInterrupt())
     assert run("end") == 130
-    assert capsys.readouterr().err.strip() == ("fabmarket: error: interrupted; nothing was written")
+    assert (
+        capsys.readouterr().err == "\nfabmarket: error: interrupted; nothing is left half-written\n"
+    )
 
 
-def test_what_nobody_foresaw_is_not_hidden(failing):
+def test_what_nobody_foresaw_is_a_bug_and_says_where_it_rose(failing, capsys):
     failing(ZeroDivisionError("by zero"))
-    with pytest.raises(ZeroDivisionError):
-        main(["end"])
+    assert run("end") == 70
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "a bug in fabmarket, please report it: ZeroDivisionError: by zero (" in err
+    assert "test_main.py:" in err
+    assert "cli/commands.py:" in err
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself():
+    for name, sentence in COMMANDS.items():
+        command = cli.get_command(None, name)
+        assert command.get_short_help_str(200) == sentence.rstrip(".") or command.help.startswith(
+            sentence
+        )
 
 
 def test_a_command_that_ends_well_is_0(failing, capsys):

@@ -13,6 +13,7 @@ import pytest
 from fabmarket.cli import sweep
 from fabmarket.cli.main import main
 from fabmarket.game import CONCEPTS, Game, solve
+from fabmarket.interrupts import Interrupted
 
 PAPER = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\nbenefit,cost\n100,45\n200,45\n200,15\n"
 GRID = ("--vary", "a=0.5:2:4", "--vary", "b=0.1:10:3:log", "--concept", "all")
@@ -123,7 +124,7 @@ def test_an_interrupt_says_how_to_go_on(here, capsys, monkeypatch):
     def stop_after_two(game, concept, calls=[]):  # noqa: B006
         calls.append(1)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            raise Interrupted(signal.SIGINT)
         return solve(game, concept)
 
     monkeypatch.setattr(sweep, "solve", stop_after_two)
@@ -133,27 +134,75 @@ def test_an_interrupt_says_how_to_go_on(here, capsys, monkeypatch):
     assert [float(row["a"]) for row in read(here / "t.csv")] == pytest.approx([1, 4 / 3, 5 / 3, 2])
 
 
-@pytest.mark.parametrize("left", [b"", b"# 12", b"# 12\n", b"nothing of ours\nat all\n"])
-def test_rows_of_another_sweep_are_not_mixed_in(here, capsys, left):
+def head_of(options):
+    """The first line that a sweep of these options keeps."""
+    grid = sweep.Grid(
+        Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2),
+        tuple(sweep.axis_of(one) for one in options[1::2]),
+        ("simultaneous",),
+        False,
+    )
+    return f"# {grid.fingerprint}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        b"# 12",
+        b"# 12\n",
+        b"nothing of ours\nat all\n",
+        b"x" * 200_000,
+        b"x" * 200_000 + b"\n",
+        b"\0" * 5000,
+        bytes(range(256)) * 40,
+    ],
+    ids=lambda left: f"{left[:6]!r} {len(left)}",
+)
+def test_what_is_of_no_sweep_is_said_and_not_lost(here, capsys, left):
     partial = here / "t.csv.partial"
     partial.write_bytes(left)
-    code = run("--vary", "a=1,2", "--out", "t.csv")
-    if b"\n" in left:
-        assert code == 2
-        assert "t.csv.partial is of another sweep; delete it" in capsys.readouterr().err
-        assert partial.read_bytes() == left
-        assert not (here / "t.csv").exists()
-    else:
-        assert code == 0
-        assert len(read(here / "t.csv")) == 2
+    assert run("--vary", "a=1,2", "--out", "t.csv") == 2
+    assert "t.csv.partial is of another sweep; delete it" in capsys.readouterr().err
+    assert partial.read_bytes() == left
+    assert not (here / "t.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"y" * 200_000,
+        b"\0",
+        b"",
+        b"\xff\xfe",
+        b"1.0,simultaneous,87.5",
+        b"1.0,simultaneous,x,1,1,1,1,1,1,1,1,,",
+        b"1.0,simultaneous,1,1,1,1.5,1,1,1,1,1,,",
+        b"2.0,simultaneous,1,1,1,1,1,1,1,1,1,,",
+    ],
+    ids=lambda line: f"{line[:16]!r} {len(line)}",
+)
+def test_a_line_that_is_no_row_is_said_and_not_lost(here, capsys, line):
+    partial = here / "t.csv.partial"
+    left = head_of(("--vary", "a=1,2")) + line + b"\n"
+    partial.write_bytes(left)
+    assert run("--vary", "a=1,2", "--out", "t.csv") == 2
+    assert "t.csv.partial: line 2 is no row of this sweep; delete" in capsys.readouterr().err
+    assert partial.read_bytes() == left
+
+
+@pytest.mark.parametrize("much", [0, 3, 20])
+def test_a_first_line_that_was_cut_short_is_begun_anew(here, capsys, much):
+    (here / "t.csv.partial").write_bytes(head_of(("--vary", "a=1,2"))[:much])
+    assert run("--vary", "a=1,2", "--out", "t.csv") == 0
+    assert len(read(here / "t.csv")) == 2
 
 
 def test_changed_values_are_another_sweep(here, capsys, monkeypatch):
     def stop(game, concept):
-        raise KeyboardInterrupt
+        raise Interrupted(signal.SIGTERM)
 
     monkeypatch.setattr(sweep, "solve", stop)
-    assert run("--vary", "a=1,2", "--out", "t.csv") == 130
+    assert run("--vary", "a=1,2", "--out", "t.csv") == 143
     monkeypatch.undo()
     os.chdir(here)
     for options in (("--vary", "a=1,3"), ("--vary", "a=1,2", "--b", "7"), ("--vary", "b=1,2")):
@@ -180,7 +229,10 @@ def test_parquet_holds_the_same_table(here, capsys):
 def test_parquet_without_its_extra_is_refused_before_anything_is_solved(here, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert run("--vary", "a=1,2", "--out", "t.parquet") == 2
-    assert "Parquet needs pyarrow; install fabmarket[sweep]" in capsys.readouterr().err
+    assert (
+        f"Parquet needs pyarrow; run {sys.executable} -m pip install pyarrow"
+        in capsys.readouterr().err
+    )
     assert list(here.iterdir()) == [here / "game.csv"]
 
 
@@ -193,6 +245,13 @@ def test_parquet_without_its_extra_is_refused_before_anything_is_solved(here, ca
         (("--vary", "a"), "give a=START:STOP:COUNT"),
         (("--vary", "a=1,x"), "give a=START:STOP:COUNT"),
         (("--vary", "a=1:2"), "give a=START:STOP:COUNT"),
+        (("--vary", "a=1:2:1000000000000"), "1000000000000 values are more than the 10,000,000"),
+        (("--vary", "a=1:2:1000000000000:log"), "1000000000000 values are more than the"),
+        (
+            ("--vary", "a=1:2:9000", "--vary", "b=1:2:9000"),
+            "81000000 rows of 14 columns, more than 10,000,000 values; give fewer values",
+        ),
+        (("--vary", "a=" + "1," * 999_999 + "1"), "1000000 rows of 13 columns, more than"),
         (("--vary", "a=1:2:0"), "give a=START:STOP:COUNT"),
         (("--vary", "a=1:2:-1"), "give a=START:STOP:COUNT"),
         (("--vary", "a=1:nan:2"), "give a=START:STOP:COUNT"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fabmarket.report import FactsNotJson, ReportNotWritten, check_writable, write_report
+from fabmarket.report import FactsNotJson, NotWritten, check_writable, write_report
 
 FIGURES = ("balances", "capacity", "convergence", "equilibrium", "rounds")
 EXPECTED = {
@@ -31,11 +31,11 @@ def write_on_a_full_disk(facts: object, out: Path) -> str:
     script = (
         "import json, resource, sys\n"
         "from pathlib import Path\n"
-        "from fabmarket.report import ReportNotWritten, write_report\n"
+        "from fabmarket.report import NotWritten, write_report\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))\n"
         "try:\n"
         "    write_report(json.load(sys.stdin), Path(sys.argv[1]), {})\n"
-        "except ReportNotWritten as error:\n"
+        "except NotWritten as error:\n"
         "    print(error)\n"
     )
     done = subprocess.run(  # noqa: S603
@@ -74,9 +74,9 @@ def test_a_later_report_replaces_the_earlier_and_leaves_other_files(
 
 def test_a_path_below_a_file_is_refused_by_name(paper_facts, tmp_path):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(ReportNotWritten, match=r"taken.*choose another directory"):
+    with pytest.raises(NotWritten, match=r"taken.*choose another directory"):
         write_report(paper_facts, tmp_path / "taken", {})
-    with pytest.raises(ReportNotWritten, match=r"taken.*choose another directory"):
+    with pytest.raises(NotWritten, match=r"taken.*choose another directory"):
         write_report(paper_facts, tmp_path / "taken" / "below", {})
     assert contents(tmp_path) == {"taken": b"a file"}
 
@@ -100,7 +100,7 @@ def test_a_move_that_fails_puts_the_moved_files_back(paper_facts, empty_facts, t
     (obstacle / "inside").mkdir(parents=True)
     (tmp_path / "report.json").unlink()
     before = contents(tmp_path)
-    with pytest.raises(ReportNotWritten, match=r"rounds\.svg"):
+    with pytest.raises(NotWritten, match=r"rounds\.svg"):
         write_report(paper_facts, tmp_path, {})
     assert contents(tmp_path) == before
     assert (obstacle / "inside").is_dir()
@@ -126,5 +126,5 @@ def test_checking_a_directory_leaves_no_trace(tmp_path):
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "taken").write_text("a file")
     for out in (tmp_path / "taken", tmp_path / "taken" / "below"):
-        with pytest.raises(ReportNotWritten, match="taken"):
+        with pytest.raises(NotWritten, match="taken"):
             check_writable(out)
