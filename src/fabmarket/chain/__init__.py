@@ -1,7 +1,16 @@
 """The only room that speaks to an EVM: engines, bindings, sending, decoding logs."""
 
-from fabmarket.chain.contracts import ExchangeContract, TokenContract, exchange_code, token_code
-from fabmarket.chain.engine import (
+import sys
+
+_DEPTH = sys.getrecursionlimit()
+
+from fabmarket.chain.contracts import (  # noqa: E402
+    ExchangeContract,
+    TokenContract,
+    exchange_code,
+    token_code,
+)
+from fabmarket.chain.engine import (  # noqa: E402
     TRANSACTION_GAS,
     ChainError,
     Engine,
@@ -10,9 +19,12 @@ from fabmarket.chain.engine import (
     Receipt,
     Settings,
 )
-from fabmarket.chain.open import open_engine
-from fabmarket.chain.rpc import public
-from fabmarket.chain.sender import CallFailed, Sender, Transaction
+from fabmarket.chain.open import open_engine  # noqa: E402
+from fabmarket.chain.rpc import public  # noqa: E402
+from fabmarket.chain.sender import CallFailed, Sender, Transaction  # noqa: E402
+
+# py-evm raises the limit too; `embedded` does so again where that is needed.
+sys.setrecursionlimit(_DEPTH)
 
 __all__ = [
     "TRANSACTION_GAS",

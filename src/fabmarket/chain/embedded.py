@@ -1,10 +1,13 @@
 """A whole EVM chain inside this process: eth-tester over py-evm, nothing to install or start."""
 
 import ast
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from eth import EVM_RECURSION_LIMIT
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 from eth_typing import ChecksumAddress
@@ -24,6 +27,17 @@ from fabmarket.chain.rpc import receipt_of
 from fabmarket.identity import Key
 
 _NOBODY = bytes(20)
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Give py-evm the frames it needs for contracts that call each other up to 1,024 deep."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, EVM_RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _numbered(receipts: list[Receipt]) -> list[Receipt]:
@@ -86,9 +100,10 @@ class EmbeddedEngine(Engine):
     def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
         # Through the backend: eth-tester's own pending pool reverts each transaction again, so a
         # second one from the same sender would meet a wrong nonce.
-        hashes = [self._backend.send_raw_transaction(raw) for raw in raw_transactions]
-        # eth-tester's own mining draws a random mix hash, which would change every block hash.
-        self._backend.chain.mine_block(coinbase=_NOBODY, mix_hash=bytes(32), blob_gas_used=0)
+        with _deep():
+            hashes = [self._backend.send_raw_transaction(raw) for raw in raw_transactions]
+            # eth-tester's own mining draws a random mix hash, which would change every block hash.
+            self._backend.chain.mine_block(coinbase=_NOBODY, mix_hash=bytes(32), blob_gas_used=0)
         self._pin_next_time()
         receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
         return _numbered(receipts)
@@ -108,7 +123,8 @@ class EmbeddedEngine(Engine):
             "data": data,
         }
         try:
-            return bytes(self._backend.call(request, "latest" if block is None else block))
+            with _deep():
+                return bytes(self._backend.call(request, "latest" if block is None else block))
         except TransactionFailed as error:
             # eth-tester gives the revert data only as the text of a bytes literal.
             text = str(error).removeprefix("execution reverted: ")

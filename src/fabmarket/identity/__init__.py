@@ -1,7 +1,17 @@
 """Who someone is: keys, addresses and typed-data signatures (paper eq. 1-7)."""
 
-from fabmarket.identity.keys import BadSignature, Key, address_of, keccak, recover
-from fabmarket.identity.typed_data import (
+import sys
+
+_DEPTH = sys.getrecursionlimit()
+
+from fabmarket.identity.keys import (  # noqa: E402
+    BadSignature,
+    Key,
+    address_of,
+    keccak,
+    recover,
+)
+from fabmarket.identity.typed_data import (  # noqa: E402
     ZERO_BYTES32,
     Address,
     BadValue,
@@ -22,6 +32,10 @@ from fabmarket.identity.typed_data import (
     type_hash,
     type_string,
 )
+
+# eth_account brings py_ecc, which raises the limit a hundredfold: parsing JSON of 200,000 brackets
+# would then run off the end of the stack, and the process would be killed.
+sys.setrecursionlimit(_DEPTH)
 
 __all__ = [
     "ZERO_BYTES32",

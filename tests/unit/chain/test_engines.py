@@ -1,8 +1,10 @@
 """The embedded chain and anvil behave alike: every test here runs on both."""
 
+import sys
+
 import pytest
 
-from fabmarket.chain import CallFailed, Sender, Settings, Transaction, open_engine
+from fabmarket.chain import TRANSACTION_GAS, CallFailed, Sender, Settings, Transaction, open_engine
 from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, CallReverted
 from fabmarket.identity import Key, digest, keccak
 from fabmarket.market.events import Deposited, OperatorsSet, ResourceRegistered, TokenSet
@@ -118,6 +120,19 @@ def test_log_indices_run_through_the_block(deployed):
         ResourceRegistered,
     ]
     assert events[4] == Deposited(deployed.key.address, deployed.token.address, 70)
+
+
+def test_a_contract_may_call_itself_as_deep_as_gas_goes(engine):
+    sender = Sender(engine)
+    body = bytes.fromhex("5f5f5f5f5f305af100")  # call(gas(), address(), 0, 0, 0, 0, 0)
+    code = b"\x60" + bytes([len(body)]) + b"\x60\x0c\x60\0\x39\x60" + bytes([len(body)])
+    sender.queue(Transaction(engine.funder, "deploy", None, code + b"\x60\0\xf3" + body, 200_000))
+    (created,) = sender.must_succeed()
+    sender.queue(Transaction(engine.funder, "call", created.contract, b"", TRANSACTION_GAS))
+    (receipt,) = sender.must_succeed()
+    assert receipt.gas_used > 60_000  # some 450 calls
+    assert engine.call(created.contract, b"") == b""
+    assert sys.getrecursionlimit() < 10_000
 
 
 def test_deployment_says_its_rules(deployed):
