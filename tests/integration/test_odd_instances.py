@@ -11,6 +11,8 @@ SHOPS = {
     "machines nobody asks for": (1, "1 9\n1 1 4 6\n"),
     "empty lines": (2, "\n\n2 2 1.5\n\n1 1 1 3\n\n\n1 2 1 2 2 4\n\n"),
     "other spacing": (2, "  2\t 2\r\n1   1\t1 3  \r\n\r\n 1 2  1 2\t2 4"),
+    "operations of no time": (2, "2 2\n3 1 1 0 1 2 3 2 1 0 2 5\n2 1 2 0 1 1 4\n"),
+    "a job of no time": (1, "2 2\n2 1 1 0 1 2 0\n1 1 1 4\n"),
     "a byte order mark": (2, "\ufeff2 2\n1 1 1 3\n1 2 1 2 2 4\n"),
     "many jobs for one machine": (8, "8 1\n" + "1 1 1 5\n" * 8),
     "more slots than one attestation holds": (60, "1 1\n60" + " 1 1 2" * 60 + "\n"),
@@ -74,3 +76,28 @@ attested = [3]
     assert facts["trades"] == []
     assert [row["subtask"] for row in facts["unserved"]] == ["poor / wish"]
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_how_an_instance_was_read_is_a_fact(fabmarket, tmp_path):
+    file = tmp_path / "shop.fjs"
+    file.write_text("1 5\n3 1 1 0 1 2 3 1 3 0\n")
+    facts = fabmarket("demo", "--fjsp", file, "--json", "--out", tmp_path / "out").facts
+    assert facts["scenario"]["notes"] == [
+        "Machines are read as counted from 1, as instances are published: the file names neither"
+        " machine 0 nor machine 5 of 5, so say machines-from 0 if it counts from 0.",
+        "2 operations take no time, which is nothing to buy: no sub-tasks are made of them.",
+    ]
+    assert [trade["resource"] for trade in facts["trades"]] == ["machine-1"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert all(note in page for note in facts["scenario"]["notes"])
+    facts = fabmarket("demo", "--fjsp", file, "--machines-from", 0, "--json").facts
+    assert facts["scenario"]["notes"][0] == "Machines are read as counted from 0, as asked for."
+    assert [trade["resource"] for trade in facts["trades"]] == ["machine-2"]
+    assert facts["command"][2:6] == ["--fjsp", "inputs/shop.fjs", "--machines-from", "0"]
+
+
+def test_a_scenario_with_a_byte_order_mark_is_read(fabmarket, tmp_path):
+    (tmp_path / "shop.txt").write_text("\ufeff1 1\r\n1 1 1 7\r\n", newline="")
+    text = '\ufeff[fjsp]\r\nfile = "shop.txt"\r\nmachines_from = 1\r\n'
+    (tmp_path / "shop.toml").write_text(text, newline="")
+    assert fabmarket("demo", "--scenario", tmp_path / "shop.toml", "--json").facts["subtasks"] == 1

@@ -20,6 +20,8 @@ LARGEST_SCENARIO = 4 * 2**20
 """Bytes of a scenario or an instance: far above any published one, and what a run can hold."""
 DEEPEST = 50
 """How deep lists, tables and the parts of a dotted key may nest; a scenario needs eight."""
+MOST_TABLES = 200_000
+"""Lists and tables of a text; a scenario with as many sub-tasks as may be needs half of them."""
 
 _TOO_LONG = "a whole number has thousands of digits; shorten it"
 
@@ -69,7 +71,7 @@ def parse_json(text: str, name: str, parse_float: Callable[[str], Any]) -> Any:
     """The value of a JSON text; `parse_float` makes numbers with a point or an exponent.
 
     Raises MalformedText for what JSON does not allow, a key written twice and NaN or Infinity
-    among it, and for what nests deeper than DEEPEST.
+    among it, and for what nests deeper than DEEPEST or has more than MOST_TABLES.
     """
     text = text.removeprefix("\ufeff")
     _check_depth(text, _JSON, name)
@@ -102,7 +104,8 @@ def parse_json(text: str, name: str, parse_float: Callable[[str], Any]) -> Any:
 def parse_toml(text: str, name: str) -> dict[str, Any]:
     """The table of a TOML text; numbers with a point become Decimals.
 
-    Raises MalformedText for what TOML does not allow and for what nests deeper than DEEPEST.
+    Raises MalformedText for what TOML does not allow, and for what nests deeper than DEEPEST or has
+    more than MOST_TABLES.
     """
     text = text.removeprefix("\ufeff")
     _check_depth(text, _TOML, name)
@@ -138,9 +141,12 @@ _JSON = {"": re.compile(r'["\[\]{}]'), '"': re.compile(r'\\.|"', re.DOTALL)}
 
 
 def _check_depth(text: str, syntax: dict[str, re.Pattern[str]], name: str) -> None:
-    """Refuse what nests too deeply: open brackets, and the dots of the keys they stand under."""
+    """Refuse what nests too deeply: open brackets, and the dots of the keys they stand under.
+
+    And more brackets than MOST_TABLES.
+    """
     dots, quote, at = [0], "", 0
-    depth = 0
+    depth = tables = 0
     while (found := syntax[quote].search(text, at)) is not None:
         mark, at = found.group(), found.end()
         if quote:
@@ -151,6 +157,7 @@ def _check_depth(text: str, syntax: dict[str, re.Pattern[str]], name: str) -> No
         elif mark in ("[", "{"):
             dots.append(0)
             depth += 1
+            tables += 1
         elif mark in ("]", "}"):
             depth -= dots.pop() + 1 if len(dots) > 1 else 0
         elif mark == ".":
@@ -159,7 +166,8 @@ def _check_depth(text: str, syntax: dict[str, re.Pattern[str]], name: str) -> No
         else:  # the next key, or the next value of a list
             depth -= dots[-1]
             dots[-1] = 0
-        if depth > DEEPEST:
+        if depth > DEEPEST or tables > MOST_TABLES:
             line = text.count("\n", 0, at) + 1
-            problem = f"nested more than {DEEPEST} deep; correct the file"
-            raise MalformedText(f"{name}:{line}: {problem}")
+            deep = f"nested more than {DEEPEST} deep; correct the file"
+            many = f"more than {MOST_TABLES} lists and tables; give a smaller file"
+            raise MalformedText(f"{name}:{line}: {deep if depth > DEEPEST else many}")

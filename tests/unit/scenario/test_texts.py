@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from fabmarket.scenario import LARGEST_SCENARIO, MalformedText, decode, parse_json, texts
-from fabmarket.scenario.texts import DEEPEST, parse_toml
+from fabmarket.scenario.texts import DEEPEST, MOST_TABLES, parse_toml
 
 
 @pytest.fixture
@@ -63,6 +63,16 @@ def test_the_deepest_is_read_and_one_more_is_not():
         read(text, "x", float)
         with pytest.raises(MalformedText):
             read(text.replace("[", "[[", 1).replace(" =", ".a ="), "x", float)
+
+
+def test_more_lists_than_any_market_has_are_refused_before_memory_is_taken():
+    lists = "[],\n" * MOST_TABLES + "[]"
+    for text, read in (
+        (f"[{lists}]", lambda text, name: parse_json(text, name, float)),
+        (f"a = [{lists}]", parse_toml),
+    ):
+        with pytest.raises(MalformedText, match=rf"^x:{MOST_TABLES}: more than {MOST_TABLES} "):
+            read(text, "x")
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
