@@ -76,7 +76,9 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
 
 def letters(text: str) -> Markup:
     """Text with the index of a letter set below it: v_j, L_TD."""
-    set_low = re.sub(r"\b([A-Za-z]+)_([A-Za-z]+)\b", r"\1<sub>\2</sub>", str(escape(text)))
+    # No \b: to it the ² of ∂²i_j or v_dj² is a letter.
+    index = r"(?<![A-Za-z0-9])([A-Za-z]+)_([A-Za-z]+)(?![A-Za-z0-9])"
+    set_low = re.sub(index, r"\1<sub>\2</sub>", str(escape(text)))
     return Markup(set_low)  # noqa: S704 (escaped before the tags are put in)
 
 
