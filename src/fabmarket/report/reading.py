@@ -127,9 +127,14 @@ def key_figures(facts: Facts) -> list[tuple[str, str]]:
         ("Units traded", number(facts["units_traded"])),
         ("Paid", money(facts["paid_total"], facts["scenario"]["currency"])),
         ("Gas", number(facts["gas_total"])),
-        ("Messages ignored", f"{number(messages['ignored'])} of {number(messages['sent'])}"),
+        ("Messages ignored", _ignored(messages)),
         ("Audit", audit_words(audit)),
     ]
+
+
+def _ignored(messages: dict[str, Any]) -> str:
+    # A message goes to several receivers, and each ignores it or not.
+    return f"{number(messages['ignored'])} of {plural(messages['delivered'], 'delivery')}"
 
 
 def audit_words(audit: dict[str, Any]) -> str:

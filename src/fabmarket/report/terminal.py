@@ -15,6 +15,7 @@ from fabmarket.report.reading import (
     key_figures,
     not_all_sold,
     unserved_reasons,
+    why,
 )
 from fabmarket.report.wording import (
     IN_THE_GAME,
@@ -105,10 +106,7 @@ def _verification(facts: Facts) -> Table:
     for test in facts["verification_tests"]:
         outcome = Text(f"{test['outcome']} ✓" if test["passed"] else f"{test['outcome']} ✗")
         outcome.stylize("green" if test["passed"] else "bold red")
-        why = (test["error"] or "nothing above what is attested").removeprefix(
-            f"{test['outcome']}: "
-        )
-        rows.append((str(test["test"]), outcome, why, short(test["transaction"])))
+        rows.append((str(test["test"]), outcome, why(test), short(test["transaction"])))
     return _fill(table, rows)
 
 

@@ -1,11 +1,13 @@
 """A lie in the negotiation pays, and the docs say how much: the real session, every margin."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.lies import CONCEPTS, table
 from fabmarket.game import Game, solve
 from fabmarket.game.mechanisms import best_lie
 
@@ -17,7 +19,9 @@ PAPER = Game([100, 200, 200], [45, 45, 15], supplier_cost=10, a=0.8, b=0.2)
 
 @pytest.fixture(scope="module")
 def rows():
-    return {(row["concept"], row["demander"]): row for row in table()}
+    command = [sys.executable, str(ROOT / "benchmarks" / "lies.py"), "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    return {(row["concept"], row["demander"]): row for row in json.loads(ran.stdout)}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,8 @@ def test_a_lie_about_ones_margin_pays(rows, concept, demander, honest, lie, prof
 def test_the_page_has_no_other_row_than_those_measured(rows):
     gaining = [row for row in rows.values() if row["profit"] > row["honest"]]
     assert len(re.findall(r"^\| `", PAGE, re.MULTILINE)) == len(gaining)
-    assert all(rows[concept, 1]["profit"] == rows[concept, 1]["honest"] for concept in CONCEPTS)
+    assert len(rows) == 9
+    assert all(row["profit"] == row["honest"] for (_, who), row in rows.items() if who == 1)
 
 
 def test_the_certificate_calls_the_same_market_free_of_gain(rows):

@@ -133,6 +133,20 @@ def test_page_and_terminal_say_the_same_of_an_equilibrium(job_shop_facts):
     assert "".join(row).replace(" ", "") in told(job_shop_facts).words().replace(" ", "")
 
 
+def test_what_was_ignored_is_counted_among_deliveries(paper_facts):
+    """Three ignored deliveries of one message were "3 of 32" messages sent."""
+    paper_facts["messages"] |= {"sent": 32, "delivered": 96, "ignored": 3}
+    words = told(paper_facts).words()
+    assert "Messages ignored3 of 96 deliveries" in words
+    assert "32 messages sent, to one or several receivers each: 96 deliveries, of which 3" in words
+
+
+def test_page_and_terminal_give_the_same_reason_for_a_refused_report(paper_facts):
+    page, terminal = told(paper_facts).words(), summary_tables(paper_facts)[1]
+    for reason in terminal.columns[2].cells:
+        assert str(reason) in page
+
+
 def test_quantities_of_one_unit_are_said_in_it(job_shop_facts):
     units = job_shop_facts["units_traded"]
     assert f"trades moved {units:,} minutes for" in told(job_shop_facts).words()

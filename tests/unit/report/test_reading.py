@@ -78,7 +78,7 @@ def test_key_figures(paper_facts):
         "Units traded": "275",
         "Paid": "31,625 FMC",
         "Gas": "176,003",
-        "Messages ignored": "1 of 31",
+        "Messages ignored": "1 of 31 deliveries",
         "Audit": "passed, 11 values",
     }
     paper_facts["audit"]["ok"] = paper_facts["audit"]["checks"][1]["ok"] = False
