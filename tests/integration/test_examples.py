@@ -13,9 +13,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from fabmarket.cli.main import cli
+from fabmarket.cli.commands import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/tutorial/first-market.md", "docs/reference/cli.md")
@@ -29,6 +30,7 @@ NOT_RUN = {
     "fabmarket demo --engine anvil --json": "anvil",
     "fabmarket demo --engine anvil --out anvil": "anvil",
     "fabmarket demo --engine anvil --chain-id 1337": "anvil",
+    "FABMARKET_ENGINE=https://name:password@node.example fabmarket demo --chain-id 1337": "a node",
     "fabmarket demo --engine http://127.0.0.1:8545 --seed 7": "a node",
     "fabmarket demo --engine http://127.0.0.1:8545 --chain-id 31337 --json": "a node",
 }
@@ -52,7 +54,8 @@ def commands(text: str) -> Iterator[str]:
 
 def written() -> Iterator[tuple[str, str]]:
     """(where it stands, what to run); a block that changes directory is one example."""
-    for name, command in cli.commands.items():
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
         examples = re.search(r"Examples.*:\n((?:  .*\n)+)", command.epilog or "")
         assert examples, f"fabmarket {name} --help has no examples"
         yield from ((f"{name} --help", one) for one in commands(examples[1]))

@@ -28,6 +28,7 @@ from fabmarket.cli.terminal import progress
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.game import Game, InvalidGame, NoEquilibrium, NotCertified, Unsupported, solve
 from fabmarket.interrupts import Interrupted
+from fabmarket.report.wording import number
 from fabmarket.report.writing import not_written, save
 from fabmarket.scenario import is_number, is_whole
 
@@ -126,7 +127,9 @@ def _values(spec: str) -> tuple[float, ...]:
     if not (isfinite(low) and isfinite(high)) or scale not in ([], ["log"]):
         return ()
     if many > MOST:
-        raise NotSwept(f"--vary: {many} values are more than the {MOST:,} of a table; give fewer")
+        raise NotSwept(
+            f"--vary: {number(many)} values are more than the {number(MOST)} of a table; give fewer"
+        )
     if scale:
         if low <= 0 or high <= 0:
             return ()
@@ -175,8 +178,8 @@ class Grid:
         """Raise NotSwept if there are too many rows, and for a value that makes no game."""
         if self.size * len(self.columns) > MOST:
             raise NotSwept(
-                f"--vary makes {self.size} rows of {len(self.columns)} columns, more than {MOST:,}"
-                " values; give fewer values, or sweep part by part"
+                f"--vary makes {number(self.size)} rows of {len(self.columns)} columns, more than"
+                f" {number(MOST)} values; give fewer values, or sweep part by part"
             )
         for axis in self.axes:
             # What a parameter may be is an interval, so its ends decide.

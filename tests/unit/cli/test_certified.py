@@ -124,7 +124,7 @@ def test_a_raise_that_is_no_sensible_number_is_refused(here, capsys, percent):
 @pytest.mark.parametrize("value", ["nan", "-1", "1e90", "1e-90"])
 def test_a_number_of_the_game_that_makes_none_is_refused(here, capsys, command, option, value):
     assert run(command, "game.csv", f"--{option}", value) == 2
-    assert option.replace("-", "_") in capsys.readouterr().err
+    assert option in capsys.readouterr().err.replace("_", "-")
 
 
 def test_a_certificate_weighs_gains_without_units(here):

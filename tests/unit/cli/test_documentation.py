@@ -95,13 +95,11 @@ def test_the_size_of_a_batch_is_the_documented_one():
 
 
 def help_of(name: str) -> str:
-    command = cli.commands[name]
+    command = cli.get_command(click.Context(cli), name)
     return " ".join(command.get_help(click.Context(command, info_name=name)).split())
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, one in cli.commands.items() if "file" in [p.name for p in one.params]]
-)
+@pytest.mark.parametrize("name", ["solve", "simulate", "compare", "sweep"])
 def test_the_help_of_a_command_that_takes_a_game_states_the_model_and_its_letters(name):
     said = help_of(name)
     assert "q = a·S − b·w" in said
@@ -112,4 +110,4 @@ def test_the_help_of_a_command_that_takes_a_game_states_the_model_and_its_letter
 
 
 def test_an_example_of_a_help_needs_nothing_that_is_not_said():
-    assert "jq" not in "".join(one.epilog or "" for one in cli.commands.values())
+    assert "jq" not in "".join(map(help_of, COMMANDS))

@@ -3,14 +3,14 @@
 import click
 import pytest
 
+from fabmarket.cli.commands import COMMANDS, cli
 from fabmarket.cli.inputs import InputError, Real, Whole, read_input
-from fabmarket.cli.main import cli
 
 NUMERIC = (click.types.FloatParamType, click.types.IntParamType)
 OPTIONS = [
     (name, option)
-    for name, command in cli.commands.items()
-    for option in command.params
+    for name in COMMANDS
+    for option in cli.get_command(click.Context(cli), name).params
     if isinstance(option.type, NUMERIC)
 ]
 

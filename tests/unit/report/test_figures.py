@@ -70,7 +70,7 @@ def test_no_text_of_a_figure_is_cut_off_or_unreadable_on_a_phone(run, name, requ
     figures = []
 
     def draw():
-        figures.append(FIGURES[name](request.getfixturevalue(run)))
+        figures.append(getattr(plots, name)(request.getfixturevalue(run)))
         return figures[0]
 
     render(draw)
