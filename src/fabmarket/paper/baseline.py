@@ -19,8 +19,7 @@ from fabmarket.errors import TryAgain
 from fabmarket.ledger import audit
 from fabmarket.market.events import Settled, pack_terms
 from fabmarket.node import Outcome, SettledTrade
-from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, holds_if, table
-from fabmarket.report.wording import places
+from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, amount, holds_if, table
 from fabmarket.scenario import Scenario, Supplier
 
 _OVERCHARGE = 10
@@ -397,11 +396,11 @@ def _trust_cost(facts: Facts) -> Claim:
                         str(chain["transactions"]),
                     ),
                     ("signed messages between parties", "0", str(chain["messages"])),
-                    ("gas, all", "0", places(chain["gas"])),
+                    ("gas, all", "0", amount(chain["gas"])),
                     (
                         "gas, settling each trade",
                         "0",
-                        " and ".join(places(each) for each in chain["gas_settlements"]),
+                        " and ".join(amount(each) for each in chain["gas_settlements"]),
                     ),
                 ],
             ),

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fabmarket.report.wording import places
-
 HOLDS = "holds"
 FAILS = "fails"
 NOT_IDENTIFIED = "not identified"
@@ -69,6 +67,23 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -
     return Table(caption, tuple(columns), tuple(tuple(row) for row in rows))
 
 
-def listed(values: Sequence[float], most: int = 2) -> str:
+def amount(value: float, places: int = 2) -> str:
+    """A number with grouped thousands and at most so many places, without trailing zeros."""
+    text = f"{value:,.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text.replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """A change in per cent, signed, one place."""
+    return f"{value:+.1f} %".replace("-", "−") if round(value, 1) else "0.0 %"
+
+
+def power(value: float) -> str:
+    """1e-9 for 0.000000001."""
+    return f"{value:.0e}".replace("e-0", "e-").replace("e+00", "")
+
+
+def listed(values: Sequence[float], places: int = 2) -> str:
     """Numbers in parentheses, as a vector is written."""
-    return f"({', '.join(places(value, most) for value in values)})"
+    return f"({', '.join(amount(value, places) for value in values)})"

@@ -26,7 +26,17 @@ from fabmarket.game.dynamics import (
     Tatonnement,
     start_at,
 )
-from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, Table, holds_if, listed, table
+from fabmarket.paper.claim import (
+    NOT_IDENTIFIED,
+    Claim,
+    Facts,
+    Table,
+    amount,
+    holds_if,
+    listed,
+    power,
+    table,
+)
 from fabmarket.paper.printed import (
     ITERATIONS_HERE,
     ITERATIONS_THERE,
@@ -34,7 +44,6 @@ from fabmarket.paper.printed import (
     START_SUPPLY,
     market,
 )
-from fabmarket.report.wording import places, power
 
 LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
 """Errors whose first round is reported."""
@@ -164,9 +173,9 @@ def _reaches(facts: Facts) -> Claim:
         reason="Best responses in turn converge, from any start and for any number of demanders; "
         "all at once they do not.",
         got=(
-            f"The equilibrium on the paper's data is q = {places(at['price'])}, "
-            f"v = {listed(at['demand'], 3)}, w = {places(at['supply'])}; nobody can gain by "
-            f"changing its own quantity (most: {places(at['max_unilateral_gain'])}).",
+            f"The equilibrium on the paper's data is q = {amount(at['price'])}, "
+            f"v = {listed(at['demand'], 3)}, w = {amount(at['supply'])}; nobody can gain by "
+            f"changing its own quantity (most: {amount(at['max_unilateral_gain'])}).",
             f"Best responses in turn, the paper's process, come within 1e-2 of it in "
             f"{own['1e-2']} iterations and within 1e-9 in {own['1e-9']}. If all four answer at "
             f"the same moment (Jacobi) they never arrive: the spectral radius is "

@@ -19,10 +19,19 @@ from numpy.typing import NDArray
 from fabmarket.game import solve
 from fabmarket.game.dynamics import Play
 from fabmarket.market.messages import Quote, Reply
-from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, Table, holds_if, listed, table
+from fabmarket.paper.claim import (
+    NOT_IDENTIFIED,
+    Claim,
+    Facts,
+    Table,
+    amount,
+    holds_if,
+    listed,
+    power,
+    table,
+)
 from fabmarket.paper.convergence import DYNAMICS, LEVELS, played
 from fabmarket.paper.printed import DEMANDERS, PARTIES, TABLE_2, market
-from fabmarket.report.wording import places, power
 
 Vector = NDArray[np.float64]
 
@@ -230,7 +239,7 @@ def _load(facts: Facts) -> Claim:
 
 def _cost(facts: Facts) -> Claim:
     rows = [
-        (one["name"], *(places(each, 0) for each in one["cost"]), places(sum(one["cost"]), 0))
+        (one["name"], *(amount(each, 0) for each in one["cost"]), amount(sum(one["cost"]), 0))
         for one in facts["dynamics"]
     ]
     gainers = [
@@ -284,7 +293,7 @@ def _balance(facts: Facts) -> Claim:
                 if concept != "balanced"
             )
             + ". The supplier books q·w while the demanders pay q·S; the difference, "
-            f"{places(concepts['simultaneous']['unfunded'], 0)} under simultaneous, is paid by "
+            f"{amount(concepts['simultaneous']['unfunded'], 0)} under simultaneous, is paid by "
             "nobody. That S ≤ w holds here is luck of the data.",
             "The concept balanced is offered beside the paper's: the supplier delivers what is "
             "ordered and is paid for that, and the number is 100.",
@@ -298,10 +307,10 @@ def _balance(facts: Facts) -> Claim:
                 [
                     (
                         concept,
-                        places(each["demand"], 3),
-                        places(each["supply"], 3),
-                        places(each["balance"], 1),
-                        places(each["unfunded"], 1),
+                        amount(each["demand"], 3),
+                        amount(each["supply"], 3),
+                        amount(each["balance"], 1),
+                        amount(each["unfunded"], 1),
                     )
                     for concept, each in concepts.items()
                 ],
@@ -314,8 +323,8 @@ def _balance(facts: Facts) -> Claim:
 def _side_by_side(both: Facts) -> Table:
     rows = []
     for row, printed in both["printed"].items():
-        rows.append((f"{row}: printed", *(places(each) for each in printed)))
-        rows.append(("here", *(places(each, 1) for each in both["ours"][row])))
+        rows.append((f"{row}: printed", *(amount(each) for each in printed)))
+        rows.append(("here", *(amount(each, 1) for each in both["ours"][row])))
     return table(
         f"Table 2 as printed, and by the definitions used here ({both['dynamic']}, error 1e-3)",
         ("quantity", *PARTIES),

@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabmarket.game import Equilibrium, Game, solve
-from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, Table, listed, table
+from fabmarket.paper.claim import NOT_IDENTIFIED, Claim, Facts, Table, amount, listed, table
 from fabmarket.paper.printed import DEMANDERS, market
-from fabmarket.report.wording import places
 
 CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates", "balanced")
 Vector = NDArray[np.float64]
@@ -126,7 +125,7 @@ def claims(facts: Facts) -> list[Claim]:
                 f"Even shares: Jain's index is 1 for equal shares and {least:.2f} if one of three "
                 f"demanders has all. Quantities at the simultaneous equilibrium, in per cent: "
                 f"{listed(own['quantity_shares'], 1)}; index {own['jain_quantities']:.3f}. "
-                f"Of all profit the supplier books {places(own['shares'][-1], 1)} %, part of which "
+                f"Of all profit the supplier books {amount(own['shares'][-1], 1)} %, part of which "
                 "nobody pays (see balance).",
             ),
             how="Indices, shares and envy from the certified equilibrium of each concept. A bundle "

@@ -7,12 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fabmarket.paper.claim import Facts
+from fabmarket.paper.claim import Facts, amount, power
 from fabmarket.paper.effort import drawn, exchanges, loads
 from fabmarket.paper.perturbation import changes
 from fabmarket.paper.printed import ITERATIONS_HERE, ITERATIONS_THERE, PARTIES
 from fabmarket.report.canvas import ACCENT, INK, MUTED, PALE, WARM, render
-from fabmarket.report.wording import number, places, power
 
 _WIDTH = 8.6  # inches, the page's column
 # Colours that stay apart for every kind of sight (Okabe and Ito, 2008).
@@ -71,7 +70,7 @@ def _log_errors(axis: Any) -> None:
 
 
 def _grouped(axis: Any) -> None:
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
 
 
 def _style(at: int) -> dict[str, Any]:
@@ -198,7 +197,7 @@ def _supplier(facts: Facts) -> Figure:
     for key, name, colour, where, size, offset in marks:
         at, profit = facts[key]["supply"], facts[key]["profits"][-1]
         axes.plot([at], [profit], "o", ms=size, c=colour)
-        text = f"{name}\nw = {places(at)}, profit {places(profit, 1)}"
+        text = f"{name}\nw = {amount(at)}, profit {amount(profit, 1)}"
         axes.annotate(
             text,
             (at, profit),

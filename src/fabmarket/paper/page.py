@@ -9,7 +9,6 @@ from markupsafe import Markup, escape
 from fabmarket.paper.claim import VERDICTS, Facts
 from fabmarket.paper.figures import CAPTIONS
 from fabmarket.report.canvas import inline
-from fabmarket.report.wording import seconds
 
 SECTIONS = (
     (
@@ -59,7 +58,7 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
     jinja = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    jinja.filters |= {"letters": letters, "numeric": numeric, "seconds": seconds}
+    jinja.filters |= {"letters": letters, "numeric": numeric}
     source = files("fabmarket.paper").joinpath("page.html").read_text("utf-8")
     by_id = {claim["id"]: claim for claim in facts["claims"]}
     return jinja.from_string(source).render(
@@ -76,9 +75,7 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
 
 def letters(text: str) -> Markup:
     """Text with the index of a letter set below it: v_j, L_TD."""
-    # No \b: to it the ² of ∂²i_j or v_dj² is a letter.
-    index = r"(?<![A-Za-z0-9])([A-Za-z]+)_([A-Za-z]+)(?![A-Za-z0-9])"
-    set_low = re.sub(index, r"\1<sub>\2</sub>", str(escape(text)))
+    set_low = re.sub(r"\b([A-Za-z]+)_([A-Za-z]+)\b", r"\1<sub>\2</sub>", str(escape(text)))
     return Markup(set_low)  # noqa: S704 (escaped before the tags are put in)
 
 

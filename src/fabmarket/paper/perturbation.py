@@ -3,10 +3,9 @@
 from typing import Any
 
 from fabmarket.game.dynamics import GaussSeidel, perturb
-from fabmarket.paper.claim import Claim, Facts, holds_if, table
+from fabmarket.paper.claim import Claim, Facts, amount, holds_if, percent, power, table
 from fabmarket.paper.convergence import LEVELS
 from fabmarket.paper.printed import PARTIES, market
-from fabmarket.report.wording import percent, places, power, tiny
 
 WHO, PERCENT = 2, 20.0
 """MRD3, counted from 0. The paper does not print by how much it raises."""
@@ -84,12 +83,12 @@ def _price(before: Any, raised: Any, answered: Any) -> Claim:
         place="Section 5.2",
         words="The increase in demand led to increased resource prices",
         verdict=holds_if(before["price"] < answered["price"] < raised["price"]),
-        reason=f"From {places(before['price'])} to {places(raised['price'])}, and to "
-        f"{places(answered['price'])} once the supplier has answered.",
+        reason=f"From {amount(before['price'])} to {amount(raised['price'])}, and to "
+        f"{amount(answered['price'])} once the supplier has answered.",
         got=(
-            f"MRD3 goes from {places(before['demand'][WHO], 3)} to "
-            f"{places(raised['demand'][WHO], 3)} units. Everybody then pays "
-            f"{places(raised['price'])} a unit instead of {places(before['price'])}.",
+            f"MRD3 goes from {amount(before['demand'][WHO], 3)} to "
+            f"{amount(raised['demand'][WHO], 3)} units. Everybody then pays "
+            f"{amount(raised['price'])} a unit instead of {amount(before['price'])}.",
         ),
         how=_HOW,
     )
@@ -106,7 +105,7 @@ def _supplier(facts: Facts, before: Any, answered: Any) -> Claim:
         verdict=holds_if(gains and answered["supply"] > before["supply"]),
         reason=f"{_said(first)} at the old supply, {_said(second)} at the new one.",
         got=(
-            f"Supply goes from {places(before['supply'])} to {places(answered['supply'])} units "
+            f"Supply goes from {amount(before['supply'])} to {amount(answered['supply'])} units "
             "and takes back half of the rise in price.",
         ),
         how=_HOW,
@@ -122,9 +121,9 @@ def _pays(facts: Facts) -> Claim:
         rows.append(
             (
                 what,
-                places(step["price"], 3),
+                amount(step["price"], 3),
                 *(_said(change) for change in changes(facts, at)),
-                tiny(step["error"]),
+                f"{step['error']:.1e}",
             )
         )
     return Claim(
@@ -170,8 +169,8 @@ def _cuts(facts: Facts, before: Any) -> Claim:
         got=(
             "MRD3 is the one who raised, so “MRD3 and MRD2” is a slip for MRD1 and MRD2.",
             f"MRD2 pays more, its profit changes by {_said(loss[0])} and then {_said(loss[1])}, "
-            f"and it cuts from {places(before['demand'][1], 3)} to "
-            f"{places(later['demand'][1], 3)}. MRD1's margin is 55, below every price on the way: "
+            f"and it cuts from {amount(before['demand'][1], 3)} to "
+            f"{amount(later['demand'][1], 3)}. MRD1's margin is 55, below every price on the way: "
             "it buys nothing before, during and after.",
         ),
         how=_HOW,
@@ -190,8 +189,8 @@ def _returns(facts: Facts) -> Claim:
         got=(
             "The raise changes nobody's data, so the equilibrium is the old one, and best "
             "responses in turn lead back to it. “Balance” here is the equilibrium: supply is "
-            f"{places(facts['before']['supply'])} and demand "
-            f"{places(sum(facts['before']['demand']))} units before and after.",
+            f"{amount(facts['before']['supply'])} and demand "
+            f"{amount(sum(facts['before']['demand']))} units before and after.",
         ),
         how=_HOW + " Steps count from the raise; the first is the supplier's answer.",
         tables=(

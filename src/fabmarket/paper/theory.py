@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from fabmarket.game import Game, NoEquilibrium, solve
-from fabmarket.paper.claim import FAILS, Claim, Facts, holds_if, listed, table
+from fabmarket.paper.claim import FAILS, Claim, Facts, amount, holds_if, listed, table
 from fabmarket.paper.printed import DEMANDERS, market
-from fabmarket.report.wording import places
 
 _A, _B = Fraction(4, 5), Fraction(1, 5)
 _WORTH, _COST = (100, 200, 200), (45, 45, 15)
@@ -176,11 +175,11 @@ def _equations(facts: Facts) -> Claim:
         "follow from 11 and 12.",
         got=(
             f"At the equilibrium equation 11 gives {second['who']} a profit of "
-            f"{places(second['eq_11'])}; equation 15 gives {places(second['eq_15'])}.",
+            f"{amount(second['eq_11'])}; equation 15 gives {amount(second['eq_15'])}.",
             f"Equation 15 is a straight line in v_j: its second derivative is "
-            f"{places(second['curvature_15'])}, its slope {places(second['slope_15'])} = y_j − a, "
+            f"{amount(second['curvature_15'])}, its slope {amount(second['slope_15'])} = y_j − a, "
             "so by it every demander would ask for ever more. With the factor v_j put back the "
-            f"second derivative is {places(second['curvature_11'])} = −2a, as (17) prints, and "
+            f"second derivative is {amount(second['curvature_11'])} = −2a, as (17) prints, and "
             "(19) is the best reply"
             + ("." if facts["eq_19_is_the_best_reply"] else " (it is not here)."),
             "The letters of the two price coefficients change from equation to equation, as the "
@@ -231,9 +230,9 @@ def _nash(facts: Facts) -> Claim:
             "Σ(c_j − q)₊ − q − (q − d_s)₊ = 0. The left side is continuous, falls everywhere with "
             "a slope of at least 1, and so has one root. (With x = −bw/a for the supplier it is a "
             "Cournot game of m + 1 parties.)",
-            f"On the paper's data: q = {places(nash['price'])}, v = {listed(nash['demand'], 3)}, "
-            f"w = {places(nash['supply'])}, profits {listed(nash['profits'])}; the most "
-            f"anybody gains by deviating is {places(nash['max_unilateral_gain'], 9)}.",
+            f"On the paper's data: q = {amount(nash['price'])}, v = {listed(nash['demand'], 3)}, "
+            f"w = {amount(nash['supply'])}, profits {listed(nash['profits'])}; the most "
+            f"anybody gains by deviating is {amount(nash['max_unilateral_gain'], 9)}.",
         ),
         how="fabmarket.game.solve, with the certificate that tries every party's deviations "
         "independently of the solver.",
@@ -253,11 +252,11 @@ def _stackelberg(facts: Facts) -> Claim:
         "equilibrium may be missing, and the derivation after it lets the supplier lead.",
         got=(
             f"With the demanders in the lead the paper's data do have an equilibrium: "
-            f"q = {places(lead['price'])}, v = {listed(lead['demand'])}, "
-            f"w = {places(lead['supply'])}. It is not the Nash equilibrium.",
+            f"q = {amount(lead['price'])}, v = {listed(lead['demand'])}, "
+            f"w = {amount(lead['supply'])}. It is not the Nash equilibrium.",
             f"Other data have none: margins {listed(gone['margins'])}, d_s = "
             f"{gone['supplier_cost']}, a = b = 1, while the Nash equilibrium is there "
-            f"(q = {places(gone['nash_price'])}, w = {places(gone['nash_supply'])}).",
+            f"(q = {amount(gone['nash_price'])}, w = {amount(gone['nash_supply'])}).",
             "The text has the demanders move first. Equation 19, the demanders' reply to a given "
             "w, put into the supplier's profit, is the reverse: the supplier moves first.",
         ),
@@ -276,15 +275,15 @@ def _optimum(facts: Facts) -> Claim:
         words="Substitute Equation (19) into Equation (16), and derive Equation (16) concerning "
         "w_s, and set the derivative function equal to zero",
         verdict=holds_if(reached),
-        reason=f"It gives w = {places(literal['supply'])} and a profit of "
-        f"{places(literal['profits'][-1], 1)}: only a local maximum, "
-        f"{places(best['profits'][-1], 1)} can be had.",
+        reason=f"It gives w = {amount(literal['supply'])} and a profit of "
+        f"{amount(literal['profits'][-1], 1)}: only a local maximum, "
+        f"{amount(best['profits'][-1], 1)} can be had.",
         got=(
             f"The substitution takes all three demanders for buyers: v = "
-            f"{listed(literal['demand'])}, q = {places(literal['price'], 3)}. It ignores v ≥ 0 of "
+            f"{listed(literal['demand'])}, q = {amount(literal['price'], 3)}. It ignores v ≥ 0 of "
             f"(14). With less supply the price rises above MRD1's margin of 55, it drops out, and "
-            f"the supplier's profit climbs again, to {places(best['profits'][-1], 1)} at "
-            f"w = {places(best['supply'])}, q = {places(best['price'], 3)}.",
+            f"the supplier's profit climbs again, to {amount(best['profits'][-1], 1)} at "
+            f"w = {amount(best['supply'])}, q = {amount(best['price'], 3)}.",
             "Where a demander drops out the profit bends upwards, so it is not concave, and a "
             "vanishing derivative does not make a maximum.",
         ),

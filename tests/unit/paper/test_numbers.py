@@ -5,7 +5,7 @@ import pytest
 
 from fabmarket.game import Game, solve
 from fabmarket.market.messages import Quote, Reply
-from fabmarket.paper.claim import listed
+from fabmarket.paper.claim import amount, listed, percent, power
 from fabmarket.paper.effort import balance, exchanges, loads, signed_bytes
 from fabmarket.paper.fairness import envious, jain
 from fabmarket.paper.perturbation import changes
@@ -168,4 +168,11 @@ def test_jains_index_at_its_ends():
 
 
 def test_numbers_in_words():
+    assert amount(1234567.891) == "1,234,567.89"
+    assert amount(100) == "100"
+    assert amount(-0.001) == "0"
+    assert amount(-2.5) == "−2.5"
+    assert percent(-28.88) == "−28.9 %"
+    assert percent(-0.01) == "0.0 %"
+    assert power(1e-9) == "1e-9"
     assert listed([1, 2.5]) == "(1, 2.5)"

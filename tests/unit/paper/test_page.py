@@ -170,12 +170,6 @@ def test_letters_have_their_index_below_and_markup_is_text():
     assert letters("1e-3 and (s, r)") == "1e-3 and (s, r)"
 
 
-def test_a_second_derivative_has_its_indices_below():
-    """They stood as typed, because ² counts as a letter."""
-    second = "∂²i<sub>j</sub>/∂v<sub>dj</sub>² = −2a"
-    assert letters("∂²i_j/∂v_dj² = −2a") == second
-
-
 def test_columns_of_numbers_are_told_from_columns_of_words():
     rows = [["a", "1,234.5", "−3.2 %", "1 / 2", "7"], ["b", "–", "2.0e-01", "x", "7" * 40]]
     assert numeric({"rows": rows}) == [False, True, True, False, False]
