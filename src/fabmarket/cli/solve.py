@@ -23,9 +23,7 @@ from fabmarket.game import (
 )
 from fabmarket.report.canvas import ACCENT, INK, WARM, sheet
 from fabmarket.report.wording import (
-    IN_THE_GAME,
-    NOT_IN_THE_NEGOTIATION,
-    READ_MORE,
+    COVERED,
     number,
     tiny,
 )
@@ -146,7 +144,7 @@ def _print(game: Game, answers: Sequence[tuple[str, Equilibrium | str]], console
     if found:
         names = [one.concept for one in found]
         console.print(table("Equilibria", ["", *names], _summary(game, found)))
-        said = f"Best gain: {IN_THE_GAME}. {NOT_IN_THE_NEGOTIATION} More: {READ_MORE}"
+        said = f"Best gain: {COVERED}"
         console.print(f"{said}\n", markup=False, highlight=False)
         rows = [
             [str(j), *(number(float(one.demand[j])) for one in found)]

@@ -18,10 +18,8 @@ from fabmarket.report.reading import (
     why,
 )
 from fabmarket.report.wording import (
-    IN_THE_GAME,
+    COVERED,
     NOT_ALL_SOLD,
-    NOT_IN_THE_NEGOTIATION,
-    READ_MORE,
     escaped,
     money,
     number,
@@ -133,7 +131,7 @@ def _equilibria(facts: Facts) -> Table:
                 gain_left(one, currency),
             )
         )
-    below = [f"Gain left {IN_THE_GAME}. {NOT_IN_THE_NEGOTIATION} More: {READ_MORE}"]
+    below = [f"Gain left: {COVERED}"]
     return _fill(table, rows, *([NOT_ALL_SOLD] if not_all_sold(facts) else []), *below)
 
 

@@ -40,6 +40,11 @@ NOT_IN_THE_NEGOTIATION = (
 
 READ_MORE = "docs/explanation/truthfulness.md"
 
+COVERED = (
+    f"what a party could gain at most {IN_THE_GAME}. {NOT_IN_THE_NEGOTIATION} More: {READ_MORE}"
+)
+"""The three together, for the line below a table."""
+
 NOT_ALL_SOLD = (
     "Supply is what the game's supplier would offer at the price, where it books price × supply; "
     "only what is agreed is sold."
