@@ -1,6 +1,7 @@
 """What a command is given: files of bounded size, and numbers in one strict form."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,16 @@ def read_input(path: Path, largest: int) -> bytes:
     Raises:
         InputError: naming the file and the system's reason.
     """
-    if str(path) == "-":
-        if sys.stdin is None:
-            raise InputError("standard input is closed; give a file, or pipe one in")
-        return sys.stdin.buffer.read(largest + 1)
+    piped = str(path) == "-"
+    if piped and sys.stdin is None:
+        raise InputError("standard input is closed; give a file, or pipe one in")
     try:
-        with path.open("rb") as file:
+        with nullcontext(sys.stdin.buffer) if piped else path.open("rb") as file:
             return file.read(largest + 1)
     except (OSError, ValueError) as error:  # a companion's path may hold a zero byte
+        name = "standard input" if piped else path
         reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read ({reason}); give an existing file") from error
+        raise InputError(f"{name}: cannot be read ({reason}); give an existing file") from error
 
 
 class Real(click.FloatRange):

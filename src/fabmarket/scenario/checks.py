@@ -39,8 +39,9 @@ MOST_OPERATORS = 240
 MOST_COPIES = 1_000
 MOST_SLOTS_EACH = 10_000
 """Slots of one calendar: what a supplier's coin pays the gas of."""
-MOST_SLOTS = 100_000
-"""Slots of all suppliers: what can be attested and listed in the day before slot 0."""
+MOST_SLOTS = 50_000
+"""Slots of all suppliers: what can be attested and listed in the day before slot 0, be it each in a
+block of its own."""
 MOST_SUB_TASKS = 5_000
 """Trades of one round have to settle while they are valid, some ten to a block."""
 
@@ -71,20 +72,14 @@ class _Check:
             self.supplier(path, supplier)
         self.one_unit_per_resource()
         self.sizes()
-        self.calendars = {
-            resource: max(len(s.attested) for s in group)
-            for resource, group in self.suppliers_of().items()
-        }
+        self.calendars: dict[str, int] = {}
+        for _, supplier in self.suppliers():
+            known = self.calendars.get(supplier.resource, 0)
+            self.calendars[supplier.resource] = max(known, len(supplier.attested))
         self.largest = largest_listed(self.scenario)
         for i, demander in enumerate(self.scenario.demanders):
             self.demander(f"demanders.{i}", demander)
         self.deposits()
-
-    def suppliers_of(self) -> dict[str, list[Supplier]]:
-        groups: dict[str, list[Supplier]] = {}
-        for supplier in self.scenario.suppliers:
-            groups.setdefault(supplier.resource, []).append(supplier)
-        return groups
 
     def texts(self) -> None:
         for path in ("name", "title", "description", "source"):

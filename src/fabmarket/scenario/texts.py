@@ -23,6 +23,8 @@ DEEPEST = 50
 MOST_TABLES = 200_000
 """Lists and tables of a text; a scenario with as many sub-tasks as may be needs half of them."""
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"-?[0-9]+")
 _TOO_LONG = "a whole number has thousands of digits; shorten it"
 
 
@@ -38,7 +40,7 @@ def is_number(text: str) -> bool:
     >>> [is_number(text) for text in ("1_000", " 5", "0x10", "1,5", "nan", ".5")]
     [False, False, False, False, False, False]
     """
-    return re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", text) is not None
+    return _NUMBER.fullmatch(text) is not None
 
 
 def is_whole(text: str) -> bool:
@@ -47,7 +49,7 @@ def is_whole(text: str) -> bool:
     >>> [is_whole(text) for text in ("12", "-3", "007", "1_0", "1e3", "\u0663")]
     [True, True, True, False, False, False]
     """
-    return re.fullmatch(r"-?[0-9]+", text) is not None
+    return _WHOLE.fullmatch(text) is not None
 
 
 def decode(data: bytes, name: str, largest: int) -> str:
