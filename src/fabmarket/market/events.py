@@ -227,6 +227,8 @@ class Released:
     to_demander: int
 
 
+ListingEvent = Listed | Unlisted
+EscrowEvent = Escrowed | Delivered | Disputed | Released
 Event = (
     OperatorsSet
     | Paused

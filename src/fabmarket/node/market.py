@@ -245,8 +245,8 @@ class _Run:
 
     def _collect_talk(self) -> None:
         for node in self.suppliers:
-            self.outcome.sessions.extend(node.state.sessions.values())
-            self.outcome.bargains.extend(node.state.bargains.values())
+            self.outcome.sessions += sorted(node.state.sessions.values(), key=_when)
+            self.outcome.bargains += sorted(node.state.bargains.values(), key=_when)
 
     def _settle(self) -> None:
         """Countersign and send the trades of this round, several to a block."""
@@ -322,3 +322,8 @@ class _Run:
             party.address: exchange.balance_of(party.address, token)
             for party in (*self.parties.demanders, *self.parties.suppliers)
         }
+
+
+def _when(talk: Session | Bargain) -> tuple[int, bytes]:
+    """The order of a supplier's talks: by slot."""
+    return talk.opening.slot_end, talk.id

@@ -217,7 +217,7 @@ class Trap(Wire):
     @property
     def talk(self):
         """The session or bargain as the honest demander follows it."""
-        (seat,) = self.states[self.honest].seats.values()
+        ((seat,),) = self.states[self.honest].seats.values()
         return seat.talk
 
     def tempt(self, message):
