@@ -1,6 +1,7 @@
 """What the exchange says happened: one class per contract event, same names and order of fields."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,6 @@ class Released:
 
 
 ListingEvent = Listed | Unlisted
-EscrowEvent = Escrowed | Delivered | Disputed | Released
 Event = (
     OperatorsSet
     | Paused
@@ -236,8 +236,7 @@ Event = (
     | ResourceRegistered
     | SlotAttested
     | SlotSealed
-    | Listed
-    | Unlisted
+    | ListingEvent
     | ListingEpochRaised
     | Deposited
     | Withdrawn
@@ -251,25 +250,4 @@ Event = (
     | Disputed
     | Released
 )
-EVENTS: tuple[type[Event], ...] = (
-    OperatorsSet,
-    Paused,
-    TokenSet,
-    ResourceRegistered,
-    SlotAttested,
-    SlotSealed,
-    Listed,
-    Unlisted,
-    ListingEpochRaised,
-    Deposited,
-    Withdrawn,
-    NoncesCancelled,
-    EpochRaised,
-    Relayed,
-    Settled,
-    Skipped,
-    Escrowed,
-    Delivered,
-    Disputed,
-    Released,
-)
+EVENTS: tuple[type[Event], ...] = get_args(Event)
