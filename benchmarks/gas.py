@@ -99,8 +99,8 @@ class Bench:
     def supply(self, key: Key) -> dict[str, int]:
         self.call(key, "registerResource", RESOURCE, UNIT, self.origin, 10**6)
         attestation = Attestation(key.address, RESOURCE, UNIT, 0, (10**9,), 1, self.origin + 10**6)
-        signed = digest(self.domain, attestation)
-        signatures = [each.sign(signed) for each in self.operators[:2]]
+        attestation_digest = digest(self.domain, attestation)
+        signatures = [each.sign(attestation_digest) for each in self.operators[:2]]
         attest = self.call(key, "attest", plain(attestation), signatures)
         first = self.call(key, "list", [(RESOURCE, 0, 10**6)])
         later = self.call(key, "list", [(RESOURCE, 0, 10**6)])
@@ -121,8 +121,12 @@ class Bench:
             transcript=bytes(range(32)),
             escrow=escrow,
         )
-        signed = digest(self.domain, trade)
-        return plain(trade)[:-1], compact(demander.sign(signed)), compact(supplier.sign(signed))
+        trade_digest = digest(self.domain, trade)
+        return (
+            plain(trade)[:-1],
+            compact(demander.sign(trade_digest)),
+            compact(supplier.sign(trade_digest)),
+        )
 
 
 def compact(signature: bytes) -> tuple[bytes, bytes]:

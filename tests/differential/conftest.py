@@ -166,7 +166,7 @@ class Both:
         state, contract, (token, _) = self.state, self.contract, self.tokens
         assert state == self.folded
         assert contract.operators() == (state.operators, state.threshold)
-        assert contract.decisions() == state.decisions
+        assert contract.decision_nonce() == state.decision_nonce
         assert contract.paused_until() == state.paused_until
         assert {each.address for each in self.tokens if contract.accepts(each.address)} == (
             state.tokens
@@ -175,16 +175,16 @@ class Both:
         for (account, of), value in {**absent, **state.accounts}.items():
             assert contract.account_of(account, of) == value
         for key in (*People.traders, self.wallet):
-            assert contract.intent_nonce(key.address) == state.intents.get(key.address, 0)
+            assert contract.intent_nonce(key.address) == state.intent_nonces.get(key.address, 0)
         seller = People.traders[0].address
         for where, slot in {(seller, People.lathe, 7): Slot(), **state.slots}.items():
             assert contract.slot_of(*where) == slot
             assert contract.seal_of(*where) == state.seals.get(where, bytes(32))
             calendar = state.calendars.get(where[:2])
             if calendar is not None and calendar.end(where[2]) < TIME_LIMIT:
-                named = listing_id(*where, calendar.end(where[2]))
-                stored = state.listings.get(named, Listing(NOBODY))
-                assert contract.listing_of(named) == stored
+                listing = listing_id(*where, calendar.end(where[2]))
+                stored = state.listings.get(listing, Listing(NOBODY))
+                assert contract.listing_of(listing) == stored
         for trade, held in state.held.items():
             assert contract.held_of(trade) == held
         if state.last_settled is not None:

@@ -17,8 +17,8 @@ from fabmarket.market.exchange import (
     EscrowState,
     Expire,
     Held,
-    ListCapacity,
-    OpenSeal,
+    List,
+    Open,
     Pause,
     Proof,
     RaiseEpoch,
@@ -153,16 +153,16 @@ class Moves:
 
     def relay(self, state, now, key, move):
         call = self.both.contract.move_data(move)
-        nonce = state.intents.get(key.address, 0)
+        nonce = state.intent_nonces.get(key.address, 0)
         nonce = self.rarely(nonce, nonce + 1, 0, U256)
         deadline = self.rarely(now + 5, now, now + 1, now - 1, U64)
         intent = Intent(key.address, call, nonce, deadline)
-        signed = digest(state.domain, self.rarely(intent, replace(intent, nonce=7)))
-        signature = self.rarely(key, *self.people.traders).sign(signed)
+        intent_digest = digest(state.domain, self.rarely(intent, replace(intent, nonce=7)))
+        signature = self.rarely(key, *self.people.traders).sign(intent_digest)
         if self.rarely(False, True):
             signature = spoiled(signature, self.one(*SPOILED), self.one(*WRONG_PROOFS))
         signature = judged(self.both.wallet, key.address, signature)
-        return self.trader(), Relay(key.address, move, call, nonce, deadline, signature)
+        return self.trader(), Relay(intent, move, signature)
 
     # Operators
 
@@ -180,15 +180,15 @@ class Moves:
         keys = sorted(keys, key=lambda key: int(key.address, 16))
         if self.rarely(False, True):
             keys.reverse()
-        signed = digest(state.domain, struct)
-        signatures = [key.sign(signed) for key in keys]
+        struct_digest = digest(state.domain, struct)
+        signatures = [key.sign(struct_digest) for key in keys]
         if signatures and self.rarely(False, True):
             index = self.one(0, -1)
             signatures[index] = self.one(*SPOILED)(signatures[index])
         return tuple(signatures)
 
     def decide(self, state, now):
-        nonce = self.rarely(state.decisions, state.decisions + 1, 0)
+        nonce = self.rarely(state.decision_nonce, state.decision_nonce + 1, 0)
         kind = self.one("operators", "pause", "token")
         if kind == "pause":
             month = 30 * 86_400
@@ -256,7 +256,7 @@ class Moves:
         owner, resource, slot = self.one(*sorted(state.seals))
         quantity, salt = self.rarely(6, 0, U64, 7), self.rarely(SALT, bytes(32), b"s" * 32)
         slot = self.rarely(slot, 0, U64)
-        return self.trader(), OpenSeal(owner, resource, slot, quantity, salt)
+        return self.trader(), Open(owner, resource, slot, quantity, salt)
 
     def place(self, state):
         known = list(state.slots) or [(self.people.traders[0].address, self.people.mill, 0)]
@@ -273,7 +273,7 @@ class Moves:
             reports.append(Report(resource, slot, self.rarely(quantity, 0, U64)))
             resource = self.rarely(resource, self.people.lathe, b"m3".ljust(32, b"\0"))
             slot = self.rarely(slot, 0, 1, U64)
-        return key, ListCapacity(tuple(reports))
+        return key, List(tuple(reports))
 
     def unlist(self, state, now):
         key, _, resource, slot = self.place(state)
@@ -299,7 +299,7 @@ class Moves:
 
     def withdraw(self, state, now):
         key = self.one(*self.everybody)
-        held = state.account(key.address, self.token).balance
+        held = state.account_of(key.address, self.token).balance
         amount = self.one(1, held // 2, held, held + 1, 0, U256)
         token = self.rarely(self.token, self.other, self.people.stranger.address)
         return key, Withdraw(token, amount)
@@ -320,7 +320,7 @@ class Moves:
         seller = self.keys[at.supplier]
         others = [key for key in self.everybody if key is not seller]
         buyer = self.rarely(self.one(*others), seller)
-        purse = state.account(buyer.address, self.token)
+        purse = state.account_of(buyer.address, self.token)
         full = purse.used == ALL_USED
         end = int.from_bytes(listing[27:], "big")
         quantity = self.rarely(self.one(1, 1, 2, at.available), min(at.available + 1, U64))
@@ -340,8 +340,8 @@ class Moves:
         return Trade(**{**usual, **fixed}), buyer, seller
 
     def both_sign(self, state, trade, buyer, seller):
-        signed = digest(state.domain, trade)
-        signatures = [buyer.sign(signed), seller.sign(signed)]
+        trade_digest = digest(state.domain, trade)
+        signatures = [buyer.sign(trade_digest), seller.sign(trade_digest)]
         if self.rarely(False, True):
             signatures.reverse()
         trade = self.rarely(trade, self.tampered(trade))
@@ -443,9 +443,9 @@ class Moves:
     def split(self, state, now):
         trade, share = self.held(state, *OPEN), self.share()
         agreed = terms.Split(digest(state.domain, trade), share)
-        signed = digest(state.domain, self.rarely(agreed, replace(agreed, supplier_share=5)))
+        split_digest = digest(state.domain, self.rarely(agreed, replace(agreed, supplier_share=5)))
         hands = [self.party(state, side, trade) for side in ("demander", "supplier")]
-        signatures = self.perhaps_spoiled(state, trade, [key.sign(signed) for key in hands])
+        signatures = self.perhaps_spoiled(state, trade, [key.sign(split_digest) for key in hands])
         return self.trader(), Split(trade, share, *signatures)
 
     def rule(self, state, now):

@@ -19,8 +19,8 @@ from fabmarket.market.exchange import (
     DepositWithPermit,
     Dispute,
     Expire,
-    ListCapacity,
-    OpenSeal,
+    List,
+    Open,
     Pause,
     Proof,
     RaiseEpoch,
@@ -76,8 +76,10 @@ class Story:
         self.listing = listing_id(self.seller.address, self.mill, 0, self.origin + LENGTH)
 
     def by(self, struct, keys=None):
-        named = digest(self.both.state.domain, struct)
-        return tuple(key.sign(named) for key in (self.operators[:2] if keys is None else keys))
+        struct_digest = digest(self.both.state.domain, struct)
+        return tuple(
+            key.sign(struct_digest) for key in (self.operators[:2] if keys is None else keys)
+        )
 
     def attest(self, keys=None, **changes):
         usual = Attestation(self.seller.address, self.mill, self.hour, 0, (10, 20), 1, U64)
@@ -91,19 +93,21 @@ class Story:
         return self.both.play(self.third, AttestSealed(it, self.by(it)))
 
     def open(self, slot, quantity, salt=SALT):
-        move = OpenSeal(self.seller.address, self.mill, slot, quantity, salt)
+        move = Open(self.seller.address, self.mill, slot, quantity, salt)
         return self.both.play(self.third, move)
 
     def list(self, *reports):
-        return self.both.play(self.seller, ListCapacity(tuple(Report(*each) for each in reports)))
+        return self.both.play(self.seller, List(tuple(Report(*each) for each in reports)))
 
     def trade(self, **changes):
         usual = Trade(self.listing, self.buyer.address, self.token, 1, 7, self.origin + LENGTH, 0)
         return replace(usual, **{**self.terms, **changes})
 
     def both_sign(self, trade, buyer=None):
-        named = digest(self.both.state.domain, trade)
-        return SignedTrade(trade, (buyer or self.buyer).sign(named), self.seller.sign(named))
+        trade_digest = digest(self.both.state.domain, trade)
+        return SignedTrade(
+            trade, (buyer or self.buyer).sign(trade_digest), self.seller.sign(trade_digest)
+        )
 
     def settle(self, buyer=None, **changes):
         return self.both.play(self.third, Settle(self.both_sign(self.trade(**changes), buyer)))
@@ -118,20 +122,18 @@ class Story:
         call = self.both.contract.move_data(move)
         intent = Intent(key.address, call, nonce, deadline)
         signature = signature or (signer or key).sign(digest(self.both.state.domain, intent))
-        return self.both.play(
-            self.third, Relay(key.address, move, call, nonce, deadline, signature)
-        )
+        return self.both.play(self.third, Relay(intent, move, signature))
 
     def rule(self, trade, share):
         ruling = signed.Ruling(digest(self.both.state.domain, trade), share)
         return self.both.play(self.third, Rule(trade, share, self.by(ruling)))
 
     def split(self, trade, share, buyer=None):
-        agreed = digest(self.both.state.domain, signed.Split(self.named(trade), share))
+        agreed = digest(self.both.state.domain, signed.Split(self.digest_of(trade), share))
         hands = (buyer or self.buyer, self.seller)
         return self.both.play(self.third, Split(trade, share, *(key.sign(agreed) for key in hands)))
 
-    def named(self, trade):
+    def digest_of(self, trade):
         return digest(self.both.state.domain, trade)
 
 
@@ -195,18 +197,18 @@ def operators(s):
     both, state = s.both, s.both.state
 
     def pause(until, keys=None):
-        decision = signed.Pause(until, both.state.decisions)
+        decision = signed.Pause(until, both.state.decision_nonce)
         return both.play(s.third, Pause(until, s.by(decision, keys)))
 
-    def operators_are(named, threshold, keys=None):
-        decision = signed.Operators(named, threshold, both.state.decisions)
-        return both.play(s.third, SetOperators(named, threshold, s.by(decision, keys)))
+    def operators_are(who, threshold, keys=None):
+        decision = signed.Operators(who, threshold, both.state.decision_nonce)
+        return both.play(s.third, SetOperators(who, threshold, s.by(decision, keys)))
 
     def token_is(accepted):
-        decision = signed.Token(s.other, accepted, both.state.decisions)
+        decision = signed.Token(s.other, accepted, both.state.decision_nonce)
         return both.play(s.third, SetToken(s.other, accepted, s.by(decision)))
 
-    assert state.decisions == both.contract.decisions() == 0
+    assert state.decision_nonce == both.contract.decision_nonce() == 0
     assert pause(both.now + 30 * 86_400 + 1) == ["PauseTooLong"]
     assert pause(both.now + 3) == ["Paused"]
     assert s.settle() == ["TradingPaused"]
@@ -241,7 +243,7 @@ def trades(s):
     assert s.settle(**epoch, unit_price=1_001) == ["InsufficientBalance"]
     assert s.settle(**epoch) == ["Settled"]
     assert s.settle(**epoch) == ["NonceUsed"]
-    assert both.play(s.seller, ListCapacity((Report(s.mill, 0, 2),))) == ["Listed"]
+    assert both.play(s.seller, List((Report(s.mill, 0, 2),))) == ["Listed"]
     parts = [s.trade(**epoch, nonce=nonce) for nonce in (1, 2)]
     bundle = bundle_of(parts)
     whole = tuple(s.both_sign(replace(part, bundle=bundle)) for part in parts)
@@ -341,12 +343,12 @@ def test_contracts_buy_sell_and_settle_disputes_by_what_their_code_confirms(stag
     assert s.relay(wallet, register, signature=s.third.sign(bytes(32))) == ["BadSignature"]
     assert s.relay(wallet, register) == ["Relayed", "ResourceRegistered"]
     assert s.attest() == ["SlotAttested"] * 2
-    assert s.relay(wallet, ListCapacity((Report(s.mill, 0, 10),)), 1) == ["Relayed", "Listed"]
+    assert s.relay(wallet, List((Report(s.mill, 0, 10),)), 1) == ["Relayed", "Listed"]
     assert both.play(s.buyer, Deposit(s.token, 1_000)) == ["Deposited"]
     s.terms = {"listing": listing_id(wallet.address, s.mill, 0, s.origin + LENGTH)}
     good = [s.both_sign(s.trade(nonce=nonce)) for nonce in range(3)]
-    refused = replace(good[0], supplier_signature=no)
-    no_code = replace(good[0], demander_signature=Proof(wallet.YES, confirmed=False))
+    refused = replace(good[0], supplier=no)
+    no_code = replace(good[0], demander=Proof(wallet.YES, confirmed=False))
     assert both.play(s.third, Settle(refused)) == ["BadSignature"]
     assert both.play(s.third, Settle(no_code)) == ["BadSignature"]
     batch = (refused, good[0], no_code, good[1])
@@ -354,7 +356,7 @@ def test_contracts_buy_sell_and_settle_disputes_by_what_their_code_confirms(stag
     assert both.play(s.third, Settle(good[2])) == ["Settled"]
     trade, said = s.escrow(3)
     assert said == ["Settled", "Escrowed"]
-    agreed = digest(both.state.domain, signed.Split(s.named(trade), 5_000))
+    agreed = digest(both.state.domain, signed.Split(s.digest_of(trade), 5_000))
     mine = s.buyer.sign(agreed)
     assert both.play(s.third, Split(trade, 5_000, mine, no)) == ["BadSignature"]
     assert both.play(s.third, Split(trade, 5_000, mine, wallet.sign(agreed))) == ["Released"]
@@ -367,7 +369,7 @@ def test_every_error_and_every_event_of_the_contract_is_met(stage):
     for chapter in (verification, accounts, operators, trades, escrows):
         chapter(s)
         both.same_storage()
-    ended = ListCapacity((Report(s.mill, 0, 1),))
+    ended = List((Report(s.mill, 0, 1),))
     assert both.play(s.seller, ended, max(both.now, s.origin + LENGTH)) == ["SlotEnded"]
     text = files("fabmarket.chain").joinpath("artifacts/CapacityExchange.json").read_text()
     errors = {each["name"] for each in json.loads(text)["abi"] if each["type"] == "error"}
@@ -391,5 +393,5 @@ def test_the_97th_trade_opens_the_next_epoch(stage, nonce):
     assert s.settle(nonce=0) == ["NonceUsed"]
     assert s.settle(nonce=nonce, demander_epoch=2) == ["WrongDemanderEpoch"]
     assert both.play(s.third, Settle(ahead)) == ["Settled"]
-    assert both.state.account(s.buyer.address, s.token).used == 1 << nonce
+    assert both.state.account_of(s.buyer.address, s.token).used == 1 << nonce
     both.same_storage()

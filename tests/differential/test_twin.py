@@ -16,7 +16,7 @@ from fabmarket.market.exchange import (
     Cancel,
     Deliver,
     Deposit,
-    ListCapacity,
+    List,
     RegisterResource,
     Relay,
     Report,
@@ -49,8 +49,8 @@ def prepare(both):
         return tuple(key.sign(digest(both.state.domain, struct)) for key in keys[:2])
 
     def signed(trade):
-        named = digest(both.state.domain, trade)
-        return SignedTrade(trade, buyer.sign(named), seller.sign(named))
+        trade_digest = digest(both.state.domain, trade)
+        return SignedTrade(trade, buyer.sign(trade_digest), seller.sign(trade_digest))
 
     def first(owner, resource):
         calendar = both.state.calendars[owner.address, resource]
@@ -62,7 +62,7 @@ def prepare(both):
     hidden = commitment_of(seller.address, mill, 3, 6, SALT)
     sealed = SealedAttestation(seller.address, mill, hour, 3, hidden, 1, U64)
     both.play(third, AttestSealed(sealed, by(sealed)))
-    both.play(seller, ListCapacity((Report(mill, 0, 8), Report(mill, 1, 9))))
+    both.play(seller, List((Report(mill, 0, 8), Report(mill, 1, 9))))
     both.play(buyer, Deposit(token, 10_000))
     both.play(third, Deposit(token, 5_000))
     both.play(third, Cancel(token, ALL_USED - (1 << 95)))
@@ -72,18 +72,19 @@ def prepare(both):
 
     def relay(nonce, move):
         call = both.contract.move_data(move)
-        signature = wallet.sign(digest(both.state.domain, Intent(wallet.address, call, nonce, U64)))
-        both.play(third, Relay(wallet.address, move, call, nonce, U64, signature))
+        intent = Intent(wallet.address, call, nonce, U64)
+        signature = wallet.sign(digest(both.state.domain, intent))
+        both.play(third, Relay(intent, move, signature))
 
     relay(0, RegisterResource(lathe, hour, both.now, 60))
     counted = Attestation(wallet.address, lathe, hour, 0, (10, 10), 1, U64)
     both.play(third, Attest(counted, by(counted)))
-    relay(1, ListCapacity((Report(lathe, 0, 7),)))
+    relay(1, List((Report(lathe, 0, 7),)))
     of_wallet = first(wallet, lathe)
     sale = Trade(of_wallet, buyer.address, token, 2, 1_000, both.now + 30, 10)
-    named = digest(both.state.domain, sale)
-    both.play(third, Settle(SignedTrade(sale, buyer.sign(named), wallet.sign(named))))
-    assert both.state.account(wallet.address, token).balance == 2_000
+    sale_digest = digest(both.state.domain, sale)
+    both.play(third, Settle(SignedTrade(sale, buyer.sign(sale_digest), wallet.sign(sale_digest))))
+    assert both.state.account_of(wallet.address, token).balance == 2_000
     trades = []
     for nonce in (8, 9):
         escrow = Escrow(both.now + 12, both.now + 18, both.now + 24, 1_000, 9_000, 3_333)

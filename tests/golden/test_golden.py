@@ -93,11 +93,11 @@ def test_a_foreign_implementation_s_vector_is_reproduced(vector):
     assert hexed(type_hash(kind)) == vector["typeHash"]
     assert hexed(struct_hash(message)) == vector["structHash"]
     assert hexed(domain.separator()) == vector["domainSeparator"]
-    signed = digest(domain, message)
-    assert hexed(signed) == vector["digest"]
+    message_digest = digest(domain, message)
+    assert hexed(message_digest) == vector["digest"]
     assert key.address == vector["signer"]
-    assert hexed(key.sign(signed)) == vector["signature"]
-    assert recover(signed, bytes.fromhex(vector["signature"][2:])) == vector["signer"]
+    assert hexed(key.sign(message_digest)) == vector["signature"]
+    assert recover(message_digest, bytes.fromhex(vector["signature"][2:])) == vector["signer"]
 
 
 def test_every_signed_type_has_a_vector():

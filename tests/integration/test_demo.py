@@ -126,7 +126,7 @@ def test_no_listing_is_negative_and_what_is_gone_was_sold(shipped):
 def test_the_ledger_replays_to_the_balances_after(shipped):
     state, token = replayed(shipped), shipped.facts["chain"]["token"]
     for row in shipped.facts["accounts"]:
-        assert state.account(row["address"], token).balance == row["after"]
+        assert state.account_of(row["address"], token).balance == row["after"]
 
 
 def test_the_ledger_holds_every_trade(shipped):

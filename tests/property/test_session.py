@@ -83,13 +83,13 @@ def solved(terms, members, margins):
         assume(False)
 
 
-def named(message):
+def digest_of(message):
     return keccak(repr(message).encode())
 
 
 def opened(terms, members):
     opening = Opening(SUPPLIER, b"l" * 32, 10**6, terms, members)
-    return open_session(opening, named(opening))
+    return open_session(opening, digest_of(opening))
 
 
 def answers(session, margins):
@@ -108,11 +108,11 @@ def played(terms, members, margins):
     """A session between honest parties, from its opening to its close."""
     session = opened(terms, members)
     while (message := due(session)) is not None:
-        session = follow(session, message, named(message))
+        session = follow(session, message, digest_of(message))
         if isinstance(message, Close):
             return session
         for answer in answers(session, margins):
-            session = follow(session, answer, named(answer))
+            session = follow(session, answer, digest_of(answer))
     raise AssertionError("nobody knows what comes next")
 
 
@@ -230,13 +230,13 @@ def test_members_accept_nothing_but_what_follows(market, data):
             wrong = DEMANDERS[0] if field == "supplier" else b"x" * 32
         with pytest.raises(InvalidMove):
             follow(session, replace(message, **{field: wrong}), b"w" * 32)
-        session = follow(session, message, named(message))
+        session = follow(session, message, digest_of(message))
         if isinstance(message, Close):
             return
         for answer in answers(session, market[2]):
-            session = follow(session, answer, named(answer))
+            session = follow(session, answer, digest_of(answer))
             with pytest.raises(InvalidMove):
-                follow(session, answer, named(answer))
+                follow(session, answer, digest_of(answer))
 
 
 @settings(max_examples=60, deadline=None)
@@ -246,7 +246,7 @@ def test_hostile_replies_end_within_the_round_limit(market, rng):
     terms, members, _ = market
     session = opened(terms, members)
     while (message := due(session)) is not None:
-        session = follow(session, message, named(message))
+        session = follow(session, message, digest_of(message))
         if isinstance(message, Close):
             break
         for seat, member in enumerate(members):
@@ -270,7 +270,7 @@ def hostile_answer(session, seat, member, rng):
         moves = [Reply(member.demander, session.id, seat, last.digest, n) for n in tries]
     for move in moves:
         try:
-            return follow(session, move, named(move))
+            return follow(session, move, digest_of(move))
         except InvalidMove:
             continue
     raise AssertionError("a seat without a legal answer")
@@ -283,14 +283,14 @@ def test_a_member_that_never_settles_meets_the_round_limit():
     session = opened(terms, (member,))
     secret = 3**78
     while not isinstance(message := due(session), Close):
-        session = follow(session, message, named(message))
+        session = follow(session, message, digest_of(message))
         last = session.rounds[-1]
         if last.quote.final:
             answer = Claim(member.demander, session.id, 0, last.digest, 0, 0)
         else:
             micro = NO_LIMIT * MICRO if last.quote.price < secret else 0
             answer = Reply(member.demander, session.id, 0, last.digest, micro)
-        session = follow(session, answer, named(answer))
+        session = follow(session, answer, digest_of(answer))
     assert 50 < len(session.rounds) <= ROUND_LIMIT + 1
 
 
@@ -300,11 +300,11 @@ positions = st.builds(Position, st.integers(0, 400), st.integers(0, 400))
 def struck(buyer, seller):
     member = Member(DEMANDERS[0], bytes(32), bytes(32), 5, True)
     opening = Opening(SUPPLIER, bytes(32), 1, PriceTerms("bargaining", 0, 0, 0, 5), (member,))
-    bargain = Bargain(opening, named(opening))
+    bargain = Bargain(opening, digest_of(opening))
     while bargain.outcome is None:
         me = bargain.turn_of
         counter = respond(bargain, me, buyer if me == DEMANDERS[0] else seller)
-        bargain = follow_counter(bargain, counter, named(counter))
+        bargain = follow_counter(bargain, counter, digest_of(counter))
     return bargain
 
 

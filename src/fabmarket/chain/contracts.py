@@ -23,40 +23,28 @@ from fabmarket.market.exchange import (
     Account,
     Attest,
     AttestSealed,
-    Cancel,
     Deliver,
-    Deposit,
-    DepositWithPermit,
     Dispute,
     EscrowState,
     Expire,
     Held,
-    ListCapacity,
+    List,
     Listing,
     Move,
-    OpenSeal,
-    Pause,
     Proof,
-    RaiseEpoch,
-    RaiseListingEpoch,
     Refund,
-    RegisterResource,
     Relay,
     Release,
     Reverted,
     Rule,
-    SetOperators,
     Settle,
     SettleBatch,
     SettleBundle,
     SettleEscrow,
-    SetToken,
     Signature,
     SignedTrade,
     Slot,
     Split,
-    Unlist,
-    Withdraw,
 )
 from fabmarket.market.trade import Trade
 
@@ -137,42 +125,7 @@ class ExchangeContract(Contract):
 
     def move_data(self, move: Move) -> bytes:
         """Return the call data of a move."""
-        match move:
-            case Relay():
-                intent = (move.account, move.call, move.nonce, move.deadline)
-                signature = move.signature
-                given = signature.proof if isinstance(signature, Proof) else signature
-                return self.data("relay", intent, given)
-            case Attest() | AttestSealed():
-                name = "attest" if isinstance(move, Attest) else "attestSealed"
-                return self.data(name, _values(move.attestation), move.signatures)
-            case ListCapacity():
-                return self.data("list", [_values(report) for report in move.reports])
-            case Settle() | SettleBatch() | SettleBundle() | SettleEscrow() | Split():
-                return self._signed_data(move)
-            case Deliver() | Release() | Refund() | Dispute() | Rule() | Expire():
-                _, *rest = _values(move)
-                return self.data(_NAMES[type(move)], *_terms(move.trade), *rest)
-            case _:
-                return self.data(_NAMES[type(move)], *_values(move))
-
-    def _signed_data(
-        self, move: Settle | SettleBatch | SettleBundle | SettleEscrow | Split
-    ) -> bytes:
-        """Return the call data of a move with both parties' signatures, proofs last."""
-        proofs: list[bytes] = []
-        match move:
-            case Settle():
-                return self.data("settle", _signed(move.signed, proofs), proofs)
-            case SettleEscrow():
-                terms = _values(move.signed.trade.escrow)
-                return self.data("settleEscrow", _signed(move.signed, proofs), terms, proofs)
-            case Split():
-                sides = _sides(move, proofs)
-                return self.data("split", *_terms(move.trade), move.supplier_share, *sides, proofs)
-            case SettleBatch() | SettleBundle():
-                name = "settleBatch" if isinstance(move, SettleBatch) else "settleBundle"
-                return self.data(name, [_signed(each, proofs) for each in move.trades], proofs)
+        return self.data(_function(move), *_arguments(move))
 
     def event(self, log: Log) -> Event | None:
         """Return the market event in a log; None for another contract's or an unknown one."""
@@ -246,31 +199,44 @@ class ExchangeContract(Contract):
         """Return the time until which no trade settles, 0 for none."""
         return int(self.read("pausedUntil"))
 
-    def decisions(self) -> int:
+    def decision_nonce(self) -> int:
         """Return how many decisions of the operators were carried out since deployment."""
         return int(self.read("decisionNonce"))
 
 
-_NAMES: dict[type[Any], str] = {
-    SetOperators: "setOperators",
-    Pause: "pause",
-    SetToken: "setToken",
-    RegisterResource: "registerResource",
-    OpenSeal: "open",
-    Unlist: "unlist",
-    RaiseListingEpoch: "raiseListingEpoch",
-    Deposit: "deposit",
-    DepositWithPermit: "depositWithPermit",
-    Withdraw: "withdraw",
-    Cancel: "cancel",
-    RaiseEpoch: "raiseEpoch",
-    Deliver: "deliver",
-    Release: "release",
-    Refund: "refund",
-    Dispute: "dispute",
-    Rule: "rule",
-    Expire: "expire",
-}
+def _function(move: Move) -> str:
+    """Return the name of the function that a move calls: the move's own, in the contract's case."""
+    name = type(move).__name__
+    return name[0].lower() + name[1:]
+
+
+def _arguments(move: Move) -> tuple[Any, ...]:
+    """Return what the function is given; signatures in two words each, contracts' proofs last."""
+    proofs: list[bytes] = []
+    match move:
+        case Relay():
+            signature = move.signature
+            given = signature.proof if isinstance(signature, Proof) else signature
+            return _values(move.intent), given
+        case Attest() | AttestSealed():
+            return _values(move.attestation), move.signatures
+        case List():
+            return ([_values(report) for report in move.reports],)
+        case Settle():
+            return _signed(move.signed, proofs), proofs
+        case SettleEscrow():
+            terms = _values(move.signed.trade.escrow)
+            return _signed(move.signed, proofs), terms, proofs
+        case SettleBatch() | SettleBundle():
+            return [_signed(each, proofs) for each in move.trades], proofs
+        case Split():
+            sides = _sides(move, proofs)
+            return *_terms(move.trade), move.supplier_share, *sides, proofs
+        case Deliver() | Release() | Refund() | Dispute() | Rule() | Expire():
+            _, *rest = _values(move)
+            return *_terms(move.trade), *rest
+        case _:
+            return _values(move)
 
 
 def _terms(trade: Trade) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -283,9 +249,7 @@ def _signed(signed: SignedTrade, proofs: list[bytes]) -> tuple[Any, ...]:
 
 
 def _sides(signed: SignedTrade | Split, proofs: list[bytes]) -> list[tuple[bytes, bytes]]:
-    return [
-        _compact(each, proofs) for each in (signed.demander_signature, signed.supplier_signature)
-    ]
+    return [_compact(each, proofs) for each in (signed.demander, signed.supplier)]
 
 
 def _compact(signature: Signature, proofs: list[bytes]) -> tuple[bytes, bytes]:

@@ -95,7 +95,7 @@ def audit(
 def _rules(state: Exchange, exchange: ExchangeContract, token: TokenContract) -> Check:
     check = Check("operators, pause and token equal the contract's")
     check.equal("operators", (state.operators, state.threshold), exchange.operators())
-    check.equal("decisions", state.decisions, exchange.decisions())
+    check.equal("decisions", state.decision_nonce, exchange.decision_nonce())
     check.equal("paused until", state.paused_until, exchange.paused_until())
     for each in sorted({token.address, *state.tokens}):
         check.equal(f"accepts {each}", each in state.tokens, exchange.accepts(each))
@@ -106,7 +106,7 @@ def _accounts(state: Exchange, exchange: ExchangeContract) -> Check:
     check = Check("balances and used nonces equal the contract's")
     for (account, token), value in sorted(state.accounts.items(), key=_by_key):
         check.equal(f"account {account}", value, exchange.account_of(account, token))
-    for account, used in sorted(state.intents.items(), key=_by_key):
+    for account, used in sorted(state.intent_nonces.items(), key=_by_key):
         check.equal(f"intents of {account}", used, exchange.intent_nonce(account))
     return check
 

@@ -1,6 +1,7 @@
 """What the exchange says happened: one class per contract event, same names and order of fields."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,7 @@ class Released:
     to_demander: int
 
 
+ListingEvent = Listed | Unlisted
 Event = (
     OperatorsSet
     | Paused
@@ -234,8 +236,7 @@ Event = (
     | ResourceRegistered
     | SlotAttested
     | SlotSealed
-    | Listed
-    | Unlisted
+    | ListingEvent
     | ListingEpochRaised
     | Deposited
     | Withdrawn
@@ -249,25 +250,4 @@ Event = (
     | Disputed
     | Released
 )
-EVENTS: tuple[type[Event], ...] = (
-    OperatorsSet,
-    Paused,
-    TokenSet,
-    ResourceRegistered,
-    SlotAttested,
-    SlotSealed,
-    Listed,
-    Unlisted,
-    ListingEpochRaised,
-    Deposited,
-    Withdrawn,
-    NoncesCancelled,
-    EpochRaised,
-    Relayed,
-    Settled,
-    Skipped,
-    Escrowed,
-    Delivered,
-    Disputed,
-    Released,
-)
+EVENTS: tuple[type[Event], ...] = get_args(Event)

@@ -257,6 +257,6 @@ class Counter(TypedStruct):
         return self.sender
 
 
-Message = (
-    Demand | Offer | Selection | Refusal | Opening | Quote | Reply | Claim | Close | Counter | Trade
-)
+SessionMessage = Quote | Reply | Claim | Close
+"""What is said in a session once it is open."""
+Message = Demand | Offer | Selection | Refusal | Opening | SessionMessage | Counter | Trade

@@ -79,7 +79,7 @@ def respond(bargain: Bargain, me: str, position: Position) -> Counter:
     return _counter(bargain, me, own, "propose")
 
 
-def follow_counter(bargain: Bargain, counter: Counter, digest: bytes) -> Bargain:
+def follow_counter(bargain: Bargain, counter: Counter, counter_digest: bytes) -> Bargain:
     """Return the bargain after a counter whose signature has been checked, or InvalidCounter."""
     if bargain.outcome is not None:
         raise InvalidCounter("the bargain is over")
@@ -96,7 +96,7 @@ def follow_counter(bargain: Bargain, counter: Counter, digest: bytes) -> Bargain
     return replace(
         bargain,
         counters=(*bargain.counters, counter),
-        digests=(*bargain.digests, digest),
+        digests=(*bargain.digests, counter_digest),
     )
 
 

@@ -1,8 +1,13 @@
 """A demander as a pure step: publish, compare offers, negotiate, sign, re-publish."""
 
+from __future__ import annotations  # HashTrieMap takes no parameters when it runs
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import TypeAlias
+
+from rpds import HashTrieMap
 
 from fabmarket.identity import Domain, digest
 from fabmarket.market.events import Listed, ResourceRegistered, Settled
@@ -21,6 +26,7 @@ from fabmarket.market.messages import (
     Refusal,
     Reply,
     Selection,
+    SessionMessage,
     SubTask,
 )
 from fabmarket.market.trade import NONCES, Trade, listing_id
@@ -79,23 +85,27 @@ class Place:
     end: int
 
 
+Talk: TypeAlias = Session | Bargain
+
+
 @dataclass(frozen=True)
 class Seat:
     """A session or bargain that this demander takes part in, for one want."""
 
     want: bytes
     index: int
-    talk: Session | Bargain
+    talk: Talk
 
 
 @dataclass(frozen=True)
 class DemanderState:
     """All that a demander knows. `rounds_left` publications remain.
 
-    `selections` are those of this round by digest, `trades` all ever signed: digest to sub-task.
+    `wants` are in the product's order. `offers` are of this round, by sub-task and digest,
+    `selections` by digest, `seats` by session; `trades` all ever signed: digest to sub-task.
     `nonces` counts on through the epochs: each signed one with the time until which its trade may
-    settle, `NEVER` once it has. One whose trade ran out is signed again, for a gap would keep the
-    next epoch shut.
+    settle, `NEVER` once it has; all below `first_nonce` have. One whose trade ran out is signed
+    again, for a gap would keep the next epoch shut.
     """
 
     address: str
@@ -104,21 +114,22 @@ class DemanderState:
     wants: Mapping[bytes, Want]
     rounds_left: int
     sequence: int = 0
-    nonces: Mapping[int, int] = field(default_factory=dict)
+    first_nonce: int = 0
+    nonces: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
     now: int = 0
     demand: bytes = b""
-    calendars: Mapping[tuple[str, bytes], Calendar] = field(default_factory=dict)
-    listed: Mapping[bytes, Place] = field(default_factory=dict)
-    offers: Mapping[bytes, tuple[Offer, ...]] = field(default_factory=dict)
-    selections: Mapping[bytes, Selection] = field(default_factory=dict)
-    seats: Mapping[tuple[bytes, int], Seat] = field(default_factory=dict)
-    trades: Mapping[bytes, bytes] = field(default_factory=dict)
+    calendars: HashTrieMap[tuple[str, bytes], Calendar] = field(default_factory=HashTrieMap)
+    listed: HashTrieMap[bytes, Place] = field(default_factory=HashTrieMap)
+    offers: HashTrieMap[bytes, HashTrieMap[bytes, Offer]] = field(default_factory=HashTrieMap)
+    selections: HashTrieMap[bytes, Selection] = field(default_factory=HashTrieMap)
+    seats: HashTrieMap[bytes, tuple[Seat, ...]] = field(default_factory=HashTrieMap)
+    trades: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
 
 
 NEVER = 2**64
 """A time that does not come."""
 
-Step = tuple[DemanderState, tuple[Output, ...]]
+Step: TypeAlias = tuple[DemanderState, tuple[Output, ...]]
 
 
 def step(state: DemanderState, given: Input) -> Step:
@@ -138,7 +149,7 @@ def step(state: DemanderState, given: Input) -> Step:
 def _receive(state: DemanderState, given: Received) -> Step:
     match given.message:
         case Offer() as offer:
-            return _offer(state, offer)
+            return _offer(state, offer, given.digest)
         case Refusal() as refusal:
             return _refused(state, refusal)
         case Opening() as opening:
@@ -158,15 +169,13 @@ def _happened(state: DemanderState, given: Happened) -> DemanderState:
         case ResourceRegistered() as event:
             calendar = Calendar(event.unit, event.origin, event.slot_length)
             owned = (event.supplier, event.resource)
-            return replace(state, calendars={**state.calendars, owned: calendar})
+            return replace(state, calendars=state.calendars.insert(owned, calendar))
         case Listed(supplier=supplier) as event if (supplier, event.resource) in state.calendars:
             calendar = state.calendars[supplier, event.resource]
             place = Place(supplier, calendar.end(event.slot - 1), calendar.end(event.slot))
-            return replace(state, listed={**state.listed, event.listing: place})
+            return replace(state, listed=state.listed.insert(event.listing, place))
         case Settled(trade=trade) as event if trade in state.trades:
-            state = replace(
-                state, nonces={**state.nonces, event.epoch * NONCES + event.nonce: NEVER}
-            )
+            state = _used(state, event.epoch * NONCES + event.nonce)
             return _with_want(state, replace(state.wants[state.trades[trade]], state="served"))
         case _:
             return state
@@ -188,11 +197,19 @@ def _with_want(state: DemanderState, want: Want) -> DemanderState:
     return replace(state, wants={**state.wants, want.id: want})
 
 
+def _used(state: DemanderState, nonce: int) -> DemanderState:
+    """Note that the trade with this nonce has settled."""
+    first, nonces = state.first_nonce, state.nonces.insert(nonce, NEVER)
+    while nonces.get(first) == NEVER:
+        first, nonces = first + 1, nonces.remove(first)
+    return replace(state, first_nonce=first, nonces=nonces)
+
+
 def _publish(state: DemanderState) -> Step:
     """Sign and broadcast a demand for every sub-task that is still open (step 1)."""
     open_wants = [want for want in state.wants.values() if want.state == "open"]
     if not open_wants:
-        return replace(state, offers={}), ()
+        return replace(state, offers=HashTrieMap()), ()
     demand = Demand(
         demander=state.address,
         sequence=state.sequence,
@@ -214,12 +231,12 @@ def _publish(state: DemanderState) -> Step:
         sequence=state.sequence + 1,
         rounds_left=state.rounds_left - 1,
         demand=digest(state.domain, demand),
-        offers={},
+        offers=HashTrieMap(),
     )
     return state, (Send(demand),)
 
 
-def _offer(state: DemanderState, offer: Offer) -> Step:
+def _offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
     want = state.wants.get(offer.sub_task)
     if want is None or want.state != "open" or offer.demand != state.demand:
         raise Unacceptable("offer to no demand of ours")
@@ -234,10 +251,11 @@ def _offer(state: DemanderState, offer: Offer) -> Step:
         raise Unacceptable("offer of another quantity")
     if not _bargained(offer):
         check_terms(offer.terms, [choice.quantity])
-    known = state.offers.get(want.id, ())
-    if offer in known:
+    known = state.offers.get(want.id, HashTrieMap())
+    if offer_digest in known:
         raise Unacceptable("offer received twice")
-    return replace(state, offers={**state.offers, want.id: (*known, offer)}), ()
+    known = known.insert(offer_digest, offer)
+    return replace(state, offers=state.offers.insert(want.id, known)), ()
 
 
 def _choose(state: DemanderState) -> Step:
@@ -251,28 +269,32 @@ def _choose(state: DemanderState) -> Step:
 
 def _choose_for(state: DemanderState, want: Want) -> Step:
     tried = {attempt.listing for attempt in want.attempts}
-    fresh = [offer for offer in state.offers.get(want.id, ()) if offer.listing not in tried]
+    ranked = sorted(
+        (want.cost_of(offer), offer.listing, offer_digest, offer)
+        for offer_digest, offer in state.offers.get(want.id, HashTrieMap()).items()
+        if offer.listing not in tried
+    )
     worth_it = []
-    for offer in fresh:
+    for _, _, offer_digest, offer in ranked:
         if offer.terms.maintenance >= want.choice(offer.resource).margin:
             want = want.attempted(offer, TOO_DEAR)
         else:
-            worth_it.append(offer)
+            worth_it.append((offer_digest, offer))
     if not worth_it:
         return _with_want(state, replace(want, state="unserved")), ()
-    best = min(worth_it, key=lambda offer: (want.cost_of(offer), offer.listing))
+    best_digest, best = worth_it[0]
     choice = want.choice(best.resource)
     selection = Selection(
         demander=state.address,
-        offer=digest(state.domain, best),
+        offer=best_digest,
         sub_task=want.id,
         listing=best.listing,
         quantity=min(choice.quantity, best.quantity) if _bargained(best) else choice.quantity,
         divisible=want.divisible,
     )
     state = _with_want(state, replace(want, state="negotiating", offer=best))
-    named = digest(state.domain, selection)
-    state = replace(state, selections={**state.selections, named: selection})
+    selections = state.selections.insert(digest(state.domain, selection), selection)
+    state = replace(state, selections=selections)
     return state, (Send(selection, (best.supplier,)),)
 
 
@@ -300,18 +322,18 @@ def _refused(state: DemanderState, refusal: Refusal) -> Step:
     return _failed(state, want, refusal.reason), ()
 
 
-def _selected(state: DemanderState, named: bytes) -> Want:
-    selection = state.selections.get(named)
+def _selected(state: DemanderState, selection_digest: bytes) -> Want:
+    selection = state.selections.get(selection_digest)
     if selection is None or state.wants[selection.sub_task].state != "negotiating":
         raise Unacceptable("no selection of ours is waiting for this")
     return state.wants[selection.sub_task]
 
 
 def _seated(state: DemanderState, want: Want) -> bool:
-    return any(seat.want == want.id for seat in state.seats.values())
+    return any(seat.want == want.id for seats in state.seats.values() for seat in seats)
 
 
-def _opening(state: DemanderState, opening: Opening, named: bytes) -> Step:
+def _opening(state: DemanderState, opening: Opening, opening_digest: bytes) -> Step:
     seats = enumerate(opening.members)
     mine = [(index, member) for index, member in seats if member.selection in state.selections]
     if not mine:
@@ -319,10 +341,10 @@ def _opening(state: DemanderState, opening: Opening, named: bytes) -> Step:
     for _, member in mine:
         _check_seat(state, opening, member)
     if opening.terms.concept == "bargaining":
-        return _open_bargain(state, opening, named, mine[0][1].sub_task)
-    session = open_session(opening, named)
-    taken = {(named, i): Seat(member.sub_task, i, session) for i, member in mine}
-    return replace(state, seats={**state.seats, **taken}), ()
+        return _open_bargain(state, opening, opening_digest, mine[0][1].sub_task)
+    session = open_session(opening, opening_digest)
+    taken = tuple(Seat(member.sub_task, i, session) for i, member in mine)
+    return replace(state, seats=state.seats.insert(session.id, taken)), ()
 
 
 def _check_seat(state: DemanderState, opening: Opening, member: Member) -> None:
@@ -337,12 +359,15 @@ def _check_seat(state: DemanderState, opening: Opening, member: Member) -> None:
         raise Unacceptable("second opening for one selection")
 
 
-def _open_bargain(state: DemanderState, opening: Opening, named: bytes, want_id: bytes) -> Step:
+def _open_bargain(
+    state: DemanderState, opening: Opening, opening_digest: bytes, want_id: bytes
+) -> Step:
     if len(opening.members) != 1:
         raise Unacceptable("a bargain has two parties")
-    seat = Seat(want_id, 0, Bargain(opening, named))
-    state = replace(state, seats={**state.seats, (named, 0): seat})
-    return state, (_answer(state, seat, Bargain(opening, named)),)
+    bargain = Bargain(opening, opening_digest)
+    seat = Seat(want_id, 0, bargain)
+    state = replace(state, seats=state.seats.insert(bargain.id, (seat,)))
+    return state, (_answer(state, seat, bargain),)
 
 
 def _answer(state: DemanderState, seat: Seat, bargain: Bargain) -> Send:
@@ -358,36 +383,36 @@ def _margin(state: DemanderState, seat: Seat) -> int:
     return want.choice(want.offer.resource).margin
 
 
-def _talk(state: DemanderState, message: Quote | Reply | Claim | Close, named: bytes) -> Step:
-    """Follow one public message in every seat of that session, and answer where it is our turn."""
-    keys = [key for key in state.seats if key[0] == message.session]
-    if not keys:
+def _talk(state: DemanderState, message: SessionMessage, message_digest: bytes) -> Step:
+    """Follow one public message for all our seats in that session; answer where it is our turn."""
+    seats = state.seats.get(message.session)
+    if seats is None:
         raise Unacceptable("message of a session we have no seat in")
+    talk = seats[0].talk
+    if not isinstance(talk, Session):
+        raise Unacceptable("a session's message in a bargain")
+    session = follow(talk, message, message_digest)
+    seats = tuple(replace(seat, talk=session) for seat in seats)
+    state = replace(state, seats=state.seats.insert(session.id, seats))
     outputs: list[Output] = []
-    for key in keys:
-        seat = state.seats[key]
-        if not isinstance(seat.talk, Session):
-            raise Unacceptable("a session's message in a bargain")
-        session = follow(seat.talk, message, named)
-        seat = replace(seat, talk=session)
-        state = replace(state, seats={**state.seats, key: seat})
+    for seat in seats:
         if isinstance(message, Quote):
-            outputs.append(_reply(state, seat, session, named))
+            outputs.append(_reply(state, seat, session, message_digest))
         elif isinstance(message, Close):
             state, sent = _closed(state, seat, session, message)
             outputs.extend(sent)
     return state, tuple(outputs)
 
 
-def _reply(state: DemanderState, seat: Seat, session: Session, quote: bytes) -> Send:
+def _reply(state: DemanderState, seat: Seat, session: Session, quote_digest: bytes) -> Send:
     margin = _margin(state, seat)
     message: Message
     if session.rounds[-1].quote.final:
         quantity, surplus = best_claim(session, seat.index, margin)
-        message = Claim(state.address, session.id, seat.index, quote, quantity, surplus)
+        message = Claim(state.address, session.id, seat.index, quote_digest, quantity, surplus)
     else:
         quantity = best_reply(session, seat.index, margin)
-        message = Reply(state.address, session.id, seat.index, quote, quantity)
+        message = Reply(state.address, session.id, seat.index, quote_digest, quantity)
     return Send(message, audience(session.opening))
 
 
@@ -401,13 +426,13 @@ def _closed(state: DemanderState, seat: Seat, session: Session, close: Close) ->
     return _failed(state, want, reason), ()
 
 
-def _counter(state: DemanderState, counter: Counter, named: bytes) -> Step:
-    key = (counter.session, 0)
-    seat = state.seats.get(key)
+def _counter(state: DemanderState, counter: Counter, counter_digest: bytes) -> Step:
+    seat, *_ = state.seats.get(counter.session, (None,))
     if seat is None or not isinstance(seat.talk, Bargain):
         raise Unacceptable("counter in a session we have no seat in")
-    bargain = follow_counter(seat.talk, counter, named)
-    state = replace(state, seats={**state.seats, key: replace(seat, talk=bargain)})
+    bargain = follow_counter(seat.talk, counter, counter_digest)
+    seats = state.seats.insert(bargain.id, (replace(seat, talk=bargain),))
+    state = replace(state, seats=seats)
     if bargain.outcome is None:
         mine = bargain.turn_of == state.address
         return state, (_answer(state, seat, bargain),) if mine else ()
@@ -417,11 +442,9 @@ def _counter(state: DemanderState, counter: Counter, named: bytes) -> Step:
     return _sign(state, want, bargain, counter.quantity, bargain.outcome)
 
 
-def _sign(
-    state: DemanderState, want: Want, talk: Session | Bargain, quantity: int, unit_price: int
-) -> Step:
+def _sign(state: DemanderState, want: Want, talk: Talk, quantity: int, unit_price: int) -> Step:
     """Sign the trade that the negotiation agreed (step 4); the supplier countersigns."""
-    nonce = next(n for n in count() if state.nonces.get(n, 0) <= state.now)
+    nonce = next(n for n in count(state.first_nonce) if state.nonces.get(n, 0) <= state.now)
     trade = Trade(
         listing=talk.opening.listing,
         demander=state.address,
@@ -434,8 +457,8 @@ def _sign(
         transcript=talk.transcript,
     )
     state = _with_want(state, replace(want, state="agreed", signed_until=trade.valid_until))
-    trades = {**state.trades, digest(state.domain, trade): want.id}
-    nonces = {**state.nonces, nonce: trade.valid_until}
+    trades = state.trades.insert(digest(state.domain, trade), want.id)
+    nonces = state.nonces.insert(nonce, trade.valid_until)
     state = replace(state, nonces=nonces, trades=trades)
     return state, (Send(trade, (talk.opening.supplier,)),)
 
@@ -447,4 +470,4 @@ def _end_round(state: DemanderState) -> Step:
             state = _failed(state, want, NO_ANSWER)
         elif want.state == "agreed":
             state = _failed(state, want, NOT_SETTLED)
-    return replace(state, offers={}, selections={}, seats={}), ()
+    return replace(state, offers=HashTrieMap(), selections=HashTrieMap(), seats=HashTrieMap()), ()

@@ -29,6 +29,7 @@ from fabmarket.market.messages import (
     Quote,
     Reply,
     Selection,
+    SessionMessage,
 )
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
 
@@ -162,7 +163,7 @@ def due(session: Session) -> Quote | Close | None:
     return _quote(session, price, head, last.total(), final=False)
 
 
-def follow(session: Session, message: Quote | Reply | Claim | Close, digest: bytes) -> Session:
+def follow(session: Session, message: SessionMessage, digest: bytes) -> Session:
     """Return the session after a message whose signature has been checked.
 
     Raises InvalidMove for anything that is not the next step of this session.

@@ -1,12 +1,17 @@
 """A supplier as a pure step: check demands, offer, host the listings' sessions, countersign."""
 
-from collections.abc import Mapping
+from __future__ import annotations  # HashTrieMap takes no parameters when it runs
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import TypeAlias
+
+from rpds import HashTrieMap
 
 from fabmarket.errors import Bug
 from fabmarket.identity import Domain, digest
-from fabmarket.market.events import Listed, Settled, Unlisted
+from fabmarket.market.events import Listed, ListingEvent, Settled, Unlisted
 from fabmarket.market.messages import (
     Claim,
     Close,
@@ -19,6 +24,7 @@ from fabmarket.market.messages import (
     Refusal,
     Reply,
     Selection,
+    SessionMessage,
     SubTask,
 )
 from fabmarket.market.trade import TIME_LIMIT, Escrow, Trade, listing_id
@@ -90,7 +96,11 @@ class Award:
 
 @dataclass(frozen=True)
 class SupplierState:
-    """All that a supplier knows. The price weights and the maintenance cost stand in `terms`."""
+    """All that a supplier knows. The price weights and the maintenance cost stand in `terms`.
+
+    `shelves` are by listing, `offers` by digest with whom they were made to, `pending` selections
+    with their digests by listing and offer; `awards` by transcript, demander and quantity.
+    """
 
     address: str
     token: str
@@ -100,15 +110,20 @@ class SupplierState:
     slot_length: int
     terms: PriceTerms
     now: int = 0
-    shelves: Mapping[bytes, Shelf] = field(default_factory=dict)
-    offers: Mapping[bytes, tuple[str, Offer]] = field(default_factory=dict)
-    pending: Mapping[bytes, tuple[tuple[bytes, Selection], ...]] = field(default_factory=dict)
-    sessions: Mapping[bytes, Session] = field(default_factory=dict)
-    bargains: Mapping[bytes, Bargain] = field(default_factory=dict)
-    awards: Mapping[tuple[bytes, str, int], Award] = field(default_factory=dict)
+    shelves: HashTrieMap[bytes, Shelf] = field(default_factory=HashTrieMap)
+    offers: HashTrieMap[bytes, tuple[str, Offer]] = field(default_factory=HashTrieMap)
+    pending: HashTrieMap[bytes, Queue] = field(default_factory=HashTrieMap)
+    sessions: HashTrieMap[bytes, Session] = field(default_factory=HashTrieMap)
+    bargains: HashTrieMap[bytes, Bargain] = field(default_factory=HashTrieMap)
+    awards: HashTrieMap[tuple[bytes, str, int], Award] = field(default_factory=HashTrieMap)
+
+    def in_order(self, listings: Iterable[bytes]) -> list[bytes]:
+        """Return listings of this supplier by slot."""
+        return sorted(listings, key=lambda listing: self.shelves[listing].slot)
 
 
-Step = tuple[SupplierState, tuple[Output, ...]]
+Queue: TypeAlias = "HashTrieMap[bytes, tuple[bytes, Selection]]"
+Step: TypeAlias = tuple[SupplierState, tuple[Output, ...]]
 
 
 def step(state: SupplierState, given: Input) -> Step:
@@ -164,28 +179,28 @@ def _happened(state: SupplierState, given: Happened) -> SupplierState:
             return state
 
 
-def _is_ours(state: SupplierState, event: Listed | Unlisted) -> bool:
+def _is_ours(state: SupplierState, event: ListingEvent) -> bool:
     return (event.supplier, event.resource) == (state.address, state.resource)
 
 
 def _with_shelf(state: SupplierState, listing: bytes, shelf: Shelf) -> SupplierState:
-    return replace(state, shelves={**state.shelves, listing: shelf})
+    return replace(state, shelves=state.shelves.insert(listing, shelf))
 
 
-def _demand(state: SupplierState, demand: Demand, named: bytes) -> Step:
+def _demand(state: SupplierState, demand: Demand, demand_digest: bytes) -> Step:
     """Answer every sub-task that this resource can serve and has room for (step 2)."""
     if demand.valid_until <= state.now:
         raise Unacceptable("demand out of date")
     made: dict[bytes, tuple[str, Offer]] = {}
     for sub_task in demand.sub_tasks:
-        offer = _offer_for(state, named, sub_task)
+        offer = _offer_for(state, demand_digest, sub_task)
         if offer is not None:
             made[digest(state.domain, offer)] = (demand.demander, offer)
-    state = replace(state, offers={**state.offers, **made})
+    state = replace(state, offers=state.offers.update(made))
     return state, tuple(Send(offer, (demand.demander,)) for _, offer in made.values())
 
 
-def _offer_for(state: SupplierState, demand: bytes, sub_task: SubTask) -> Offer | None:
+def _offer_for(state: SupplierState, demand_digest: bytes, sub_task: SubTask) -> Offer | None:
     slot = (sub_task.start - state.origin) // state.slot_length
     end = state.origin + (slot + 1) * state.slot_length
     if slot < 0 or sub_task.end != end or end >= TIME_LIMIT:
@@ -204,7 +219,7 @@ def _offer_for(state: SupplierState, demand: bytes, sub_task: SubTask) -> Offer 
             continue
         return Offer(
             supplier=state.address,
-            demand=demand,
+            demand=demand_digest,
             sub_task=sub_task.id,
             listing=listing,
             resource=state.resource,
@@ -246,7 +261,9 @@ def _lone_price(terms: PriceTerms, quantity: int, room: int) -> int:
     return max(terms.maintenance, -floor_int(-weight * min(quantity, room)))
 
 
-def _selection(state: SupplierState, selection: Selection, named: bytes) -> SupplierState:
+def _selection(
+    state: SupplierState, selection: Selection, selection_digest: bytes
+) -> SupplierState:
     made = state.offers.get(selection.offer)
     if made is None or made[0] != selection.demander:
         raise Unacceptable("selection of an offer we did not make to its sender")
@@ -259,26 +276,26 @@ def _selection(state: SupplierState, selection: Selection, named: bytes) -> Supp
         raise Unacceptable("selection of another quantity than offered")
     if not _can_serve(state.terms, selection.quantity):
         raise Unacceptable("selection with a limit, which these terms do not allow")
-    waiting = state.pending.get(selection.listing, ())
-    if any(offer_of.offer == selection.offer for _, offer_of in waiting):
+    queue = state.pending.get(selection.listing, HashTrieMap())
+    if selection.offer in queue:
         raise Unacceptable("offer already taken up")
-    queue = (*waiting, (named, selection))
-    return replace(state, pending={**state.pending, selection.listing: queue})
+    queue = queue.insert(selection.offer, (selection_digest, selection))
+    return replace(state, pending=state.pending.insert(selection.listing, queue))
 
 
 def _open(state: SupplierState) -> Step:
-    """Fix the roster of every listing that was chosen, in the order of the selections' hashes."""
+    """Fix the roster of every listing that was chosen: by slot, members by selection digest."""
     outputs: list[Output] = []
-    for listing, queue in state.pending.items():
-        ordered = sorted(queue, key=lambda item: item[0])
+    for listing in state.in_order(state.pending):
+        ordered = sorted(state.pending[listing].values(), key=lambda item: item[0])
         if state.terms.concept == "bargaining":
-            for named, selection in ordered:
-                state, sent = _open_bargain(state, listing, named, selection)
+            for selection_digest, selection in ordered:
+                state, sent = _open_bargain(state, listing, selection_digest, selection)
                 outputs.append(sent)
         else:
             state, sent_all = _open_session(state, listing, ordered)
             outputs.extend(sent_all)
-    return replace(state, pending={}, offers={}), tuple(outputs)
+    return replace(state, pending=HashTrieMap(), offers=HashTrieMap()), tuple(outputs)
 
 
 def _opening(
@@ -289,7 +306,7 @@ def _opening(
         listing=listing,
         slot_end=state.shelves[listing].end,
         terms=replace(state.terms, capacity=room),
-        members=tuple(member_of(selection, named) for named, selection in queue),
+        members=tuple(member_of(selection, each_digest) for each_digest, selection in queue),
     )
 
 
@@ -301,33 +318,35 @@ def _open_session(
     first = due(session)
     if first is None:
         raise Bug("a session without rounds owes its first quote")
-    state = replace(state, sessions={**state.sessions, session.id: session})
+    state = replace(state, sessions=state.sessions.insert(session.id, session))
     to = audience(session.opening)
     return state, (Send(opening, to), Send(first, to))
 
 
 def _open_bargain(
-    state: SupplierState, listing: bytes, named: bytes, selection: Selection
+    state: SupplierState, listing: bytes, selection_digest: bytes, selection: Selection
 ) -> tuple[SupplierState, Send]:
     shelf = state.shelves[listing]
     if selection.quantity > shelf.room:
-        return state, Send(Refusal(state.address, named, SOLD_OUT), (selection.demander,))
+        return state, Send(
+            Refusal(state.address, selection_digest, SOLD_OUT), (selection.demander,)
+        )
     offered = state.offers[selection.offer][1].terms.capacity
-    opening = _opening(state, listing, offered, [(named, selection)])
+    opening = _opening(state, listing, offered, [(selection_digest, selection)])
     bargain = Bargain(opening, digest(state.domain, opening))
     state = _with_shelf(
         state, listing, replace(shelf, promised=shelf.promised + selection.quantity)
     )
-    state = replace(state, bargains={**state.bargains, bargain.id: bargain})
+    state = replace(state, bargains=state.bargains.insert(bargain.id, bargain))
     return state, Send(opening, (selection.demander,))
 
 
-def _talk(state: SupplierState, message: Quote | Reply | Claim | Close, named: bytes) -> Step:
+def _talk(state: SupplierState, message: SessionMessage, message_digest: bytes) -> Step:
     session = state.sessions.get(message.session)
     if session is None:
         raise Unacceptable("message of a session we do not host")
-    session = follow(session, message, named)
-    state = replace(state, sessions={**state.sessions, session.id: session})
+    session = follow(session, message, message_digest)
+    state = replace(state, sessions=state.sessions.insert(session.id, session))
     if isinstance(message, Close):
         return _promise(state, session, message), ()
     following = due(session)
@@ -336,23 +355,24 @@ def _talk(state: SupplierState, message: Quote | Reply | Claim | Close, named: b
 
 def _promise(state: SupplierState, session: Session, close: Close) -> SupplierState:
     opening = session.opening
-    awards = dict(state.awards)
+    awards = state.awards
     for seat, quantity in enumerate(close.awards):
         if quantity:
             key = (session.transcript, opening.members[seat].demander, quantity)
-            award = Award(opening.listing, quantity, close.price, opening.slot_end, seats=0)
-            awards[key] = replace(awards.get(key, award), seats=awards.get(key, award).seats + 1)
+            new = Award(opening.listing, quantity, close.price, opening.slot_end, seats=0)
+            award = awards.get(key, new)
+            awards = awards.insert(key, replace(award, seats=award.seats + 1))
     shelf = state.shelves[opening.listing]
     promised = replace(shelf, promised=shelf.promised + sum(close.awards))
     return replace(_with_shelf(state, opening.listing, promised), awards=awards)
 
 
-def _counter(state: SupplierState, counter: Counter, named: bytes) -> Step:
+def _counter(state: SupplierState, counter: Counter, counter_digest: bytes) -> Step:
     bargain = state.bargains.get(counter.session)
     if bargain is None:
         raise Unacceptable("counter in a session we do not host")
-    bargain = follow_counter(bargain, counter, named)
-    state = replace(state, bargains={**state.bargains, bargain.id: bargain})
+    bargain = follow_counter(bargain, counter, counter_digest)
+    state = replace(state, bargains=state.bargains.insert(bargain.id, bargain))
     opening = bargain.opening
     if bargain.outcome is None:
         if bargain.turn_of != state.address:
@@ -365,7 +385,7 @@ def _counter(state: SupplierState, counter: Counter, named: bytes) -> Step:
         return _with_shelf(state, opening.listing, freed), ()
     key = (bargain.transcript, bargain.demander, counter.quantity)
     award = Award(opening.listing, counter.quantity, bargain.outcome, opening.slot_end)
-    return replace(state, awards={**state.awards, key: award}), ()
+    return replace(state, awards=state.awards.insert(key, award)), ()
 
 
 def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
@@ -387,12 +407,25 @@ def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
     if trade != agreed or not state.now < trade.valid_until <= award.latest:
         raise Unacceptable("trade on other terms than agreed")
     award = replace(award, nonces=(*award.nonces, trade.nonce))
-    return replace(state, awards={**state.awards, key: award}), (Submit(trade, signature),)
+    awards = state.awards.insert(key, award)
+    return replace(state, awards=awards), (Submit(trade, signature),)
 
 
 def _end_round(state: SupplierState) -> SupplierState:
     """Free what was promised and neither signed nor settled; forget the round's talk."""
-    shelves = {listing: replace(shelf, promised=0) for listing, shelf in state.shelves.items()}
+    shelves = state.shelves
+    openings = [
+        *(session.opening for session in state.sessions.values()),
+        *(bargain.opening for bargain in state.bargains.values()),
+    ]
+    for listing in {opening.listing for opening in openings}:
+        shelves = shelves.insert(listing, replace(shelves[listing], promised=0))
     return replace(
-        state, shelves=shelves, awards={}, sessions={}, bargains={}, offers={}, pending={}
+        state,
+        shelves=shelves,
+        awards=HashTrieMap(),
+        sessions=HashTrieMap(),
+        bargains=HashTrieMap(),
+        offers=HashTrieMap(),
+        pending=HashTrieMap(),
     )

@@ -14,7 +14,7 @@ from fabmarket.market.messages import Demand, PriceTerms
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.bargaining import Bargain
-from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.demander import DemanderState, Talk
 from fabmarket.negotiation.moves import Deadline, Happened, Phase
 from fabmarket.negotiation.session import Session
 from fabmarket.negotiation.supplier import SupplierState
@@ -172,11 +172,11 @@ class _Run:
     def _wants(self, address: str, spec: Demander) -> dict[bytes, Want]:
         wants = {}
         for task in spec.sub_tasks:
-            named = keccak(f"{address}|{task.name}".encode())
+            want_id = keccak(f"{address}|{task.name}".encode())
             start = self.market.origin + task.slot * self.market.slot_length
-            self.outcome.names[named] = f"{spec.name} / {task.name}"
-            wants[named] = Want(
-                id=named,
+            self.outcome.names[want_id] = f"{spec.name} / {task.name}"
+            wants[want_id] = Want(
+                id=want_id,
                 start=start,
                 end=start + self.market.slot_length,
                 divisible=task.divisible,
@@ -245,8 +245,8 @@ class _Run:
 
     def _collect_talk(self) -> None:
         for node in self.suppliers:
-            self.outcome.sessions.extend(node.state.sessions.values())
-            self.outcome.bargains.extend(node.state.bargains.values())
+            self.outcome.sessions += sorted(node.state.sessions.values(), key=_when)
+            self.outcome.bargains += sorted(node.state.bargains.values(), key=_when)
 
     def _settle(self) -> None:
         """Countersign and send the trades of this round, several to a block."""
@@ -254,9 +254,9 @@ class _Run:
         sources = {}
         agreed: list[tuple[Key, SignedTrade]] = []
         for node, submit in submits:
-            signed = digest(self.market.domain, submit.trade)
-            sources[signed] = submit.trade.transcript
-            both = SignedTrade(submit.trade, submit.demander_signature, node.key.sign(signed))
+            trade_digest = digest(self.market.domain, submit.trade)
+            sources[trade_digest] = submit.trade.transcript
+            both = SignedTrade(submit.trade, submit.demander_signature, node.key.sign(trade_digest))
             agreed.append((node.key, both))
         total = self._queue_trades(agreed)
         self.progress("settle", 0, total)
@@ -322,3 +322,8 @@ class _Run:
             party.address: exchange.balance_of(party.address, token)
             for party in (*self.parties.demanders, *self.parties.suppliers)
         }
+
+
+def _when(talk: Talk) -> tuple[int, bytes]:
+    """The order of a supplier's talks: by slot."""
+    return talk.opening.slot_end, talk.id

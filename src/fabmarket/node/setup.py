@@ -18,7 +18,7 @@ from fabmarket.identity import Domain, Key, digest
 from fabmarket.market.exchange import (
     Attest,
     Deposit,
-    ListCapacity,
+    List,
     Move,
     RegisterResource,
     Report,
@@ -152,16 +152,16 @@ class Market:
         """Queue an attestation of slots `first_slot`.. signed by `threshold` operators."""
         end = self.origin + (first_slot + len(quantities)) * self.slot_length
         attestation = Attestation(party.address, resource, unit, first_slot, quantities, 1, end)
-        signed = digest(self.domain, attestation)
+        attestation_digest = digest(self.domain, attestation)
         signers = sorted(self._operators[: self._threshold], key=lambda each: int(each.address, 16))
-        signatures = tuple(each.key.sign(signed) for each in signers)
+        signatures = tuple(each.key.sign(attestation_digest) for each in signers)
         gas = 150_000 + 20_000 * len(signers) + 90_000 * len(quantities)
         self.queue(party.key, "attest", Attest(attestation, signatures), gas)
 
     def queue_list(self, party: Party, reports: tuple[Report, ...]) -> None:
         """Queue a listing of all reports or none."""
         gas = 100_000 + 170_000 * len(reports)
-        self.queue(party.key, "list", ListCapacity(reports), gas)
+        self.queue(party.key, "list", List(reports), gas)
 
 
 def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:

@@ -59,13 +59,13 @@ class Participant(Generic[S]):
     def receive(self, envelope: Envelope) -> tuple[Output, ...]:
         """Check the signature against the message's author, then take the step."""
         try:
-            signed = digest(self._domain, envelope.message)
-            signer = recover(signed, envelope.signature)
+            message_digest = digest(self._domain, envelope.message)
+            signer = recover(message_digest, envelope.signature)
         except (BadSignature, BadValue):
             return (Ignored(BAD_SIGNATURE),)
         if signer != envelope.message.author:
             return (Ignored(BAD_SIGNATURE),)
-        return self.take(Received(envelope.message, signed, envelope.signature))
+        return self.take(Received(envelope.message, message_digest, envelope.signature))
 
     def take(self, given: Input) -> tuple[Output, ...]:
         """Take the step for an input that needs no signature."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fabmarket.chain import Receipt
 from fabmarket.errors import Bug
 from fabmarket.market.events import Listed
-from fabmarket.market.exchange import ListCapacity, Report, Reverted
+from fabmarket.market.exchange import List, Report, Reverted
 from fabmarket.market.units import name_from_bytes32, name_to_bytes32
 from fabmarket.node.setup import Market, Party
 from fabmarket.scenario import VerificationTest
@@ -71,7 +71,7 @@ def _result(market: Market, party: Party, test: VerificationTest, receipt: Recei
     error = None
     if receipt.status == 0:
         reports = tuple(Report(name_to_bytes32(name), 0, n) for name, n in test.reported)
-        data = market.exchange.move_data(ListCapacity(reports))
+        data = market.exchange.move_data(List(reports))
         error = market.exchange.why(party.address, data, receipt.block - 1)
         if error is None:
             raise Bug(f"test {test.number} failed on chain but not when called again")

@@ -8,6 +8,7 @@ from typing import Any
 from fabmarket import __version__
 from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
+from fabmarket.negotiation.demander import Talk
 from fabmarket.negotiation.session import Round, Session
 from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL, NO_OFFER, NO_SUPPLY, Want
 from fabmarket.node import Certified, Outcome, SettledTrade, TestResult, certify_sessions
@@ -219,7 +220,7 @@ def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
     }
 
 
-def _members(outcome: Outcome, talk: Session | Bargain) -> list[dict[str, Any]]:
+def _members(outcome: Outcome, talk: Talk) -> list[dict[str, Any]]:
     return [
         {"demander": member.demander, "subtask": outcome.names[member.sub_task]}
         for member in talk.opening.members

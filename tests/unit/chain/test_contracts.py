@@ -5,12 +5,14 @@ import re
 from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from fabmarket.chain import Log
+from fabmarket.market import exchange, trade
 from fabmarket.market.events import EVENTS, Deposited
-from fabmarket.market.exchange import Reverted
+from fabmarket.market.exchange import Move, Reverted
 
 
 def abi(kind: str) -> list[dict]:
@@ -36,6 +38,58 @@ def test_every_event_of_the_market_has_the_contracts_fields_in_order():
         names = [snake(each["name"]) for each in declared.pop(event.__name__)]
         assert names == [field.name for field in fields(event)]
     assert set(declared) == {"EIP712DomainChanged"}  # ERC-5267's, which no rule of ours emits
+
+
+def camel(move: type) -> str:
+    return move.__name__[0].lower() + move.__name__[1:]
+
+
+# A trade holds its escrow terms and a signature its proof; the implementation's own names.
+BESIDE, OWN = {"escrow", "proofs"}, {"id": "listing"}
+
+
+def test_every_move_bears_the_name_of_the_contracts_function_and_of_what_it_takes():
+    changing = {
+        each["name"]: [snake(item["name"]).strip("_") for item in each["inputs"]]
+        for each in abi("function")
+        if each["stateMutability"] == "nonpayable"
+    }
+    moves = {camel(move): [field.name for field in fields(move)] for move in get_args(Move)}
+    moves["relay"].remove("move")  # what the intent's call data say
+    assert moves == {
+        name: [OWN.get(item, item) for item in inputs if item not in BESIDE]
+        for name, inputs in changing.items()
+    }
+
+
+STRUCTS = {
+    *(exchange.Account, exchange.Slot, exchange.Listing, exchange.Held, exchange.Report),
+    *(exchange.SignedTrade, trade.Trade, trade.Escrow, trade.Intent),
+    *(trade.Attestation, trade.SealedAttestation),
+}
+
+
+def structs(inputs) -> dict[str, list[str]]:
+    found = {}
+    for item in inputs:
+        if "components" in item:
+            name = item["internalType"].rpartition(".")[2].removesuffix("[]")
+            found[name] = [snake(each["name"]) for each in item["components"]]
+            found |= structs(item["components"])
+    return found
+
+
+def test_every_struct_bears_the_contracts_names():
+    declared = {}
+    for each in abi("function"):
+        declared |= structs([*each["inputs"], *each["outputs"]])
+    assert declared.pop("Signature") == ["r", "vs"]  # 65 bytes here
+    for struct in STRUCTS:
+        names = [field.name for field in fields(struct)]
+        if struct is trade.Trade:
+            names.remove("escrow")
+        assert names == declared.pop(struct.__name__), struct
+    assert not declared
 
 
 @pytest.mark.parametrize("kind", ["function", "event", "error"])

@@ -12,7 +12,7 @@ from fabmarket.market.exchange import (
     Account,
     Attest,
     Deposit,
-    ListCapacity,
+    List,
     Listing,
     RegisterResource,
     Report,
@@ -181,7 +181,7 @@ def test_errors_carry_their_values(deployed):
 
     assert refusal(Withdraw(token, 9)) == ("InsufficientBalance", (account, token, 0, 9))
     assert refusal(Deposit(account, 9)) == ("TokenNotAccepted", (account,))
-    assert refusal(ListCapacity((Report(PRESS, 3, 7),))) == ("NotAttested", (PRESS, 3, 7, 0))
+    assert refusal(List((Report(PRESS, 3, 7),))) == ("NotAttested", (PRESS, 3, 7, 0))
     listing = listing_id(account, PRESS, 3, GENESIS + YEAR)
     trade = Trade(listing, account, token, 1, 1, GENESIS + YEAR, 0)
     unsigned = SignedTrade(trade, bytes(64) + b"\x1b", bytes(64) + b"\x1b")
@@ -244,14 +244,16 @@ def test_what_is_attested_and_listed_can_be_read_back(deployed):
     resource = b"a".ljust(32, b"\0")
     deployed.queue(register(deployed, "a"))
     attestation = Attestation(me.address, resource, HOUR, 4, (9, 2**64 - 1), 3, 2**64 - 1)
-    signed = digest(market_domain(deployed.engine.chain_id, exchange.address), attestation)
-    deployed.queue(exchange.move_data(Attest(attestation, (me.sign(signed),))))
-    deployed.queue(exchange.move_data(ListCapacity((Report(resource, 5, 2**64 - 1),))))
+    attestation_digest = digest(
+        market_domain(deployed.engine.chain_id, exchange.address), attestation
+    )
+    deployed.queue(exchange.move_data(Attest(attestation, (me.sign(attestation_digest),))))
+    deployed.queue(exchange.move_data(List((Report(resource, 5, 2**64 - 1),))))
     deployed.sender.must_succeed(exchange)
     slot = exchange.slot_of(me.address, resource, 5)
     assert (slot.attested, slot.committed, slot.version) == (2**64 - 1, 2**64 - 1, 3)
-    named = listing_id(me.address, resource, 5, GENESIS + YEAR + 6 * 3600)
-    assert exchange.listing_of(named) == Listing(me.address, 2**64 - 1, 0)
-    assert exchange.read("listingId", me.address, resource, 5) == named
+    listing = listing_id(me.address, resource, 5, GENESIS + YEAR + 6 * 3600)
+    assert exchange.listing_of(listing) == Listing(me.address, 2**64 - 1, 0)
+    assert exchange.read("listingId", me.address, resource, 5) == listing
     assert exchange.slot_of(me.address, resource, 6).attested == 0
     assert exchange.account_of(me.address, deployed.token.address) == Account()

@@ -32,8 +32,8 @@ from fabmarket.market.exchange import (
     Cancel,
     Deliver,
     Dispute,
-    ListCapacity,
-    OpenSeal,
+    List,
+    Open,
     Pause,
     RaiseEpoch,
     RaiseListingEpoch,
@@ -101,12 +101,12 @@ class Afterwards:
         supplier, market = self.supplier, self.market
         market.queue_register(supplier, PRESS, HOUR)
         market.queue_attest(supplier, PRESS, HOUR, (9, 5))
-        self.play(supplier, ListCapacity((Report(PRESS, 0, 9),)), Unlist(PRESS, 0, 2))
+        self.play(supplier, List((Report(PRESS, 0, 9),)), Unlist(PRESS, 0, 2))
         hidden = commitment_of(supplier.address, PRESS, 2, 4, SALT)
         seals = [SealedAttestation(supplier.address, PRESS, HOUR, 2, hidden, 1, 2**40)]
         seals.append(replace(seals[0], slot=3))
         self.play(self.anyone, *(AttestSealed(each, self.by(each)) for each in seals))
-        self.play(self.other, OpenSeal(supplier.address, PRESS, 2, 4, SALT))
+        self.play(self.other, Open(supplier.address, PRESS, 2, 4, SALT))
         self.listing = listing_id(supplier.address, PRESS, 0, market.origin + market.slot_length)
         self.play(supplier, RaiseListingEpoch(self.listing))
 
@@ -120,8 +120,8 @@ class Afterwards:
             listing_epoch=1,
             escrow=escrow,
         )
-        named = digest(self.market.domain, trade)
-        hands = (self.buyer.key.sign(named), self.supplier.key.sign(named))
+        trade_digest = digest(self.market.domain, trade)
+        hands = (self.buyer.key.sign(trade_digest), self.supplier.key.sign(trade_digest))
         return SignedTrade(trade, *hands)
 
     def trading(self):
@@ -148,8 +148,7 @@ class Afterwards:
             call = self.market.exchange.move_data(move)
             intent = Intent(self.other.address, call, nonce, 2**40)
             signature = self.other.key.sign(digest(self.market.domain, intent))
-            relayed = Relay(self.other.address, move, call, nonce, 2**40, signature)
-            self.play(self.anyone, relayed)
+            self.play(self.anyone, Relay(intent, move, signature))
 
     def decisions(self):
         """Decisions of each kind; the last leaves one operator enough."""

@@ -13,7 +13,7 @@ from fabmarket.market.exchange import (
     Deposit,
     Dispute,
     Exchange,
-    ListCapacity,
+    List,
     RegisterResource,
     Relay,
     Report,
@@ -96,8 +96,10 @@ class Market:
 
     def by(self, struct, keys=None):
         """Two operators' signatures, in order, or those of `keys`."""
-        signed = digest(self.domain, struct)
-        return tuple(key.sign(signed) for key in (self.operators[:2] if keys is None else keys))
+        struct_digest = digest(self.domain, struct)
+        return tuple(
+            key.sign(struct_digest) for key in (self.operators[:2] if keys is None else keys)
+        )
 
     def attest(self, keys=None, **terms):
         usual = Attestation(self.seller.address, self.m1, self.hour, 0, (10, 20), 1, 9_999)
@@ -114,16 +116,16 @@ class Market:
     # What the parties say and sign
 
     def reports(self, *each):
-        return ListCapacity(tuple(Report(*report) for report in each))
+        return List(tuple(Report(*report) for report in each))
 
     def trade(self, **terms):
         usual = Trade(self.listing, self.buyer.address, self.token, 3, 100, self.now + 60, nonce=5)
         return replace(usual, **terms)
 
     def both(self, trade, buyer=None, seller=None):
-        signed = digest(self.domain, trade)
+        trade_digest = digest(self.domain, trade)
         hands = (buyer or self.buyer, seller or self.seller)
-        return SignedTrade(trade, *(key.sign(signed) for key in hands))
+        return SignedTrade(trade, *(key.sign(trade_digest) for key in hands))
 
     def settle(self, buyer=None, seller=None, **terms):
         return Settle(self.both(self.trade(**terms), buyer, seller))
@@ -141,7 +143,7 @@ class Market:
         return self.trade(escrow=self.terms)
 
     @property
-    def held_name(self):
+    def held_digest(self):
         return digest(self.domain, self.held_trade)
 
     def escrow(self, **terms):
@@ -150,15 +152,15 @@ class Market:
         return SettleEscrow(self.both(self.trade(escrow=replace(self.terms, **held), **terms)))
 
     def split(self, share, buyer=None, seller=None):
-        agreed = digest(self.domain, SplitTerms(self.held_name, share))
+        agreed = digest(self.domain, SplitTerms(self.held_digest, share))
         hands = (buyer or self.buyer, seller or self.seller)
         return Split(self.held_trade, share, *(key.sign(agreed) for key in hands))
 
     def relay(self, move, key=None, signer=None, nonce=0, deadline=now + 60, call=ZERO_BYTES32):
         key = key or self.buyer
-        signed = digest(self.domain, Intent(key.address, call, nonce, deadline))
-        signature = (signer or key).sign(signed)
-        return Relay(key.address, move, call, nonce, deadline, signature)
+        intent = Intent(key.address, call, nonce, deadline)
+        signature = (signer or key).sign(digest(self.domain, intent))
+        return Relay(intent, move, signature)
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ from fabmarket.market.exchange import (
     Expire,
     Held,
     Listing,
-    OpenSeal,
+    Open,
     Pause,
     RaiseEpoch,
     Refund,
@@ -61,7 +61,7 @@ NOW, END = 1_000, 5_600
 
 
 def purse(m, state, key):
-    return state.account(key.address, m.token)
+    return state.account_of(key.address, m.token)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_a_first_slot_that_ends_after_40_bits_of_seconds_is_refused(market, orig
 
 def test_regression_nobody_signs_for_the_zero_address(market):
     trade = market.settle(demander=market.nobody).signed
-    for signature in (trade.demander_signature, b"", bytes(64) + b"\x1b"):
-        move = replace(market.settle(), signed=replace(trade, demander_signature=signature))
+    for signature in (trade.demander, b"", bytes(64) + b"\x1b"):
+        move = replace(market.settle(), signed=replace(trade, demander=signature))
         error, signer, _ = market.refused(market.funded, market.buyer, move)
         assert (error, signer) == ("BadSignature", market.nobody)
 
@@ -141,8 +141,8 @@ def test_a_trade_settles_until_the_last_second_before_its_end(market):
 
 def test_settlement_and_listing_have_their_events_and_their_effect(market):
     m, trade = market, market.trade()
-    named = digest(m.domain, trade)
-    sold = Settled(m.listing, m.buyer.address, named, m.token, pack_terms(3, 100, 0, 5))
+    trade_digest = digest(m.domain, trade)
+    sold = Settled(m.listing, m.buyer.address, trade_digest, m.token, pack_terms(3, 100, 0, 5))
     assert step(m.funded, m.stranger.address, m.settle(), NOW) == (m.settled, (sold,))
     assert (sold.quantity, sold.unit_price, sold.payment) == (3, 100, 300)
     assert (sold.epoch, sold.nonce) == (0, 5)
@@ -189,7 +189,7 @@ def test_a_seal_takes_everything_unsold_off_the_market(market):
 
 def test_an_opened_seal_lists_what_is_not_committed(market):
     m, place = market, (market.seller.address, market.m1, 0)
-    move = OpenSeal(*place, 10, m.salt)
+    move = Open(*place, 10, m.salt)
     state, events = step(m.sealed, m.stranger.address, move, NOW)
     assert events == (SlotAttested(*place, 10, 1, 9_999), Listed(m.listing, *place, 10, 10))
     assert dict(state.seals) == {}
@@ -210,12 +210,12 @@ def test_a_new_attestation_replaces_a_seal(market):
 
 def test_the_operators_decide_each_thing_once(market):
     m = market
-    assert m.new.decisions == 0
+    assert m.new.decision_nonce == 0
     until = signed.Pause(NOW + 5, 0)
     pause = Pause(NOW + 5, m.by(until))
     paused, events = step(m.new, m.stranger.address, pause, NOW)
     assert events == (Paused(NOW + 5),)
-    assert paused.decisions == 1
+    assert paused.decision_nonce == 1
     assert m.refused(paused, m.stranger, pause)[0] == "BadOperatorSignature"
     token = SetToken(m.other_token, True, m.by(signed.Token(m.other_token, True, 1)))
     both, events = step(paused, m.stranger.address, token, NOW)
@@ -282,7 +282,7 @@ def test_a_relayed_move_is_the_account_s_own(market):
     move = m.relay(Withdraw(m.token, 400))
     state, events = step(m.funded, m.stranger.address, move, NOW)
     assert events == (Relayed(who, 0), Withdrawn(who, m.token, 400))
-    assert dict(state.intents) == {who: 1}
+    assert dict(state.intent_nonces) == {who: 1}
     assert m.refused(state, m.stranger, move) == ("WrongIntentNonce", who, 0, 1)
     inner = m.relay(Withdraw(m.token, 5), nonce=1)
     outer = m.relay(inner, key=m.seller)
@@ -334,17 +334,17 @@ def test_a_product_settles_whole_and_in_its_order(market):
 
 
 def test_an_escrow_holds_the_payment_for_its_two_parties(market):
-    m, named = market, market.held_name
+    m, held_digest = market, market.held_digest
     state, events = step(m.funded, m.stranger.address, m.escrow(), NOW)
-    sold = Settled(m.listing, m.buyer.address, named, m.token, pack_terms(3, 100, 0, 5))
-    assert events == (sold, Escrowed(named, 1_100, 1_200, 1_300, 0, 10_000, 3_333))
+    sold = Settled(m.listing, m.buyer.address, held_digest, m.token, pack_terms(3, 100, 0, 5))
+    assert events == (sold, Escrowed(held_digest, 1_100, 1_200, 1_300, 0, 10_000, 3_333))
     assert (purse(m, state, m.buyer).balance, purse(m, state, m.seller).balance) == (700, 0)
-    assert dict(state.held) == {named: Held(300, EscrowState.FUNDED)}
+    assert dict(state.held) == {held_digest: Held(300, EscrowState.FUNDED)}
     assert dict(state.owed) == {m.token: 1_000}
 
 
 def endings(m):
-    ruling = m.by(signed.Ruling(m.held_name, 9_999))
+    ruling = m.by(signed.Ruling(m.held_digest, 9_999))
     return {
         "accepted": (m.delivered, m.buyer, Release(m.held_trade, 300), NOW, 300),
         "paid before delivery": (m.escrowed, m.buyer, Release(m.held_trade, 300), NOW, 300),
@@ -368,19 +368,19 @@ def test_an_escrow_ends_with_every_unit_paid_out(market, how):
     m = market
     state, key, move, now, to_supplier = endings(m)[how]
     after, events = step(state, key.address, move, now)
-    assert events == (Released(m.held_name, to_supplier, 300 - to_supplier),)
-    assert dict(after.held) == {m.held_name: Held(0, EscrowState.CLOSED)}
+    assert events == (Released(m.held_digest, to_supplier, 300 - to_supplier),)
+    assert dict(after.held) == {m.held_digest: Held(0, EscrowState.CLOSED)}
     assert purse(m, after, m.seller).balance == to_supplier
     assert purse(m, after, m.buyer).balance == 1_000 - to_supplier
-    closed = ("WrongState", m.held_name, 4)
+    closed = ("WrongState", m.held_digest, 4)
     assert m.refused(after, m.stranger, Expire(m.held_trade), 9_999) == closed
 
 
 def test_part_of_an_escrow_is_released_and_the_rest_goes_its_way(market):
     m = market
     state, events = step(m.escrowed, m.buyer.address, Release(m.held_trade, 120), NOW)
-    assert events == (Released(m.held_name, 120, 0),)
-    assert dict(state.held) == {m.held_name: Held(180, EscrowState.FUNDED)}
+    assert events == (Released(m.held_digest, 120, 0),)
+    assert dict(state.held) == {m.held_digest: Held(180, EscrowState.FUNDED)}
     after = m.played(state, (m.stranger, Expire(m.held_trade)), now=1_100)
     assert purse(m, after, m.seller).balance == 120
     assert purse(m, after, m.buyer).balance == 880

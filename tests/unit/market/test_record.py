@@ -91,14 +91,14 @@ IMPOSSIBLE = {
     "escrow of no trade": lambda m: (m.funded, escrowed(m, m.salt)),
     "escrowed after another trade": lambda m: (
         m.played(m.escrowed, (m.stranger, m.settle(nonce=6))),
-        escrowed(m, m.held_name),
+        escrowed(m, m.held_digest),
     ),
-    "escrowed twice": lambda m: (m.escrowed, escrowed(m, m.held_name)),
-    "delivered twice": lambda m: (m.delivered, Delivered(m.held_name)),
-    "disputed before delivery": lambda m: (m.escrowed, Disputed(m.held_name, m.salt)),
-    "released too much": lambda m: (m.escrowed, Released(m.held_name, 299, 2)),
+    "escrowed twice": lambda m: (m.escrowed, escrowed(m, m.held_digest)),
+    "delivered twice": lambda m: (m.delivered, Delivered(m.held_digest)),
+    "disputed before delivery": lambda m: (m.escrowed, Disputed(m.held_digest, m.salt)),
+    "released too much": lambda m: (m.escrowed, Released(m.held_digest, 299, 2)),
     "released from an instant trade": lambda m: (m.settled, Released(sale(m).trade, 0, 0)),
-    "released after the end": lambda m: (closed(m), Released(m.held_name, 0, 0)),
+    "released after the end": lambda m: (closed(m), Released(m.held_digest, 0, 0)),
 }
 
 

@@ -8,7 +8,7 @@ from fabmarket.market import trade as signed
 from fabmarket.market.exchange import (
     Attest,
     Deposit,
-    OpenSeal,
+    Open,
     Pause,
     RaiseListingEpoch,
     RegisterResource,
@@ -31,7 +31,7 @@ def pause(m, until, nonce=0, keys=None):
 
 
 def opening(m, quantity=10, salt=None):
-    return OpenSeal(m.seller.address, m.m1, 0, quantity, m.salt if salt is None else salt)
+    return Open(m.seller.address, m.m1, 0, quantity, m.salt if salt is None else salt)
 
 
 # Each: the state, who moves, the move, and the error with its values. All at second 1,000.

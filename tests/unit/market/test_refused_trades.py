@@ -28,7 +28,7 @@ def paused(m, state):
 
 
 def rule(m, share, keys=None):
-    return Rule(m.held_trade, share, m.by(signed.Ruling(m.held_name, share), keys))
+    return Rule(m.held_trade, share, m.by(signed.Ruling(m.held_digest, share), keys))
 
 
 # Each: the state, who moves, the move, and the error with its values. All at second 1,000.
@@ -210,7 +210,7 @@ ESCROW = {
         m.delivered,
         m.seller,
         Deliver(m.held_trade),
-        ("WrongState", m.held_name, 2),
+        ("WrongState", m.held_digest, 2),
     ),
     "release by another": lambda m: (
         m.escrowed,
@@ -223,13 +223,13 @@ ESCROW = {
         m.played(m.escrowed, (m.buyer, Release(m.held_trade, 100))),
         m.buyer,
         Release(m.held_trade, 201),
-        ("InsufficientEscrow", m.held_name, 200, 201),
+        ("InsufficientEscrow", m.held_digest, 200, 201),
     ),
     "release after the end": lambda m: (
         m.played(m.escrowed, (m.seller, Refund(m.held_trade))),
         m.buyer,
         Release(m.held_trade, 1),
-        ("WrongState", m.held_name, 4),
+        ("WrongState", m.held_digest, 4),
     ),
     "refund by another": lambda m: (
         m.escrowed,
@@ -247,7 +247,7 @@ ESCROW = {
         m.escrowed,
         m.buyer,
         Dispute(m.held_trade, m.salt),
-        ("WrongState", m.held_name, 1),
+        ("WrongState", m.held_digest, 1),
     ),
     "split above the whole": lambda m: (
         m.escrowed,
@@ -271,7 +271,7 @@ ESCROW = {
         m.delivered,
         m.stranger,
         rule(m, 1),
-        ("WrongState", m.held_name, 2),
+        ("WrongState", m.held_digest, 2),
     ),
     "ruling above the whole": lambda m: (
         m.disputed,
@@ -295,7 +295,7 @@ ESCROW = {
         m.funded,
         m.stranger,
         Expire(m.held_trade),
-        ("WrongState", m.held_name, 0),
+        ("WrongState", m.held_digest, 0),
     ),
 }
 REFUSED = {**TRADES, **ESCROW}

@@ -125,11 +125,13 @@ class Wire:
 
     def say(self, message, *to):
         """Sign a message with its author's key and put it on the wire."""
-        named = digest(self.domain, message)
-        signature = self.keys[message.author].sign(named)
+        message_digest = digest(self.domain, message)
+        signature = self.keys[message.author].sign(message_digest)
         self.said.append(message)
         others = (address for address in self.states if address != message.author)
-        self.queue.extend((each, Received(message, named, signature)) for each in to or others)
+        self.queue.extend(
+            (each, Received(message, message_digest, signature)) for each in to or others
+        )
 
     def pump(self):
         while self.queue:
@@ -181,7 +183,7 @@ class Wire:
         return [message for message in self.said if isinstance(message, kind)]
 
     def held(self, address):
-        return self.exchange.account(address, self.token).balance
+        return self.exchange.account_of(address, self.token).balance
 
 
 class Trap(Wire):
@@ -217,7 +219,7 @@ class Trap(Wire):
     @property
     def talk(self):
         """The session or bargain as the honest demander follows it."""
-        (seat,) = self.states[self.honest].seats.values()
+        ((seat,),) = self.states[self.honest].seats.values()
         return seat.talk
 
     def tempt(self, message):

@@ -164,8 +164,10 @@ def open_to(market, *quantities, divisible=True):
 def answer(market, kind, seat, quantity, *more):
     """Answer the last quote in a seat, with whatever quantity."""
     quote = market.heard(Quote)[-1]
-    named = digest(market.domain, quote)
-    market.say(kind(market.buyer, quote.session, seat, named, quantity, *more), market.seller)
+    quote_digest = digest(market.domain, quote)
+    market.say(
+        kind(market.buyer, quote.session, seat, quote_digest, quantity, *more), market.seller
+    )
     market.pump()
 
 

@@ -339,8 +339,8 @@ def test_a_close_before_the_claims_are_in_is_refused(trap):
 
 def test_regression_a_refusal_after_the_opening_does_not_free_the_sub_task(trap):
     market, session = seated(trap)
-    named = market.seat().selection
-    assert market.tempt(Refusal(market.seller, named, "no")) == "refusal after the opening"
+    selected = market.seat().selection
+    assert market.tempt(Refusal(market.seller, selected, "no")) == "refusal after the opening"
     session = to_the_claims(market, session)
     assert market.tempt(due(session)) is None
     assert [want.state for want in market.wants(market.honest)] == ["agreed"]
@@ -349,11 +349,11 @@ def test_regression_a_refusal_after_the_opening_does_not_free_the_sub_task(trap)
 def test_a_refusal_by_the_wrong_supplier_or_of_nothing_is_ignored(trap):
     market = trap()
     other = market.supplier("other")
-    named = market.seat().selection
-    assert market.tempt(Refusal(other, named, "no")) == "refusal by a supplier we did not choose"
+    selected = market.seat().selection
+    assert market.tempt(Refusal(other, selected, "no")) == "refusal by a supplier we did not choose"
     assert market.tempt(Refusal(market.seller, bytes(32), "no")).startswith("no selection")
-    assert market.tempt(Refusal(market.seller, named, "no room")) is None
-    assert market.tempt(Refusal(market.seller, named, "no room")).startswith("no selection")
+    assert market.tempt(Refusal(market.seller, selected, "no room")) is None
+    assert market.tempt(Refusal(market.seller, selected, "no room")).startswith("no selection")
 
 
 def test_regression_talk_after_the_round_is_over_binds_nobody(trap):

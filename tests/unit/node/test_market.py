@@ -89,7 +89,7 @@ def test_the_events_replay_to_the_balances_after(paper):
     for event in outcome.store.events():
         state = record(state, event)
     token = outcome.market.token.address
-    assert {account: state.account(account, token).balance for account in outcome.after} == (
+    assert {account: state.account_of(account, token).balance for account in outcome.after} == (
         outcome.after
     )
 

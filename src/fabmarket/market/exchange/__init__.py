@@ -2,7 +2,21 @@
 
 `step` says what a call does: the events it emits and the state after, or the named error it reverts
 with. `record` folds one event into the state; the state after a step is the fold of its events, so
-an auditor who has only the chain's logs rebuilds exactly the same state.
+an auditor who has only the chain's logs rebuilds exactly the same state. Moves, events, errors and
+their fields bear the contract's names, in Python's case.
+
+>>> from fabmarket.market.events import OperatorsSet, TokenSet
+>>> from fabmarket.market.trade import market_domain
+>>> token, buyer = "0x" + "11" * 20, "0x" + "22" * 20
+>>> state = Exchange.undeployed(market_domain(31337, "0x" + "33" * 20))
+>>> for event in (OperatorsSet((buyer,), 1), TokenSet(token, accepted=True)):
+...     state = record(state, event)
+>>> after, events = step(state, buyer, Deposit(token, 500), now=1_000)
+>>> events[0].amount, after.account_of(buyer, token).balance, state.account_of(buyer, token).balance
+(500, 500, 0)
+>>> step(after, buyer, Withdraw(token, 501), now=1_001)
+Traceback (most recent call last):
+fabmarket.market.exchange.state.Reverted: InsufficientBalance(0x222...222, 0x111...111, 500, 501)
 
 Not modelled: ERC-20 allowances and wallets (a deposit that the token refuses never gets here) and
 tokens sent past `deposit`, whether there is a contract at a token's address, gas. What a contract
@@ -18,9 +32,9 @@ from fabmarket.market.exchange.moves import (
     DepositWithPermit,
     Dispute,
     Expire,
-    ListCapacity,
+    List,
     Move,
-    OpenSeal,
+    Open,
     Pause,
     Proof,
     RaiseEpoch,
@@ -71,10 +85,10 @@ __all__ = [
     "Expire",
     "Held",
     "Inconsistent",
-    "ListCapacity",
+    "List",
     "Listing",
     "Move",
-    "OpenSeal",
+    "Open",
     "Pause",
     "Proof",
     "RaiseEpoch",

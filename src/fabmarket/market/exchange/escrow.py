@@ -43,64 +43,64 @@ def settle_escrow(state: Exchange, move: SettleEscrow, now: int) -> tuple[Event,
 def deliver(state: Exchange, caller: str, move: Deliver, now: int) -> tuple[Event, ...]:
     """State delivery."""
     _require_party(caller, _supplier(state, move.trade))
-    named, _ = _held_in(state, move.trade, EscrowState.FUNDED)
+    trade_digest, _ = _held_in(state, move.trade, EscrowState.FUNDED)
     if now >= move.trade.escrow.deliver_by:
         raise Reverted("DeadlinePassed", move.trade.escrow.deliver_by, now)
-    return (Delivered(named),)
+    return (Delivered(trade_digest),)
 
 
 def release(state: Exchange, caller: str, move: Release) -> tuple[Event, ...]:
     """Pay the supplier part or all of what is held."""
     _require_party(caller, move.trade.demander)
-    named, held = _open(state, move.trade)
+    trade_digest, held = _open(state, move.trade)
     if move.amount == 0:
         raise Reverted("ZeroAmount")
     if move.amount > held.amount:
-        raise Reverted("InsufficientEscrow", named, held.amount, move.amount)
-    return (Released(named, move.amount, 0),)
+        raise Reverted("InsufficientEscrow", trade_digest, held.amount, move.amount)
+    return (Released(trade_digest, move.amount, 0),)
 
 
 def refund(state: Exchange, caller: str, move: Refund) -> tuple[Event, ...]:
     """Give everything back."""
     _require_party(caller, _supplier(state, move.trade))
-    named, held = _open(state, move.trade)
-    return (_shared(named, held, 0),)
+    trade_digest, held = _open(state, move.trade)
+    return (_shared(trade_digest, held, 0),)
 
 
 def dispute(state: Exchange, caller: str, move: Dispute, now: int) -> tuple[Event, ...]:
     """Dispute a delivery."""
     _require_party(caller, move.trade.demander)
-    named, _ = _held_in(state, move.trade, EscrowState.DELIVERED)
+    trade_digest, _ = _held_in(state, move.trade, EscrowState.DELIVERED)
     if now >= move.trade.escrow.accept_by:
         raise Reverted("DeadlinePassed", move.trade.escrow.accept_by, now)
-    return (Disputed(named, move.evidence),)
+    return (Disputed(trade_digest, move.evidence),)
 
 
 def split(state: Exchange, move: Split) -> tuple[Event, ...]:
     """Carry out a split that both signed."""
-    named, held = _open(state, move.trade)
+    trade_digest, held = _open(state, move.trade)
     if move.supplier_share > WHOLE:
         raise Reverted("BadShare", move.supplier_share)
-    agreed = digest(state.domain, SplitTerms(named, move.supplier_share))
-    require_signer(move.trade.demander, agreed, move.demander_signature)
-    require_signer(_supplier(state, move.trade), agreed, move.supplier_signature)
-    return (_shared(named, held, move.supplier_share),)
+    agreed = digest(state.domain, SplitTerms(trade_digest, move.supplier_share))
+    require_signer(move.trade.demander, agreed, move.demander)
+    require_signer(_supplier(state, move.trade), agreed, move.supplier)
+    return (_shared(trade_digest, held, move.supplier_share),)
 
 
 def rule(state: Exchange, move: Rule, now: int) -> tuple[Event, ...]:
     """Carry out the operators' ruling."""
-    named, held = _held_in(state, move.trade, EscrowState.DISPUTED)
+    trade_digest, held = _held_in(state, move.trade, EscrowState.DISPUTED)
     if now >= move.trade.escrow.decide_by:
         raise Reverted("DeadlinePassed", move.trade.escrow.decide_by, now)
     if move.supplier_share > WHOLE:
         raise Reverted("BadShare", move.supplier_share)
-    require_operators(state, Ruling(named, move.supplier_share), move.signatures)
-    return (_shared(named, held, move.supplier_share),)
+    require_operators(state, Ruling(trade_digest, move.supplier_share), move.signatures)
+    return (_shared(trade_digest, held, move.supplier_share),)
 
 
 def expire(state: Exchange, move: Expire, now: int) -> tuple[Event, ...]:
     """End a waiting state whose deadline has passed."""
-    named, held = _open(state, move.trade)
+    trade_digest, held = _open(state, move.trade)
     terms = move.trade.escrow
     deadline, share = {
         EscrowState.FUNDED: (terms.deliver_by, terms.late_share),
@@ -109,7 +109,7 @@ def expire(state: Exchange, move: Expire, now: int) -> tuple[Event, ...]:
     }[held.state]
     if now < deadline:
         raise Reverted("DeadlineAhead", deadline, now)
-    return (_shared(named, held, share),)
+    return (_shared(trade_digest, held, share),)
 
 
 def _supplier(state: Exchange, trade: Trade) -> str:
@@ -123,24 +123,24 @@ def _require_party(caller: str, party: str) -> None:
 
 
 def _held(state: Exchange, trade: Trade) -> tuple[bytes, Held]:
-    named = digest(state.domain, trade)
-    return named, state.held.get(named, Held())
+    trade_digest = digest(state.domain, trade)
+    return trade_digest, state.held.get(trade_digest, Held())
 
 
 def _held_in(state: Exchange, trade: Trade, wanted: EscrowState) -> tuple[bytes, Held]:
-    named, held = _held(state, trade)
+    trade_digest, held = _held(state, trade)
     if held.state != wanted:
-        raise Reverted("WrongState", named, held.state)
-    return named, held
+        raise Reverted("WrongState", trade_digest, held.state)
+    return trade_digest, held
 
 
 def _open(state: Exchange, trade: Trade) -> tuple[bytes, Held]:
-    named, held = _held(state, trade)
+    trade_digest, held = _held(state, trade)
     if held.state in (EscrowState.NONE, EscrowState.CLOSED):
-        raise Reverted("WrongState", named, held.state)
-    return named, held
+        raise Reverted("WrongState", trade_digest, held.state)
+    return trade_digest, held
 
 
-def _shared(named: bytes, held: Held, supplier_share: int) -> Released:
+def _shared(trade_digest: bytes, held: Held, supplier_share: int) -> Released:
     to_supplier_rounded_down = held.amount * supplier_share // WHOLE
-    return Released(named, to_supplier_rounded_down, held.amount - to_supplier_rounded_down)
+    return Released(trade_digest, to_supplier_rounded_down, held.amount - to_supplier_rounded_down)

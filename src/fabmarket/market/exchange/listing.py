@@ -12,8 +12,8 @@ from fabmarket.market.events import (
 from fabmarket.market.exchange.moves import (
     Attest,
     AttestSealed,
-    ListCapacity,
-    OpenSeal,
+    List,
+    Open,
     RaiseListingEpoch,
     RegisterResource,
     Report,
@@ -25,7 +25,7 @@ from fabmarket.market.exchange.state import Calendar, Exchange, Listing, Reverte
 from fabmarket.market.trade import TIME_LIMIT, commitment_of, listing_id
 
 
-def register(state: Exchange, caller: str, move: RegisterResource) -> tuple[Event, ...]:
+def register_resource(state: Exchange, caller: str, move: RegisterResource) -> tuple[Event, ...]:
     """Fix the calendar of a resource."""
     if move.slot_length == 0 or move.origin + move.slot_length >= TIME_LIMIT:
         raise Reverted("BadSlotLength", move.slot_length)
@@ -63,10 +63,10 @@ def _fitted(
     state: Exchange, where: tuple[str, bytes, int], attested: int, end: int
 ) -> tuple[Unlisted, ...]:
     """Take off the market, as far as it is unsold, what is committed above what is attested."""
-    named = listing_id(*where, end)
-    available = state.listings.get(named, Listing(where[0])).available
+    listing = listing_id(*where, end)
+    available = state.listings.get(listing, Listing(where[0])).available
     excess = min(available, state.slots.get(where, Slot()).committed - attested)
-    return (Unlisted(named, *where, excess, available - excess),) if excess > 0 else ()
+    return (Unlisted(listing, *where, excess, available - excess),) if excess > 0 else ()
 
 
 def _calendar(
@@ -102,7 +102,7 @@ def _check_range(calendar: Calendar, resource: bytes, slot: int) -> None:
         raise Reverted("SlotOutOfRange", resource, slot)
 
 
-def open_seal(state: Exchange, move: OpenSeal, now: int) -> tuple[Event, ...]:
+def open_(state: Exchange, move: Open, now: int) -> tuple[Event, ...]:
     """Reveal a hidden quantity and list what of it is not committed."""
     where = (move.supplier, move.resource, move.slot)
     if move.salt == bytes(32):
@@ -117,7 +117,7 @@ def open_seal(state: Exchange, move: OpenSeal, now: int) -> tuple[Event, ...]:
     return opened, _listed(state, move.supplier, Report(move.resource, move.slot, left), now)
 
 
-def list_capacity(state: Exchange, caller: str, move: ListCapacity, now: int) -> tuple[Event, ...]:
+def list_(state: Exchange, caller: str, move: List, now: int) -> tuple[Event, ...]:
     """List the caller's capacity, all reports or none."""
     events: list[Event] = []
     for report in move.reports:
@@ -148,9 +148,9 @@ def _listed(state: Exchange, supplier: str, report: Report, now: int) -> Listed:
             slot.attested,
             slot.committed,
         )
-    named = listing_id(*where, end)
-    available = state.listings.get(named, Listing(supplier)).available + report.quantity
-    return Listed(named, *where, report.quantity, available)
+    listing = listing_id(*where, end)
+    available = state.listings.get(listing, Listing(supplier)).available + report.quantity
+    return Listed(listing, *where, report.quantity, available)
 
 
 def unlist(state: Exchange, caller: str, move: Unlist) -> tuple[Event, ...]:
@@ -162,11 +162,11 @@ def unlist(state: Exchange, caller: str, move: Unlist) -> tuple[Event, ...]:
         raise Reverted("NotRegistered", caller, move.resource)
     _check_range(calendar, move.resource, move.slot)
     where = (caller, move.resource, move.slot)
-    named = listing_id(*where, calendar.end(move.slot))
-    available = state.listings.get(named, Listing(caller)).available
+    listing = listing_id(*where, calendar.end(move.slot))
+    available = state.listings.get(listing, Listing(caller)).available
     if available < move.quantity:
-        raise Reverted("InsufficientListing", named, available, move.quantity)
-    return (Unlisted(named, *where, move.quantity, available - move.quantity),)
+        raise Reverted("InsufficientListing", listing, available, move.quantity)
+    return (Unlisted(listing, *where, move.quantity, available - move.quantity),)
 
 
 def raise_listing_epoch(state: Exchange, caller: str, move: RaiseListingEpoch) -> tuple[Event, ...]:

@@ -1,8 +1,12 @@
-"""The calls of the contract, one class each."""
+"""The calls of the contract, one class each: its functions' names and parameters.
+
+A `Trade` holds its escrow terms, which the contract takes beside it, and a signature stands where
+the contract gets two words and a list of proofs.
+"""
 
 from dataclasses import dataclass
 
-from fabmarket.market.trade import Attestation, SealedAttestation, Trade
+from fabmarket.market.trade import Attestation, Intent, SealedAttestation, Trade
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class AttestSealed:
 
 
 @dataclass(frozen=True)
-class OpenSeal:
+class Open:
     """Anyone who knows quantity and salt opens a sealed slot and lists it."""
 
     supplier: str
@@ -94,7 +98,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class ListCapacity:
+class List:
     """The caller lists capacity, all reports or none."""
 
     reports: tuple[Report, ...]
@@ -164,8 +168,8 @@ class SignedTrade:
     """A trade and both parties' signatures over its digest."""
 
     trade: Trade
-    demander_signature: Signature
-    supplier_signature: Signature
+    demander: Signature
+    supplier: Signature
 
 
 @dataclass(frozen=True)
@@ -232,8 +236,8 @@ class Split:
 
     trade: Trade
     supplier_share: int
-    demander_signature: Signature
-    supplier_signature: Signature
+    demander: Signature
+    supplier: Signature
 
 
 @dataclass(frozen=True)
@@ -254,42 +258,31 @@ class Expire:
 
 @dataclass(frozen=True)
 class Relay:
-    """Anyone submits a move of `account`, who signed the intent; `call` is the move's call data."""
+    """Anyone submits a move of `intent.account`, who signed it; `intent.call` is its call data."""
 
-    account: str
+    intent: Intent
     move: "Move"
-    call: bytes
-    nonce: int
-    deadline: int
     signature: Signature
 
 
+Decision = SetOperators | Pause | SetToken
+Transfer = Deposit | DepositWithPermit | Withdraw
+EscrowMove = SettleEscrow | Deliver | Release | Refund | Dispute | Split | Rule | Expire
 Move = (
-    SetOperators
-    | Pause
-    | SetToken
+    Decision
     | RegisterResource
     | Attest
     | AttestSealed
-    | OpenSeal
-    | ListCapacity
+    | Open
+    | List
     | Unlist
     | RaiseListingEpoch
-    | Deposit
-    | DepositWithPermit
-    | Withdraw
+    | Transfer
     | Cancel
     | RaiseEpoch
     | Settle
     | SettleBatch
     | SettleBundle
-    | SettleEscrow
-    | Deliver
-    | Release
-    | Refund
-    | Dispute
-    | Split
-    | Rule
-    | Expire
+    | EscrowMove
     | Relay
 )

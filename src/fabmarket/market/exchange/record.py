@@ -17,6 +17,7 @@ from fabmarket.market.events import (
     Event,
     Listed,
     ListingEpochRaised,
+    ListingEvent,
     NoncesCancelled,
     OperatorsSet,
     Paused,
@@ -59,14 +60,14 @@ def record(state: Exchange, event: Event) -> Exchange:
                 state,
                 operators=event.operators,
                 threshold=event.threshold,
-                decisions=state.decisions + 1,
+                decision_nonce=state.decision_nonce + 1,
             )
         case Paused():
-            return replace(state, paused_until=event.until, decisions=state.decisions + 1)
+            return replace(state, paused_until=event.until, decision_nonce=state.decision_nonce + 1)
         case TokenSet():
             rest = state.tokens - {event.token}
             tokens = rest | {event.token} if event.accepted else rest
-            return replace(state, tokens=tokens, decisions=state.decisions + 1)
+            return replace(state, tokens=tokens, decision_nonce=state.decision_nonce + 1)
         case ResourceRegistered():
             return _registered(state, event)
         case SlotAttested():
@@ -86,9 +87,11 @@ def record(state: Exchange, event: Event) -> Exchange:
         case NoncesCancelled() | EpochRaised():
             return _epoch(state, event)
         case Relayed():
-            if state.intents.get(event.account, 0) != event.nonce:
+            if state.intent_nonces.get(event.account, 0) != event.nonce:
                 raise Inconsistent(f"{event} is out of order")
-            return replace(state, intents=state.intents.insert(event.account, event.nonce + 1))
+            return replace(
+                state, intent_nonces=state.intent_nonces.insert(event.account, event.nonce + 1)
+            )
         case Settled():
             return _settled(state, event)
         case Skipped():
@@ -151,7 +154,7 @@ def _sealed(state: Exchange, event: SlotSealed) -> Exchange:
     return replace(state, slots=state.slots.insert(where, new), seals=seals)
 
 
-def _listed(state: Exchange, event: Listed | Unlisted) -> Exchange:
+def _listed(state: Exchange, event: ListingEvent) -> Exchange:
     where = (event.supplier, event.resource, event.slot)
     calendar = state.calendars.get((event.supplier, event.resource))
     slot = state.slots.get(where, Slot())
@@ -183,7 +186,7 @@ def _listing_epoch(state: Exchange, event: ListingEpochRaised) -> Exchange:
 
 
 def _epoch(state: Exchange, event: NoncesCancelled | EpochRaised) -> Exchange:
-    old = state.account(event.account, event.token)
+    old = state.account_of(event.account, event.token)
     if isinstance(event, EpochRaised):
         new = replace(old, epoch=old.epoch + 2, used=0)
     else:
@@ -199,7 +202,7 @@ def _settled(state: Exchange, event: Settled) -> Exchange:
         raise Inconsistent(f"{event} sells what is not there")
     if event.demander == listing.supplier:
         raise Inconsistent(f"{event} sells to the seller")
-    buyer = state.account(event.demander, event.token)
+    buyer = state.account_of(event.demander, event.token)
     epoch, used = buyer.epoch, buyer.used
     if event.epoch == epoch + 1 and used == ALL_USED:
         epoch, used = event.epoch, 0

@@ -104,23 +104,23 @@ def settled(state: Exchange, move: SignedTrade, now: int) -> Settled:
         raise Reverted("WrongListingEpoch", trade.listing_epoch, listing.epoch)
     if trade.demander == listing.supplier:
         raise Reverted("SelfTrade", trade.demander)
-    signed = digest(state.domain, trade)
-    require_signer(trade.demander, signed, move.demander_signature)
-    require_signer(listing.supplier, signed, move.supplier_signature)
+    trade_digest = digest(state.domain, trade)
+    require_signer(trade.demander, trade_digest, move.demander)
+    require_signer(listing.supplier, trade_digest, move.supplier)
     if listing.available < trade.quantity:
         raise Reverted("InsufficientListing", trade.listing, listing.available, trade.quantity)
     _check_account(state, trade)
     return Settled(
         trade.listing,
         trade.demander,
-        signed,
+        trade_digest,
         trade.token,
         pack_terms(trade.quantity, trade.unit_price, trade.demander_epoch, trade.nonce),
     )
 
 
 def _check_account(state: Exchange, trade: Trade) -> None:
-    buyer = state.account(trade.demander, trade.token)
+    buyer = state.account_of(trade.demander, trade.token)
     epoch, used = buyer.epoch, buyer.used
     if trade.demander_epoch == epoch + 1 and used == ALL_USED:
         epoch, used = epoch + 1, 0

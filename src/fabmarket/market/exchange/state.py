@@ -111,7 +111,7 @@ class Exchange:
     domain: Domain
     operators: tuple[str, ...] = ()
     threshold: int = 0
-    decisions: int = 0
+    decision_nonce: int = 0
     paused_until: int = 0
     tokens: frozenset[str] = frozenset()
     calendars: HashTrieMap[tuple[str, bytes], Calendar] = field(default_factory=HashTrieMap)
@@ -119,7 +119,7 @@ class Exchange:
     seals: HashTrieMap[tuple[str, bytes, int], bytes] = field(default_factory=HashTrieMap)
     listings: HashTrieMap[bytes, Listing] = field(default_factory=HashTrieMap)
     accounts: HashTrieMap[tuple[str, str], Account] = field(default_factory=HashTrieMap)
-    intents: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
+    intent_nonces: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
     last_settled: tuple[bytes, Parties] | None = None
     escrows: HashTrieMap[bytes, Parties] = field(default_factory=HashTrieMap)
     held: HashTrieMap[bytes, Held] = field(default_factory=HashTrieMap)
@@ -132,8 +132,8 @@ class Exchange:
         They set the operators and each of `tokens` payment tokens without being a decision of
         anyone, so the count of decisions starts below zero and is zero after them.
         """
-        return cls(domain, decisions=-1 - tokens)
+        return cls(domain, decision_nonce=-1 - tokens)
 
-    def account(self, address: str, token: str) -> Account:
+    def account_of(self, address: str, token: str) -> Account:
         """Return an account, empty if it was never used."""
         return self.accounts.get((address, token), Account())

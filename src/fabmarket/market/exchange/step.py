@@ -17,14 +17,16 @@ from fabmarket.market.exchange.moves import (
     Attest,
     AttestSealed,
     Cancel,
+    Decision,
     Deliver,
     Deposit,
     DepositWithPermit,
     Dispute,
+    EscrowMove,
     Expire,
-    ListCapacity,
+    List,
     Move,
-    OpenSeal,
+    Open,
     Pause,
     Proof,
     RaiseEpoch,
@@ -41,13 +43,14 @@ from fabmarket.market.exchange.moves import (
     SettleEscrow,
     SetToken,
     Split,
+    Transfer,
     Unlist,
     Withdraw,
 )
 from fabmarket.market.exchange.record import record
 from fabmarket.market.exchange.signatures import NOBODY, require_operators, require_signer
 from fabmarket.market.exchange.state import Exchange, Reverted
-from fabmarket.market.trade import Intent, Operators, Token
+from fabmarket.market.trade import Operators, Token
 from fabmarket.market.trade import Pause as PauseDecision
 from fabmarket.market.units import LARGEST_AMOUNT
 
@@ -70,15 +73,15 @@ def _events(state: Exchange, caller: str, move: Move, now: int) -> tuple[Event, 
         case SetOperators() | Pause() | SetToken():
             return _decision(state, move, now)
         case RegisterResource():
-            return listing.register(state, caller, move)
+            return listing.register_resource(state, caller, move)
         case Attest():
             return listing.attest(state, move, now)
         case AttestSealed():
             return listing.attest_sealed(state, move, now)
-        case OpenSeal():
-            return listing.open_seal(state, move, now)
-        case ListCapacity():
-            return listing.list_capacity(state, caller, move, now)
+        case Open():
+            return listing.open_(state, move, now)
+        case List():
+            return listing.list_(state, caller, move, now)
         case Unlist():
             return listing.unlist(state, caller, move)
         case RaiseListingEpoch():
@@ -86,11 +89,11 @@ def _events(state: Exchange, caller: str, move: Move, now: int) -> tuple[Event, 
         case Deposit() | DepositWithPermit() | Withdraw():
             return _transfer(state, caller, move)
         case Cancel():
-            epoch = state.account(caller, move.token).epoch
+            epoch = state.account_of(caller, move.token).epoch
             return (NoncesCancelled(caller, move.token, epoch, move.mask),)
         case RaiseEpoch():
             # Two: trades signed ahead for the next epoch are void as well.
-            epoch = state.account(caller, move.token).epoch + 2
+            epoch = state.account_of(caller, move.token).epoch + 2
             return (EpochRaised(caller, move.token, epoch),)
         case Relay():
             return _relay(state, move, now)
@@ -104,12 +107,7 @@ def _events(state: Exchange, caller: str, move: Move, now: int) -> tuple[Event, 
             return _escrow_events(state, caller, move, now)
 
 
-def _escrow_events(
-    state: Exchange,
-    caller: str,
-    move: SettleEscrow | Deliver | Release | Refund | Dispute | Split | Rule | Expire,
-    now: int,
-) -> tuple[Event, ...]:
+def _escrow_events(state: Exchange, caller: str, move: EscrowMove, now: int) -> tuple[Event, ...]:
     match move:
         case SettleEscrow():
             return escrow.settle_escrow(state, move, now)
@@ -129,22 +127,22 @@ def _escrow_events(
             return escrow.expire(state, move, now)
 
 
-def _decision(
-    state: Exchange, move: SetOperators | Pause | SetToken, now: int
-) -> tuple[Event, ...]:
+def _decision(state: Exchange, move: Decision, now: int) -> tuple[Event, ...]:
     match move:
         case SetOperators():
-            decision = Operators(move.operators, move.threshold, state.decisions)
+            decision = Operators(move.operators, move.threshold, state.decision_nonce)
             require_operators(state, decision, move.signatures)
             _check_operators(move)
             return (OperatorsSet(move.operators, move.threshold),)
         case Pause():
             if move.until > now + MAX_PAUSE:
                 raise Reverted("PauseTooLong", move.until, now + MAX_PAUSE)
-            require_operators(state, PauseDecision(move.until, state.decisions), move.signatures)
+            require_operators(
+                state, PauseDecision(move.until, state.decision_nonce), move.signatures
+            )
             return (Paused(move.until),)
         case SetToken():
-            decided = Token(move.token, move.accepted, state.decisions)
+            decided = Token(move.token, move.accepted, state.decision_nonce)
             require_operators(state, decided, move.signatures)
             return (TokenSet(move.token, move.accepted),)
 
@@ -159,9 +157,7 @@ def _check_operators(move: SetOperators) -> None:
         seen.add(operator)
 
 
-def _transfer(
-    state: Exchange, caller: str, move: Deposit | DepositWithPermit | Withdraw
-) -> tuple[Event, ...]:
+def _transfer(state: Exchange, caller: str, move: Transfer) -> tuple[Event, ...]:
     if not isinstance(move, Withdraw):
         if move.token not in state.tokens:
             raise Reverted("TokenNotAccepted", move.token)
@@ -174,22 +170,22 @@ def _transfer(
         return (Deposited(caller, move.token, move.amount),)
     if move.amount == 0:
         raise Reverted("ZeroAmount")
-    held = state.account(caller, move.token).balance
+    held = state.account_of(caller, move.token).balance
     if held < move.amount:
         raise Reverted("InsufficientBalance", caller, move.token, held, move.amount)
     return (Withdrawn(caller, move.token, move.amount),)
 
 
 def _relay(state: Exchange, move: Relay, now: int) -> tuple[Event, ...]:
-    if now >= move.deadline:
-        raise Reverted("IntentExpired", move.deadline, now)
-    current = state.intents.get(move.account, 0)
-    if move.nonce != current:
-        raise Reverted("WrongIntentNonce", move.account, move.nonce, current)
-    intent = Intent(move.account, move.call, move.nonce, move.deadline)
+    intent = move.intent
+    if now >= intent.deadline:
+        raise Reverted("IntentExpired", intent.deadline, now)
+    current = state.intent_nonces.get(intent.account, 0)
+    if intent.nonce != current:
+        raise Reverted("WrongIntentNonce", intent.account, intent.nonce, current)
     signature = move.signature
     if isinstance(signature, Proof) and not signature.confirmed:
         signature = signature.proof  # an intent's bytes are tried as a key's signature as well
-    require_signer(move.account, digest(state.domain, intent), signature)
-    used = Relayed(move.account, move.nonce)
-    return used, *_events(record(state, used), move.account, move.move, now)
+    require_signer(intent.account, digest(state.domain, intent), signature)
+    used = Relayed(intent.account, intent.nonce)
+    return used, *_events(record(state, used), intent.account, move.move, now)

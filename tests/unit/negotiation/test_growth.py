@@ -1,0 +1,129 @@
+"""No input makes a participant copy what grows with the market."""
+
+import tracemalloc
+from dataclasses import replace
+
+from rpds import HashTrieMap
+
+from fabmarket.identity import Key, digest
+from fabmarket.market.events import Listed, ResourceRegistered, Settled, pack_terms
+from fabmarket.market.messages import Alternative, Demand, Selection, SubTask
+from fabmarket.market.trade import NONCES
+from fabmarket.negotiation import demander, supplier
+from fabmarket.negotiation.demander import NEVER
+from fabmarket.negotiation.moves import Deadline, Happened, Ignored, Received
+from tests.unit.negotiation.conftest import HOUR, LENGTH, ORIGIN, RESOURCE, Wire
+
+MANY = 1_500
+SMALLEST_COPY = 8 * MANY
+"""Bytes: a pointer for each."""
+
+
+def taken(taking, state, inputs):
+    """The state after all inputs, of which the last must allocate less than any copy would."""
+    *before, last = inputs
+    for given in before:
+        state, outputs = taking(state, given)
+        assert not any(isinstance(output, Ignored) for output in outputs), outputs
+    tracemalloc.start()
+    try:
+        used, _ = tracemalloc.get_traced_memory()
+        state, outputs = taking(state, last)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not any(isinstance(output, Ignored) for output in outputs), outputs
+    assert peak - used < SMALLEST_COPY, last
+    return state
+
+
+def said(state, message):
+    return Received(message, digest(state.domain, message), b"")
+
+
+def demands(state, want):
+    """A demand of each of many demanders, for the same."""
+    alternatives = tuple(Alternative(each.resource, each.quantity) for each in want.choices)
+    task = SubTask(want.id, want.start, want.end, 1, want.divisible, alternatives)
+    people = [Key.derive(str(number)).address for number in range(MANY)]
+    return [said(state, Demand(each, 0, NEVER // 2, (task,))) for each in people]
+
+
+def test_what_all_suppliers_list_and_offer_is_not_copied():
+    wire = Wire()
+    want = wire.want("part", (RESOURCE, 5, 90))
+    honest = wire.demander("ada", want)
+    seller = wire.supplier("bob")
+    wire.deadline("publish", honest)
+    (_, demand), *_ = wire.queue
+    _, (sent,) = supplier.step(wire.states[seller], demand)
+    others = [Key.derive("seller", str(number)).address for number in range(MANY)]
+    state = taken(
+        demander.step,
+        wire.states[honest],
+        [Happened(ResourceRegistered(each, RESOURCE, HOUR, ORIGIN, LENGTH)) for each in others],
+    )
+    listings = [wire.listing(each, 0) for each in others]
+    state = taken(
+        demander.step,
+        state,
+        [
+            Happened(Listed(listing, each, RESOURCE, 0, 9, 9))
+            for listing, each in zip(listings, others, strict=True)
+        ],
+    )
+    offers = [
+        replace(sent.message, supplier=each, listing=listing)
+        for listing, each in zip(listings, others, strict=True)
+    ]
+    state = taken(demander.step, state, [said(state, offer) for offer in offers])
+    assert (len(state.listed), len(state.offers[want.id])) == (MANY + 1, MANY)
+
+
+def test_what_a_demander_signed_before_is_not_copied():
+    wire = Wire()
+    want = wire.want("part", (RESOURCE, 5, 90))
+    state = wire.states[wire.demander("ada", want)]
+    state = replace(
+        state,
+        nonces=HashTrieMap(dict.fromkeys(range(1, MANY), NEVER)),
+        trades=HashTrieMap({number.to_bytes(32, "big"): want.id for number in range(MANY)}),
+    )
+    last = Settled(bytes(32), state.address, bytes(32), state.token, pack_terms(5, 9, 0, 0))
+    after, _ = demander.step(state, Happened(last))
+    assert (after.first_nonce, len(after.nonces)) == (MANY, 0)
+    epoch, nonce = divmod(MANY, NONCES)
+    last = replace(last, terms=pack_terms(5, 9, epoch, nonce))
+    after = taken(demander.step, after, [Happened(last)])
+    assert after.first_nonce == MANY + 1
+
+
+def test_what_all_demanders_ask_and_select_is_not_copied():
+    wire = Wire()
+    want = wire.want("part", (RESOURCE, 5, 90))
+    state = taken(supplier.step, wire.states[wire.supplier("bob")], demands(wire, want))
+    assert len(state.offers) == MANY
+    state = taken(
+        supplier.step,
+        state,
+        [
+            said(state, Selection(who, key, want.id, offer.listing, 5, divisible=True))
+            for key, (who, offer) in sorted(state.offers.items())
+        ],
+    )
+    ((_, queue),) = state.pending.items()
+    assert len(queue) == MANY
+
+
+def test_what_a_supplier_lists_is_not_copied():
+    wire = Wire()
+    state = wire.states[wire.supplier("bob", slots=())]
+    listed = [
+        Listed(wire.listing(state.address, slot), state.address, RESOURCE, slot, 9, 9)
+        for slot in range(MANY)
+    ]
+    state = taken(supplier.step, state, map(Happened, listed))
+    assert len(state.shelves) == MANY
+    sale = Settled(listed[0].listing, state.address, bytes(32), state.token, pack_terms(5, 9, 0, 0))
+    state = taken(supplier.step, state, [Happened(sale), Deadline("round", wire.now)])
+    assert state.shelves[listed[0].listing].available == 4
