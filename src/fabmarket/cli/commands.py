@@ -28,8 +28,6 @@ COMMANDS = {
 }
 """Each command's module below `fabmarket.cli`, and its first sentence."""
 
-_LONGEST = 2000
-
 
 class _Lazy(click.Group):
     """Imports a command when it is asked for; the list of all needs none of them."""
@@ -76,6 +74,8 @@ def run(arguments: Sequence[str] | None) -> int:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     with guarded():
         try:
+            if any("\0" in argument for argument in arguments or ()):
+                raise click.UsageError("an argument holds a zero byte, an embedded null")
             ended = cli.main(arguments, prog_name="fabmarket", standalone_mode=False)
             code = ended if isinstance(ended, int) else 0
         except BaseException as error:
@@ -125,9 +125,12 @@ def _places(trace: TracebackType | None) -> str:
     return " < ".join(ours[:6])
 
 
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
 def _say(message: str, code: int) -> int:
-    line = escaped(" ".join(message.split()))
-    if len(line) > _LONGEST:  # a value given may be anything; the remedy stands at the end
-        line = f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
+    # A value that was given may be of any length; the remedy stands at the end.
+    line = escaped(_cut(" ".join(_cut(word, 300) for word in message.split()), 2000))
     print(f"fabmarket: error: {line}", file=sys.stderr)
     return code
