@@ -133,3 +133,17 @@ def test_a_terminal_without_our_letters_shows_others(here, monkeypatch, encoding
     ran = subprocess.run([PROGRAM, *COMMANDS[command]], check=False, capture_output=True)  # noqa: S603
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert ran.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "20", "1000", "many"])
+def test_no_width_of_a_terminal_loses_a_number(here, monkeypatch, columns):
+    shown = []
+    for width in ("80", columns):
+        monkeypatch.setenv("COLUMNS", width)
+        ran = run(["solve", "game.csv", "--concept", "all"], capture_output=True)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        table = ran.stdout.partition("Demand, units")[2]
+        numbers = [word for word in table.split() if word.strip("0123456789.") == ""]
+        shown.append(numbers[:18])  # three demanders, and five concepts each
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 18

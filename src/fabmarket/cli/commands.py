@@ -1,6 +1,7 @@
 """The commands, imported when they are asked for, and what is said when one fails."""
 
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -72,6 +73,8 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run a command; its exit code."""
     # It would complain of a home that it cannot write to; it manages without.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    if not os.environ.get("COLUMNS", "1").strip("0"):
+        del os.environ["COLUMNS"]  # 0 columns are none said, as for every other program
     with guarded():
         try:
             if any("\0" in argument for argument in arguments or ()):

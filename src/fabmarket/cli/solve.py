@@ -14,6 +14,7 @@ from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.terminal import figure_of, plot_option, save_picture, table, tiny
 from fabmarket.game import CONCEPTS, Equilibrium, Game, NoEquilibrium, Unsupported, solve
 from fabmarket.report.canvas import ACCENT, INK, WARM, sheet
+from fabmarket.report.terminal import show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,12 +121,12 @@ def _print(game: Game, answers: Sequence[tuple[str, Equilibrium | str]], console
     found = [one for _, one in answers if isinstance(one, Equilibrium)]
     if found:
         names = [one.concept for one in found]
-        console.print(table("Equilibria", ["", *names], _summary(game, found)))
+        show(console, table("Equilibria", ["", *names], _summary(game, found)))
         rows = [
             [str(j), *(figure_of(float(one.demand[j])) for one in found)]
             for j in range(len(game.margin))
         ]
-        console.print(table("Demand, units", ["demander", *names], rows))
+        show(console, table("Demand, units", ["demander", *names], rows))
     for one in found:
         if one.note:
             console.print(f"{one.concept}: {one.note}", markup=False, highlight=False)
