@@ -166,28 +166,28 @@ class RpcEngine(Engine):
     @override
     def now(self) -> int:
         with self._asking():
-            return int(self.w3.eth.get_block("latest")["timestamp"])
+            return _count(self.w3.eth.get_block("latest")["timestamp"])
 
     @override
     def block_number(self) -> int:
         with self._asking():
-            return int(self.w3.eth.block_number)
+            return _count(self.w3.eth.block_number)
 
     @override
     def fee_cap(self) -> int:
         with self._asking():
-            base = self.w3.eth.get_block("latest").get("baseFeePerGas", 0)
+            base = _count(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))
             return 2 * base + 10**9
 
     @override
     def nonce(self, address: str) -> int:
         with self._asking():
-            return int(self.w3.eth.get_transaction_count(_known(address)))
+            return _count(self.w3.eth.get_transaction_count(_known(address)))
 
     @override
     def native_balance(self, address: str) -> int:
         with self._asking():
-            return int(self.w3.eth.get_balance(_known(address)))
+            return _count(self.w3.eth.get_balance(_known(address)))
 
     @override
     def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
@@ -236,6 +236,12 @@ class RpcEngine(Engine):
                         f" at {self.shown}"
                     ) from None
                 time.sleep(0.05)
+
+
+def _count(answer: object) -> int:
+    if not isinstance(answer, int) or answer < 0:
+        raise ValueError(f"{answer} is no count")
+    return answer
 
 
 def _known(address: str) -> ChecksumAddress:

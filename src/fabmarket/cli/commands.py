@@ -1,6 +1,7 @@
 """The commands, imported when they are asked for, and what is said when one fails."""
 
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -27,8 +28,6 @@ COMMANDS = {
     "paper": "Reproduce the paper: its words, what comes out, and a verdict for each claim.",
 }
 """Each command's module below `fabmarket.cli`, and its first sentence."""
-
-_LONGEST = 2000
 
 
 class _Lazy(click.Group):
@@ -74,8 +73,12 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run a command; its exit code."""
     # It would complain of a home that it cannot write to; it manages without.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    if not os.environ.get("COLUMNS", "1").strip("0"):
+        del os.environ["COLUMNS"]  # 0 columns are none said, as for every other program
     with guarded():
         try:
+            if any("\0" in argument for argument in arguments or ()):
+                raise click.UsageError("an argument holds a zero byte, an embedded null")
             ended = cli.main(arguments, prog_name="fabmarket", standalone_mode=False)
             code = ended if isinstance(ended, int) else 0
         except BaseException as error:
@@ -125,9 +128,12 @@ def _places(trace: TracebackType | None) -> str:
     return " < ".join(ours[:6])
 
 
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
 def _say(message: str, code: int) -> int:
-    line = escaped(" ".join(message.split()))
-    if len(line) > _LONGEST:  # a value given may be anything; the remedy stands at the end
-        line = f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
+    # A value that was given may be of any length; the remedy stands at the end.
+    line = escaped(_cut(" ".join(_cut(word, 300) for word in message.split()), 2000))
     print(f"fabmarket: error: {line}", file=sys.stderr)
     return code

@@ -14,6 +14,7 @@ from fabmarket.cli.terminal import plot_option, progress, save_picture, table
 from fabmarket.game import Game, NotCertified
 from fabmarket.game.mechanisms import RULES, Comparison, Lie, compare
 from fabmarket.report.canvas import ACCENT, PALE, WARM, sheet
+from fabmarket.report.terminal import show
 from fabmarket.report.wording import number, percent
 
 if TYPE_CHECKING:
@@ -99,13 +100,13 @@ def _print(game: Game, found: Sequence[Comparison], console: Console) -> None:
             ]
             for one in held
         ]
-        console.print(table("At honest reports", columns, rows))
+        show(console, table("At honest reports", columns, rows))
         rows = [
             [str(j), number(float(game.margin[j])), *(_gain(one.lies[j]) for one in held)]
             for j in range(len(game.margin))
         ]
         title = "What the best lie about its margin gains each demander"
-        console.print(table(title, ["demander", "margin", *(one.rule for one in held)], rows))
+        show(console, table(title, ["demander", "margin", *(one.rule for one in held)], rows))
     for one in found:
         if one.reason:
             console.print(f"{one.rule}: none. {one.reason}", markup=False, highlight=False)

@@ -13,6 +13,7 @@ from rich.text import Text
 from fabmarket.cli.terminal import progress
 from fabmarket.paper.reproduction import reproduce
 from fabmarket.report import check_writable
+from fabmarket.report.terminal import show
 from fabmarket.report.wording import escaped
 
 _COLOURS = {"holds": "green", "fails": "bold red", "not identified": "yellow"}
@@ -69,7 +70,7 @@ def _print(facts: dict[str, Any], console: Console, out: Path | None) -> None:
     for claim in facts["claims"]:
         verdict = Text(claim["verdict"], _COLOURS[claim["verdict"]])
         table.add_row(Text(claim["title"]), Text(claim["reason"]), verdict)
-    console.print(table)
+    show(console, table)
     console.print(", ".join(f"{count} {verdict}" for verdict, count in facts["verdicts"].items()))
     if out is not None:
         console.print(Text(escaped(f"Page: {out / 'paper.html'}")), soft_wrap=True)

@@ -38,6 +38,7 @@ from fabmarket.game.dynamics import (
     start_at,
 )
 from fabmarket.report.canvas import PALE, sheet
+from fabmarket.report.terminal import show
 from fabmarket.report.wording import number, percent, power, tiny
 from fabmarket.scenario import is_number, is_whole
 
@@ -265,11 +266,11 @@ def _round_as_json(game: Game, at: int, state: State, error: float) -> dict[str,
 def _print(game: Game, runs: Sequence[Run], begin: Begin, console: Console) -> None:
     plays = [run.play for run in runs if run.play is not None]
     if len(runs) == len(plays) == 1:
-        console.print(_rounds_table(game, plays[0], begin))
+        show(console, _rounds_table(game, plays[0], begin))
         said = f"Converges: {plays[0].dynamic.condition}"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
     columns = ["rounds to an error of", *_NAMES.values(), "radius", "last"]
-    console.print(table("Convergence", columns, [_counts(play) for play in plays]))
+    show(console, table("Convergence", columns, [_counts(play) for play in plays]))
     for run in runs:
         if run.remark:
             console.print(run.remark, markup=False, highlight=False, soft_wrap=True)

@@ -22,11 +22,8 @@ from fabmarket.game import (
     solve,
 )
 from fabmarket.report.canvas import ACCENT, INK, WARM, sheet
-from fabmarket.report.wording import (
-    COVERED,
-    number,
-    tiny,
-)
+from fabmarket.report.terminal import show
+from fabmarket.report.wording import COVERED, number, tiny
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -143,14 +140,14 @@ def _print(game: Game, answers: Sequence[tuple[str, Equilibrium | str]], console
     found = [one for _, one in answers if isinstance(one, Equilibrium)]
     if found:
         names = [one.concept for one in found]
-        console.print(table("Equilibria", ["", *names], _summary(game, found)))
+        show(console, table("Equilibria", ["", *names], _summary(game, found)))
         said = f"Best gain: {COVERED}"
         console.print(f"{said}\n", markup=False, highlight=False)
         rows = [
             [str(j), *(number(float(one.demand[j])) for one in found)]
             for j in range(len(game.margin))
         ]
-        console.print(table("Demand, units", ["demander", *names], rows))
+        show(console, table("Demand, units", ["demander", *names], rows))
     for one in found:
         if one.note:
             console.print(f"{one.concept}: {one.note}", markup=False, highlight=False)

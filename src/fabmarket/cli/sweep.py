@@ -28,7 +28,7 @@ from fabmarket.cli.terminal import progress
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.game import Game, InvalidGame, NoEquilibrium, NotCertified, Unsupported, solve
 from fabmarket.interrupts import Interrupted
-from fabmarket.report.wording import number
+from fabmarket.report.wording import escaped, number
 from fabmarket.report.writing import not_written, save
 from fabmarket.scenario import is_number, is_whole
 
@@ -294,7 +294,8 @@ def command(
         click.echo(json.dumps(records, indent=2, allow_nan=False))
     else:
         without = sum(1 for row in rows if _record(grid.columns, row)["reason"])
-        click.echo(f"{len(rows)} rows in {out}, {without} of them without an equilibrium")
+        said = f"{len(rows)} rows in {out}, {without} of them without an equilibrium"
+        click.echo(escaped(said))
     at = grid.columns.index("reason")
     failed = sum(1 for row in rows if row[at].startswith(NotCertified.OPENING))
     if failed:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -29,17 +30,27 @@ from fabmarket.report.wording import (
 )
 
 _ROWS = 12
+_WIDEST = 10_000
 
 
 def print_summary(facts: Facts, console: Console, out: Path | None = None) -> None:
     """Print the summary tables, and where the report lies if it was written to `out`."""
     for table in summary_tables(readable(facts)):
-        console.print(table)
+        show(console, table)
         console.print()
     for note in facts["scenario"]["notes"]:
         console.print(Text(escaped(f"Note:   {note}")), soft_wrap=True)
     if out is not None:
         console.print(Text(escaped(f"Report: {out / 'report.html'}")), soft_wrap=True)
+
+
+def show(console: Console, table: Table) -> None:
+    """Print a table no narrower than its longest words: a narrow terminal would lose columns."""
+    least = Measurement.get(console, console.options.update(width=_WIDEST), table).minimum
+    width = console.width
+    console.width = max(width, least)
+    console.print(table)
+    console.width = width
 
 
 def summary_tables(facts: Facts) -> list[Table]:
