@@ -10,7 +10,6 @@ sorted, reverse, clustered, geometric
             the same without caps, margins rising, falling, of seven values, over 17 decades
 capped      uniform caps, which bind for most of those who buy
 batch       m games of 16 demanders each, on all cores; batch-capped with caps; each also -one-core
-online      one demander of m changes; online-capped with caps
 
 `fabmarket` runs compiled loops if numba is installed, `fabmarket-numpy` never. `floor` is one pass
 over the inputs, a plain sum: benefit and cost, and caps where there are any;
@@ -38,7 +37,6 @@ from rich.table import Table
 from fabmarket.game import Game, equilibrium_price, fast
 from fabmarket.game.batch import Batch
 from fabmarket.game.kernels import COMPILED, compiled, numba, parallel
-from fabmarket.game.online import Online
 from fabmarket.game.tiles import _each
 
 SIZES = (3, 1_000, 100_000, 1_000_000, 10_000_000)
@@ -262,22 +260,6 @@ def measure_batch(args: argparse.Namespace, rng: np.random.Generator) -> Iterato
         yield Row("numpy-sort", case, count, taken)
 
 
-def measure_online(args: argparse.Namespace, rng: np.random.Generator) -> Iterator[Row]:
-    for m in (1_000, 1_000_000):
-        for case in ("online", "online-capped"):
-            benefit, cost = margins("uncapped", m, rng)
-            cap = rng.uniform(0, 1, m) * 300 / m if case == "online-capped" else None
-            market = Online(Game(benefit, cost, START, A, B, cap=cap))
-            who = rng.integers(0, m, 2_000).tolist()
-            new = rng.uniform(50, 250, 2_000).tolist()
-
-            def run(market: Online = market, who: list = who, new: list = new) -> None:
-                for j, y in zip(who, new, strict=True):
-                    market.change(j, benefit=y)
-
-            yield Row("fabmarket", case, m, millis(run, args.repeats) / len(who), SLOW)
-
-
 def ratios(rows: list[Row]) -> dict[str, float]:
     """The targets' ratios, as far as both of their numbers were measured."""
     taken = {(row.solver, row.case, row.m): row.milliseconds for row in rows}
@@ -320,7 +302,6 @@ def main() -> None:
     for case, m, game in games(SIZES[:-1] if args.quick else SIZES, rng):
         rows.extend(measure(case, m, game, args))
     rows.extend(measure_batch(args, rng))
-    rows.extend(measure_online(args, rng))
     report(rows, as_json=args.json)
 
 

@@ -19,15 +19,15 @@ from fabmarket.game import __all__ as front
 from fabmarket.game import dynamics as playing
 from fabmarket.game.certificate import certificate_of
 from fabmarket.game.dynamics import DYNAMICS, GaussSeidel, perturb
-from fabmarket.game.exact import ExactGame, solve_exact
 from fabmarket.game.lots import solve_lots
 from fabmarket.game.model import Outcome
 from fabmarket.game.suppliers import SupplierGame, solve_suppliers
+from tests.oracles.exact import ExactGame, solve_exact
 
 DOCS = Path(__file__).parents[3] / "docs"
 REFERENCE = DOCS / "reference" / "game.md"
 DERIVATIONS = DOCS / "explanation" / "derivations.md"
-MODULES = ("lots", "exact", "mechanisms", "suppliers", "online", "batch")
+MODULES = ("lots", "mechanisms", "suppliers", "batch")
 
 
 def sections(page, level):
