@@ -20,7 +20,7 @@ from fabmarket.game.certificate import certificate, fitting
 from fabmarket.game.closed_forms.simultaneous import simultaneous
 from fabmarket.game.equilibrium import require
 from fabmarket.game.errors import InvalidGame, Unsupported
-from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome
+from fabmarket.game.model import IN_RANGE, LEAST, MOST, Certificate, Equilibrium, Game, Outcome
 
 _ROUNDING = 1e-12
 
@@ -136,6 +136,8 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
 def _checked(lot: float) -> float:
     if not (lot > 0 and isfinite(lot)):
         raise InvalidGame(f"lot is {lot}; give a finite number > 0")
+    if not LEAST <= lot <= MOST:
+        raise InvalidGame(f"lot is {lot}; {IN_RANGE}")
     return float(lot)
 
 

@@ -86,6 +86,16 @@ class SupplierEquilibrium:
     certificate: Certificate
     note: str = ""
 
+    @property
+    def total_demand(self) -> float:
+        """S, units."""
+        return float(self.demand.sum())
+
+    @property
+    def unfunded(self) -> float:
+        """q (sum w - S), money: what the suppliers book beyond what the demanders pay."""
+        return self.price * (float(self.supply.sum()) - self.total_demand)
+
 
 _Outcome = tuple[float, Vector, Vector]
 
