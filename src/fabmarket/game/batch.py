@@ -12,14 +12,32 @@ from math import inf
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fabmarket.game.errors import InvalidGame
 from fabmarket.game.fast import chosen
-from fabmarket.game.model import IN_RANGE, Game, Vector, beyond
+from fabmarket.game.model import IN_RANGE, TOLERANCE, Game, Vector, beyond
 
 Numbers = Vector | Sequence[float | Fraction]
 WORTH_COMPILING = 20_000
 """From how many numbers on the compiled loops pay, if nobody says otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class BatchCertificate:
+    """As `Certificate`, a number for each game: `max_unilateral_gain`, `relative_gain` and
+    `residual` of shape (n,).
+    """
+
+    max_unilateral_gain: Vector
+    relative_gain: Vector
+    residual: Vector
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """Whether both are at most TOLERANCE, shape (n,)."""
+        both: NDArray[np.bool_] = np.maximum(self.relative_gain, self.residual) <= TOLERANCE
+        return both
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -121,12 +139,63 @@ class Batch:
         Raises:
             InvalidGame: the shape does not fit, or a price is negative, NaN or infinite.
         """
-        price = _checked("price", price, self.benefit.shape[:1])
+        price = _checked("price", price, self.benefit.shape[:1], given=False)
         demand = np.maximum(self.benefit - self.cost - price[:, None], 0.0) / self.a[:, None]
         if self.cap is not None:
             np.minimum(demand, self.cap, out=demand)
         supply = np.clip((price - self.supplier_cost) / self.b, 0.0, self.supply_cap)
         return demand, supply
+
+    def certify(self, price: Vector, demand: Vector, supply: Vector) -> BatchCertificate:
+        """What `verify` would say of each game: every party's deviations, the others' quantities
+        fixed.
+
+        >>> games = Batch([[100, 200, 200], [9, 8, 7]], [[45, 45, 15], [0, 0, 0]], 10, 0.8, 0.2)
+        >>> price = games.prices()
+        >>> games.certify(price, *games.quantities(price)).holds.tolist()
+        [True, True]
+
+        Args:
+            price: shape (n,).
+            demand: shape (n, m).
+            supply: shape (n,).
+        """
+        a, b, start = self.a, self.b, self.supplier_cost
+        asked, offered = a * demand.sum(axis=1), b * supply
+        size = np.max([np.abs(price), asked, offered], axis=0)
+        room = np.inf if self.cap is None else self.cap - demand
+        # (1) Gains: a demander that takes x more gains x (h - a x), h its marginal profit at the
+        # price that the quantities make; below, at the one that is stated.
+        slope = self.benefit - self.cost - (asked - offered)[:, None] - a[:, None] * demand
+        taken = np.clip(slope / (2 * a[:, None]), -demand, room)
+        gain = (taken * (slope - a[:, None] * taken)).max(axis=1, initial=0.0)
+        worth = np.maximum(np.maximum(self.benefit, self.cost), np.abs(price)[:, None])
+        stake = (2 * demand + taken) * worth
+        marginal = asked - 2 * offered - start
+        sold = np.clip(marginal / (2 * b), -supply, self.supply_cap - supply)
+        earned = np.maximum(sold * (marginal - b * sold), 0.0)
+        staked = (2 * supply + sold) * np.max([start, asked, offered], axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = np.nan_to_num(taken * (slope - a[:, None] * taken) / stake, nan=0.0)
+            relative = np.maximum(each.max(axis=1), np.nan_to_num(earned / staked, nan=0.0))
+        # (2) Residuals: price rule, and marginal profits as far as there is room to follow them.
+        slope = self.benefit - self.cost - price[:, None] - a[:, None] * demand
+        more = np.minimum(np.maximum(slope, 0.0), a[:, None] * room)
+        less = np.minimum(np.maximum(-slope, 0.0), a[:, None] * demand)
+        supplier = np.where(
+            marginal > 0,
+            np.minimum(marginal, b * (self.supply_cap - supply)),
+            np.minimum(-marginal, offered),
+        )
+        residual = np.max(
+            [
+                np.abs(price - (asked - offered)) / _or_one(size),
+                np.maximum(more, less).max(axis=1) / _or_one(np.maximum(size, start)),
+                supplier / _or_one(np.max([asked, offered, start], axis=0)),
+            ],
+            axis=0,
+        )
+        return BatchCertificate(np.maximum(gain, earned), relative, residual)
 
     def _uncapped(self) -> Vector:
         """The closed forms over all k, by sorting every row."""
@@ -172,6 +241,10 @@ class Batch:
         return price
 
 
+def _or_one(size: Vector) -> Vector:
+    return np.where(size > 0, size, 1.0)
+
+
 def _array(field: str, numbers: Any) -> Vector:
     try:
         return np.array(numbers, dtype=np.float64, order="C")
@@ -186,6 +259,7 @@ def _checked(
     *,
     positive: bool = False,
     infinite: bool = False,
+    given: bool = True,
 ) -> Vector:
     """A read-only array of the shape, checked number by number."""
     array = _array(field, numbers)
@@ -201,7 +275,7 @@ def _checked(
         allowed = f"a{'' if infinite else ' finite'} number {'>' if positive else '>='} 0"
         raise InvalidGame(f"{field}{list(place)} is {array[place]}; give {allowed}")
     wrong = beyond(array)
-    if wrong.any():
+    if given and wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise InvalidGame(f"{field}{list(place)} is {array[place]}; {IN_RANGE}")
     array.flags.writeable = False

@@ -1,12 +1,13 @@
 """Many games at once must give what each gives alone."""
 
 import sys
+from dataclasses import replace
 from math import inf, nan
 
 import numpy as np
 import pytest
 
-from fabmarket.game import InvalidGame, Unsupported, fast, solve, tiles
+from fabmarket.game import InvalidGame, Unsupported, fast, solve, tiles, verify
 from fabmarket.game.batch import WORTH_COMPILING, Batch
 
 SHAPES = [(1, 1), (3, 5), (70, 16), (65, 7)]
@@ -126,3 +127,36 @@ def test_one_price_for_all_games():
     again, same = games.quantities([2.5] * 3)
     assert np.array_equal(demand, again)
     assert np.array_equal(supply, same)
+
+
+def test_a_batch_is_certified_as_each_of_its_games_would_be():
+    rng = np.random.default_rng(7)
+    cap = rng.uniform(0, 60, (40, 5))
+    for caps, most in ((None, inf), (cap, rng.uniform(1, 300, 40))):
+        games = Batch(
+            rng.uniform(0, 200, (40, 5)), rng.uniform(0, 50, (40, 5)), 10, 0.8, 0.2, cap=caps,
+            supply_cap=most,
+        )  # fmt: skip
+        price = games.prices()
+        right = games.quantities(price)
+        wrong = tuple(part * rng.uniform(0.5, 1, part.shape) for part in right)
+        for demand, supply in (right, wrong):
+            found = games.certify(price, demand, supply)
+            for at in range(40):
+                game = games.game(at)
+                stated = replace(
+                    solve(game, "simultaneous"),
+                    price=float(price[at]), demand=demand[at], supply=float(supply[at]),
+                )  # fmt: skip
+                single = verify(game, stated)
+                for name in ("max_unilateral_gain", "relative_gain", "residual"):
+                    numbers = getattr(found, name)[at], getattr(single, name)
+                    assert numbers[0] == pytest.approx(numbers[1], rel=1e-9, abs=1e-12)
+                assert found.holds[at] == single.holds
+        assert games.certify(price, *right).holds.all()
+        assert not games.certify(price, *wrong).holds.any()
+
+
+def test_a_batch_in_which_nobody_trades_holds():
+    games = Batch([[1, 2]], [[3, 3]], 10, 0.8, 0.2)
+    assert games.certify(games.prices(), *games.quantities(games.prices())).holds.tolist() == [True]
