@@ -261,8 +261,8 @@ def price_answered(weighted, start):
 
 
 @settings(deadline=None)
-@given(exact_games(["simultaneous"]), st.sampled_from(COMPILED))
-def test_a_batch_of_one_is_the_game(drawn, compiled):
+@given(exact_games(["simultaneous"]))
+def test_a_batch_of_one_is_the_game(drawn):
     game = drawn[0].rounded
     many = Batch(
         [game.benefit, game.benefit[::-1]],
@@ -273,7 +273,7 @@ def test_a_batch_of_one_is_the_game(drawn, compiled):
         cap=[game.cap, game.cap[::-1]],
         supply_cap=game.supply_cap,
     )
-    price = many.prices(compiled=compiled)
+    price = many.prices()
     expected = solve(game, "simultaneous").price
     assert price == pytest.approx([expected, expected], rel=1e-12, abs=1e-12)
 

@@ -196,7 +196,7 @@ class Grid:
         if np.isinf(fields["cap"]).all():
             del fields["cap"]
         games = Batch(**fields)
-        price = games.prices(compiled=False)  # the same rows wherever they are made
+        price = games.prices()
         demand, supply = games.quantities(price)
         found = games.certify(price, demand, supply)
         profit = demand * (games.benefit - games.cost - price[:, None]) + 0.0

@@ -38,14 +38,6 @@ def compiled(function: _Function) -> _Function:
     return cast(_Function, numba.njit(cache=True, fastmath=_FAST, error_model="numpy")(function))
 
 
-def parallel(function: _Function) -> _Function:
-    """As `compiled`, its outer loop shared among the cores."""
-    if numba is None:
-        return function
-    loop = numba.njit(cache=True, parallel=True, fastmath=_FAST, error_model="numpy")(function)
-    return cast(_Function, loop)
-
-
 meet = compiled(root.meet)
 
 

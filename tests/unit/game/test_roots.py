@@ -184,5 +184,4 @@ def test_without_numba_the_loops_are_plain_python():
     assert not plain.COMPILED
     benefit, cost = np.array([100.0, 200.0, 200.0]), np.array([45.0, 45.0, 15.0])
     assert plain.uncapped_root(benefit, cost, Requirement(start=10.0)) == 87.5
-    for decorator in (plain.compiled, plain.parallel):
-        assert decorator(abs) is abs
+    assert plain.compiled(abs) is abs
