@@ -49,6 +49,11 @@ def kept(step: Number, low: Number | None, high: Number | None) -> float | Fract
 class PriceRule:
     """How price, demand and supply hang together in one concept.
 
+    >>> rule = PriceRule("balanced", Fraction(4, 5), Fraction(1, 5), 10)
+    >>> replies = [rule.demand_at(margin, None, 10) for margin in (55, 155, 185)]
+    >>> sum(replies) > rule.total_at(10), rule.next_price(10, replies, [None] * 3)
+    (True, Fraction(395, 4))
+
     Under "demanders-lead" the root is the one candidate with supply; near the supply threshold it
     may be no equilibrium, which `solve` and `verify` tell.
 

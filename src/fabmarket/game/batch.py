@@ -1,8 +1,8 @@
 """Many resources at once: games of equally many demanders each, all under "simultaneous".
 
-games = Batch(benefit, cost, supplier_cost, a, b)    # arrays of shape (games, demanders), (games,)
-price = games.prices()
-demand, supply = games.quantities(price)
+>>> games = Batch([[100, 200, 200], [9, 8, 7]], [[45, 45, 15], [0, 0, 0]], 10, 0.8, 0.2)
+>>> games.quantities(games.prices())[1].tolist()
+[387.5, 0.0]
 """
 
 from collections.abc import Sequence

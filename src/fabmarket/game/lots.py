@@ -31,6 +31,10 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
     The certificate checks deviations to whole lots; with any quantity allowed somebody could in
     general gain a little (see `verify`).
 
+    >>> found = solve_lots(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2), lot=10)
+    >>> found.demand.tolist(), found.supply
+    ([0.0, 90.0, 120.0], 390.0)
+
     Args:
         game: the data; bounds are rounded down to whole lots.
         lot: units in a lot, > 0.

@@ -116,6 +116,9 @@ def _bounds(field: str, numbers: Numbers | None, benefit: Vector) -> Vector:
 class Game:
     """The data of one game; lists and Fractions become read-only float64 arrays.
 
+    >>> Game([100, 200, 200], [45, 45, 15], supplier_cost=10, a=0.8, b=0.2).margin.tolist()
+    [55.0, 155.0, 185.0]
+
     Attributes:
         benefit: y, shape (m,): what one unit is worth to each demander.
         cost: d, shape (m,): each demander's own cost per unit.

@@ -157,6 +157,22 @@ def _anchors(page):
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+ROOM = Path(import_module("fabmarket.game").__file__).parent
+EXAMPLES = ["Game", "solve", "equilibrium_price", "verify", "PriceRule", "kept", "solve_lots"]
+EXAMPLES += ["solve_suppliers", "vcg", "uniform_price", "best_lie", "compare", "perturb", "Play"]
+
+
+@pytest.mark.parametrize("path", sorted(ROOM.rglob("*.py")), ids=lambda path: path.stem)
+def test_the_examples_of_docstrings_run(path):
+    name = ".".join(path.relative_to(ROOM.parents[1]).with_suffix("").parts)
+    assert doctest.testmod(import_module(name.removesuffix(".__init__"))).failed == 0
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_a_researcher_calls_has_an_example(name):
+    assert ">>>" in inspect.getdoc(PUBLIC[name])
+
+
 @pytest.mark.parametrize("page", [REFERENCE, DERIVATIONS], ids=lambda page: page.parent.name)
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))

@@ -90,6 +90,10 @@ class Stepped(Dynamic):
 class Play(Iterator[State]):
     """One play of a game, in progress; every round so far is kept.
 
+    >>> from fabmarket.game.dynamics import AggregateNewton
+    >>> Play(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2), AggregateNewton()).until(1e-9, 50)
+    2
+
     Attributes:
         game: what is played.
         dynamic: how.
