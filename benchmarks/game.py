@@ -9,8 +9,7 @@ uncapped    benefits uniform in 50..250, costs in 0..50, d_s = 10, a = .8, b = .
 sorted, reverse, clustered, geometric
             the same without caps, margins rising, falling, of seven values, over 17 decades
 capped      uniform caps, which bind for most of those who buy
-batch       m games of 16 demanders each, on all cores; batch-capped with caps; each also -one-core
-online      one demander of m changes; online-capped with caps
+batch       m games of 16 demanders each; batch-capped with caps
 
 `fabmarket` runs compiled loops if numba is installed, `fabmarket-numpy` never. `floor` is one pass
 over the inputs, a plain sum: benefit and cost, and caps where there are any;
@@ -37,9 +36,7 @@ from rich.table import Table
 
 from fabmarket.game import Game, equilibrium_price, fast
 from fabmarket.game.batch import Batch
-from fabmarket.game.kernels import COMPILED, compiled, numba, parallel
-from fabmarket.game.online import Online
-from fabmarket.game.tiles import _each
+from fabmarket.game.kernels import COMPILED, compiled
 
 SIZES = (3, 1_000, 100_000, 1_000_000, 10_000_000)
 START, A, B = 10.0, 0.8, 0.2
@@ -72,14 +69,6 @@ def read_three(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> floa
     total = 0.0
     for j in range(len(first)):
         total += first[j] + second[j] + third[j]
-    return total
-
-
-@parallel
-def read_on_all_cores(first: np.ndarray, second: np.ndarray) -> float:
-    total = 0.0
-    for j in _each(len(first)):
-        total += first[j] + second[j]
     return total
 
 
@@ -246,36 +235,8 @@ def measure_batch(args: argparse.Namespace, rng: np.random.Generator) -> Iterato
     yield Row(
         "floor", "batch-capped", count, millis(lambda: read_three(*three), args.repeats), SLOW
     )
-    on_all = millis(lambda: read_on_all_cores(*flat), args.repeats)
-    yield Row("floor-all-cores", "batch", count, on_all, SLOW)
-    if COMPILED:
-        cores = numba.get_num_threads()
-        numba.set_num_threads(1)
-        for case, many in {"batch-one-core": free, "batch-capped-one-core": caps}.items():
-            taken = millis(lambda many=many: many.prices(compiled=True), args.repeats)
-            yield Row("fabmarket", case, count, taken)
-        numba.set_num_threads(cores)
     for case, many in {"batch": free, "batch-capped": caps}.items():
-        taken = millis(lambda many=many: many.prices(compiled=COMPILED), args.repeats)
-        yield Row("fabmarket", case, count, taken, SLOW)
-        taken = millis(lambda many=many: many.prices(compiled=False), 3)
-        yield Row("numpy-sort", case, count, taken)
-
-
-def measure_online(args: argparse.Namespace, rng: np.random.Generator) -> Iterator[Row]:
-    for m in (1_000, 1_000_000):
-        for case in ("online", "online-capped"):
-            benefit, cost = margins("uncapped", m, rng)
-            cap = rng.uniform(0, 1, m) * 300 / m if case == "online-capped" else None
-            market = Online(Game(benefit, cost, START, A, B, cap=cap))
-            who = rng.integers(0, m, 2_000).tolist()
-            new = rng.uniform(50, 250, 2_000).tolist()
-
-            def run(market: Online = market, who: list = who, new: list = new) -> None:
-                for j, y in zip(who, new, strict=True):
-                    market.change(j, benefit=y)
-
-            yield Row("fabmarket", case, m, millis(run, args.repeats) / len(who), SLOW)
+        yield Row("fabmarket-numpy", case, count, millis(lambda many=many: many.prices(), 5))
 
 
 def ratios(rows: list[Row]) -> dict[str, float]:
@@ -296,15 +257,6 @@ def ratios(rows: list[Row]) -> dict[str, float]:
     ours = ("fabmarket", "capped", million)
     found["capped over uncapped at 1000000"] = over(ours, ("fabmarket", "uncapped", million))
     found["capped over its floor at 1000000"] = over(ours, ("floor", "capped", million))
-    ours = ("fabmarket", "batch", 100_000)
-    found["batch over floor"] = over(ours, ("floor", "batch", 100_000))
-    found["batch on one core over floor"] = over(
-        ("fabmarket", "batch-one-core", 100_000), ("floor", "batch", 100_000)
-    )
-    found["capped batch on one core over its floor"] = over(
-        ("fabmarket", "batch-capped-one-core", 100_000), ("floor", "batch-capped", 100_000)
-    )
-    found["batch over floor on all cores"] = over(ours, ("floor-all-cores", "batch", 100_000))
     return {name: ratio for name, ratio in found.items() if ratio is not None}
 
 
@@ -320,7 +272,6 @@ def main() -> None:
     for case, m, game in games(SIZES[:-1] if args.quick else SIZES, rng):
         rows.extend(measure(case, m, game, args))
     rows.extend(measure_batch(args, rng))
-    rows.extend(measure_online(args, rng))
     report(rows, as_json=args.json)
 
 

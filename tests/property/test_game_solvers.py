@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from fabmarket.game import CONCEPTS, Game, NoEquilibrium, fast, solve, verify
 from fabmarket.game.batch import Batch
 from fabmarket.game.closed_forms.root import Requirement, lowest_root
-from fabmarket.game.exact import ExactGame, solve_exact
 from fabmarket.game.lots import solve_lots
-from fabmarket.game.online import Online
 from fabmarket.game.suppliers import SupplierGame, solve_suppliers
+from tests.oracles.exact import ExactGame, solve_exact
 
 margins = st.lists(st.integers(-30, 60), min_size=1, max_size=6)
 weights = st.fractions(Fraction(1, 10), 3, max_denominator=10)
@@ -262,19 +261,8 @@ def price_answered(weighted, start):
 
 
 @settings(deadline=None)
-@given(exact_games(["simultaneous"]), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 60))))
-def test_a_market_followed_online_is_the_market_solved_afresh(drawn, changes):
-    game = drawn[0].rounded
-    market = Online(game)
-    for j, benefit in changes:
-        market.change(j % len(game.benefit), benefit=float(benefit))
-    fresh = solve(market.game(), "simultaneous")
-    assert market.price == pytest.approx(fresh.price, rel=1e-12, abs=1e-12)
-
-
-@settings(deadline=None)
-@given(exact_games(["simultaneous"]), st.sampled_from(COMPILED))
-def test_a_batch_of_one_is_the_game(drawn, compiled):
+@given(exact_games(["simultaneous"]))
+def test_a_batch_of_one_is_the_game(drawn):
     game = drawn[0].rounded
     many = Batch(
         [game.benefit, game.benefit[::-1]],
@@ -285,7 +273,7 @@ def test_a_batch_of_one_is_the_game(drawn, compiled):
         cap=[game.cap, game.cap[::-1]],
         supply_cap=game.supply_cap,
     )
-    price = many.prices(compiled=compiled)
+    price = many.prices()
     expected = solve(game, "simultaneous").price
     assert price == pytest.approx([expected, expected], rel=1e-12, abs=1e-12)
 

@@ -3,8 +3,9 @@
 JSON is one object with the lists `benefit`, `cost` and, if there are any, `cap` and `budget` (null
 for none), and the numbers `supplier_cost`, `a`, `b` and, if there is one, `supply_cap`. CSV has
 the lists as columns, a demander a row; the numbers stand above the header as `# a = 0.8`. An
-option of the command line goes before the file. What spreadsheets make of such a file is read too:
-a byte order mark, quotes, any line end, and lines filled up with empty cells.
+option of the command line goes before the file. Several suppliers have lists: [10, 20] in JSON,
+`# supplier_cost = 10, 20` in CSV, and so for `supply_cap`. What spreadsheets make of such a file is
+read too: a byte order mark, quotes, any line end, and lines filled up with empty cells.
 """
 
 import csv
@@ -22,12 +23,14 @@ import click
 from fabmarket.cli.inputs import Real, read_input
 from fabmarket.errors import Refused
 from fabmarket.game import Game, InvalidGame
+from fabmarket.game.suppliers import SupplierGame
 from fabmarket.scenario import LARGEST_FILE, decode, is_number, parse_json
 from fabmarket.scenario.model import shown
 
 NUMBERS = ("supplier_cost", "a", "b", "supply_cap")
 LISTS = ("benefit", "cost", "cap", "budget")
 _BOUNDS = ("cap", "budget", "supply_cap")
+_OF_SUPPLIERS = ("supplier_cost", "supply_cap")
 _NEEDED = ("benefit", "cost", "supplier_cost", "a", "b")
 
 MODEL = """\b
@@ -47,8 +50,11 @@ class GameFileError(Refused):
     """The file holds no game; the message names file, place, value and remedy."""
 
 
-def game_argument(command: Callable[..., R]) -> Callable[..., R]:
-    """Give a command the argument FILE and the options that override it; it gets a `game`."""
+def game_argument(command: Callable[..., R], *, several: bool = False) -> Callable[..., R]:
+    """Give a command the argument FILE and the options that override it; it gets a `game`.
+
+    With `several` the game may be one of several suppliers, which is refused otherwise.
+    """
 
     @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     @click.option("--supplier-cost", type=Real(), help="d_s, instead of the file's.")
@@ -65,13 +71,18 @@ def game_argument(command: Callable[..., R]) -> Callable[..., R]:
     def reading(*args: Any, file: Path, **options: Any) -> R:
         given = {name: options.pop(name) for name in NUMBERS}
         game = read_game(file, {name: value for name, value in given.items() if value is not None})
+        if isinstance(game, SupplierGame) and not several:
+            raise GameFileError(
+                f"{file}: several suppliers, which fabmarket solve alone takes; give one"
+                " supplier_cost"
+            )
         return command(*args, game=game, **options)
 
     reading.__doc__ = f"{cleandoc(command.__doc__ or '')}\n\n{MODEL}"
     return reading
 
 
-def read_game(path: Path, given: dict[str, float]) -> Game:
+def read_game(path: Path, given: dict[str, float]) -> Game | SupplierGame:
     """The game in a file, or on standard input if the path is "-".
 
     Args:
@@ -87,7 +98,7 @@ def read_game(path: Path, given: dict[str, float]) -> Game:
     return parse_game(decode(read_input(path, LARGEST_FILE), name, LARGEST_FILE), name, given)
 
 
-def parse_game(text: str, name: str, given: dict[str, float]) -> Game:
+def parse_game(text: str, name: str, given: dict[str, float]) -> Game | SupplierGame:
     """The game that `text` describes; `name` says in messages where it came from."""
     if not text.strip():
         raise GameFileError(
@@ -104,8 +115,11 @@ def parse_game(text: str, name: str, given: dict[str, float]) -> Game:
                 f" a line # {key} = 1"
             )
             raise GameFileError(f"{name}: {key} is missing; {remedy}")
+    several = isinstance(found["supplier_cost"], list)
+    if several and found.pop("budget", None) is not None:
+        raise GameFileError(f"{name}: budgets go with one supplier; leave them out")
     try:
-        return Game(**found)
+        return SupplierGame(**found) if several else Game(**found)
     except InvalidGame as error:
         raise GameFileError(f"{name}: {error}") from error
 
@@ -121,7 +135,7 @@ def _json(text: str, name: str) -> dict[str, Any]:
             raise GameFileError(f"{name}: unknown key {shown(key)}; use {known}")
         if value is None and key in _BOUNDS:
             continue
-        if key in LISTS:
+        if key in LISTS or (key in _OF_SUPPLIERS and isinstance(value, list)):
             if not isinstance(value, list):
                 raise GameFileError(f"{name}: {key} is not a list; give one number per demander")
             found[key] = [
@@ -194,8 +208,10 @@ def _unpadded(cells: list[str], columns: int) -> list[str]:
     return cells[:used]
 
 
-def _remark(text: str, found: dict[str, Any], place: str) -> dict[str, float]:
-    """The number a line above the header gives; none if the line has no equals sign."""
+def _remark(text: str, found: dict[str, Any], place: str) -> dict[str, float | list[float]]:
+    """The number, or those of several suppliers, that a line above the header gives; none if the
+    line has no equals sign.
+    """
     key, equals, value = (part.strip() for part in text.lstrip("#").partition("="))
     if not equals:
         return {}
@@ -204,6 +220,9 @@ def _remark(text: str, found: dict[str, Any], place: str) -> dict[str, float]:
         raise GameFileError(f"{place} gives unknown {shown(key)}; use {', '.join(NUMBERS)}")
     if key in found:
         raise GameFileError(f"{place} gives {key!r} a second time; leave one out")
+    if key in _OF_SUPPLIERS and "," in value:
+        parts = value.split(",")
+        return {key: [_number(one.strip(), f"{place}, {key}", key in _BOUNDS) for one in parts]}
     return {key: _number(value, f"{place}, {key}", key in _BOUNDS)}
 
 

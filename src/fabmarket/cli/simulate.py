@@ -28,12 +28,9 @@ from fabmarket.game.dynamics import (
     DivergenceWarning,
     Diverges,
     Dynamic,
-    Extragradient,
-    Gradient,
     Play,
-    Relaxed,
     State,
-    Tatonnement,
+    Stepped,
     perturb,
     start_at,
 )
@@ -50,12 +47,6 @@ LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
 
 _MOST_ROUNDS = 100_000  # all of them are kept
 
-_STEPPED: tuple[type[Relaxed | Gradient | Extragradient | Tatonnement], ...] = (
-    Relaxed,
-    Gradient,
-    Extragradient,
-    Tatonnement,
-)
 # Colours that stay apart for every kind of sight (Okabe and Ito, 2008); two plays of one colour
 # have different dashes, and so have neighbours, which may coincide.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b4ca0")
@@ -196,10 +187,9 @@ def _one(name: str, step: float | None) -> Dynamic:
     kind = DYNAMICS[name]
     if step is None:
         return kind()
-    for stepped in _STEPPED:
-        if kind is stepped:
-            return stepped(step)
-    names = ", ".join(one.name for one in _STEPPED)
+    if issubclass(kind, Stepped):
+        return kind(step)
+    names = ", ".join(one.name for one in DYNAMICS.values() if issubclass(one, Stepped))
     raise NotSimulated(f"{name} has no --step; it is for {names}")
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
+from fabmarket.cli.inputs import Real
 from fabmarket.cli.terminal import plot_option, save_picture, table
 from fabmarket.game import (
     CONCEPTS,
@@ -21,6 +23,8 @@ from fabmarket.game import (
     Unsupported,
     solve,
 )
+from fabmarket.game.lots import solve_lots
+from fabmarket.game.suppliers import SupplierEquilibrium, SupplierGame, solve_suppliers
 from fabmarket.report.canvas import ACCENT, INK, WARM, sheet
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import COVERED, number, tiny
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_BARS = 30
+
+Answer = Equilibrium | SupplierEquilibrium
 
 
 def concepts_of(name: str) -> tuple[str, ...]:
@@ -55,6 +61,7 @@ Examples, in a clone:
   fabmarket solve scenarios/game.csv
   fabmarket solve scenarios/game.csv --concept all --plot concepts.svg
   fabmarket solve scenarios/game.csv --coupled --json
+  fabmarket solve scenarios/game.csv --lot 10  # quantities in whole lots of 10
   echo '{"benefit": [100, 200, 200], "cost": [45, 45, 15], "supplier_cost": 10,
          "a": 0.8, "b": 0.2}' | fabmarket solve - --concept balanced
 
@@ -66,27 +73,42 @@ A game as CSV, where an empty cap is none:
   benefit,cost,cap
   100,45,
   200,45,120
+
+\b
+Several suppliers, each with its cost and its cap:
+  # supplier_cost = 10, 20
+  # supply_cap = 300, inf
 """,
 )
-@game_argument
+@partial(game_argument, several=True)
 @concept_option
 @click.option("--coupled", is_flag=True, help="Impose S <= w; simultaneous only.")
+@click.option("--lot", type=Real(), help="Whole lots of so many units; simultaneous only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @plot_option
-def command(game: Game, concept: str, coupled: bool, as_json: bool, plot: Path | None) -> None:
+def command(
+    game: Game | SupplierGame,
+    concept: str,
+    coupled: bool,
+    lot: float | None,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
     """Find the equilibrium of a game, with its certificate.
 
     The certificate covers the game: what any one party gains by another quantity of its own. It
     does not cover a negotiation, where an answer can lie: see docs/explanation/truthfulness.md.
 
     FILE (- for standard input) is JSON or CSV: benefit, cost and optional cap and budget of each
-    demander, and the numbers supplier_cost, a, b and optional supply_cap.
+    demander, and the numbers supplier_cost, a, b and optional supply_cap; supplier_cost and
+    supply_cap are lists where there are several suppliers. The certificate covers each party
+    changing its own quantity, the others' fixed or answering as the concept says, and no more.
     """
-    answers: list[tuple[str, Equilibrium | str]] = []
+    answers: list[tuple[str, Answer | str]] = []
     failed: NotCertified | None = None
     for name in concepts_of(concept):
         try:
-            answers.append((name, solve(game, name, coupled=coupled)))
+            answers.append((name, _solved(game, name, coupled, lot)))
         except (NoEquilibrium, NotCertified, Unsupported) as error:
             if concept != "all":
                 raise
@@ -98,12 +120,28 @@ def command(game: Game, concept: str, coupled: bool, as_json: bool, plot: Path |
         facts = [answer_as_json(name, one) for name, one in answers]
         click.echo(json.dumps(facts if concept == "all" else facts[0], indent=2, allow_nan=False))
     else:
-        _print(game, answers, Console())
+        _print(answers, Console())
     if failed is not None:
         raise failed
 
 
-def answer_as_json(concept: str, answer: Equilibrium | str) -> dict[str, Any]:
+def _solved(game: Game | SupplierGame, concept: str, coupled: bool, lot: float | None) -> Answer:
+    if isinstance(game, SupplierGame):
+        if coupled or lot is not None:
+            raise Unsupported("--coupled and --lot go with one supplier; leave them out")
+        found = solve_suppliers(game, concept)
+        given = np.argsort(game.order)  # suppliers as they stand in the file, not by cost
+        return replace(
+            found, supply=found.supply[given], supplier_profit=found.supplier_profit[given]
+        )
+    if lot is None:
+        return solve(game, concept, coupled=coupled)
+    if coupled or concept != "simultaneous":
+        raise Unsupported(f"--lot is offered under simultaneous, not coupled; not under {concept}")
+    return solve_lots(game, lot)
+
+
+def answer_as_json(concept: str, answer: Answer | str) -> dict[str, Any]:
     """An equilibrium, or the reason why there is none, as values JSON has."""
     if isinstance(answer, str):
         return {"concept": concept, "reason": answer}
@@ -112,15 +150,15 @@ def answer_as_json(concept: str, answer: Equilibrium | str) -> dict[str, Any]:
         "price": answer.price,
         "demand": answer.demand.tolist(),
         "total_demand": answer.total_demand,
-        "supply": answer.supply,
+        "supply": np.asarray(answer.supply).tolist(),
         "profit": {
             "demanders": answer.demander_profit.tolist(),
-            "supplier": answer.supplier_profit,
+            "supplier": np.asarray(answer.supplier_profit).tolist(),
         },
         "unfunded": answer.unfunded,
         "served": served(answer),
-        "coupled": answer.coupled,
-        "multiplier": answer.multiplier,
+        "coupled": isinstance(answer, Equilibrium) and answer.coupled,
+        "multiplier": answer.multiplier if isinstance(answer, Equilibrium) else 0.0,
         "certificate": {
             "max_unilateral_gain": answer.certificate.max_unilateral_gain,
             "relative_gain": answer.certificate.relative_gain,
@@ -131,23 +169,29 @@ def answer_as_json(concept: str, answer: Equilibrium | str) -> dict[str, Any]:
     }
 
 
-def served(answer: Equilibrium) -> int:
+def served(answer: Answer) -> int:
     """How many demanders get something."""
     return int(np.count_nonzero(answer.demand > 0))
 
 
-def _print(game: Game, answers: Sequence[tuple[str, Equilibrium | str]], console: Console) -> None:
-    found = [one for _, one in answers if isinstance(one, Equilibrium)]
+def _print(answers: Sequence[tuple[str, Answer | str]], console: Console) -> None:
+    found = [one for _, one in answers if not isinstance(one, str)]
     if found:
         names = [one.concept for one in found]
-        show(console, table("Equilibria", ["", *names], _summary(game, found)))
+        show(console, table("Equilibria", ["", *names], _summary(found)))
         said = f"Best gain: {COVERED}"
         console.print(f"{said}\n", markup=False, highlight=False)
         rows = [
             [str(j), *(number(float(one.demand[j])) for one in found)]
-            for j in range(len(game.margin))
+            for j in range(len(found[0].demand))
         ]
         show(console, table("Demand, units", ["demander", *names], rows))
+        if isinstance(found[0], SupplierEquilibrium):
+            rows = [
+                [str(i), *(number(float(np.ravel(one.supply)[i])) for one in found)]
+                for i in range(len(found[0].supply))
+            ]
+            show(console, table("Supply, units", ["supplier", *names], rows))
     for one in found:
         if one.note:
             console.print(f"{one.concept}: {one.note}", markup=False, highlight=False)
@@ -156,24 +200,24 @@ def _print(game: Game, answers: Sequence[tuple[str, Equilibrium | str]], console
             console.print(f"{name}: none. {reason}", markup=False, highlight=False)
 
 
-def _summary(game: Game, found: Sequence[Equilibrium]) -> list[list[str]]:
-    many = len(game.margin)
+def _summary(found: Sequence[Answer]) -> list[list[str]]:
+    many = len(found[0].demand)
     return [
         ["price", *(number(one.price) for one in found)],
         ["demand", *(number(one.total_demand) for one in found)],
-        ["supply", *(number(one.supply) for one in found)],
+        ["supply", *(number(float(np.sum(one.supply))) for one in found)],
         ["served", *(f"{served(one)} of {many}" for one in found)],
         ["demanders earn", *(number(float(one.demander_profit.sum())) for one in found)],
-        ["supplier earns", *(number(one.supplier_profit) for one in found)],
+        ["supplier earns", *(number(float(np.sum(one.supplier_profit))) for one in found)],
         ["unfunded", *(number(one.unfunded) for one in found)],
         ["best gain", *(tiny(one.certificate.max_unilateral_gain) for one in found)],
         ["residual", *(tiny(one.certificate.residual) for one in found)],
     ]
 
 
-def _picture(answers: Sequence[Equilibrium | str]) -> "Figure":
+def _picture(answers: Sequence[Answer | str]) -> "Figure":
     """Demand of each demander, the sum and the supply; one panel for each concept."""
-    found = [one for one in answers if isinstance(one, Equilibrium)]
+    found = [one for one in answers if not isinstance(one, str)]
     shown = min(len(found[0].demand), _MOST_BARS) if found else 0
     figure = sheet(8.6, max(1.2, len(found) * (1.2 + 0.3 * shown)))
     if not found:
@@ -187,7 +231,7 @@ def _picture(answers: Sequence[Equilibrium | str]) -> "Figure":
         rest = one.total_demand - sum(length for _, length, _ in bars)
         if len(one.demand) > _MOST_BARS:
             bars.append((f"{len(one.demand) - _MOST_BARS} more", rest, ACCENT))
-        bars += [("all demand", one.total_demand, INK), ("supply", one.supply, WARM)]
+        bars += [("all demand", one.total_demand, INK), ("supply", float(np.sum(one.supply)), WARM)]
         drawn = axes.barh(
             range(len(bars)),
             [length for _, length, _ in bars],

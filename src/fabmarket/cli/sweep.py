@@ -27,6 +27,7 @@ from fabmarket.cli.solve import concept_option, concepts_of, served
 from fabmarket.cli.terminal import progress
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.game import Game, InvalidGame, NoEquilibrium, NotCertified, Unsupported, solve
+from fabmarket.game.batch import Batch
 from fabmarket.interrupts import Interrupted
 from fabmarket.report.wording import escaped, number
 from fabmarket.report.writing import not_written, save
@@ -45,6 +46,8 @@ _RESULTS = (
     "note",
     "reason",
 )
+_BATCHED = ("benefit", "cost", "cap")
+_AT_ONCE = 100_000  # demanders
 _TEXTS = ("concept", "note", "reason")
 _COUNT = "served"
 MOST = 10_000_000
@@ -192,16 +195,67 @@ class Grid:
 
     def rows(self, known: int = 0) -> Iterator[list[str]]:
         """The rows after the first `known`, the last axis and then the concept moving fastest."""
-        for point, concept in islice(self._points(), known, None):
-            game = self._game(dict(zip(self.axes, point, strict=True)))
-            yield [*_place(point, concept), *self._results(game, concept)]
+        start, skip = divmod(known, len(self.concepts))
+        points = islice(self._points(), start, None)
+        while chunk := list(islice(points, max(1, _AT_ONCE // len(self.game.margin)))):
+            batched = self._batched(chunk) if "simultaneous" in self.concepts else {}
+            for at, point in enumerate(chunk):
+                for concept in self.concepts[skip:]:
+                    results = batched.get(at) if concept == "simultaneous" else None
+                    if results is None:
+                        game = self._game(dict(zip(self.axes, point, strict=True)))
+                        results = self._results(game, concept)
+                    yield [*_place(point, concept), *results]
+                skip = 0
 
     def places(self) -> Iterator[list[str]]:
         """The first cells of every row, which say where in the grid it stands."""
-        return (_place(*one) for one in self._points())
+        return (_place(*one) for one in product(self._points(), self.concepts))
 
-    def _points(self) -> Iterator[tuple[tuple[float, ...], str]]:
-        return product(product(*(axis.values for axis in self.axes)), self.concepts)
+    def _points(self) -> Iterator[tuple[float, ...]]:
+        return product(*(axis.values for axis in self.axes))
+
+    def _batched(self, points: Sequence[Sequence[float]]) -> dict[int, list[str]]:
+        """Results of "simultaneous" by the points' places, many points at once; without those that
+        the batch does not certify or, having budgets, does not take.
+        """
+        if self.game.budgeted or any(axis.key.startswith("budget") for axis in self.axes):
+            return {}
+        shape = len(points), len(self.game.margin)
+        fields = {name: np.full(shape[0], getattr(self.game, name)) for name in NUMBERS}
+        fields |= {
+            name: np.broadcast_to(getattr(self.game, name), shape).copy() for name in _BATCHED
+        }
+        for axis, values in zip(self.axes, np.array(points).T, strict=True):
+            name, _, index = axis.key.rstrip("]").partition("[")
+            column = fields[name][:, int(index)] if index else fields[name]
+            column[:] = values
+        if np.isinf(fields["cap"]).all():
+            del fields["cap"]
+        games = Batch(**fields)
+        price = games.prices()
+        demand, supply = games.quantities(price)
+        found = games.certify(price, demand, supply)
+        profit = demand * (games.benefit - games.cost - price[:, None]) + 0.0
+        total = demand.sum(axis=1)
+        columns = (
+            price,
+            total,
+            supply,
+            np.count_nonzero(demand > 0, axis=1),
+            profit.sum(axis=1),
+            supply * (price - games.supplier_cost),
+            price * (supply - total),
+            found.max_unilateral_gain,
+            found.residual,
+        )
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        details = np.hstack([demand, profit]).tolist() if self.each else [[]] * len(points)
+        return {
+            at: [*map(repr, row), "", "", *map(repr, rest)]
+            for at, (row, rest, holds) in enumerate(zip(rows, details, found.holds, strict=True))
+            if holds
+        }
 
     def _game(self, values: Mapping[Axis, float]) -> Game:
         game = self.game

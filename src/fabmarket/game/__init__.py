@@ -1,6 +1,6 @@
 """Arrays in, an equilibrium and a checkable certificate out."""
 
-from fabmarket.game.aggregate import PriceRule
+from fabmarket.game.aggregate import PriceRule, kept
 from fabmarket.game.certificate import verify
 from fabmarket.game.equilibrium import equilibrium_price, solve
 from fabmarket.game.errors import (
@@ -25,6 +25,7 @@ __all__ = [
     "PriceRule",
     "Unsupported",
     "equilibrium_price",
+    "kept",
     "solve",
     "verify",
 ]

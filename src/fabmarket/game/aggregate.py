@@ -11,7 +11,7 @@ signed replies; nobody has to reveal a margin beforehand. With Fractions (or int
 is exact, so that any party recomputes the outcome from the signed rounds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
@@ -28,9 +28,31 @@ def _exact(value: Number) -> float | Fraction:
     return Fraction(value) if isinstance(value, int) else value
 
 
+def kept(step: Number, low: Number | None, high: Number | None) -> float | Fraction:
+    """The safeguard of Newton steps: a step that leaves (low, high) is replaced by the middle.
+
+    >>> kept(9, 2, 6), kept(3, 2, 6), kept(9, 2, None)
+    (Fraction(4, 1), Fraction(3, 1), Fraction(9, 1))
+
+    Args:
+        step: where Newton leads.
+        low: the highest price known to be too low, None if there is none.
+        high: the lowest price known to be high enough, None if there is none; where either is
+            None, there is no middle and the step is kept.
+    """
+    if low is None or high is None or low < step < high:
+        return _exact(step)
+    return (_exact(low) + _exact(high)) / 2
+
+
 @dataclass(frozen=True)
 class PriceRule:
     """How price, demand and supply hang together in one concept.
+
+    >>> rule = PriceRule("balanced", Fraction(4, 5), Fraction(1, 5), 10)
+    >>> replies = [rule.demand_at(margin, None, 10) for margin in (55, 155, 185)]
+    >>> sum(replies) > rule.total_at(10), rule.next_price(10, replies, [None] * 3)
+    (True, Fraction(395, 4))
 
     Under "demanders-lead" the root is the one candidate with supply; near the supply threshold it
     may be no equilibrium, which `solve` and `verify` tell.
@@ -155,19 +177,14 @@ class PriceRule:
         return supply if self.supply_cap is None else min(supply, _exact(self.supply_cap))
 
     def next_price(
-        self,
-        price: Number,
-        demands: Sequence[Number],
-        caps: Sequence[Number | None],
-        earlier: Iterable[tuple[Number, Number]] = (),
+        self, price: Number, demands: Sequence[Number], caps: Sequence[Number | None]
     ) -> float | Fraction:
         """The next price to announce: one Newton step on G, from the replies to `price`.
 
         Only interior replies (0 < v < cap) move with the price. On a kink the derivative taken
         is one of its two sides, which suffices: see docs/explanation/game.md, where the session
-        is shown to be finite. Without caps G is convex and `earlier` is not needed. With caps
-        plain Newton steps can go round in a circle; pass the earlier rounds, and a step that
-        leaves the interval they enclose is replaced by that interval's middle.
+        is shown to be finite. Without caps G is convex and plain steps do. With caps they can go
+        round in a circle; keep them between what earlier rounds enclose (`kept`).
 
         Returns `price` itself when it is the root, or when it is the floor and the replies fall
         short even there (then see `floor_shares`): the session is over.
@@ -176,11 +193,10 @@ class PriceRule:
             price: the announced price, >= floor.
             demands: every demander's reply to it.
             caps: every demander's cap, None for no bound, in the same order.
-            earlier: (price, sum of replies) of the rounds before this one, in any order.
 
         Raises:
-            InvalidRound: the price is below the floor or outside what `earlier` encloses, a reply
-                is negative or above its cap, or there is not one cap to each reply.
+            InvalidRound: the price is below the floor, a reply is negative or above its cap, or
+                there is not one cap to each reply.
             Unsupported: a cap under "demanders-lead".
         """
         price = self._announced(price)
@@ -188,16 +204,15 @@ class PriceRule:
         excess = sum(demands) - self.total_at(price)
         if excess == 0:
             return price
-        low, high = self._enclosed([*earlier, (price, sum(demands))])
-        if (low is not None and price < low) or (high is not None and price > high):
-            raise InvalidRound(
-                f"price {price} lies outside {low}..{high}, which earlier rounds enclose;"
-                " announce what next_price gave"
-            )
-        step = self._newton(price, excess, demands, caps)
-        if high is None or (low is None and step < high) or (low is not None and low < step < high):
-            return step
-        return price if low is None else (low + high) / 2
+        moving = sum(
+            1 for v, cap in zip(demands, caps, strict=True) if v > 0 and (cap is None or v < cap)
+        )
+        steepness = moving / self.slope + self._total_slope(price, upward=excess > 0)
+        if steepness > 0:
+            return max(price + excess / steepness, self.floor)
+        if excess < 0:
+            return self.floor
+        return price + max(price, excess * self.slope / len(demands))
 
     def floor_shares(
         self, replies: Sequence[Number], caps: Sequence[Number | None], target: Number
@@ -249,26 +264,6 @@ class PriceRule:
                 shares[j] = left * replies[j] / wanted[full]
         return tuple(shares)
 
-    def _newton(
-        self,
-        price: float | Fraction,
-        excess: float | Fraction,
-        demands: Sequence[Number],
-        caps: Sequence[Number | None],
-    ) -> float | Fraction:
-        """The root of the line through G at `price`, never below the floor; where that line is
-        level, the floor or at least twice the price.
-        """
-        moving = sum(
-            1 for v, cap in zip(demands, caps, strict=True) if v > 0 and (cap is None or v < cap)
-        )
-        steepness = moving / self.slope + self._total_slope(price, upward=excess > 0)
-        if steepness > 0:
-            return max(price + excess / steepness, self.floor)
-        if excess < 0:
-            return self.floor
-        return price + max(price, excess * self.slope / len(demands))
-
     def _total_slope(self, price: float | Fraction, *, upward: bool) -> float | Fraction:
         """T'(p), on the side the price is to move to."""
         a, b, cap = _exact(self.a), _exact(self.b), self.supply_cap
@@ -283,20 +278,6 @@ class PriceRule:
         if kink is None or price < kink or (price == kink and not upward):
             return free
         return bound
-
-    def _enclosed(
-        self, rounds: Iterable[tuple[Number, Number]]
-    ) -> tuple[float | Fraction | None, float | Fraction | None]:
-        """The highest price with too much demand, the lowest with too little; None if unseen."""
-        low: float | Fraction | None = None
-        high: float | Fraction | None = None
-        for announced, total in rounds:
-            price = self._announced(announced)
-            if total > self.total_at(price):
-                low = price if low is None else max(low, price)
-            else:
-                high = price if high is None else min(high, price)
-        return low, high
 
     def _announced(self, price: Number) -> float | Fraction:
         if not price >= self.floor:

@@ -1,8 +1,8 @@
 """Many resources at once: games of equally many demanders each, all under "simultaneous".
 
-games = Batch(benefit, cost, supplier_cost, a, b)    # arrays of shape (games, demanders), (games,)
-price = games.prices()
-demand, supply = games.quantities(price)
+>>> games = Batch([[100, 200, 200], [9, 8, 7]], [[45, 45, 15], [0, 0, 0]], 10, 0.8, 0.2)
+>>> games.quantities(games.prices())[1].tolist()
+[387.5, 0.0]
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,29 @@ from math import inf
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fabmarket.game.errors import InvalidGame
-from fabmarket.game.fast import chosen
-from fabmarket.game.model import IN_RANGE, Game, Vector, beyond
+from fabmarket.game.model import TOLERANCE, Game, Vector, checked
 
 Numbers = Vector | Sequence[float | Fraction]
-WORTH_COMPILING = 20_000
-"""From how many numbers on the compiled loops pay, if nobody says otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class BatchCertificate:
+    """As `Certificate`, a number for each game: `max_unilateral_gain`, `relative_gain` and
+    `residual` of shape (n,).
+    """
+
+    max_unilateral_gain: Vector
+    relative_gain: Vector
+    residual: Vector
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """Whether both are at most TOLERANCE, shape (n,)."""
+        both: NDArray[np.bool_] = np.maximum(self.relative_gain, self.residual) <= TOLERANCE
+        return both
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -56,7 +71,7 @@ class Batch:
         cap: Any = None,
         supply_cap: Any = inf,
     ) -> None:
-        worth = _array("benefit", benefit)
+        worth = checked("benefit", benefit)
         if worth.ndim != 2 or worth.size == 0:
             raise InvalidGame(
                 f"benefit has shape {worth.shape}; give a row for each game, a column for each"
@@ -64,13 +79,13 @@ class Batch:
             )
         whole, single = worth.shape, worth.shape[:1]
         fields: dict[str, Vector | None] = {
-            "benefit": _checked("benefit", worth, whole),
-            "cost": _checked("cost", cost, whole),
-            "supplier_cost": _checked("supplier_cost", supplier_cost, single),
-            "a": _checked("a", a, single, positive=True),
-            "b": _checked("b", b, single, positive=True),
-            "cap": None if cap is None else _checked("cap", cap, whole, infinite=True),
-            "supply_cap": _checked("supply_cap", supply_cap, single, infinite=True),
+            "benefit": worth,
+            "cost": checked("cost", cost, whole),
+            "supplier_cost": checked("supplier_cost", supplier_cost, single),
+            "a": checked("a", a, single, positive=True),
+            "b": checked("b", b, single, positive=True),
+            "cap": None if cap is None else checked("cap", cap, whole, infinite=True),
+            "supply_cap": checked("supply_cap", supply_cap, single, infinite=True),
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
@@ -87,30 +102,11 @@ class Batch:
             supply_cap=self.supply_cap[index],
         )
 
-    def prices(self, *, compiled: bool | None = None) -> Vector:
-        """The equilibrium price of every game, shape (n,).
-
-        Args:
-            compiled: True for compiled loops on all cores (extra `fast`), False for NumPy, None for
-                whichever is quicker; they agree to 1e-12.
-
-        Raises:
-            Unsupported: compiled loops that are not installed.
-        """
-        extra = self.b * self.supply_cap
-        if not chosen(compiled, self.benefit.size >= WORTH_COMPILING):
-            if self.cap is None:
-                return self._uncapped()
-            return self._capped(self.a[:, None] * self.cap, self.supplier_cost + extra)
-        from fabmarket.game import tiles  # noqa: PLC0415 - loads numba
-
-        price = np.empty(len(self.benefit))
-        data, rest = (self.benefit, self.cost), (self.supplier_cost, extra, price)
+    def prices(self) -> Vector:
+        """The equilibrium price of every game, shape (n,), by sorting; O(nm log m)."""
         if self.cap is None:
-            tiles.uncapped_prices(*data, *rest)
-        else:
-            tiles.capped_prices(*data, self.cap, self.a, *rest)
-        return price
+            return self._uncapped()
+        return self._capped(self.a[:, None] * self.cap)
 
     def quantities(self, price: Numbers | float) -> tuple[Vector, Vector]:
         """(demand, supply) at these prices, shapes (n, m) and (n,).
@@ -121,27 +117,78 @@ class Batch:
         Raises:
             InvalidGame: the shape does not fit, or a price is negative, NaN or infinite.
         """
-        price = _checked("price", price, self.benefit.shape[:1])
+        price = checked("price", price, self.benefit.shape[:1], ranged=False)
         demand = np.maximum(self.benefit - self.cost - price[:, None], 0.0) / self.a[:, None]
         if self.cap is not None:
             np.minimum(demand, self.cap, out=demand)
         supply = np.clip((price - self.supplier_cost) / self.b, 0.0, self.supply_cap)
         return demand, supply
 
+    def certify(self, price: Vector, demand: Vector, supply: Vector) -> BatchCertificate:
+        """What `verify` would say of each game: every party's deviations, the others' quantities
+        fixed.
+
+        >>> games = Batch([[100, 200, 200], [9, 8, 7]], [[45, 45, 15], [0, 0, 0]], 10, 0.8, 0.2)
+        >>> price = games.prices()
+        >>> games.certify(price, *games.quantities(price)).holds.tolist()
+        [True, True]
+
+        Args:
+            price: shape (n,).
+            demand: shape (n, m).
+            supply: shape (n,).
+        """
+        a, b, start = self.a, self.b, self.supplier_cost
+        asked, offered = a * demand.sum(axis=1), b * supply
+        size = np.max([np.abs(price), asked, offered], axis=0)
+        room = np.inf if self.cap is None else self.cap - demand
+        # (1) Gains: a demander that takes x more gains x (h - a x), h its marginal profit at the
+        # price that the quantities make; below, at the one that is stated.
+        slope = self.benefit - self.cost - (asked - offered)[:, None] - a[:, None] * demand
+        taken = np.clip(slope / (2 * a[:, None]), -demand, room)
+        gain = (taken * (slope - a[:, None] * taken)).max(axis=1, initial=0.0)
+        worth = np.maximum(np.maximum(self.benefit, self.cost), np.abs(price)[:, None])
+        stake = (2 * demand + taken) * worth
+        marginal = asked - 2 * offered - start
+        sold = np.clip(marginal / (2 * b), -supply, self.supply_cap - supply)
+        earned = np.maximum(sold * (marginal - b * sold), 0.0)
+        staked = (2 * supply + sold) * np.max([start, asked, offered], axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = np.nan_to_num(taken * (slope - a[:, None] * taken) / stake, nan=0.0)
+            relative = np.maximum(each.max(axis=1), np.nan_to_num(earned / staked, nan=0.0))
+        # (2) Residuals: price rule, and marginal profits as far as there is room to follow them.
+        slope = self.benefit - self.cost - price[:, None] - a[:, None] * demand
+        more = np.minimum(np.maximum(slope, 0.0), a[:, None] * room)
+        less = np.minimum(np.maximum(-slope, 0.0), a[:, None] * demand)
+        supplier = np.where(
+            marginal > 0,
+            np.minimum(marginal, b * (self.supply_cap - supply)),
+            np.minimum(-marginal, offered),
+        )
+        residual = np.max(
+            [
+                np.abs(price - (asked - offered)) / _or_one(size),
+                np.maximum(more, less).max(axis=1) / _or_one(np.maximum(size, start)),
+                supplier / _or_one(np.max([asked, offered, start], axis=0)),
+            ],
+            axis=0,
+        )
+        return BatchCertificate(np.maximum(gain, earned), relative, residual)
+
     def _uncapped(self) -> Vector:
-        """The closed forms over all k, by sorting every row."""
+        """The closed forms over all k."""
         margin = np.sort(self.benefit - self.cost, axis=1)[:, ::-1]
         total = np.zeros((len(margin), margin.shape[1] + 1))
         np.cumsum(margin, axis=1, out=total[:, 1:])
-        k = np.arange(total.shape[1])
-        alone = (total / (k + 1)).max(axis=1)
-        supplied = ((total + self.supplier_cost[:, None]) / (k + 2)).max(axis=1)
-        sold_out = ((total - (self.b * self.supply_cap)[:, None]) / (k + 1)).max(axis=1)
-        price: Vector = np.minimum(alone, np.maximum(supplied, sold_out))
+        count = np.arange(total.shape[1])
+        alone, supplied, sold_out = self._meet(total, count)
+        price: Vector = np.minimum(
+            alone.max(axis=1), np.maximum(supplied.max(axis=1), sold_out.max(axis=1))
+        )
         return price
 
-    def _capped(self, bound: Vector, full: Vector) -> Vector:
-        """Sort every row's kinks, find the piece that holds the root, solve its line."""
+    def _capped(self, bound: Vector) -> Vector:
+        """Find the piece between two kinks that holds the root, solve its line."""
         margin = self.benefit - self.cost
         least = np.where(np.isinf(bound), -inf, margin - bound)
         kinks = np.concatenate([margin, least], axis=1)
@@ -153,56 +200,31 @@ class Batch:
         level = np.cumsum(sign * np.where(np.isinf(kinks), 0.0, kinks), axis=1)
         # Below kink i, down to the next, A(q) = level - count q; the first piece on whose lower end
         # too much is asked for holds the root. The last piece has no lower end.
-        start = self.supplier_cost
-        ends = kinks[:, 1:]
-        offered = np.clip(ends - start[:, None], 0.0, (full - start)[:, None])
+        start, most = self.supplier_cost[:, None], (self.b * self.supply_cap)[:, None]
+        ends = np.append(kinks[:, 1:], np.full((len(kinks), 1), -inf), axis=1)
         with np.errstate(invalid="ignore"):
-            too_much = level[:, :-1] - count[:, :-1] * ends > ends + offered
-        too_much[np.isinf(ends)] = True
-        piece = np.where(too_much.any(axis=1), np.argmax(too_much, axis=1), kinks.shape[1] - 1)
-        row = np.arange(len(margin))
-        level, count = level[row, piece], count[row, piece]
-        # Above the first kink nobody buys.
-        above = kinks[:, 0] + np.clip(kinks[:, 0] - start, 0.0, full - start) < 0
-        level, count = np.where(above, 0.0, level), np.where(above, 0.0, count)
-        alone = level / (count + 1)
-        supplied = (level + start) / (count + 2)
-        sold_out = (level - (full - start)) / (count + 1)
-        price: Vector = np.minimum(alone, np.maximum(supplied, sold_out))
+            offered = ends + np.clip(ends - start, 0.0, most)
+            too_much = (level - count * ends > offered) | np.isinf(ends)
+        piece = np.argmax(too_much, axis=1)[:, None]
+        high, low = (
+            np.take_along_axis(kinks, piece, axis=1),
+            np.take_along_axis(ends, piece, axis=1),
+        )
+        # Above the first kink nobody buys; else the line once more, from plain sums.
+        some = kinks[:, :1] + np.clip(kinks[:, :1] - start, 0.0, most) >= 0
+        linear = some & (margin >= high) & (least <= low)
+        filled = some & (least >= high)
+        level = (np.where(filled, bound, 0.0) + np.where(linear, margin, 0.0)).sum(axis=1)
+        alone, supplied, sold_out = self._meet(level[:, None], linear.sum(axis=1)[:, None])
+        price: Vector = np.minimum(alone, np.maximum(supplied, sold_out))[:, 0]
         return price
 
+    def _meet(self, level: Vector, count: Any) -> tuple[Vector, Vector, Vector]:
+        """Where level - count q meets q, 2q - d_s and q + bW, of which R is the middle one."""
+        alone = level / (count + 1)
+        supplied = (level + self.supplier_cost[:, None]) / (count + 2)
+        return alone, supplied, (level - (self.b * self.supply_cap)[:, None]) / (count + 1)
 
-def _array(field: str, numbers: Any) -> Vector:
-    try:
-        return np.array(numbers, dtype=np.float64, order="C")
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidGame(f"{field} is not an array of numbers: {error}") from error
 
-
-def _checked(
-    field: str,
-    numbers: Any,
-    shape: tuple[int, ...],
-    *,
-    positive: bool = False,
-    infinite: bool = False,
-) -> Vector:
-    """A read-only array of the shape, checked number by number."""
-    array = _array(field, numbers)
-    try:
-        array = np.ascontiguousarray(np.broadcast_to(array, shape))
-    except ValueError as error:
-        raise InvalidGame(f"{field} has shape {array.shape}; give {shape}") from error
-    wrong = ~(array > 0) if positive else ~(array >= 0)
-    if not infinite:
-        wrong |= np.isinf(array)
-    if wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        allowed = f"a{'' if infinite else ' finite'} number {'>' if positive else '>='} 0"
-        raise InvalidGame(f"{field}{list(place)} is {array[place]}; give {allowed}")
-    wrong = beyond(array)
-    if wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InvalidGame(f"{field}{list(place)} is {array[place]}; {IN_RANGE}")
-    array.flags.writeable = False
-    return array
+def _or_one(size: Vector) -> Vector:
+    return np.where(size > 0, size, 1.0)

@@ -30,6 +30,10 @@ def solve(
     "supplier-anticipates" and "paper-literal", and where "balanced" shares at d_s under caps.
     Except under "balanced", demand and supply need not meet (`Equilibrium.unfunded`).
 
+    >>> found = solve(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2), "simultaneous")
+    >>> found.price, found.demand.tolist(), found.certificate.holds
+    (87.5, [0.0, 84.375, 121.875], True)
+
     Args:
         game: the data.
         concept: "simultaneous", all move at once; "demanders-lead", the supplier answers the
@@ -58,6 +62,9 @@ def solve(
 
 def equilibrium_price(game: Game, *, compiled: bool | None = None) -> float:
     """The price of "simultaneous" alone, in O(m): money per unit, no quantities, no certificate.
+
+    >>> equilibrium_price(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2))
+    87.5
 
     Raises:
         Unsupported: the game has budgets; use `solve`. Or `compiled` without numba.

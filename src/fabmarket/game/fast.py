@@ -54,9 +54,10 @@ def price_root(
             return root.lowest_root(game.margin, weight * game.cap, requirement)
         return root.uncapped_root(game.margin, requirement)
     if game.capped:
-        from fabmarket.game.pivoting import capped_root  # noqa: PLC0415 - loads numba
+        from fabmarket.game.pivoting import Demand, capped_root  # noqa: PLC0415 - loads numba
 
-        return float(capped_root(game.benefit, game.cost, game.cap, weight, *requirement))
+        demand = Demand(game.benefit, game.cost, game.cap, weight)
+        return float(capped_root(demand, requirement))
     from fabmarket.game.kernels import uncapped_root  # noqa: PLC0415 - loads numba
 
-    return float(uncapped_root(game.benefit, game.cost, *requirement))
+    return float(uncapped_root(game.benefit, game.cost, requirement))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from fabmarket.game.closed_forms import root
+from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.model import Vector
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -30,33 +31,16 @@ _CLOSE = 255 / 256
 _FAST = {"reassoc", "nnan", "nsz", "contract"}
 
 
-def _machine_code(function: _Function, **options: Any) -> _Function:
-    try:
-        loop = numba.njit(cache=True, error_model="numpy", **options)(function)
-    except RuntimeError:  # there is no place to keep it, which costs a compilation each time
-        loop = numba.njit(error_model="numpy", **options)(function)
-    return cast(_Function, loop)
-
-
 def compiled(function: _Function) -> _Function:
     """Machine code of a loop; sums may be taken in any order."""
     if numba is None:
         return function
-    return _machine_code(function, fastmath=_FAST)
-
-
-def parallel(function: _Function) -> _Function:
-    """As `compiled`, its outer loop shared among the cores."""
-    if numba is None:
-        return function
-    return _machine_code(function, fastmath=_FAST, parallel=True)
-
-
-def exactly(function: _Function) -> _Function:
-    """Machine code of a loop; every sum is taken in the order that is written."""
-    if numba is None:
-        return function
-    return _machine_code(function)
+    how = {"fastmath": _FAST, "error_model": "numpy"}
+    try:
+        loop = numba.njit(cache=True, **how)(function)
+    except RuntimeError:  # there is no place to keep it, which costs a compilation each time
+        loop = numba.njit(**how)(function)
+    return cast(_Function, loop)
 
 
 meet = compiled(root.meet)
@@ -108,15 +92,7 @@ def asked_above(
 
 
 @compiled
-def uncapped_root(
-    benefit: Vector,
-    cost: Vector,
-    offset: float,
-    slope: float,
-    start: float,
-    full: float,
-    steep: float,
-) -> float:
+def uncapped_root(benefit: Vector, cost: Vector, rule: Requirement) -> float:
     """The root without caps, in one pass over the data and a little more.
 
     A is convex, and the root for any subset of the demanders is a lower bound of the root, so
@@ -131,7 +107,7 @@ def uncapped_root(
     maxima = np.empty((len(benefit) + BLOCK - 1) // BLOCK)
     block_maxima(benefit, cost, maxima)
     top = maxima.max()
-    q = meet(top, 1.0, offset, slope, start, full, steep)
+    q = meet(top, 1.0, rule)
     left = 0.0
     while True:
         asked, count = 0.0, 0.0
@@ -142,15 +118,15 @@ def uncapped_root(
         if count == left:
             break
         left = count
-        q = max(q, meet(asked + count * q, count, offset, slope, start, full, steep))
+        q = max(q, meet(asked + count * q, count, rule))
     left = -1.0
     while True:
         beyond = _CLOSE * (top - q)
         asked, count, far = asked_above(benefit, cost, maxima, q, beyond)
-        if count == left or count + slope == 0:
+        if count == left or count + rule.slope == 0:
             return q
         left = count
-        step = max(meet(asked + count * q, count, offset, slope, start, full, steep), q)
+        step = max(meet(asked + count * q, count, rule), q)
         if far == count and step <= q + beyond:
             return step
         q = step

@@ -20,7 +20,7 @@ from fabmarket.game.certificate import certificate, fitting
 from fabmarket.game.closed_forms.simultaneous import simultaneous
 from fabmarket.game.equilibrium import require
 from fabmarket.game.errors import InvalidGame, Unsupported
-from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome
+from fabmarket.game.model import IN_RANGE, LEAST, MOST, Certificate, Equilibrium, Game, Outcome
 
 _ROUNDING = 1e-12
 
@@ -30,6 +30,10 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
 
     The certificate checks deviations to whole lots; with any quantity allowed somebody could in
     general gain a little (see `verify`).
+
+    >>> found = solve_lots(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2), lot=10)
+    >>> found.demand.tolist(), found.supply
+    ([0.0, 90.0, 120.0], 390.0)
 
     Args:
         game: the data; bounds are rounded down to whole lots.
@@ -136,6 +140,8 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
 def _checked(lot: float) -> float:
     if not (lot > 0 and isfinite(lot)):
         raise InvalidGame(f"lot is {lot}; give a finite number > 0")
+    if not LEAST <= lot <= MOST:
+        raise InvalidGame(f"lot is {lot}; {IN_RANGE}")
     return float(lot)
 
 

@@ -145,6 +145,10 @@ def _refuse_unbounded(game: Game) -> None:
 def vcg(game: Game) -> Clearing:
     """The efficient allocation, each demander paying what it costs the others; O(m log m).
 
+    >>> game = Game([9, 7], [0, 0], 1, 2, 1, cap=[3, 3], supply_cap=4)
+    >>> [str(part) for part in (*vcg(game).demand, *vcg(game).payment)]
+    ['3', '1', '15', '1']
+
     With U(x) the most that x units are worth beyond cost, the others could have
     U(W + cap_j) - (c_j - d_s) cap_j without j, who would otherwise fill its cap first.
 
@@ -167,6 +171,10 @@ def vcg(game: Game) -> Clearing:
 
 def uniform_price(game: Game) -> Clearing:
     """One price for all: the lowest, from d_s up, at which at most W is asked for; O(m log m).
+
+    >>> found = uniform_price(Game([9, 7], [0, 0], 1, 2, 1, cap=[3, 3], supply_cap=4))
+    >>> str(found.price), [str(units) for units in found.demand]
+    ('7', ['3', '1'])
 
     Raises:
         Unbounded: a cap or the supply cap is infinite.
@@ -207,6 +215,10 @@ def best_lie(game: Game, rule: str, who: int) -> Lie:
     jumps from one set of buyers to another, so reports are searched (256, then narrowed around the
     best one): never overstated. Under "demanders-lead" only lies that leave a supply are tried, and
     near the threshold, where reports may have no equilibrium, a better one may be missed.
+
+    >>> lie = best_lie(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2), "simultaneous", 1)
+    >>> round(lie.gain / lie.honest, 6)
+    0.333333
 
     Args:
         game: the true data.
@@ -426,6 +438,10 @@ def compare(
 
     A rule that has no outcome in this game yields its reason instead. `told` is called after each
     demander's lie has been found.
+
+    >>> game = Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2)
+    >>> [(one.rule, round(one.welfare)) for one in compare(game, ["demanders-lead", "balanced"])]
+    [('demanders-lead', 42625), ('balanced', 30972)]
 
     Raises:
         Unsupported: a rule that is not in RULES.

@@ -9,8 +9,8 @@ supply. Prices are money per unit, quantities units, profits money.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf, isinf, isnan
-from typing import NamedTuple
+from math import inf
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,50 @@ equation (19), whose answer in general is no equilibrium, as its certificate sho
 IN_RANGE = f"give a number between {LEAST:g} and {MOST:g}, by choosing other units"
 
 
-def beyond(numbers: Vector) -> NDArray[np.bool_]:
-    """Where finite numbers >= 0 are neither 0 nor between LEAST and MOST."""
-    small: NDArray[np.bool_] = (numbers > 0) & (numbers < LEAST)
-    return small | ((numbers > MOST) & (numbers < inf))
+def checked(
+    field: str,
+    numbers: Any,
+    shape: tuple[int, ...] | None = None,
+    *,
+    positive: bool = False,
+    infinite: bool = False,
+    ranged: bool = True,
+) -> Vector:
+    """A read-only copy as float64, checked number by number.
+
+    Args:
+        field: its name, for the error.
+        numbers: what was given.
+        shape: what it is broadcast to; None for any.
+        positive: whether 0 is refused.
+        infinite: whether inf is allowed.
+        ranged: whether it must lie in the range from LEAST to MOST, as everything given must.
+
+    Raises:
+        InvalidGame: naming field, index and value.
+    """
+    try:
+        array = np.array(numbers, dtype=np.float64, order="C")
+    except (TypeError, ValueError, OverflowError) as error:
+        what = f"{numbers!r}; give a number" if shape == () else f"not a list of numbers: {error}"
+        raise InvalidGame(f"{field} is {what}") from error
+    if shape is not None and array.shape != shape:
+        try:
+            array = np.ascontiguousarray(np.broadcast_to(array, shape))
+        except ValueError as error:
+            wanted = shape or "one number"
+            raise InvalidGame(f"{field} has shape {array.shape}; give {wanted}") from error
+    wrong = ~(array > 0) if positive else ~(array >= 0)
+    if not infinite:
+        wrong |= np.isinf(array)
+    allowed = f"a{'' if infinite else ' finite'} number {'>' if positive else '>='} 0"
+    extreme = (array > 0) & (array < LEAST) | (array > MOST) & (array < inf)
+    for places, remedy in ((wrong, f"give {allowed}"), (extreme, IN_RANGE)):
+        if places.any() and (ranged or places is wrong):
+            at = tuple(int(i) for i in np.argwhere(places)[0])
+            raise InvalidGame(f"{field}{list(at) if at else ''} is {array[at]}; {remedy}")
+    array.flags.writeable = False
+    return array
 
 
 def vector(
@@ -54,40 +94,15 @@ def vector(
     like: tuple[str, Vector] | None = None,
     infinite: bool = False,
 ) -> Vector:
-    """A read-only copy as float64, checked number by number.
-
-    Args:
-        field: its name, for the error.
-        numbers: what was given.
-        like: name and value of the vector it must be as long as.
-        infinite: whether inf is allowed.
-
-    Raises:
-        InvalidGame: naming field, index and value; also for a number out of range (LEAST, MOST).
-    """
-    try:
-        checked = np.array(numbers, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidGame(f"{field} is not a list of numbers: {error}") from error
-    if checked.ndim != 1 or checked.size == 0:
-        raise InvalidGame(f"{field} has shape {checked.shape}; give one number for each")
-    if like is not None and len(checked) != len(like[1]):
+    """As `checked`, for a row of numbers, as many as `like`, a name and its value, has."""
+    array = checked(field, numbers, infinite=infinite)
+    if array.ndim != 1 or array.size == 0:
+        raise InvalidGame(f"{field} has shape {array.shape}; give one number for each")
+    if like is not None and len(array) != len(like[1]):
         raise InvalidGame(
-            f"{field} has {len(checked)} numbers but {like[0]} has {len(like[1])}; give as many"
+            f"{field} has {len(array)} numbers but {like[0]} has {len(like[1])}; give as many"
         )
-    wrong = np.isnan(checked) | (checked < 0)
-    if not infinite:
-        wrong |= np.isinf(checked)
-    if wrong.any():
-        j = int(np.argmax(wrong))
-        allowed = "a number >= 0" if infinite else "a finite number >= 0"
-        raise InvalidGame(f"{field}[{j}] is {checked[j]}; give {allowed}")
-    wrong = beyond(checked)
-    if wrong.any():
-        j = int(np.argmax(wrong))
-        raise InvalidGame(f"{field}[{j}] is {checked[j]}; {IN_RANGE}")
-    checked.flags.writeable = False
-    return checked
+    return array
 
 
 def _bounds(field: str, numbers: Numbers | None, benefit: Vector) -> Vector:
@@ -97,26 +112,12 @@ def _bounds(field: str, numbers: Numbers | None, benefit: Vector) -> Vector:
     return vector(field, numbers, like=("benefit", benefit), infinite=True)
 
 
-def _scalar(
-    field: str, number: float | Fraction, *, positive: bool = False, infinite: bool = False
-) -> float:
-    try:
-        value = float(number)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidGame(f"{field} is {number!r}; give a number") from error
-    if isnan(value) or value < 0 or (positive and value == 0) or (isinf(value) and not infinite):
-        raise InvalidGame(
-            f"{field} is {value}; give a{'' if infinite else ' finite'} number"
-            f" {'>' if positive else '>='} 0"
-        )
-    if beyond(np.array(value)):
-        raise InvalidGame(f"{field} is {value}; {IN_RANGE}")
-    return value
-
-
 @dataclass(frozen=True, eq=False, init=False)
 class Game:
     """The data of one game; lists and Fractions become read-only float64 arrays.
+
+    >>> Game([100, 200, 200], [45, 45, 15], supplier_cost=10, a=0.8, b=0.2).margin.tolist()
+    [55.0, 155.0, 185.0]
 
     Attributes:
         benefit: y, shape (m,): what one unit is worth to each demander.
@@ -163,19 +164,19 @@ class Game:
         worth = vector("benefit", benefit)
         caps = _bounds("cap", cap, worth)
         budgets = _bounds("budget", budget, worth)
-        checked = {
+        fields = {
             "benefit": worth,
             "cost": vector("cost", cost, like=("benefit", worth)),
-            "supplier_cost": _scalar("supplier_cost", supplier_cost),
-            "a": _scalar("a", a, positive=True),
-            "b": _scalar("b", b, positive=True),
+            "supplier_cost": float(checked("supplier_cost", supplier_cost, ())),
+            "a": float(checked("a", a, (), positive=True)),
+            "b": float(checked("b", b, (), positive=True)),
             "cap": caps,
-            "supply_cap": _scalar("supply_cap", supply_cap, infinite=True),
+            "supply_cap": float(checked("supply_cap", supply_cap, (), infinite=True)),
             "budget": budgets,
             "capped": cap is not None and bool(np.isfinite(caps).any()),
             "budgeted": budget is not None and bool(np.isfinite(budgets).any()),
         }
-        for field, value in checked.items():
+        for field, value in fields.items():
             object.__setattr__(self, field, value)
 
     @property

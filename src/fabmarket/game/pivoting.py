@@ -7,10 +7,12 @@ between low and high stay in the pool. Compiled by numba where it is installed (
 """
 
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
 from fabmarket.game.closed_forms import root
+from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.kernels import BLOCK, compiled, meet
 from fabmarket.game.model import Vector
 
@@ -20,23 +22,36 @@ _BLOCK = 32
 _CLOSE = 1 / 64
 _SMALL = 63
 
-
 required = compiled(root.required)
 
 
+class Demand(NamedTuple):
+    """All demanders: margins benefit - cost and bounds weight cap."""
+
+    benefit: Vector
+    cost: Vector
+    cap: Vector
+    weight: float
+
+
+class Pool(NamedTuple):
+    """Room for the margins and bounds of those who are not decided yet."""
+
+    margins: Vector
+    bounds: Vector
+
+
 @compiled
-def asked_at(
-    benefit: Vector, cost: Vector, cap: Vector, weight: float, left: float, right: float
-) -> tuple[float, float]:
+def asked_at(demand: Demand, left: float, right: float) -> tuple[float, float]:
     """(A(left), A(right)) over all data, blockwise sums."""
     more, less = 0.0, 0.0
-    for block in range((len(benefit) + BLOCK - 1) // BLOCK):
-        y = benefit[block * BLOCK : (block + 1) * BLOCK]
-        d = cost[block * BLOCK : (block + 1) * BLOCK]
-        k = cap[block * BLOCK : (block + 1) * BLOCK]
+    for block in range((len(demand.benefit) + BLOCK - 1) // BLOCK):
+        y = demand.benefit[block * BLOCK : (block + 1) * BLOCK]
+        d = demand.cost[block * BLOCK : (block + 1) * BLOCK]
+        k = demand.cap[block * BLOCK : (block + 1) * BLOCK]
         first, second = 0.0, 0.0
         for j in range(len(y)):
-            c, u = y[j] - d[j], weight * k[j]
+            c, u = y[j] - d[j], demand.weight * k[j]
             first += min(max(c - left, 0.0), u)
             second += min(max(c - right, 0.0), u)
         more += first
@@ -45,29 +60,20 @@ def asked_at(
 
 
 @compiled
-def gather(
-    benefit: Vector,
-    cost: Vector,
-    cap: Vector,
-    weight: float,
-    low: float,
-    high: float,
-    margins: Vector,
-    bounds: Vector,
-) -> tuple[int, float, float]:
+def gather(demand: Demand, low: float, high: float, pool: Pool) -> tuple[int, float, float]:
     """Fill the pool with those who have a kink in (low, high); (size, level, count) of the others.
 
     Between the two prices the others ask for level - count q. The pool needs a place to spare.
     Blocks are short, since one with anybody for the pool is read twice.
     """
     size, level, count = 0, 0.0, 0.0
-    for block in range((len(benefit) + _BLOCK - 1) // _BLOCK):
-        y = benefit[block * _BLOCK : (block + 1) * _BLOCK]
-        d = cost[block * _BLOCK : (block + 1) * _BLOCK]
-        k = cap[block * _BLOCK : (block + 1) * _BLOCK]
+    for block in range((len(demand.benefit) + _BLOCK - 1) // _BLOCK):
+        y = demand.benefit[block * _BLOCK : (block + 1) * _BLOCK]
+        d = demand.cost[block * _BLOCK : (block + 1) * _BLOCK]
+        k = demand.cap[block * _BLOCK : (block + 1) * _BLOCK]
         part, number, open_ = 0.0, 0.0, 0.0
         for j in range(len(y)):
-            c, u = y[j] - d[j], weight * k[j]
+            c, u = y[j] - d[j], demand.weight * k[j]
             filled = c - u >= high
             linear = (c >= high) & (c - u <= low)
             part += u if filled else (c if linear else 0.0)
@@ -78,34 +84,22 @@ def gather(
         if open_ > 0.0:
             # Without a branch: who does not belong in the pool is overwritten by the next.
             for j in range(len(y)):
-                c, u = y[j] - d[j], weight * k[j]
-                margins[size] = c
-                bounds[size] = u
+                c, u = y[j] - d[j], demand.weight * k[j]
+                pool.margins[size] = c
+                pool.bounds[size] = u
                 size += (c > low) & (c - u < high) & ((c < high) | (c - u > low))
     return size, level, count
 
 
 @compiled
-def excess(
-    margins: Vector,
-    bounds: Vector,
-    size: int,
-    q: float,
-    level: float,
-    count: float,
-    offset: float,
-    slope: float,
-    start: float,
-    full: float,
-    steep: float,
-) -> float:
+def excess(pool: Pool, size: int, q: float, level: float, count: float, rule: Requirement) -> float:
     """A(q) - R(q), where a pool and the line level - count q make up A; -q for infinite q."""
     if abs(q) == inf:
         return -q
     asked = level - count * q
     for i in range(size):
-        asked += min(max(margins[i] - q, 0.0), bounds[i])
-    return asked - required(q, offset, slope, start, full, steep)
+        asked += min(max(pool.margins[i] - q, 0.0), pool.bounds[i])
+    return asked - required(q, rule)
 
 
 @compiled
@@ -130,20 +124,16 @@ def pivot(margins: Vector, bounds: Vector, size: int, low: float, high: float) -
 
 @compiled
 def settle(
-    margins: Vector,
-    bounds: Vector,
+    pool: Pool,
     size: int,
     low: float,
     high: float,
     level: float,
     count: float,
-    offset: float,
-    slope: float,
-    start: float,
-    full: float,
-    steep: float,
+    rule: Requirement,
 ) -> float:
     """The root from a pool, level and count: shrinks the pool, which it overwrites, to nothing."""
+    margins, bounds = pool.margins, pool.bounds
     newton = inf
     while size > 0:
         q = newton
@@ -154,7 +144,7 @@ def settle(
             above = max(margins[i] - q, 0.0)
             asked += min(above, bounds[i])
             number += 1.0 if (above > 0.0) & (above < bounds[i]) else 0.0
-        if asked > required(q, offset, slope, start, full, steep):
+        if asked > required(q, rule):
             low = q
         else:
             high = q
@@ -172,70 +162,45 @@ def settle(
                 bounds[kept] = u
                 kept += 1
         newton = inf
-        if 2 * kept <= size and number + slope > 0:
-            newton = meet(asked + number * q, number, offset, slope, start, full, steep)
+        if 2 * kept <= size and number + rule.slope > 0:
+            newton = meet(asked + number * q, number, rule)
         size = kept
-    return min(max(meet(level, count, offset, slope, start, full, steep), low), high)
+    return min(max(meet(level, count, rule), low), high)
 
 
 @compiled
-def guesses(
-    benefit: Vector,
-    cost: Vector,
-    cap: Vector,
-    weight: float,
-    offset: float,
-    slope: float,
-    start: float,
-    full: float,
-    steep: float,
-    margins: Vector,
-    bounds: Vector,
-) -> tuple[float, float]:
-    """The lowest and the highest root of _GROUPS even samples; margins and bounds are scratch."""
+def guesses(demand: Demand, pool: Pool, rule: Requirement) -> tuple[float, float]:
+    """The lowest and the highest root of _GROUPS even samples."""
     left, right = inf, -inf
-    step = len(benefit) // _SAMPLE
+    m = len(demand.benefit)
+    step = m // _SAMPLE
     for group in range(_GROUPS):
         size = 0
-        for j in range(group * step, len(benefit), _GROUPS * step):
-            margins[size] = benefit[j] - cost[j]
-            bounds[size] = weight * cap[j]
+        for j in range(group * step, m, _GROUPS * step):
+            pool.margins[size] = demand.benefit[j] - demand.cost[j]
+            pool.bounds[size] = demand.weight * demand.cap[j]
             size += 1
-        part = size / len(benefit)
-        guess = settle(
-            margins, bounds, size, -inf, inf, 0.0, 0.0,
-            part * offset, part * slope, start, full, part * steep,
-        )  # fmt: skip
+        part = size / m
+        share = Requirement(
+            part * rule.offset, part * rule.slope, rule.start, rule.full, part * rule.steep
+        )
+        guess = settle(pool, size, -inf, inf, 0.0, 0.0, share)
         left, right = min(left, guess), max(right, guess)
     return left, right
 
 
 @compiled
-def root_near(
-    benefit: Vector,
-    cost: Vector,
-    cap: Vector,
-    weight: float,
-    left: float,
-    right: float,
-    offset: float,
-    slope: float,
-    start: float,
-    full: float,
-    steep: float,
-    margins: Vector,
-    bounds: Vector,
-) -> float:
-    """The root, in one pass if it is in (left, right], left < right; margins, bounds are scratch.
+def root_near(demand: Demand, pool: Pool, left: float, right: float, rule: Requirement) -> float:
+    """The root, in one pass if it is in (left, right], left < right.
 
     If it is not, the next pass looks beyond the end where it must be, farther than the line through
     both ends leads, and each time bolder.
     """
     low, high, bold = -inf, inf, 1.0
     while True:
-        size, level, count = gather(benefit, cost, cap, weight, left, right, margins, bounds)
-        more = excess(margins, bounds, size, left, level, count, offset, slope, start, full, steep)
-        less = excess(margins, bounds, size, right, level, count, offset, slope, start, full, steep)
+        size, level, count = gather(demand, left, right, pool)
+        more = excess(pool, size, left, level, count, rule)
+        less = excess(pool, size, right, level, count, rule)
         width = bold * (right - left)
         if left > low and more <= 0.0:
             width += width * -more / (more - less) if more > less else inf
@@ -244,24 +209,12 @@ def root_near(
             width += width * less / (more - less) if more > less else inf
             left, right, low = right, right + width, right
         else:
-            return settle(
-                margins, bounds, size, left, right, level, count, offset, slope, start, full, steep
-            )
+            return settle(pool, size, left, right, level, count, rule)
         bold *= 4.0
 
 
 @compiled
-def capped_root(
-    benefit: Vector,
-    cost: Vector,
-    cap: Vector,
-    weight: float,
-    offset: float,
-    slope: float,
-    start: float,
-    full: float,
-    steep: float,
-) -> float:
+def capped_root(demand: Demand, rule: Requirement) -> float:
     """The root with bounds u = weight cap, in about two passes over the data.
 
     (1) Solve for some samples of the demanders: two guesses, mostly on both sides of the root.
@@ -270,20 +223,16 @@ def capped_root(
     (3) Decide everybody who has no kink close to where that step leads; if the root is there,
         settle it among the few others, else look further.
     """
-    m = len(benefit)
-    margins, bounds = np.empty(m + 1), np.empty(m + 1)
+    m = len(demand.benefit)
+    pool = Pool(np.empty(m + 1), np.empty(m + 1))
     left, right = -inf, inf
     if m >= 2 * _SAMPLE:
-        left, right = guesses(
-            benefit, cost, cap, weight, offset, slope, start, full, steep, margins, bounds
-        )
-        more, less = asked_at(benefit, cost, cap, weight, left, right)
-        more -= required(left, offset, slope, start, full, steep)
-        less -= required(right, offset, slope, start, full, steep)
+        left, right = guesses(demand, pool, rule)
+        more, less = asked_at(demand, left, right)
+        more -= required(left, rule)
+        less -= required(right, rule)
         center = left + (right - left) * more / (more - less) if more > less else left
         width = _CLOSE * max(abs(center - left), abs(center - right))
         width += 1e-12 * abs(center) + 1e-300
         left, right = center - width, center + width
-    return root_near(
-        benefit, cost, cap, weight, left, right, offset, slope, start, full, steep, margins, bounds
-    )
+    return root_near(demand, pool, left, right, rule)

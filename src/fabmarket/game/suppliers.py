@@ -86,12 +86,27 @@ class SupplierEquilibrium:
     certificate: Certificate
     note: str = ""
 
+    @property
+    def total_demand(self) -> float:
+        """S, units."""
+        return float(self.demand.sum())
+
+    @property
+    def unfunded(self) -> float:
+        """q (sum w - S), money: what the suppliers book beyond what the demanders pay."""
+        return self.price * (float(self.supply.sum()) - self.total_demand)
+
 
 _Outcome = tuple[float, Vector, Vector]
 
 
 def solve_suppliers(game: SupplierGame, concept: str) -> SupplierEquilibrium:
     """The equilibrium with several suppliers, and its certificate.
+
+    >>> game = SupplierGame([100, 200, 200], [45, 45, 15], [30, 10], 0.8, 0.2)
+    >>> found = solve_suppliers(game, "simultaneous")
+    >>> found.price, found.supply.round(9).tolist(), game.order.tolist()
+    (76.0, [330.0, 230.0], [1, 0])
 
     Raises:
         Unsupported: another concept ("balanced" does not say who of them delivers); a bound, but

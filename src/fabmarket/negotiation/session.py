@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from fabmarket.errors import Refused
-from fabmarket.game import PriceRule
+from fabmarket.game import PriceRule, kept
 from fabmarket.identity import keccak
 from fabmarket.market.messages import (
     Claim,
@@ -324,10 +324,8 @@ def _next_price(session: Session) -> int | None:
     if high is None:
         price = max(newton, low + 1)
         return price if price < _TOP_PRICE else None
-    # Newton can cycle between two kinks when caps bind; every third step halves the bracket.
-    if low < newton < high and len(session.rounds) % 3 != 0:
-        return newton
-    return (low + high) // 2
+    # Whole prices make steps short, so every third round halves the bracket whatever Newton says.
+    return floor_int(kept(newton if len(session.rounds) % 3 else low, low, high))
 
 
 def _follow_quote(session: Session, quote: Quote, digest: bytes) -> Session:

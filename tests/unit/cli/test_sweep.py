@@ -11,6 +11,7 @@ import time
 import pytest
 
 from fabmarket.cli import sweep
+from fabmarket.cli.game_file import LISTS, NUMBERS, read_game
 from fabmarket.cli.main import main
 from fabmarket.game import CONCEPTS, Game, solve
 from fabmarket.interrupts import Interrupted
@@ -64,7 +65,9 @@ def test_rows_follow_the_grid_and_hold_what_solve_says(here, capsys):
         assert float(row["unfunded"]) == found.unfunded
         assert float(row["demand[2]"]) == found.demand[2]
         assert float(row["profit[1]"]) == found.demander_profit[1]
-        assert float(row["residual"]) == found.certificate.residual
+        assert float(row["residual"]) == pytest.approx(found.certificate.residual, abs=1e-15)
+        gain = found.certificate.max_unilateral_gain
+        assert float(row["max_unilateral_gain"]) == pytest.approx(gain, rel=1e-9, abs=1e-20)
         assert row["note"] == found.note
     without = sum(1 for row in table if row["reason"])
     assert out == f"60 rows in t.csv, {without} of them without an equilibrium\n"
@@ -128,9 +131,10 @@ def test_an_interrupt_says_how_to_go_on(here, capsys, monkeypatch):
         return solve(game, concept)
 
     monkeypatch.setattr(sweep, "solve", stop_after_two)
-    assert run("--vary", "a=1:2:4", "--out", "t.csv") == 130
+    options = ("--vary", "a=1:2:4", "--concept", "balanced", "--out", "t.csv")
+    assert run(*options) == 130
     assert "interrupted after 2 of 4 rows; the same command goes on" in capsys.readouterr().err
-    assert run("--vary", "a=1:2:4", "--out", "t.csv") == 0
+    assert run(*options) == 0
     assert [float(row["a"]) for row in read(here / "t.csv")] == pytest.approx([1, 4 / 3, 5 / 3, 2])
 
 
@@ -202,11 +206,12 @@ def test_changed_values_are_another_sweep(here, capsys, monkeypatch):
         raise Interrupted(signal.SIGTERM)
 
     monkeypatch.setattr(sweep, "solve", stop)
-    assert run("--vary", "a=1,2", "--out", "t.csv") == 143
+    how = ("--concept", "balanced", "--out", "t.csv")
+    assert run("--vary", "a=1,2", *how) == 143
     monkeypatch.undo()
     os.chdir(here)
     for options in (("--vary", "a=1,3"), ("--vary", "a=1,2", "--b", "7"), ("--vary", "b=1,2")):
-        assert run(*options, "--out", "t.csv") == 2
+        assert run(*options, *how) == 2
         assert "of another sweep" in capsys.readouterr().err
 
 
@@ -291,3 +296,34 @@ def test_a_partial_file_that_cannot_be_read(here, capsys):
     (here / "t.csv.partial").mkdir()
     assert run("--vary", "a=1", "--out", "t.csv") == 2
     assert "t.csv.partial: cannot be written (Is a directory)" in capsys.readouterr().err
+
+
+CAPPED = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\nbenefit,cost,cap\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "vary"),
+    [
+        (CAPPED + "100,45,\n200,45,60\n200,15,50\n", "cap[1]=0,10,60,inf"),
+        (CAPPED + "100,45,\n200,45,60\n200,15,50\n", "supply_cap=0,10,90,inf"),
+        (CAPPED + "100,45,\n200,45,60\n200,15,50\n", "benefit[0]=0,100,1e6"),
+        # Sums over sorted kinks lose what a small margin needs: those rows are solved one by one.
+        (CAPPED + "1e30,0,1e-40\n1e-9,0,\n", "a=0.5,1,2"),
+        # With budgets a price is on no line.
+        (CAPPED + "100,45,\n200,45,60\n200,15,50\n", "budget[2]=100,1000,inf"),
+    ],
+)
+def test_points_solved_at_once_are_what_solve_says_of_each(here, capsys, text, vary):
+    (here / "game.csv").write_text(text)
+    assert run("--vary", vary, "--demanders", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    game = read_game(here / "game.csv", {})
+    axis = sweep.axis_of(vary)
+    for row, value in zip(rows, axis.values, strict=True):
+        fields = {name: getattr(game, name) for name in LISTS + NUMBERS}
+        found = solve(Game(**{**fields, **axis.changed(game, value)}), "simultaneous")
+        assert row["price"] == pytest.approx(found.price, rel=1e-12)
+        demand = [row[f"demand[{j}]"] for j in range(len(game.margin))]
+        assert demand == pytest.approx(found.demand.tolist(), rel=1e-12, abs=1e-300)
+        assert row["supply"] == pytest.approx(found.supply, rel=1e-12)
+        assert row["residual"] < 1e-12

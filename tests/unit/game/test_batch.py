@@ -1,13 +1,13 @@
 """Many games at once must give what each gives alone."""
 
-import sys
+from dataclasses import replace
 from math import inf, nan
 
 import numpy as np
 import pytest
 
-from fabmarket.game import InvalidGame, Unsupported, fast, solve, tiles
-from fabmarket.game.batch import WORTH_COMPILING, Batch
+from fabmarket.game import InvalidGame, solve, verify
+from fabmarket.game.batch import Batch
 
 SHAPES = [(1, 1), (3, 5), (70, 16), (65, 7)]
 BOUNDS = ["none", "caps", "supply cap", "both"]
@@ -25,24 +25,12 @@ def batch(shape, bounds, *, coarse=False):
     return Batch(benefit, cost, start.round(-1), a, b, cap=cap, supply_cap=most)
 
 
-def loops(games):
-    """The compiled loops, or the same in plain Python where numba is not installed."""
-    price = np.empty(len(games.benefit))
-    rest = games.supplier_cost, games.b * games.supply_cap, price
-    if games.cap is None:
-        tiles.uncapped_prices(games.benefit, games.cost, *rest)
-    else:
-        tiles.capped_prices(games.benefit, games.cost, games.cap, games.a, *rest)
-    return price
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("coarse", [False, True])
 def test_every_game_is_solved_as_if_alone(shape, bounds, coarse):
     games = batch(shape, bounds, coarse=coarse)
-    price = games.prices(compiled=False)
-    assert loops(games) == pytest.approx(price, rel=1e-12, abs=1e-12)
+    price = games.prices()
     demand, supply = games.quantities(price)
     for index in range(shape[0]):
         alone = solve(games.game(index), "simultaneous")
@@ -56,31 +44,14 @@ def test_caps_far_below_the_margins_cost_no_accuracy():
     rng = np.random.default_rng(7)
     cap = rng.uniform(0, 1e-9, (70, 16))
     games = Batch(rng.uniform(50, 250, (70, 16)), rng.uniform(0, 40, (70, 16)), 10, 2, 1, cap=cap)
-    assert loops(games) == pytest.approx(2 * cap.sum(axis=1), rel=1e-14)
-
-
-def test_small_batches_are_not_compiled_and_large_ones_are_where_possible():
-    small = batch((70, 16), "none")
-    assert (small.prices() == small.prices(compiled=False)).all()
-    rows = WORTH_COMPILING // 16
-    for bounds in ("none", "caps"):
-        large = batch((rows, 16), bounds)
-        assert large.prices() == pytest.approx(large.prices(compiled=False), rel=1e-12, abs=1e-12)
-
-
-def test_without_numba_compiled_loops_are_refused(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numba", None)
-    fast.can_compile.cache_clear()
-    with pytest.raises(Unsupported, match="needs numba"):
-        batch((3, 5), "none").prices(compiled=True)
-    fast.can_compile.cache_clear()
+    assert games.prices() == pytest.approx(2 * cap.sum(axis=1), rel=1e-14)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"benefit": [1.0, 2.0]}, r"benefit has shape \(2,\); give a row for each game"),
-        ({"benefit": [["x", 1.0]]}, "benefit is not an array of numbers"),
+        ({"benefit": [["x", 1.0]]}, "benefit is not a list of numbers"),
         ({"benefit": [[1.0, nan], [1.0, 2.0]]}, r"benefit\[0, 1\] is nan; give a finite number >="),
         ({"cost": [[1.0, 1.0, 1.0]]}, r"cost has shape \(1, 3\); give \(2, 2\)"),
         ({"cost": [[1.0, 1.0], [-1.0, 1.0]]}, r"cost\[1, 0\] is -1.0"),
@@ -126,3 +97,36 @@ def test_one_price_for_all_games():
     again, same = games.quantities([2.5] * 3)
     assert np.array_equal(demand, again)
     assert np.array_equal(supply, same)
+
+
+def test_a_batch_is_certified_as_each_of_its_games_would_be():
+    rng = np.random.default_rng(7)
+    cap = rng.uniform(0, 60, (40, 5))
+    for caps, most in ((None, inf), (cap, rng.uniform(1, 300, 40))):
+        games = Batch(
+            rng.uniform(0, 200, (40, 5)), rng.uniform(0, 50, (40, 5)), 10, 0.8, 0.2, cap=caps,
+            supply_cap=most,
+        )  # fmt: skip
+        price = games.prices()
+        right = games.quantities(price)
+        wrong = tuple(part * rng.uniform(0.5, 1, part.shape) for part in right)
+        for demand, supply in (right, wrong):
+            found = games.certify(price, demand, supply)
+            for at in range(40):
+                game = games.game(at)
+                stated = replace(
+                    solve(game, "simultaneous"),
+                    price=float(price[at]), demand=demand[at], supply=float(supply[at]),
+                )  # fmt: skip
+                single = verify(game, stated)
+                for name in ("max_unilateral_gain", "relative_gain", "residual"):
+                    numbers = getattr(found, name)[at], getattr(single, name)
+                    assert numbers[0] == pytest.approx(numbers[1], rel=1e-9, abs=1e-12)
+                assert found.holds[at] == single.holds
+        assert games.certify(price, *right).holds.all()
+        assert not games.certify(price, *wrong).holds.any()
+
+
+def test_a_batch_in_which_nobody_trades_holds():
+    games = Batch([[1, 2]], [[3, 3]], 10, 0.8, 0.2)
+    assert games.certify(games.prices(), *games.quantities(games.prices())).holds.tolist() == [True]

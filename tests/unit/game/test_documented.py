@@ -19,15 +19,15 @@ from fabmarket.game import __all__ as front
 from fabmarket.game import dynamics as playing
 from fabmarket.game.certificate import certificate_of
 from fabmarket.game.dynamics import DYNAMICS, GaussSeidel, perturb
-from fabmarket.game.exact import ExactGame, solve_exact
 from fabmarket.game.lots import solve_lots
 from fabmarket.game.model import Outcome
 from fabmarket.game.suppliers import SupplierGame, solve_suppliers
+from tests.oracles.exact import ExactGame, solve_exact
 
 DOCS = Path(__file__).parents[3] / "docs"
 REFERENCE = DOCS / "reference" / "game.md"
 DERIVATIONS = DOCS / "explanation" / "derivations.md"
-MODULES = ("lots", "exact", "mechanisms", "suppliers", "online", "batch")
+MODULES = ("lots", "mechanisms", "suppliers", "batch")
 
 
 def sections(page, level):
@@ -155,6 +155,22 @@ def test_equations_are_numbered_in_order_and_only_those_are_cited():
 def _anchors(page):
     titles = re.findall(r"(?m)^#+ (.+)$", page.read_text("utf-8"))
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+ROOM = Path(import_module("fabmarket.game").__file__).parent
+EXAMPLES = ["Game", "solve", "equilibrium_price", "verify", "PriceRule", "kept", "solve_lots"]
+EXAMPLES += ["solve_suppliers", "vcg", "uniform_price", "best_lie", "compare", "perturb", "Play"]
+
+
+@pytest.mark.parametrize("path", sorted(ROOM.rglob("*.py")), ids=lambda path: path.stem)
+def test_the_examples_of_docstrings_run(path):
+    name = ".".join(path.relative_to(ROOM.parents[1]).with_suffix("").parts)
+    assert doctest.testmod(import_module(name.removesuffix(".__init__"))).failed == 0
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_a_researcher_calls_has_an_example(name):
+    assert ">>>" in inspect.getdoc(PUBLIC[name])
 
 
 @pytest.mark.parametrize("page", [REFERENCE, DERIVATIONS], ids=lambda page: page.parent.name)

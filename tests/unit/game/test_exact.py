@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from fabmarket.game import CONCEPTS, InvalidGame, NoEquilibrium, Unsupported
-from fabmarket.game.exact import ExactGame, solve_exact
+from tests.oracles.exact import ExactGame, solve_exact
 
 PAPER = ExactGame([100, 200, 200], [45, 45, 15], 10, "0.8", "0.2")
 PRICES = {

@@ -9,7 +9,7 @@ import pytest
 
 from fabmarket.game import Game, Unsupported, equilibrium_price, fast, kernels, solve
 from fabmarket.game.closed_forms.root import Requirement, lowest_root, required, uncapped_root
-from fabmarket.game.pivoting import capped_root
+from fabmarket.game.pivoting import Demand, capped_root
 
 needs_numba = pytest.mark.skipif(not fast.can_compile(), reason="numba is not installed")
 
@@ -47,7 +47,7 @@ def bisected(margin, bound, requirement):
     for _ in range(200):
         middle = (low + high) / 2
         asked = np.clip(margin - middle, 0, bound).sum()
-        if asked > required(middle, *requirement):
+        if asked > required(middle, requirement):
             low = middle
         else:
             high = middle
@@ -63,7 +63,7 @@ def test_without_caps_all_ways_agree(order, m, requirement):
     cost = rng.uniform(0, 30, m) if order == "random" else np.maximum(-margin, 0.0)
     benefit = margin + cost
     margin, bound = benefit - cost, np.full(m, inf)
-    found = kernels.uncapped_root(benefit, cost, *requirement)
+    found = kernels.uncapped_root(benefit, cost, requirement)
     assert found == pytest.approx(lowest_root(margin, bound, requirement), rel=1e-12, abs=1e-12)
     assert found == pytest.approx(uncapped_root(margin, requirement), rel=1e-12, abs=1e-12)
     if order != "negative" or requirement.slope > 0:  # else the lowest root is at -infinity
@@ -83,7 +83,7 @@ def test_with_caps_all_ways_agree(order, caps, m, requirement):
         "coarse": rng.integers(0, 4, m) * 10.0 + (np.arange(m) == 0) * 50,
     }[caps]
     cost = np.maximum(-margin, 0.0)
-    found = capped_root(margin + cost, cost, cap, 0.5, *requirement)
+    found = capped_root(Demand(margin + cost, cost, cap, 0.5), requirement)
     bound = 0.5 * cap
     assert found == pytest.approx(lowest_root(margin, bound, requirement), rel=1e-12, abs=1e-11)
     if requirement.slope > 0 or bound.sum() > requirement.offset:  # else it is at -infinity
@@ -96,7 +96,7 @@ def test_where_the_sample_misleads_the_root_is_still_found():
     margin = np.where(np.arange(m) % 2 == 0, 1.0, 100.0 + np.arange(m) * 1e-6)
     cap = np.full(m, 0.02)
     requirement = Requirement(start=10.0)
-    found = capped_root(margin, np.zeros(m), cap, 1.0, *requirement)
+    found = capped_root(Demand(margin, np.zeros(m), cap, 1.0), requirement)
     assert found == pytest.approx(lowest_root(margin, cap, requirement), rel=1e-12)
     assert found == pytest.approx((2048 * 0.02 + 10) / 2, rel=1e-12)
 
@@ -108,20 +108,22 @@ def test_where_a_step_from_the_sample_falls_short_the_root_is_still_found():
     margin = np.where(kind == 1, 5.5, 100.0)
     cap = np.select([kind == 1, kind == 3], [10.0, 0.1], 1e-6)
     requirement = Requirement(start=10.0)
-    found = capped_root(margin, np.zeros(m), cap, 1.0, *requirement)
+    found = capped_root(Demand(margin, np.zeros(m), cap, 1.0), requirement)
     assert found == pytest.approx((1024 * 0.1 + 2048 * 1e-6 + 10) / 2, rel=1e-12)
 
 
 def test_where_nobody_wants_to_buy_the_price_is_nothing():
     cost = np.full(5000, 5.0)
-    assert capped_root(np.zeros(5000), cost, np.ones(5000), 1.0, *Requirement(start=10.0)) == 0
+    assert (
+        capped_root(Demand(np.zeros(5000), cost, np.ones(5000), 1.0), Requirement(start=10.0)) == 0
+    )
 
 
 def test_where_nobody_may_buy_the_lowest_kink_is_the_price():
     margin, cap = np.array([30.0, 20.0]), np.zeros(2)
     level = Requirement(offset=0.0, slope=0.0)
     assert lowest_root(margin, cap, level) == 20
-    assert capped_root(margin, np.zeros(2), cap, 1.0, *level) == 20
+    assert capped_root(Demand(margin, np.zeros(2), cap, 1.0), level) == 20
 
 
 GAMES = {
@@ -181,6 +183,5 @@ def test_without_numba_the_loops_are_plain_python():
     spec.loader.exec_module(plain)
     assert not plain.COMPILED
     benefit, cost = np.array([100.0, 200.0, 200.0]), np.array([45.0, 45.0, 15.0])
-    assert plain.uncapped_root(benefit, cost, 0.0, 1.0, 10.0, inf, 1.0) == 87.5
-    for decorator in (plain.compiled, plain.exactly, plain.parallel):
-        assert decorator(abs) is abs
+    assert plain.uncapped_root(benefit, cost, Requirement(start=10.0)) == 87.5
+    assert plain.compiled(abs) is abs

@@ -19,10 +19,10 @@ from fabmarket.game import (
 from fabmarket.game.batch import Batch
 from fabmarket.game.closed_forms.precise import filling
 from fabmarket.game.dynamics import start_at
-from fabmarket.game.exact import ExactGame, solve_exact
 from fabmarket.game.lots import solve_lots
 from fabmarket.game.model import LEAST, MOST
 from fabmarket.game.suppliers import SupplierGame, solve_suppliers
+from tests.oracles.exact import ExactGame, solve_exact
 
 CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates", "balanced")
 

@@ -26,34 +26,25 @@ class Requirement(NamedTuple):
     steep: float = 1.0
 
 
-def required(
-    q: float, offset: float, slope: float, start: float, full: float, steep: float
-) -> float:
+def required(q: float, rule: Requirement) -> float:
     """R(q)."""
-    if q <= start:
-        return offset + slope * q
-    return offset + slope * q + steep * (min(q, full) - start)
+    if q <= rule.start:
+        return rule.offset + rule.slope * q
+    return rule.offset + rule.slope * q + rule.steep * (min(q, rule.full) - rule.start)
 
 
-def meet(
-    level: float,
-    count: float,
-    offset: float,
-    slope: float,
-    start: float,
-    full: float,
-    steep: float,
-) -> float:
+def meet(level: float, count: float, rule: Requirement) -> float:
     """The q at which the line level - count q meets R; inf where both are level."""
-    if count + slope == 0:
-        return start + (level - offset) / steep if steep > 0 and level > offset else inf
-    q = (level - offset) / (count + slope)
-    if q <= start:
+    above, steep = level - rule.offset, rule.steep
+    if count + rule.slope == 0:
+        return rule.start + above / steep if steep > 0 and above > 0 else inf
+    q = above / (count + rule.slope)
+    if q <= rule.start:
         return q
-    q = (level - offset + steep * start) / (count + slope + steep)
-    if q <= full:
+    q = (above + steep * rule.start) / (count + rule.slope + steep)
+    if q <= rule.full:
         return q
-    return (level - offset - steep * (full - start)) / (count + slope)
+    return (above - steep * (rule.full - rule.start)) / (count + rule.slope)
 
 
 def kinks_of(margin: Vector, bound: Vector) -> Vector:
@@ -79,14 +70,14 @@ def uncapped_root(margin: Vector, requirement: Requirement) -> float:
     of R^n", 1986). Each step costs what is left.
     """
     q = max(
-        meet(float(margin.max()), 1.0, *requirement),
-        meet(float(margin.sum()), margin.size, *requirement),
+        meet(float(margin.max()), 1.0, requirement),
+        meet(float(margin.sum()), margin.size, requirement),
     )
     while True:
         above = margin[margin > q]
         if above.size == margin.size or above.size + requirement.slope == 0:
             return q
-        q = max(q, meet(float(above.sum()), above.size, *requirement))
+        q = max(q, meet(float(above.sum()), above.size, requirement))
         margin = above
 
 
@@ -109,7 +100,7 @@ def lowest_root(margin: Vector, bound: Vector, requirement: Requirement) -> floa
         part = np.clip(margin - q, 0.0, bound)
         asked = level - count * q + float(part.sum())
         moving = count + int(np.count_nonzero((part > 0) & (part < bound)))
-        if asked > required(q, *requirement):
+        if asked > required(q, requirement):
             low = q
         else:
             high = q
@@ -123,8 +114,8 @@ def lowest_root(margin: Vector, bound: Vector, requirement: Requirement) -> floa
         before = margin.size
         margin, bound = margin[kept], bound[kept]
         useful = 2 * margin.size <= before
-        newton = meet(asked + moving * q, moving, *requirement) if useful else inf
-    return min(max(meet(level, count, *requirement), low), high)
+        newton = meet(asked + moving * q, moving, requirement) if useful else inf
+    return min(max(meet(level, count, requirement), low), high)
 
 
 def _pivot(margin: Vector, bound: Vector, low: float, high: float) -> float:

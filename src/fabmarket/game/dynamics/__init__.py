@@ -9,7 +9,7 @@ from fabmarket.game.dynamics.jacobi import Jacobi
 from fabmarket.game.dynamics.jacobi_then_supplier import JacobiThenSupplier
 from fabmarket.game.dynamics.nesterov import Nesterov
 from fabmarket.game.dynamics.perturbation import perturb
-from fabmarket.game.dynamics.play import DivergenceWarning, Diverges, Dynamic, Play
+from fabmarket.game.dynamics.play import DivergenceWarning, Diverges, Dynamic, Play, Stepped
 from fabmarket.game.dynamics.relaxed import Relaxed
 from fabmarket.game.dynamics.state import Interior, State, interior, start_at
 from fabmarket.game.dynamics.tatonnement import Tatonnement
@@ -48,6 +48,7 @@ __all__ = [
     "Play",
     "Relaxed",
     "State",
+    "Stepped",
     "Tatonnement",
     "interior",
     "perturb",

@@ -8,10 +8,10 @@ a step that leaves the interval goes to its middle (docs/explanation/game.md sho
 """
 
 from collections.abc import Iterator
-from math import inf
 
 import numpy as np
 
+from fabmarket.game.aggregate import kept
 from fabmarket.game.dynamics.play import Dynamic
 from fabmarket.game.dynamics.state import Interior, State
 from fabmarket.game.dynamics.tatonnement import excess, replies
@@ -30,7 +30,8 @@ class AggregateNewton(Dynamic):
 
     def rounds(self, game: Game, start: State) -> Iterator[State]:
         """One announcement and everybody's reply to it a round, from the start's price."""
-        low, high = -inf, inf
+        low: float | None = None
+        high: float | None = None
         state = replies(game, start.price)
         while True:
             over = excess(game, state)
@@ -41,7 +42,5 @@ class AggregateNewton(Dynamic):
             moving = (state.demand > 0) & (state.demand < game.cap)
             slope = 1 + np.count_nonzero(moving) + (0 < state.supply < game.supply_cap)
             price = state.price + over / float(slope)
-            if over != 0 and not low < price < high:
-                price = (low + high) / 2
-            state = replies(game, price)
+            state = replies(game, price if over == 0 else float(kept(price, low, high)))
             yield state

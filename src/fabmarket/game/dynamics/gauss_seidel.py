@@ -13,12 +13,11 @@ the largest |z| belongs to u = exp(2 pi i / n). It nears 1 like 1 - O(1/n^2).
 """
 
 from cmath import exp, pi
-from collections.abc import Iterator
 
 import numpy as np
 
 from fabmarket.game.dynamics.play import Dynamic
-from fabmarket.game.dynamics.state import Interior, State, state_of, supply_wish
+from fabmarket.game.dynamics.state import Interior, supply_wish
 from fabmarket.game.model import Game, Vector
 
 _ITERATIONS = 64  # each halves the error
@@ -56,9 +55,6 @@ class GaussSeidel(Dynamic):
             z = (1 + turn * z ** ((n - 1) / n)) / 2
         return abs(z)
 
-    def rounds(self, game: Game, start: State) -> Iterator[State]:
-        """One sweep a round."""
-        demand, supply = start.demand, start.supply
-        while True:
-            demand, supply = sweep(game, demand, supply)
-            yield state_of(game, demand, supply)
+    def after(self, game: Game, demand: Vector, supply: float) -> tuple[Vector, float]:
+        """One sweep."""
+        return sweep(game, demand, supply)

@@ -6,19 +6,8 @@ projected gradient descent: it contracts for rates below 2/L, L = a (m + 2), and
 of the way (Polyak, "Introduction to Optimization", 1987).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from fabmarket.game.dynamics.play import Dynamic, checked_step
-from fabmarket.game.dynamics.relaxed import best_step
-from fabmarket.game.dynamics.state import (
-    Interior,
-    State,
-    state_of,
-    supply_wish,
-    wishes,
-    within,
-)
+from fabmarket.game.dynamics.play import Stepped
+from fabmarket.game.dynamics.state import supply_wish, wishes, within
 from fabmarket.game.model import Game, Vector
 
 
@@ -34,8 +23,7 @@ def descend(
     )
 
 
-@dataclass(frozen=True)
-class Gradient(Dynamic):
+class Gradient(Stepped):
     """Projected gradient play.
 
     Attributes:
@@ -46,23 +34,10 @@ class Gradient(Dynamic):
         InvalidGame: a step that is not positive.
     """
 
-    step: float | None = None
     name = "gradient"
     condition = "step < 4/(m + 2)"
     remedy = "take a step below 4/(m + 2)"
 
-    def __post_init__(self) -> None:
-        checked_step(self.step)
-
-    def radius(self, game: Game, free: Interior) -> float:
-        """max |1 - step/2 * curvature|."""
-        step = self.step or best_step(game)
-        return max((abs(1 - step / 2 * curvature) for curvature in free.curvatures), default=0.0)
-
-    def rounds(self, game: Game, start: State) -> Iterator[State]:
-        """One step a round."""
-        step = self.step or best_step(game)
-        demand, supply = start.demand, start.supply
-        while True:
-            demand, supply = descend(game, demand, supply, (demand, supply), step)
-            yield state_of(game, demand, supply)
+    def after(self, game: Game, demand: Vector, supply: float) -> tuple[Vector, float]:
+        """One step."""
+        return descend(game, demand, supply, (demand, supply), self.length(game))

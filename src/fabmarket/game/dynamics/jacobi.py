@@ -1,17 +1,8 @@
 """Best responses all at once, demanders and supplier: each sees the last round only."""
 
-from collections.abc import Iterator
-
 from fabmarket.game.dynamics.play import Dynamic
-from fabmarket.game.dynamics.state import (
-    Interior,
-    State,
-    state_of,
-    supply_wish,
-    wishes,
-    within,
-)
-from fabmarket.game.model import Game
+from fabmarket.game.dynamics.state import Interior, supply_wish, wishes, within
+from fabmarket.game.model import Game, Vector
 
 
 class Jacobi(Dynamic):
@@ -29,11 +20,6 @@ class Jacobi(Dynamic):
         """max(1/2, (n - 1)/2), the 1/2 only for n >= 2."""
         return max((abs(1 - curvature / 2) for curvature in free.curvatures), default=0.0)
 
-    def rounds(self, game: Game, start: State) -> Iterator[State]:
-        """One simultaneous reply a round."""
-        demand, supply = start.demand, start.supply
-        while True:
-            demand, supply = within(
-                game, wishes(game, demand, supply), supply_wish(game, float(demand.sum()))
-            )
-            yield state_of(game, demand, supply)
+    def after(self, game: Game, demand: Vector, supply: float) -> tuple[Vector, float]:
+        """One simultaneous reply."""
+        return within(game, wishes(game, demand, supply), supply_wish(game, float(demand.sum())))

@@ -1,12 +1,8 @@
 """Demanders reply all at once, then the supplier replies to what they have just asked for."""
 
-from collections.abc import Iterator
-
-import numpy as np
-
 from fabmarket.game.dynamics.play import Dynamic
-from fabmarket.game.dynamics.state import Interior, State, state_of, supply_wish, wishes
-from fabmarket.game.model import Game
+from fabmarket.game.dynamics.state import Interior, supply_wish, wishes, within
+from fabmarket.game.model import Game, Vector
 
 
 class JacobiThenSupplier(Dynamic):
@@ -31,11 +27,7 @@ class JacobiThenSupplier(Dynamic):
         common = abs(0.5 - k / 4) if free.supplier else (k - 1) / 2
         return max(0.5 if k > 1 else 0.0, common)
 
-    def rounds(self, game: Game, start: State) -> Iterator[State]:
-        """The demanders' replies, then the supplier's, a round."""
-        demand, supply = start.demand, start.supply
-        while True:
-            demand = np.clip(wishes(game, demand, supply), 0.0, game.cap)
-            answer = supply_wish(game, float(demand.sum()))
-            supply = min(max(answer, 0.0), game.supply_cap)
-            yield state_of(game, demand, supply)
+    def after(self, game: Game, demand: Vector, supply: float) -> tuple[Vector, float]:
+        """The demanders' replies, then the supplier's."""
+        asked, _ = within(game, wishes(game, demand, supply), supply)
+        return within(game, asked, supply_wish(game, float(asked.sum())))

@@ -18,6 +18,11 @@ def perturb(
     supplier's answer; from there on the dynamic plays. `equilibrium` of the play is the state
     before, and the one to which it returns: the raise is not a change of the game.
 
+    >>> from fabmarket.game.dynamics import GaussSeidel
+    >>> play = perturb(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2), GaussSeidel(), 2, 20)
+    >>> [round(state.price, 6) for state in play.history]
+    [107.0, 97.25]
+
     Args:
         game: the data.
         dynamic: how play resumes.

@@ -3,15 +3,17 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 import numpy as np
 
 from fabmarket.errors import Refused
-from fabmarket.game.dynamics.state import Interior, State, interior, start_at
+from fabmarket.game.dynamics.state import Interior, State, interior, start_at, state_of
 from fabmarket.game.equilibrium import solve
 from fabmarket.game.errors import InvalidGame, Unsupported
-from fabmarket.game.model import Equilibrium, Game
+from fabmarket.game.model import Equilibrium, Game, Vector
 
 
 class Diverges(Refused):
@@ -43,20 +45,54 @@ class Dynamic(ABC):
         None where a round is no linear map.
         """
 
-    @abstractmethod
     def rounds(self, game: Game, start: State) -> Iterator[State]:
         """Endlessly, the state after each round; one round is every party once."""
+        demand, supply = start.demand, start.supply
+        while True:
+            demand, supply = self.after(game, demand, supply)
+            yield state_of(game, demand, supply)
+
+    def after(self, game: Game, demand: Vector, supply: float) -> tuple[Vector, float]:
+        """Demand and supply after one round, where that is all a round needs to know."""
+        raise NotImplementedError
 
 
-def checked_step(step: float | None, most: float = float("inf")) -> None:
-    """Refuse a step that is not a number in (0, most]; None stands for the default."""
-    if step is not None and not (0 < step <= most and np.isfinite(step)):
-        allowed = "a positive number" if most == float("inf") else f"a number in (0, {most:g}]"
-        raise InvalidGame(f"step is {step}; give {allowed}")
+@dataclass(frozen=True)
+class Stepped(Dynamic):
+    """A dynamic whose parties go a given part of their way.
+
+    Attributes:
+        step: its length, > 0; None for the dynamic's usual one.
+
+    Raises:
+        InvalidGame: a step outside (0, longest].
+    """
+
+    step: float | None = None
+    longest: ClassVar[float] = inf
+
+    def __post_init__(self) -> None:
+        step, most = self.step, self.longest
+        if step is not None and not (0 < step <= most and np.isfinite(step)):
+            allowed = "a positive number" if most == inf else f"a number in (0, {most:g}]"
+            raise InvalidGame(f"step is {step}; give {allowed}")
+
+    def length(self, game: Game) -> float:
+        """The step, or the one that contracts most if all parties are free: 4/(m + 3)."""
+        return self.step or 4 / (len(game.margin) + 3)
+
+    def radius(self, game: Game, free: Interior) -> float:
+        """max |1 - step/2 * curvature|."""
+        step = self.length(game)
+        return max((abs(1 - step / 2 * curvature) for curvature in free.curvatures), default=0.0)
 
 
 class Play(Iterator[State]):
     """One play of a game, in progress; every round so far is kept.
+
+    >>> from fabmarket.game.dynamics import AggregateNewton
+    >>> Play(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2), AggregateNewton()).until(1e-9, 50)
+    2
 
     Attributes:
         game: what is played.

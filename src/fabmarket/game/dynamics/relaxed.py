@@ -6,28 +6,12 @@ Between the curvatures 1 and m + 2 the step 4/(m + 3) is best; the error then sh
 (m + 1)/(m + 3) a round.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from fabmarket.game.dynamics.play import Dynamic, checked_step
-from fabmarket.game.dynamics.state import (
-    Interior,
-    State,
-    state_of,
-    supply_wish,
-    wishes,
-    within,
-)
-from fabmarket.game.model import Game
+from fabmarket.game.dynamics.play import Stepped
+from fabmarket.game.dynamics.state import supply_wish, wishes, within
+from fabmarket.game.model import Game, Vector
 
 
-def best_step(game: Game) -> float:
-    """4/(m + 3): the step that contracts most if all parties are free."""
-    return 4 / (len(game.margin) + 3)
-
-
-@dataclass(frozen=True)
-class Relaxed(Dynamic):
+class Relaxed(Stepped):
     """A step of the given length towards the best responses.
 
     Attributes:
@@ -37,27 +21,15 @@ class Relaxed(Dynamic):
         InvalidGame: a step outside (0, 1].
     """
 
-    step: float | None = None
+    longest = 1.0
     name = "relaxed"
     condition = "step < 4/(m + 2)"
     remedy = "take a step below 4/(m + 2)"
 
-    def __post_init__(self) -> None:
-        checked_step(self.step, most=1.0)
-
-    def radius(self, game: Game, free: Interior) -> float:
-        """max |1 - step/2 * curvature|."""
-        step = self.step or best_step(game)
-        return max((abs(1 - step / 2 * curvature) for curvature in free.curvatures), default=0.0)
-
-    def rounds(self, game: Game, start: State) -> Iterator[State]:
-        """One step a round."""
-        step = self.step or best_step(game)
-        demand, supply = start.demand, start.supply
-        while True:
-            reply, answer = within(
-                game, wishes(game, demand, supply), supply_wish(game, float(demand.sum()))
-            )
-            demand = demand + step * (reply - demand)
-            supply = supply + step * (answer - supply)
-            yield state_of(game, demand, supply)
+    def after(self, game: Game, demand: Vector, supply: float) -> tuple[Vector, float]:
+        """One step."""
+        step = self.length(game)
+        reply, answer = within(
+            game, wishes(game, demand, supply), supply_wish(game, float(demand.sum()))
+        )
+        return demand + step * (reply - demand), supply + step * (answer - supply)

@@ -10,11 +10,10 @@ approach", IEEE Trans. Smart Grid 4, 2013.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from fabmarket.game.dynamics.play import Dynamic, checked_step
+from fabmarket.game.dynamics.play import Stepped
 from fabmarket.game.dynamics.state import Interior, State
 from fabmarket.game.model import Game
 
@@ -31,8 +30,7 @@ def excess(game: Game, state: State) -> float:
     return game.a * float(state.demand.sum()) - game.b * state.supply - state.price
 
 
-@dataclass(frozen=True)
-class Tatonnement(Dynamic):
+class Tatonnement(Stepped):
     """Price adjustment with a constant step.
 
     Attributes:
@@ -42,24 +40,21 @@ class Tatonnement(Dynamic):
         InvalidGame: a step that is not positive.
     """
 
-    step: float | None = None
     name = "tatonnement"
     condition = "step < 2/(m + 2); locally < 2/(k + 2) with k demanders and the supplier free"
     remedy = "take a step below 2/(m + 2)"
 
-    def __post_init__(self) -> None:
-        checked_step(self.step)
-
     def radius(self, game: Game, free: Interior) -> float:
         """|1 - step (n + 1)|."""
-        return abs(1 - self._step(game) * (free.parties + 1))
+        return abs(1 - self.length(game) * (free.parties + 1))
 
     def rounds(self, game: Game, start: State) -> Iterator[State]:
         """One announcement and everybody's reply to it a round, from the start's price."""
-        step, state = self._step(game), replies(game, start.price)
+        step, state = self.length(game), replies(game, start.price)
         while True:
             state = replies(game, state.price + step * excess(game, state))
             yield state
 
-    def _step(self, game: Game) -> float:
+    def length(self, game: Game) -> float:
+        """The step, or the one that is safe whoever is free."""
         return self.step or 1 / (len(game.margin) + 2)

@@ -1,7 +1,6 @@
 """The same concepts in rational numbers: no rounding anywhere, by sorting and running sums.
 
-Written independently of the float forms and used to check them; also for those who must state a
-price as a fraction. Slower by some three orders of magnitude.
+Written independently of the float forms, to check them.
 """
 
 from collections.abc import Sequence
