@@ -122,6 +122,30 @@ def test_what_is_there_already_and_of_another_kind_is_refused(here, command, pla
     assert contents(here) == before
 
 
+@pytest.mark.parametrize("command", ["plot", "rows", "report"])
+def test_a_disk_that_is_full_is_74_and_leaves_nothing_half_written(here, command):
+    """No file may grow beyond some KiB; the system refuses more as a full disk does."""
+    arguments, suffix = WRITING[command]
+    (here / "game.csv.partial").unlink()
+    if command == "rows":
+        arguments = [one.replace("a=1,2", "a=1:2:2000") for one in arguments]
+    script = 'ulimit -f 16 && exec "$0" "$@"'
+    ran = subprocess.run(  # noqa: S603
+        ["/bin/sh", "-c", script, PROGRAM, *arguments, f"new{suffix}"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stdout) == (74, "")
+    assert ran.stderr.count("\n") == 1
+    assert "cannot be written (File too large); free space, or choose another disk" in ran.stderr
+    left = {one.name for one in here.iterdir()} - {"game.csv", "shop.txt", "loop", "game.png"}
+    assert left == ({"new.csv.partial"} if command == "rows" else set())
+    if command == "rows":  # and it goes on where it was
+        assert run(*arguments, "new.csv").returncode == 0
+        assert (here / "new.csv").read_text().count("\n") == 2001
+
+
 @pytest.mark.parametrize("what", ["--fjsp", "--scenario", "--out", "--plot"])
 def test_a_path_with_a_zero_byte_is_refused(here, fabmarket, what):
     """No shell can pass one on, but a program can."""

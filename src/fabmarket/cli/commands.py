@@ -73,7 +73,8 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run a command; its exit code."""
     # It would complain of a home that it cannot write to; it manages without.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    if not os.environ.get("COLUMNS", "1").strip("0"):
+    columns = os.environ.get("COLUMNS")
+    if columns is not None and not columns.strip("0"):
         del os.environ["COLUMNS"]  # 0 columns are none said, as for every other program
     with guarded():
         try:

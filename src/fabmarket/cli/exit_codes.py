@@ -2,6 +2,7 @@
 
 from fabmarket.cli.streams import OutputLost, ReaderGone
 from fabmarket.errors import Bug, FabmarketError, Refused, TryAgain
+from fabmarket.report.writing import DiskFailed
 
 AUDIT_DIFFERS = 1
 REFUSED = 2
@@ -29,6 +30,7 @@ def code_of(error: FabmarketError) -> int:
         (NotCertified, NOT_CERTIFIED),
         (OutputLost, OUTPUT_LOST),
         (SystemRefused, OUTPUT_LOST),
+        (DiskFailed, OUTPUT_LOST),
         (ReaderGone, READER_GONE),
         (Bug, BUG),
         (TryAgain, TRY_AGAIN),

@@ -398,7 +398,10 @@ def _alone(partial: Path) -> Iterator[BinaryIO]:
                 ) from None
             # Whoever had it may have finished, and removed it, between the two steps.
             if os.fstat(descriptor).st_nlink:
-                yield file
+                try:
+                    yield file
+                finally:
+                    _close(file, partial)
                 return
 
 
@@ -419,6 +422,13 @@ def _kept(grid: Grid, file: BinaryIO, partial: Path) -> list[list[str]]:
         )
         raise
     return rows
+
+
+def _close(file: BinaryIO, partial: Path) -> None:
+    try:
+        file.close()
+    except OSError as error:
+        raise not_written(partial, error) from error
 
 
 def _put(cells: Sequence[str], file: BinaryIO, partial: Path) -> None:
