@@ -13,6 +13,7 @@ from fabmarket.chain import (
 )
 from fabmarket.chain.embedded import EmbeddedEngine
 from fabmarket.identity import Key
+from fabmarket.market.events import Settled
 from fabmarket.market.exchange import (
     Account,
     Exchange,
@@ -120,7 +121,7 @@ class Both:
         self.state = self.folded = ground.state
         self.wallet = ground.wallet
         self.sender = Sender(self.engine)
-        self.met = set()
+        self.met, self.settled = set(), set()
 
     @property
     def token(self):
@@ -145,6 +146,8 @@ class Both:
         assert (events, why) == (said, refused), f"{move} at {now}"
         for event in events:
             self.folded = record(self.folded, event)
+            if isinstance(event, Settled):
+                self.settled.add(event.trade)
         names = [refused[0]] if refused else [type(event).__name__ for event in events]
         self.met.update(names)
         return names
@@ -185,10 +188,7 @@ class Both:
                 listing = listing_id(*where, calendar.end(where[2]))
                 stored = state.listings.get(listing, Listing(NOBODY))
                 assert contract.listing_of(listing) == stored
-        for trade, held in state.held.items():
-            assert contract.held_of(trade) == held
-        if state.last_settled is not None:
-            trade, _ = state.last_settled
+        for trade in {*state.held, *self.settled}:
             assert contract.held_of(trade) == state.held.get(trade, Held())
         for each in self.tokens:
             owed = state.owed.get(each.address, 0)
