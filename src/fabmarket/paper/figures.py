@@ -144,7 +144,7 @@ def _balance(facts: Facts) -> Figure:
         axes.plot(range(len(path)), path, label=one["name"], **_style(at))
     end = facts["concepts"]["simultaneous"]["balance"]
     axes.axhline(end, c=INK, lw=0.9, ls=(0, (4, 3)))
-    axes.annotate(f"{end:.1f}", (_LONGEST / 2, end), (0, 5), textcoords="offset points")
+    axes.annotate(places(end, 1), (_LONGEST / 2, end), (0, 5), textcoords="offset points")
     axes.set_ylim(0, 105)
     axes.set_title("100 · min(S, w) / max(S, w)")
     _whole_steps(axes)
@@ -210,7 +210,7 @@ def _fairness(facts: Facts) -> Figure:
         bars = axes.barh(
             names, shares, left=left, height=0.62, label=name, color=_COLOURS[party], alpha=0.7
         )
-        labels = [f"{share:.0f}" if share >= 4 else "" for share in shares]
+        labels = [places(share, 0) if share >= 4 else "" for share in shares]
         axes.bar_label(bars, labels=labels, label_type="center", color=INK)
         left = [a + b for a, b in zip(left, shares, strict=True)]
     axes.invert_yaxis()

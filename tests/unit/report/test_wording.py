@@ -136,7 +136,7 @@ def test_numbers_are_formatted_in_one_place():
     own = re.compile(r"\{[^{}]*:[+,]*,?(\.\d+[efg%]|,\d*[efgd]?)\}|'%\.\d+[efg]' \|")
     found = [
         f"{path.relative_to(room)}: {line.strip()}"
-        for path in sorted([*room.glob("cli/*.py"), *room.glob("report/*")])
+        for path in sorted([p for one in ("cli", "report", "paper") for p in room.glob(f"{one}/*")])
         if path.suffix in (".py", ".html") and path.name != "wording.py"
         for line in path.read_text("utf-8").splitlines()
         if own.search(line)
