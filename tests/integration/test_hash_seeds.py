@@ -14,7 +14,7 @@ import json, sys
 from pathlib import Path
 from fabmarket.chain import Settings, open_engine
 from fabmarket.node import run_market, transport
-from fabmarket.report import facts_of
+from fabmarket.report.facts import facts_of
 from fabmarket.scenario import FjspOptions, market_from_fjsp, parse_fjsp, parse_scenario
 
 post = transport.Bus.post
