@@ -56,7 +56,7 @@ def test_what_is_wrong_shows_in_the_certificate():
 
 @pytest.mark.parametrize("lot", [0, -1, inf, nan])
 def test_a_lot_is_a_positive_number(lot):
-    with pytest.raises(InvalidGame, match="lot is .*; give a finite number > 0"):
+    with pytest.raises(InvalidGame, match=r"lot is .*; give a finite number > 0"):
         solve_lots(PAPER, lot)
 
 
