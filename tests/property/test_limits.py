@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from fabmarket.chain import Settings, open_engine
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
 from fabmarket.node import run_market
-from fabmarket.report import facts_of
+from fabmarket.report.facts import facts_of
 from fabmarket.scenario import (
     Alternative,
     Currency,

@@ -204,7 +204,7 @@ def _load(
         first = None if machines_from is None else int(machines_from)
         again += ["--machines-from", machines_from] if machines_from else []
         instance = parse_fjsp(text, str(fjsp), first)
-        return market_from_fjsp(instance, FjspOptions(), seed, fjsp.name)
+        return market_from_fjsp(instance, FjspOptions(), seed, escaped(fjsp.name))
     return paper_market(seed)
 
 

@@ -128,7 +128,8 @@ def certificate(
 ) -> Certificate:
     """With each gain, as far as it is above 0, weighed against the money at its party's stake."""
     gains = np.maximum(gains, 0.0)
-    relative = float(np.max(gains / np.where(gains > 0, stakes, 1.0)))
+    paying = gains > 0
+    relative = float((gains[paying] / stakes[paying]).max(initial=0.0))
     return Certificate(deviations, float(gains.max()), float(residual), gains, relative)
 
 
@@ -168,20 +169,25 @@ def demander_gains(
     game: Game, outcome: Outcome, gap: Vector, pieces: tuple[Piece, ...], limit: Vector
 ) -> tuple[Vector, Vector]:
     """By how much each demander could raise its own profit, and the money at stake, shape (m,)."""
-    demand, gains, moved = outcome.demand, np.zeros_like(gap), np.abs(outcome.demand)
+    demand, gains, stakes = outcome.demand, np.zeros_like(gap), np.ones_like(gap)
     for piece in pieces:
-        low, high = np.maximum(-demand, piece.since), np.minimum(limit - demand, piece.until)
-        here = gap - piece.offset
+        low, high = -demand, limit - demand
+        if len(pieces) > 1:
+            low, high = np.maximum(low, piece.since), np.minimum(high, piece.until)
+        here = gap - piece.offset if piece.offset else gap
         if piece.slope > 0:
-            change = np.clip((here - piece.slope * demand) / (2 * piece.slope), low, high)
+            change = (here - piece.slope * demand) / (2 * piece.slope)
+            change = np.minimum(np.maximum(change, low), high)
         else:
             change = np.where(here > 0, high, low)
-        gain = change * (here - piece.slope * (demand + change)) - demand * piece.offset
-        better = (low <= high) & (gain > gains)
-        gains = np.where(better, gain, gains)
-        moved = np.where(better, np.abs(demand) + np.abs(demand + change), moved)
-    worth = np.maximum(np.maximum(game.benefit, game.cost), abs(outcome.price))
-    return gains, moved * worth
+        gain = change * (here - piece.slope * (demand + change))
+        if piece.offset:
+            gain -= demand * piece.offset
+        who = np.flatnonzero((gain > gains) & (low <= high))
+        gains[who] = gain[who]
+        worth = np.maximum(np.maximum(game.benefit[who], game.cost[who]), abs(outcome.price))
+        stakes[who] = (np.abs(demand[who]) + np.abs(demand[who] + change[who])) * worth
+    return gains, stakes
 
 
 def _marginal_violation(game: Game, outcome: Outcome, market: _Market, limit: Vector) -> float:

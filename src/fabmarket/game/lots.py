@@ -12,15 +12,15 @@ margin, the earlier first among equals, then the supplier, round by round; a par
 gains, to its best quantity, to the smaller of two equally good ones.
 """
 
-from math import ceil, floor, inf, isfinite
+from math import ceil, floor, inf
 
 import numpy as np
 
 from fabmarket.game.certificate import certificate, fitting
 from fabmarket.game.closed_forms.simultaneous import simultaneous
 from fabmarket.game.equilibrium import require
-from fabmarket.game.errors import InvalidGame, Unsupported
-from fabmarket.game.model import IN_RANGE, LEAST, MOST, Certificate, Equilibrium, Game, Outcome
+from fabmarket.game.errors import Unsupported
+from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome, checked
 
 _ROUNDING = 1e-12
 
@@ -43,7 +43,7 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
         InvalidGame: the lot is not a finite number > 0.
         Unsupported: the game has budgets.
     """
-    lot = _checked(lot)
+    lot = float(checked("lot", lot, (), positive=True))
     if game.budgeted:
         raise Unsupported("whole lots are offered without budgets; leave them out")
     free = simultaneous(game)
@@ -71,8 +71,8 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
     price = game.a * float(quantity.sum()) - game.b * supplied
     outcome = Outcome(price, quantity, supplied)
     quantity.flags.writeable = False
-    checked = verify_lots(game, lot, outcome)
-    require(checked, "simultaneous")
+    proof = verify_lots(game, lot, outcome)
+    require(proof, "simultaneous")
     return Equilibrium(
         concept="simultaneous",
         price=price,
@@ -81,7 +81,7 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
         demander_profit=quantity * (game.margin - price) + 0.0,
         supplier_profit=outcome.supply * (price - game.supplier_cost),
         total_demand=float(quantity.sum()),
-        certificate=checked,
+        certificate=proof,
         note=f"whole lots of {lot}",
     )
 
@@ -100,7 +100,7 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
         InvalidGame: the lot is not a finite number > 0; or the quantities do not fit the game
             (number of demanders, NaN, infinite).
     """
-    lot = _checked(lot)
+    lot = float(checked("lot", lot, (), positive=True))
     found = fitting(game, Outcome(outcome.price, outcome.demand, outcome.supply))
     demand, supply, price = found.demand, found.supply, found.price
     total = float(demand.sum())
@@ -135,14 +135,6 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
     )
     worth = np.maximum(np.append(np.maximum(game.benefit, game.cost), game.a * total), abs(price))
     return certificate(deviations, residual, gains, moved * worth)
-
-
-def _checked(lot: float) -> float:
-    if not (lot > 0 and isfinite(lot)):
-        raise InvalidGame(f"lot is {lot}; give a finite number > 0")
-    if not LEAST <= lot <= MOST:
-        raise InvalidGame(f"lot is {lot}; {IN_RANGE}")
-    return float(lot)
 
 
 def _integers(game: Game, lot: float) -> tuple[list[int], int, int, int]:

@@ -64,12 +64,8 @@ def test_with_all_concepts_it_is_a_reason_and_still_exits_with_3(here, inexact, 
 
 
 def test_in_a_sweep_and_a_comparison_too(here, inexact, capsys):
-    assert (
-        run(
-            "sweep", "game.csv", "--vary", "a=0.7,0.9", "--out", "rows.csv", "--concept", "balanced"
-        )
-        == 3
-    )
+    how = ("--concept", "balanced", "--out", "rows.csv")
+    assert run("sweep", "game.csv", "--vary", "a=0.7,0.9", *how) == 3
     failed(capsys)
     rows = list(csv.DictReader((here / "rows.csv").read_text().splitlines()))
     assert [row["reason"].startswith(OPENING) for row in rows] == [True, True]

@@ -15,6 +15,7 @@ from fabmarket.game.dynamics import (
     Anderson,
     DivergenceWarning,
     Diverges,
+    Dynamic,
     Extragradient,
     GaussSeidel,
     Gradient,
@@ -371,3 +372,16 @@ def test_budgets_are_refused():
     game = Game([10, 20], [0, 0], 1, 1, 1, budget=[inf, 30])
     with pytest.raises(Unsupported, match=r"without budgets; budget\[1\] is 30.0"):
         Play(game, GaussSeidel())
+
+
+def test_a_dynamic_of_ones_own_says_what_a_round_does():
+    class Idle(Dynamic):
+        name = "idle"
+        condition = "never"
+
+        def radius(self, game, free):
+            return None
+
+    game = Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2)
+    with pytest.raises(NotImplementedError):
+        next(Play(game, Idle()))

@@ -56,7 +56,7 @@ def test_what_is_wrong_shows_in_the_certificate():
 
 @pytest.mark.parametrize("lot", [0, -1, inf, nan])
 def test_a_lot_is_a_positive_number(lot):
-    with pytest.raises(InvalidGame, match=f"lot is {lot}; give a finite number > 0"):
+    with pytest.raises(InvalidGame, match=r"lot is .*; give a finite number > 0"):
         solve_lots(PAPER, lot)
 
 
@@ -67,7 +67,7 @@ def test_budgets_are_not_offered():
 
 @pytest.mark.parametrize("lot", [0, -1, nan, inf])
 def test_no_answer_is_verified_in_lots_that_are_no_positive_number(lot):
-    with pytest.raises(InvalidGame, match=f"lot is {lot}"):
+    with pytest.raises(InvalidGame, match=r"lot is .*; give a finite number > 0"):
         verify_lots(PAPER, lot, solve_lots(PAPER))
 
 

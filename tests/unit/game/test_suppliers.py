@@ -112,3 +112,9 @@ def test_what_is_refused():
         paper([1, -1])
     with pytest.raises(InvalidGame, match="supply_cap has 1 numbers but supplier_cost has 2"):
         paper([1, 2], supply_cap=[1])
+
+
+def test_what_suppliers_book_beyond_what_is_paid():
+    found = solve_suppliers(paper([30, 10]), "simultaneous")
+    assert found.total_demand == pytest.approx(235)
+    assert found.unfunded == pytest.approx(76 * (560 - 235))

@@ -59,7 +59,7 @@ from fabmarket.market.trade import (
 )
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.node import Outcome, run_market
-from fabmarket.report import facts_of
+from fabmarket.report.facts import facts_of
 from fabmarket.report.reading import audit_words
 from fabmarket.scenario import paper_market
 
