@@ -105,8 +105,7 @@ def scenes(stage):
 
 @settings(
     max_examples=SEQUENCES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.data_too_large],
 )
 @given(data=st.data())
 def test_the_twin_and_the_contract_agree_on_every_move(scenes, data):

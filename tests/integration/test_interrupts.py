@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM at any moment: their exit code, one line, nothing half-written or left."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.stopped_sweep import stopped_sweep
 
 PROGRAM = str(Path(sys.executable).with_name("fabmarket"))
 GAME = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\nbenefit,cost\n100,45\n200,45\n200,15\n"
@@ -97,18 +100,13 @@ def test_regression_no_anvil_is_left_behind(needs_anvil, here, number):
 
 
 def test_a_sweep_that_is_interrupted_says_how_to_go_on(here):
-    command = [PROGRAM, "sweep", "game.csv", "--vary", "a=1:2:200000", "--out", "t.csv"]
-    with start(command) as running:
-        partial = here / "t.csv.partial"
-        while not (partial.exists() and partial.stat().st_size > 2000):
-            time.sleep(0.01)
-        running.send_signal(signal.SIGINT)
+    options = ("--vary", "a=1:2:2000", "--out", "t.csv")
+    with start(stopped_sweep(signal.SIGINT, 40, *options)) as running:
         out, err = running.communicate()
     assert (running.returncode, out) == (130, "")
-    assert err.startswith("fabmarket: error: interrupted after ")
-    assert err.endswith("of 200000 rows; the same command goes on from there\n")
-    assert err.count("\n") == 1
-    assert partial.read_bytes().endswith(b"\n")
+    said = "interrupted after 40 of 2000 rows; the same command goes on from there"
+    assert err == f"fabmarket: error: {said}\n"
+    assert (here / "t.csv.partial").read_bytes().count(b"\n") == 1 + 40
     assert not (here / "t.csv").exists()
 
 
@@ -211,10 +209,8 @@ except SystemExit as ended:
 def test_two_sweeps_on_one_file_are_refused_and_a_killed_one_blocks_nobody(here):
     command = [PROGRAM, "sweep", "game.csv", "--vary", "a=1:2:2000", "--out", "t.csv"]
     partial = here / "t.csv.partial"
-    with start(command) as running:
-        while not (partial.exists() and partial.stat().st_size):
-            time.sleep(0.001)
-        running.send_signal(signal.SIGSTOP)
+    with start(stopped_sweep(signal.SIGSTOP, 40, *command[3:])) as running:
+        os.waitid(os.P_PID, running.pid, os.WSTOPPED)
         left = partial.read_bytes()
         for other in (command, [*command[:4], "b=1,2", *command[5:]]):
             second = subprocess.run(other, capture_output=True, text=True, check=False)  # noqa: S603

@@ -70,7 +70,6 @@ def asked_at(game, price):
     return np.clip(game.margin - price, 0, game.a * game.cap).sum()
 
 
-@settings(deadline=None)
 @given(markets())
 def test_every_answer_is_certified(market):
     game, found = solved(market)
@@ -85,7 +84,6 @@ def test_every_answer_is_certified(market):
     assert found.demander_profit.min() >= -1e-9 * size
 
 
-@settings(deadline=None)
 @given(markets(concepts=["simultaneous"]))
 def test_simultaneous_price_is_where_bisection_finds_it(market):
     game, found = solved(market)
@@ -98,7 +96,6 @@ def test_simultaneous_price_is_where_bisection_finds_it(market):
     assert found.price == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(markets(concepts=["balanced"]))
 def test_balanced_price_is_where_bisection_finds_it(market):
     game, found = solved(market)
@@ -120,7 +117,6 @@ def test_balanced_price_is_where_bisection_finds_it(market):
     assert found.unfunded == 0
 
 
-@settings(deadline=None)
 @given(margins, st.integers(0, 40), weights, weights)
 def test_without_caps_the_prices_are_the_largest_of_the_closed_forms(margin, start, a, b):
     totals = np.concatenate([[0], np.cumsum(sorted(margin, reverse=True))])
@@ -147,7 +143,7 @@ def price_after(concept, game, total, supply):
     return game.a * total - game.b * supply
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(markets(most=3))
 def test_no_demander_gains_on_a_grid_of_quantities(market):
     game, found = solved(market)
@@ -164,7 +160,7 @@ def test_no_demander_gains_on_a_grid_of_quantities(market):
         assert best <= found.demander_profit[j] + 1e-9 * (1 + abs(best))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(markets(most=3, concepts=["simultaneous", "supplier-anticipates", "demanders-lead"]))
 def test_no_supplier_gains_on_a_grid_of_supplies(market):
     game, found = solved(market)
@@ -190,7 +186,7 @@ def crossing_gain(margin, demand, price, start):
     return max(gains)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(margins, st.integers(0, 40))
 @example([11, 25, 16, 12], 15)
 @example([11, 11], 8)
@@ -237,7 +233,7 @@ starts = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(markets(concepts=["simultaneous", "demanders-lead", "balanced"]), starts)
 def test_a_session_reaches_the_equilibrium_exactly(market, above):
     concept, margin, caps, supply_cap, a, b, start = market
@@ -267,7 +263,6 @@ def test_a_session_reaches_the_equilibrium_exactly(market, above):
         assert float(price) == pytest.approx(found.price, rel=1e-9)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 20), bounds), min_size=1, max_size=6),
     st.fractions(0, 60, max_denominator=6),
@@ -286,7 +281,7 @@ def test_floor_shares_are_one_factor_cut_off_at_the_caps(demanders, target):
             assert share <= factors[0] * reply
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(markets(most=3), st.integers(0, 3), st.sampled_from([0.9, 1.1]))
 def test_a_changed_answer_is_caught(market, who, factor):
     game, found = solved(market)

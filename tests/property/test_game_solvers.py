@@ -44,7 +44,7 @@ def exact_games(draw, concepts=CONCEPTS):
     return game, concept, concept == "simultaneous" and draw(st.booleans())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(exact_games(), st.sampled_from(COMPILED))
 def test_floats_agree_with_fractions(drawn, compiled):
     game, concept, coupled = drawn
@@ -65,7 +65,6 @@ def test_floats_agree_with_fractions(drawn, compiled):
         assert found.certificate.residual < 1e-10
 
 
-@settings(deadline=None)
 @given(exact_games(["simultaneous"]))
 def test_the_exact_equilibrium_leaves_nobody_a_gain(drawn):
     game, concept, coupled = drawn
@@ -150,7 +149,6 @@ def test_a_qp_solver_finds_the_same_equilibrium(method, seed):
     assert -game.a / game.b * x[-1] == pytest.approx(found.supply, rel=1e-5, abs=1e-5)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-20, 60), bounds, bounds), min_size=1, max_size=5),
     st.integers(0, 40),
@@ -180,7 +178,7 @@ def test_with_budgets_the_price_is_where_bisection_finds_it(demanders, start, a,
     assert found.certificate.residual < 1e-9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 20), min_size=1, max_size=3),
     st.integers(0, 8),
@@ -213,7 +211,7 @@ def supplier_games(draw):
     return SupplierGame(*split(margin), costs, float(draw(weights)), float(draw(weights)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     supplier_games(), st.sampled_from(["simultaneous", "demanders-lead", "supplier-anticipates"])
 )
@@ -260,7 +258,6 @@ def price_answered(weighted, start):
     return low
 
 
-@settings(deadline=None)
 @given(exact_games(["simultaneous"]))
 def test_a_batch_of_one_is_the_game(drawn):
     game = drawn[0].rounded

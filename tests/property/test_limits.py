@@ -116,7 +116,7 @@ def everything(margin: int, units: int, concept: str = "balanced") -> Scenario:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example(everything(LARGEST_AMOUNT // LARGEST_QUANTITY, LARGEST_QUANTITY))
 @example(everything(LARGEST_AMOUNT // LARGEST_QUANTITY, LARGEST_QUANTITY, "demanders-lead"))
 @example(everything(LARGEST_AMOUNT // LARGEST_QUANTITY, LARGEST_QUANTITY, "simultaneous"))

@@ -31,7 +31,7 @@ def shops(draw: st.DrawFn) -> str:
     return end.join(gap.join(map(str, line)) for line in lines)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(text=shops(), seed=st.integers(0, 2**64))
 def test_a_random_shop_reconciles(text: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:

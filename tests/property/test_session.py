@@ -117,7 +117,7 @@ def played(terms, members, margins):
     raise AssertionError("nobody knows what comes next")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(markets())
 def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
     terms, members, _ = market
@@ -142,7 +142,7 @@ def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
             assert abs(units - equilibrium.demand[seat]) <= 1 + 1 / slope + 1e-6
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(markets())
 @example(
     (
@@ -170,7 +170,7 @@ def test_nobody_gets_more_than_it_claimed_or_pays_more_than_it_is_worth(market):
         room -= best
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(20, 120), st.integers(1, 40), st.integers(0, 60), st.integers(1, 5))
 def test_where_capacity_binds_the_price_is_the_lowest_that_clears(margin, cap, room, count):
     """Members who all want `cap` at any price below `margin`: the whole interval clears."""
@@ -208,7 +208,7 @@ def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_all_of_a_scar
     assert shared.close.awards == (33, 67, 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(markets(), st.data())
 def test_members_accept_nothing_but_what_follows(market, data):
     """At every turn any change of the supplier's message is refused, and the true one taken."""
@@ -240,7 +240,7 @@ def test_members_accept_nothing_but_what_follows(market, data):
                 follow(session, answer, digest_of(answer))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(markets(), st.randoms(use_true_random=False))
 def test_hostile_replies_end_within_the_round_limit(market, rng):
     """Members answer anything legal: no error but InvalidMove, and an end."""
@@ -333,7 +333,7 @@ def test_a_position_moves_from_its_first_price_to_its_reserve_and_never_back(pos
     assert path in (sorted(path), sorted(path, reverse=True))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(1, 400),
     st.lists(st.integers(1, 9), min_size=1, max_size=6),

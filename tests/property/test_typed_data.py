@@ -6,7 +6,7 @@ from typing import get_args, get_origin, get_type_hints
 import pytest
 from eth_account.messages import encode_typed_data
 from eth_utils.address import to_checksum_address
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabmarket.identity import (
@@ -114,7 +114,7 @@ def foreign_digest(domain, value):
 
 
 @pytest.mark.parametrize("kind", SIGNED, ids=lambda kind: kind.__name__)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_the_digest_is_eth_account_s(kind, data):
     domain, value = data.draw(domains), data.draw(structs(kind))
@@ -122,7 +122,7 @@ def test_the_digest_is_eth_account_s(kind, data):
 
 
 @pytest.mark.parametrize("kind", SIGNED, ids=lambda kind: kind.__name__)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_changing_any_one_field_changes_the_signer(kind, data):
     domain, value, other = data.draw(domains), data.draw(structs(kind)), data.draw(structs(kind))
@@ -157,7 +157,7 @@ junk = st.one_of(
 
 
 @pytest.mark.parametrize("kind", SIGNED, ids=lambda kind: kind.__name__)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_a_value_of_another_type_is_refused_or_encodes(kind, data):
     """Whatever stands in a field, hashing ends in 32 bytes or in BadValue, never otherwise."""

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from fabmarket.cli.game_file import LISTS, NUMBERS, read_game
 from fabmarket.cli.main import main
 from fabmarket.game import CONCEPTS, Game, solve
 from fabmarket.interrupts import Interrupted
+from tests.stopped_sweep import stopped_sweep
 
 PAPER = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\nbenefit,cost\n100,45\n200,45\n200,15\n"
 GRID = ("--vary", "a=0.5:2:4", "--vary", "b=0.1:10:3:log", "--concept", "all")
@@ -98,18 +98,12 @@ def test_json_beside_a_file(here, capsys):
 
 def test_a_sweep_that_was_killed_goes_on_where_it_was(here, capsys):
     options = ("--vary", "a=0.5:2:1500", "--out", "t.csv")
-    code = "from fabmarket.cli.main import main; main()"
     partial = here / "t.csv.partial"
-    command = [sys.executable, "-c", code, "sweep", "game.csv", *options]
-    with subprocess.Popen(command) as running:  # noqa: S603
-        while running.poll() is None and not (partial.exists() and partial.stat().st_size > 2000):
-            time.sleep(0.01)
-        running.send_signal(signal.SIGKILL)
-    left = partial.read_bytes()
+    killed = subprocess.run(stopped_sweep(signal.SIGKILL, 40, *options), check=False)  # noqa: S603
+    assert killed.returncode == -signal.SIGKILL
     assert not (here / "t.csv").exists()
-    whole = left[: left.rfind(b"\n") + 1]
-    known = whole.count(b"\n") - 1
-    assert 0 < known < 1500
+    whole = partial.read_bytes()
+    assert whole.count(b"\n") == 1 + 40
     # What is there already is trusted, not computed again: a mark in it survives.
     marked = whole.replace(b",simultaneous,87.5,", b",simultaneous,-1.0,", 1)
     partial.write_bytes(marked + b"0.7,simultaneous,8")

@@ -219,7 +219,7 @@ games = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(game=games)
 @pytest.mark.parametrize("dynamic", named(ALWAYS))
 def test_those_that_always_converge_do_so_from_nothing_in_any_game(dynamic, game):
@@ -232,7 +232,7 @@ def test_those_that_always_converge_do_so_from_nothing_in_any_game(dynamic, game
     assert 0 <= state.supply <= game.supply_cap
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(game=games, price=st.integers(0, 100))
 def test_newton_ends_exactly_after_few_rounds_from_any_price(game, price):
     start = start_at(game, 0.0, 0.0)

@@ -144,7 +144,7 @@ def most_welfare(game, without=None):
     return best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(game=bounded_games)
 def test_mechanisms_are_efficient_and_vcg_pays_the_externality(game):
     found, clearing = vcg(game), uniform_price(game)
@@ -161,7 +161,7 @@ def test_mechanisms_are_efficient_and_vcg_pays_the_externality(game):
         assert found.payment[j] <= clearing.payment[j]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(game=bounded_games)
 def test_at_the_uniform_price_everybody_has_what_it_wants_and_no_lower_price_clears(game):
     found = uniform_price(game)
@@ -268,7 +268,7 @@ def brute_force(game, rule, who):
     return max(profit for profit in tried if profit is not None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(game=anywhere)
 @pytest.mark.parametrize("concept", ["simultaneous", "balanced"])
 def test_no_report_earns_more_than_the_best_lie(concept, game):
@@ -278,7 +278,7 @@ def test_no_report_earns_more_than_the_best_lie(concept, game):
     assert profit_of(game, concept, 0, lie.report) == pytest.approx(lie.profit, abs=1e-7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(game=anywhere)
 def test_no_report_with_supply_earns_more_when_demanders_lead(game):
     free = Game(game.benefit, game.cost, game.supplier_cost, game.a, game.b)
@@ -305,7 +305,7 @@ def test_lies_after_which_demanders_have_no_equilibrium_are_passed_over():
     assert best_lie(game, "demanders-lead", 0).gain == 0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(game=anywhere)
 def test_the_lie_found_under_an_anticipating_supplier_is_real_and_hard_to_beat(game):
     lie = best_lie(game, "supplier-anticipates", 0)
@@ -314,7 +314,7 @@ def test_the_lie_found_under_an_anticipating_supplier_is_real_and_hard_to_beat(g
     assert lie.profit >= 0.99 * brute_force(game, "supplier-anticipates", 0) - 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(game=bounded_games)
 def test_no_report_gains_under_vcg(game):
     for who in range(len(game.margin)):
@@ -324,7 +324,7 @@ def test_no_report_gains_under_vcg(game):
             assert profit_of(game, "vcg", who, report) <= honest + 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(game=bounded_games)
 def test_no_report_beats_the_best_lie_under_a_uniform_price(game):
     for who in range(len(game.margin)):

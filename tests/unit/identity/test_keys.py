@@ -17,7 +17,7 @@ DIGEST = keccak(b"message")
 SIGNATURE = KEY.sign(DIGEST)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, ORDER - 1), st.binary(min_size=32, max_size=32))
 def test_addresses_and_signatures_are_those_of_eth_account(secret, digest):
     key = Key(secret.to_bytes(32, "big"))

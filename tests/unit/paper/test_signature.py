@@ -20,7 +20,7 @@ from fabmarket.paper.curve import (
 from fabmarket.paper.signature import Signed, digest_of, public_key, sign, verifies
 
 SCALARS = st.integers(2, Q - 1)
-FEW = settings(max_examples=8, deadline=None)
+FEW = settings(max_examples=8)
 NAMED = pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
 
 
