@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from math import inf
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -356,28 +355,3 @@ def test_capacity_that_binds_is_sold_to_the_last_unit(capacity, digits, scale, c
     assert equilibrium.total_demand == capacity
     assert sum(session.close.awards) == capacity
     assert all(each.quote.supply <= capacity * MICRO for each in session.rounds)
-
-
-@pytest.mark.parametrize(
-    ("concept", "who", "honest", "answer", "earned"),
-    [
-        ("demanders-lead", 1, 4000, 184, 4650),
-        ("demanders-lead", 2, 12250, 238, 14045),
-        ("balanced", 1, 2940, 186, 3360),
-        ("balanced", 2, 8640, 234, 9800),
-        ("simultaneous", 1, 5780, 240, 7755),
-        ("simultaneous", 2, 11956, 310, 16080),
-    ],
-)
-def test_an_untrue_answer_earns_what_the_explanation_says(concept, who, honest, answer, earned):
-    terms = PriceTerms(concept, 800_000, 200_000, 10, 600)
-    members = tuple(
-        Member(DEMANDERS[at], bytes([at]) * 32, bytes([at]) * 32, NO_LIMIT, True) for at in range(3)
-    )
-    true = [55, 155, 185]
-    for stated, profit in ((true[who], honest), (answer, earned)):
-        margins = [*true[:who], stated, *true[who + 1 :]]
-        close = played(terms, members, margins).close
-        assert close.awards[who] * (true[who] - close.price) == profit
-    page = (Path(__file__).parents[2] / "docs" / "explanation" / "game.md").read_text("utf-8")
-    assert f"| {honest:,} | {answer} | {earned:,} " in page
