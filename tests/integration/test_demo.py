@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fabmarket.ledger import EventStore
 from fabmarket.market.exchange import Exchange, record
 from fabmarket.market.trade import listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
+from fabmarket.negotiation.wants import NO_PRICE
 
 ASKED_FOR = {
     "": {
@@ -242,3 +244,64 @@ def test_the_report_has_all_its_files(shipped):
     assert {"figures/rounds.png", "figures/rounds.svg", "figures/convergence.svg"} <= names
     page = (shipped.out / "report.html").read_text("utf-8")
     assert all(trade["transaction"] in page for trade in shipped.facts["trades"])
+
+
+ALONE = """
+concept = "demanders-lead"
+[[demanders]]
+name = "D"
+[[demanders.sub_tasks]]
+name = "T"
+divisible = true
+alternatives = [{{ resource = "S", benefit = {benefit}, cost = 0 }}]
+[[suppliers]]
+name = "M"
+resource = "S"
+unit = "hour"
+maintenance = 58
+attested = [200]
+"""
+
+
+@pytest.mark.parametrize(("benefit", "at_equilibrium"), [(98, False), (130, True)])
+def test_a_price_that_is_no_equilibriums_has_no_gain_stated(
+    fabmarket, tmp_path, benefit, at_equilibrium
+):
+    """Near the point where supply begins the rounds end where a demander would rather cross it."""
+    (tmp_path / "alone.toml").write_text(ALONE.format(benefit=benefit))
+    ran = fabmarket("demo", "--scenario", tmp_path / "alone.toml", "--out", tmp_path / "out")
+    said = " ".join(ran.stdout.split())
+    page = unescape((tmp_path / "out" / "report.html").read_text("utf-8"))
+    facts = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert len(facts["trades"]) == 1
+    assert facts["sessions"][0]["price"] == facts["trades"][0]["unit_price"]
+    assert (not facts["off_equilibrium"]) == at_equilibrium
+    for shown in (said, page):
+        assert ("In 1 session the agreed price is no equilibrium's" not in shown) == at_equilibrium
+    assert ("Certificate." in page) == at_equilibrium
+
+
+ENDLESS = """
+concept = "balanced"
+currency = {{ symbol = "X", decimals = 0 }}
+[[demanders]]
+name = "D"
+[[demanders.sub_tasks]]
+name = "T"
+divisible = true
+alternatives = [{{ resource = "S", benefit = {benefit}, cost = 0 }}]
+[[suppliers]]
+name = "M"
+resource = "S"
+unit = "hour"
+maintenance = 0
+attested = [1]
+"""
+
+
+def test_rounds_that_run_out_are_not_called_small_demand(fabmarket, tmp_path):
+    (tmp_path / "endless.toml").write_text(ENDLESS.format(benefit=f'"{2**128 - 1}"'))
+    facts = fabmarket("demo", "--scenario", tmp_path / "endless.toml", "--json").facts
+    assert facts["trades"] == []
+    assert [one["reason"] for one in facts["unserved"]] == [NO_PRICE]
+    assert facts["sessions"][0]["reason"] == NO_PRICE

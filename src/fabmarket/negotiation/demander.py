@@ -64,10 +64,10 @@ from fabmarket.negotiation.wants import (
     NO_ANSWER,
     NO_DEAL,
     NO_ROOM,
-    NO_SUPPLY,
     NOT_SETTLED,
     TOO_DEAR,
     Want,
+    why_no_price,
 )
 
 DEMAND_VALIDITY = 3600
@@ -422,8 +422,9 @@ def _closed(state: DemanderState, seat: Seat, session: Session, close: Close) ->
     if quantity > 0:
         return _sign(state, want, session, quantity, close.price)
     claim = session.claims[seat.index] if session.claims else None
-    reason = NO_SUPPLY if claim is None else NO_ROOM if claim.quantity else TOO_DEAR
-    return _failed(state, want, reason), ()
+    if claim is None:
+        return _failed(state, want, why_no_price(session)), ()
+    return _failed(state, want, NO_ROOM if claim.quantity else TOO_DEAR), ()
 
 
 def _counter(state: DemanderState, counter: Counter, counter_digest: bytes) -> Step:

@@ -6,6 +6,7 @@ from typing import Literal
 from fabmarket.market.messages import Offer
 from fabmarket.market.units import NO_LIMIT
 from fabmarket.negotiation.moves import Unacceptable
+from fabmarket.negotiation.session import Session
 
 NO_OFFER = "no supplier offered room"
 TOO_DEAR = "the price is not below what the sub-task is worth"
@@ -13,8 +14,14 @@ NO_ROOM = "no room left after larger surpluses"
 SOLD_OUT = "not enough room left: others bargained for it first"
 NO_DEAL = "bargaining ended without a price both accept"
 NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
+NO_PRICE = "the rounds ended before a price was found"
 NO_ANSWER = "the supplier did not finish the negotiation"
 NOT_SETTLED = "the trade did not settle on chain"
+
+
+def why_no_price(session: Session) -> str:
+    """Why a session was closed without a price, as its members are told."""
+    return NO_SUPPLY if session.low is None else NO_PRICE
 
 
 @dataclass(frozen=True)

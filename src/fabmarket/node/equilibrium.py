@@ -21,6 +21,21 @@ class Certified:
     equilibrium: Equilibrium | None
     reason: str
 
+    @property
+    def off(self) -> str:
+        """Why the price that was agreed is no equilibrium's; "" if it is, or if none was agreed.
+
+        A price is a whole number of base units, and replies are cut to micro-units: that much
+        leaves it where it is.
+        """
+        price = self.session.settled_on
+        if price is None or self.equilibrium is None:
+            return "" if price is None else self.reason
+        cut = len(self.session.opening.members) * float(self.session.rule.slope) / MICRO
+        if abs(price - self.equilibrium.price) <= 2 * (1 + cut):
+            return ""
+        return "the equilibrium has another price, at which the session's rounds do not arrive"
+
 
 def certify_sessions(outcome: Outcome) -> list[Certified]:
     """Return every session of a run with its solved and certified equilibrium."""

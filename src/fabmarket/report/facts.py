@@ -10,7 +10,7 @@ from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.demander import Talk
 from fabmarket.negotiation.session import Round, Session
-from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL, NO_OFFER, NO_SUPPLY, Want
+from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL, NO_OFFER, Want, why_no_price
 from fabmarket.node import Certified, Outcome, SettledTrade, TestResult, certify_sessions
 from fabmarket.report.reading import Facts
 
@@ -20,6 +20,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
     engine, market = outcome.market.engine, outcome.market
     trades = [_trade(outcome, trade) for trade in outcome.trades]
     wants = [want for state in outcome.demanders for want in state.wants.values()]
+    certified = certify_sessions(outcome)
     return {
         "fabmarket": __version__,
         "command": list(command),
@@ -50,10 +51,9 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
         "gas_total": sum(receipt.gas_used for _, receipt in outcome.sent),
         "gas": _gas(outcome),
         "equilibria": [
-            _equilibrium(outcome, each)
-            for each in certify_sessions(outcome)
-            if each.equilibrium is not None
+            _equilibrium(outcome, each) for each in certified if each.equilibrium is not None
         ],
+        "off_equilibrium": [_off(outcome, each) for each in certified if each.off],
         "sessions": [
             *(_session(outcome, each) for each in outcome.sessions),
             *(_bargain(outcome, each) for each in outcome.bargains),
@@ -220,6 +220,16 @@ def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
     }
 
 
+def _off(outcome: Outcome, certified: Certified) -> dict[str, Any]:
+    session = certified.session
+    return {
+        "session": _hex(session.id),
+        **_place(outcome, session.opening.listing),
+        "negotiated_price": session.settled_on,
+        "reason": certified.off,
+    }
+
+
 def _members(outcome: Outcome, talk: Talk) -> list[dict[str, Any]]:
     return [
         {"demander": member.demander, "subtask": outcome.names[member.sub_task]}
@@ -247,6 +257,7 @@ def _session(outcome: Outcome, session: Session) -> dict[str, Any]:
         **_place(outcome, session.opening.listing),
         "members": _members(outcome, session),
         "rounds": rounds,
+        "price": session.settled_on,
         "outcome": "agreed" if agreed else "no agreement",
         "reason": "" if agreed else _why_none(session),
     }
@@ -256,7 +267,7 @@ def _why_none(session: Session) -> str:
     """Why nothing was awarded, as the members were told."""
     if session.close is None:
         return NO_ANSWER
-    return NO_SUPPLY if session.settled_on is None else "no member gains at the price"
+    return why_no_price(session) if session.settled_on is None else "no member gains at the price"
 
 
 def _bargain(outcome: Outcome, bargain: Bargain) -> dict[str, Any]:
@@ -275,6 +286,7 @@ def _bargain(outcome: Outcome, bargain: Bargain) -> dict[str, Any]:
             for number, counter in enumerate(bargain.counters, start=1)
             if counter.reason != "withdraw"
         ],
+        "price": bargain.outcome or None,
         "outcome": "agreed" if agreed else "no agreement",
         "reason": "" if agreed else NO_ANSWER if bargain.outcome is None else NO_DEAL,
     }

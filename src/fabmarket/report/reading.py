@@ -97,8 +97,30 @@ def not_all_sold(facts: Facts) -> bool:
     )
 
 
-def gain_left(equilibrium: dict[str, Any], currency: dict[str, Any]) -> str:
-    """The bound that an equilibrium's certificate puts on a gain, for a cell."""
+def off_equilibrium(facts: Facts) -> str:
+    """What must be said of prices that were agreed and are no equilibrium's; "" if nothing."""
+    off = facts["off_equilibrium"]
+    if not off:
+        return ""
+    first = off[0]
+    return (
+        f"In {plural(len(off), 'session')} the agreed price is no equilibrium's, and no gain is"
+        f" stated for it. {first['resource']}, slot {first['slot']}: {first['reason']}."
+    )
+
+
+def uncertified(facts: Facts) -> set[str]:
+    """Sessions whose agreed price is no equilibrium's."""
+    return {one["session"] for one in facts["off_equilibrium"]}
+
+
+def gain_left(equilibrium: dict[str, Any], facts: Facts) -> str:
+    """The bound that an equilibrium's certificate puts on a gain, for a cell; a dash where another
+    price was agreed.
+    """
+    if equilibrium["session"] in uncertified(facts):
+        return number(None)
+    currency = facts["scenario"]["currency"]
     left = equilibrium["certificate"]["max_unilateral_gain"]
     return f"≤ {gain(left, currency)}" if left > 0 else "0"
 
@@ -112,7 +134,12 @@ def unserved_reasons(facts: Facts) -> list[tuple[str, int]]:
 def worst_gain(facts: Facts) -> float:
     """The largest gain any certificate leaves to a lone deviation, in base units."""
     return max(
-        (one["certificate"]["max_unilateral_gain"] for one in facts["equilibria"]), default=0.0
+        (
+            one["certificate"]["max_unilateral_gain"]
+            for one in facts["equilibria"]
+            if one["session"] not in uncertified(facts)
+        ),
+        default=0.0,
     )
 
 

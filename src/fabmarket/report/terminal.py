@@ -15,6 +15,7 @@ from fabmarket.report.reading import (
     gain_left,
     key_figures,
     not_all_sold,
+    off_equilibrium,
     unserved_reasons,
     why,
 )
@@ -38,7 +39,10 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
     for table in summary_tables(readable(facts)):
         show(console, table)
         console.print()
-    for note in facts["scenario"]["notes"]:
+    notes = [*facts["scenario"]["notes"]]
+    if facts["off_equilibrium"] and not facts["equilibria"]:
+        notes.append(off_equilibrium(facts))
+    for note in notes:
         console.print(Text(escaped(f"Note:   {note}")), soft_wrap=True)
     if out is not None:
         console.print(Text(escaped(f"Report: {out / 'report.html'}")), soft_wrap=True)
@@ -139,11 +143,11 @@ def _equilibria(facts: Facts) -> Table:
                 number(float(sum(one["demand"]))),
                 number(one["supply"]),
                 str(one["rounds"]),
-                gain_left(one, currency),
+                gain_left(one, facts),
             )
         )
-    below = [f"Gain left: {COVERED}"]
-    return _fill(table, rows, *([NOT_ALL_SOLD] if not_all_sold(facts) else []), *below)
+    below = [off_equilibrium(facts), NOT_ALL_SOLD if not_all_sold(facts) else ""]
+    return _fill(table, rows, *filter(None, below), f"Gain left: {COVERED}")
 
 
 def _trades(facts: Facts) -> Table:

@@ -83,6 +83,7 @@ def facts(name: str, decimals: int, participants: list[dict[str, Any]]) -> dict[
         "gas_total": 0,
         "gas": {},
         "equilibria": [],
+        "off_equilibrium": [],
         "sessions": [],
         "verification_tests": [],
         "messages": {"sent": 0, "delivered": 0, "ignored": 0, "ignored_reasons": {}, "by_type": {}},
@@ -153,6 +154,7 @@ def paper() -> dict[str, Any]:
                 }
                 for at, (price, answer) in enumerate(replies.items(), 1)
             ],
+            "price": 115,
             "outcome": "agreed",
             "reason": "",
         }
@@ -271,6 +273,7 @@ def job_shop() -> dict[str, Any]:
                     }
                     for at, announced in enumerate(prices, 1)
                 ],
+                "price": prices[-1],
                 "outcome": "agreed",
                 "reason": "",
             }
