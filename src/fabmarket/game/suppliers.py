@@ -18,11 +18,11 @@ from math import inf
 
 import numpy as np
 
-from fabmarket.game.certificate import Piece, certificate, demander_gains
+from fabmarket.game.certificate import fitting, judged
 from fabmarket.game.closed_forms.root import Requirement, lowest_root
 from fabmarket.game.equilibrium import require
-from fabmarket.game.errors import InvalidGame, NoEquilibrium, Unsupported
-from fabmarket.game.model import Certificate, Game, Numbers, Outcome, Vector, refuse_bounds, vector
+from fabmarket.game.errors import NoEquilibrium, Unsupported
+from fabmarket.game.model import Certificate, Game, Numbers, Vector, refuse_bounds, vector
 
 _CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates")
 _ROUNDING = 1e-12
@@ -120,7 +120,11 @@ def solve_suppliers(game: SupplierGame, concept: str) -> SupplierEquilibrium:
     else:
         _refuse_bounds(game, concept)
         lead = _demanders_lead(game) if concept == "demanders-lead" else _suppliers_lead(game)
-        found = [outcome for outcome in lead if _survives(game, concept, outcome)]
+        found = [
+            outcome
+            for outcome in lead
+            if _certificate(game, concept, outcome).relative_gain <= _ROUNDING
+        ]
     if not found:
         raise NoEquilibrium(
             f"{concept} has no equilibrium here: whatever the number of active suppliers, a leader"
@@ -154,12 +158,6 @@ def verify_suppliers(game: SupplierGame, answer: SupplierEquilibrium) -> Certifi
     """
     if answer.concept not in _CONCEPTS:
         raise Unsupported(f"unknown concept {answer.concept!r}; use one of {_CONCEPTS}")
-    for name, given, wanted in (
-        ("demands", answer.demand, game.demand.margin),
-        ("supplies", answer.supply, game.supplier_cost),
-    ):
-        if given.shape != wanted.shape or not np.isfinite(given).all():
-            raise InvalidGame(f"{name} are {given}; give {len(wanted)} finite numbers")
     if answer.concept != "simultaneous":
         _refuse_bounds(game, answer.concept)
     return _certificate(game, answer.concept, (answer.price, answer.demand, answer.supply))
@@ -226,94 +224,6 @@ def _suppliers_lead(game: SupplierGame) -> list[_Outcome]:
     return sorted(found, key=lambda outcome: -outcome[0])
 
 
-def _survives(game: SupplierGame, concept: str, outcome: _Outcome) -> bool:
-    """Whether nobody gains more than rounding can explain."""
-    return _certificate(game, concept, outcome).relative_gain <= _ROUNDING
-
-
 def _certificate(game: SupplierGame, concept: str, outcome: _Outcome) -> Certificate:
-    price, demand, supply = outcome
-    side = game.demand
-    asked, offered = side.a * float(demand.sum()), side.b * float(supply.sum())
-    answered, leading = concept == "demanders-lead", concept == "supplier-anticipates"
-    rule = asked - offered, (Piece(side.a),)
-    here, pieces = _answered(game, float(demand.sum())) if answered else rule
-    gains, stakes = demander_gains(
-        side, Outcome(price, demand, 0.0), side.margin - here, pieces, side.cap
-    )
-    earned, moved = _leader_gains(game, supply) if leading else _supplier_gains(game, outcome)
-    size = max(abs(price), asked, offered) or 1.0
-    worth = max(size, float(np.abs(side.margin).max()), float(game.supplier_cost[-1]))
-    outside = max(
-        float(np.max(-demand)),
-        float(np.max(-supply)),
-        float(np.max(demand - side.cap)),
-        float(np.max(supply - game.supply_cap)),
-        0.0,
-    )
-    quantity = max(float(np.abs(demand).max()), float(np.abs(supply).max())) or 1.0
-    return certificate(
-        (
-            "each demander: any quantity in [0, cap], the other demands unchanged and "
-            + ("the suppliers answering the new total" if answered else "supplies too"),
-            "each supplier: any quantity in [0, W], the other supplies unchanged and "
-            + ("the demanders answering with their equilibrium" if leading else "demands too"),
-        ),
-        max(abs(price - (asked - offered)) / size, outside / quantity),
-        np.concatenate([gains, earned]),
-        np.concatenate([stakes, moved * worth]),
-    )
-
-
-def _answered(game: SupplierGame, total: float) -> tuple[float, tuple[Piece, ...]]:
-    """The price at a total demand that the suppliers answer, and its pieces around it.
-
-    With l suppliers active q = (aS + D_l)/(l + 1), up to the total at which the next starts.
-    """
-    lines, cost, since = [], 0.0, -inf
-    for active, start in enumerate([*game.supplier_cost.tolist(), inf], start=1):
-        until = (start * active - cost) / game.demand.a
-        slope = game.demand.a / active
-        lines.append((slope, cost / active + slope * total, since, until))
-        cost, since = cost + start, until
-    price = next(here for _, here, _, until in lines if total <= until)
-    return price, tuple(
-        Piece(slope, here - price, since - total, until - total)
-        for slope, here, since, until in lines
-    )
-
-
-def _supplier_gains(game: SupplierGame, outcome: _Outcome) -> tuple[Vector, Vector]:
-    """Each supplier's best gain while everybody else stands still, and the units it moves."""
-    _, demand, supply = outcome
-    weight = game.demand.b
-    price = game.demand.a * float(demand.sum()) - weight * float(supply.sum())
-    room = price - weight * supply - game.supplier_cost
-    change = np.clip(room / (2 * weight), -supply, game.supply_cap - supply)
-    return change * (room - weight * change), np.abs(supply) + np.abs(supply + change)
-
-
-def _leader_gains(game: SupplierGame, supply: Vector) -> tuple[Vector, Vector]:
-    """Each supplier's best gain, the demanders answering, and the units it moves.
-
-    It picks the price on every piece: with k buyers b w_total = C_k - (k + 1) q, for q between the
-    k-th margin and the next.
-    """
-    side, total = game.demand, game.demand.b * float(supply.sum())
-    margin = np.sort(side.margin)[::-1]
-    level = np.concatenate([[0.0], np.cumsum(margin)])
-    slope = np.arange(len(level)) + 1.0
-    high, low = np.concatenate([[inf], margin]), np.append(margin, -inf)
-    here = np.flatnonzero(level - slope * high <= total)[-1]
-    price = (level[here] - total) / slope[here]
-    gains, moved = np.empty_like(supply), np.abs(supply)
-    for i, start in enumerate(game.supplier_cost):
-        rivals = total - side.b * supply[i]
-        ceiling = (level - rivals) / slope  # where its own supply is zero
-        top = np.minimum(np.clip((ceiling + start) / 2, low, high), ceiling)
-        units = np.where(top >= low, (level - slope * top - rivals) / side.b, 0.0)
-        earned = units * (top - start)
-        best = int(np.argmax(earned))
-        gains[i] = max(float(earned[best]), 0.0) - supply[i] * (price - start)
-        moved[i] += abs(units[best])
-    return gains, moved
+    suppliers = game.supplier_cost, game.supply_cap
+    return judged(fitting(game.demand, *outcome, suppliers=suppliers), concept)

@@ -102,9 +102,9 @@ def test_what_is_refused():
         verify_suppliers(paper([10, 30], cap=[1, 1, 5]), replace(found, concept="demanders-lead"))
     with pytest.raises(Unsupported, match="unknown concept 'balanced'"):
         verify_suppliers(paper([10, 30]), replace(found, concept="balanced"))
-    with pytest.raises(InvalidGame, match=r"supplies are .*; give 1 finite numbers"):
+    with pytest.raises(InvalidGame, match="2 supplies for 1 suppliers; give each one"):
         verify_suppliers(paper([10]), found)
-    with pytest.raises(InvalidGame, match=r"demands are .*; give 3 finite numbers"):
+    with pytest.raises(InvalidGame, match="demand or supply is not finite"):
         verify_suppliers(paper([10, 30]), replace(found, demand=np.array([1, 2, nan])))
     with pytest.raises(InvalidGame, match="supplier_cost has shape"):
         paper([])
@@ -112,6 +112,13 @@ def test_what_is_refused():
         paper([1, -1])
     with pytest.raises(InvalidGame, match="supply_cap has 1 numbers but supplier_cost has 2"):
         paper([1, 2], supply_cap=[1])
+
+
+def test_deviations_name_every_supplier_and_what_the_others_do():
+    demanders, suppliers = solve_suppliers(paper([30, 10]), "demanders-lead").certificate.deviations
+    assert demanders.endswith("the suppliers answering the new total")
+    assert suppliers.startswith("each supplier: ")
+    assert suppliers.endswith("the other supplies unchanged")
 
 
 def test_what_suppliers_book_beyond_what_is_paid():
