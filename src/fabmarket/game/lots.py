@@ -19,8 +19,7 @@ import numpy as np
 from fabmarket.game.certificate import certificate, fitting, price_violation
 from fabmarket.game.closed_forms.simultaneous import simultaneous
 from fabmarket.game.equilibrium import require, stated
-from fabmarket.game.errors import Unsupported
-from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome, checked
+from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome, checked, refuse_budgets
 
 _ROUNDING = 1e-12
 
@@ -44,8 +43,7 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
         Unsupported: the game has budgets.
     """
     lot = float(checked("lot", lot, (), positive=True))
-    if game.budgeted:
-        raise Unsupported("whole lots are offered without budgets; leave them out")
+    refuse_budgets(game, "whole lots")
     free = simultaneous(game)
     margin, a, b, start = _integers(game, lot)
     most = [_whole(cap, lot) for cap in game.cap.tolist()]

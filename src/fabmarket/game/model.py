@@ -204,6 +204,15 @@ def refuse_bounds(game: Game, concept: str) -> None:
         )
 
 
+def refuse_budgets(game: Game, what: str) -> None:
+    """Raise Unsupported if the game has a budget, with which this is not offered."""
+    if game.budgeted:
+        j = int(np.argmax(np.isfinite(game.budget)))
+        raise Unsupported(
+            f"{what} are offered without budgets; budget[{j}] is {game.budget[j]}, leave it out"
+        )
+
+
 class Outcome(NamedTuple):
     """What a closed form yields: price, each demander's quantity, supply, a remark or "", and the
     multiplier of S <= w.
