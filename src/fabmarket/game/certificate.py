@@ -322,10 +322,11 @@ def _coupled(answer: Answer) -> _Market:
 def _demanders_lead(answer: Answer) -> _Market:
     """With l suppliers active q = (aS + D_l)/(l + 1), up to the total at which the next starts."""
     refuse_bounds(answer.game, "demanders-lead")
-    active = np.arange(len(answer.cost) + 1)
-    spent = np.append(0.0, np.cumsum(answer.cost))
+    cost = np.sort(answer.cost)
+    active = np.arange(len(cost) + 1)
+    spent = np.append(0.0, np.cumsum(cost))
     slopes = answer.game.a / (active + 1)
-    short = (answer.cost * active[1:] - spent[:-1]) / answer.game.a - answer.total  # of each kink
+    short = (cost * active[1:] - spent[:-1]) / answer.game.a - answer.total  # of each kink
     offsets = np.append(0.0, np.cumsum((slopes[:-1] - slopes[1:]) * short))
     here = int(np.count_nonzero(short < 0))
     ends = np.concatenate([[-inf], short, [inf]]).tolist()

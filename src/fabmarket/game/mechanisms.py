@@ -26,7 +26,7 @@ from operator import itemgetter
 import numpy as np
 
 from fabmarket.errors import Refused
-from fabmarket.game.closed_forms.root import Requirement, required
+from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.closed_forms.simultaneous import simultaneous_requirement
 from fabmarket.game.closed_forms.supplier_anticipates import supplier_anticipates
 from fabmarket.game.equilibrium import solve
@@ -275,7 +275,8 @@ def _scan(game: Game, concept: str, who: int) -> tuple[float, float]:
     full = others[0] - others[1]
     points = np.concatenate([others[0], full, [rule.start, rule.full, lowest, own]])
     prices = np.unique(np.clip(points, lowest, own))
-    left = [required(price, rule) for price in prices.tolist()] - _asked(*others, prices)
+    steep = rule.steep * np.maximum(np.minimum(prices, rule.full) - rule.start, 0.0)
+    left = rule.offset + rule.slope * prices + steep - _asked(*others, prices)
     best = [
         *_tops(prices, left, own, float(bound[who])),
         # At the lowest price more may be left than j can use: shares are cut there.

@@ -19,6 +19,7 @@ from math import inf
 import numpy as np
 
 from fabmarket.game.certificate import fitting, judged
+from fabmarket.game.closed_forms.demanders_lead import candidates
 from fabmarket.game.closed_forms.root import Requirement, lowest_root
 from fabmarket.game.equilibrium import require
 from fabmarket.game.errors import NoEquilibrium, Unsupported
@@ -34,9 +35,8 @@ class SupplierGame:
 
     Attributes:
         demand: the demanders, a and b, with the cheapest supplier alone.
-        supplier_cost: d, shape (n,), rising; suppliers are put in this order.
-        supply_cap: W, shape (n,), in the same order; inf for no bound.
-        order: shape (n,): which of the suppliers given each of these is.
+        supplier_cost: d, shape (n,).
+        supply_cap: W, shape (n,); inf for no bound.
 
     Raises:
         InvalidGame: as `Game`, for the suppliers' arrays too.
@@ -45,7 +45,6 @@ class SupplierGame:
     demand: Game
     supplier_cost: Vector
     supply_cap: Vector
-    order: Vector
 
     def __init__(
         self,
@@ -58,23 +57,21 @@ class SupplierGame:
         cap: Numbers | None = None,
         supply_cap: Numbers | None = None,
     ) -> None:
-        given = vector("supplier_cost", supplier_cost)
-        order = np.argsort(given, kind="stable")
-        costs = given[order]
-        most = np.full_like(costs, inf)
-        if supply_cap is not None:
-            checked = vector("supply_cap", supply_cap, like=("supplier_cost", given), infinite=True)
-            most = checked[order]
-        object.__setattr__(self, "demand", Game(benefit, cost, costs[0], a, b, cap=cap))
-        object.__setattr__(self, "supplier_cost", costs)
-        object.__setattr__(self, "supply_cap", most)
-        object.__setattr__(self, "order", order)
+        costs = vector("supplier_cost", supplier_cost)
+        most = np.full_like(costs, inf) if supply_cap is None else supply_cap
+        fields = {
+            "demand": Game(benefit, cost, costs.min(), a, b, cap=cap),
+            "supplier_cost": costs,
+            "supply_cap": vector("supply_cap", most, like=("supplier_cost", costs), infinite=True),
+        }
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
 
 
 @dataclass(frozen=True, eq=False)
 class SupplierEquilibrium:
-    """As `Equilibrium`, with supply and supplier_profit of shape (n,), in the order of the game's
-    `supplier_cost`; the certificate's gains are the demanders', then the suppliers'.
+    """As `Equilibrium`, with supply and supplier_profit of shape (n,); the certificate's gains are
+    the demanders', then the suppliers'.
     """
 
     concept: str
@@ -105,8 +102,8 @@ def solve_suppliers(game: SupplierGame, concept: str) -> SupplierEquilibrium:
 
     >>> game = SupplierGame([100, 200, 200], [45, 45, 15], [30, 10], 0.8, 0.2)
     >>> found = solve_suppliers(game, "simultaneous")
-    >>> found.price, found.supply.round(9).tolist(), game.order.tolist()
-    (76.0, [330.0, 230.0], [1, 0])
+    >>> found.price, found.supply.round(9).tolist()
+    (76.0, [230.0, 330.0])
 
     Raises:
         Unsupported: another concept ("balanced" does not say who of them delivers); a bound, but
@@ -189,17 +186,10 @@ def _simultaneous(game: SupplierGame) -> _Outcome:
 
 
 def _demanders_lead(game: SupplierGame) -> list[_Outcome]:
-    """One candidate for each number l of active suppliers, if its price fits that number."""
-    side, start = game.demand, np.append(game.supplier_cost, inf)
-    found, active_cost = [], 0.0
-    for active in range(len(start)):
-        active_cost += start[active - 1] if active else 0.0
-        requirement = Requirement(offset=-active_cost / (active + 1))
-        price = lowest_root(side.margin, np.full_like(side.margin, inf), requirement)
-        if (active == 0 or price > start[active - 1]) and price <= start[active]:
-            demand = (active + 1) * np.maximum(side.margin - price, 0.0) / side.a
-            found.append((price, demand, np.maximum(price - start[:-1], 0.0) / side.b))
-    return found
+    return [
+        (price, demand, np.maximum(price - game.supplier_cost, 0.0) / game.demand.b)
+        for price, demand in candidates(game.demand, game.supplier_cost)
+    ]
 
 
 def _suppliers_lead(game: SupplierGame) -> list[_Outcome]:
@@ -209,14 +199,12 @@ def _suppliers_lead(game: SupplierGame) -> list[_Outcome]:
     level = np.concatenate([[0.0], np.cumsum(margin[:-1])])
     buyers = np.arange(len(margin))
     above = np.concatenate([[inf], margin[:-1]])
-    ends = np.append(start, inf)
-    active_cost = np.concatenate([[0.0], np.cumsum(start)])
     found: list[_Outcome] = []
-    for active in range(len(start) + 1):
-        price = (level / (buyers + 1) + active_cost[active]) / (active + 1)
-        fits = (price < above) & (price >= margin) & (price <= ends[active])
-        if active:
-            fits &= price > ends[active - 1]
+    spent, since = 0.0, -inf
+    for active, until in enumerate([*np.sort(start).tolist(), inf], start=1):
+        price = (level / (buyers + 1) + spent) / active
+        fits = (price < above) & (price >= margin) & (price > since) & (price <= until)
+        spent, since = spent + until, until
         for k in np.flatnonzero(fits):
             q = float(price[k])
             supply = (k + 1) * np.maximum(q - start, 0.0) / side.b
