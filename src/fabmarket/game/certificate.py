@@ -8,6 +8,7 @@ change of quantity and the margin above the price, so that it is exact where bot
 
 from dataclasses import dataclass, replace
 from math import inf, isfinite
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,8 +53,7 @@ _ROUNDING = 1e-12
 _NONE = np.empty(0), np.empty(0)
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """The price on a stretch of total demand, everyone else answering as the concept says.
 
     At total demand S + x, since <= x <= until, it is the price at S plus offset plus slope x.
@@ -322,20 +322,21 @@ def _coupled(answer: Answer) -> _Market:
 def _demanders_lead(answer: Answer) -> _Market:
     """With l suppliers active q = (aS + D_l)/(l + 1), up to the total at which the next starts."""
     refuse_bounds(answer.game, "demanders-lead")
-    cost = np.sort(answer.cost)
-    active = np.arange(len(cost) + 1)
-    spent = np.append(0.0, np.cumsum(cost))
-    slopes = answer.game.a / (active + 1)
-    short = (cost * active[1:] - spent[:-1]) / answer.game.a - answer.total  # of each kink
-    offsets = np.append(0.0, np.cumsum((slopes[:-1] - slopes[1:]) * short))
-    here = int(np.count_nonzero(short < 0))
-    ends = np.concatenate([[-inf], short, [inf]]).tolist()
-    price = (answer.asked + float(spent[here])) / (here + 1)
-    lines = zip(slopes.tolist(), (offsets - offsets[here]).tolist(), ends, ends[1:], strict=False)
+    pieces: list[Piece] = []
+    price, here = answer.asked, 0.0
+    offset, spent, since = 0.0, 0.0, -inf
+    for active, start in enumerate([*np.sort(answer.cost).tolist(), inf], start=1):
+        slope = answer.game.a / active
+        until = (start * active - spent) / answer.game.a - answer.total
+        pieces.append(Piece(slope, offset, since, until))
+        if since < 0:
+            here, price = offset, (answer.asked + spent) / active
+        offset += (slope - answer.game.a / (active + 1)) * until
+        spent, since = spent + start, until
     return _Market(
         price,
         answer.game.margin - price,
-        tuple(Piece(*line) for line in lines),
+        tuple(piece._replace(offset=piece.offset - here) for piece in pieces),
         (price_violation(answer), _supplier_violation(answer)),
         _suppliers(answer),
     )
