@@ -50,7 +50,7 @@ def supplier_anticipates(game: Game, compiled: bool | None = None) -> Outcome:
     low, high = float(lows[pick]), float(highs[pick])
     linear = (margin >= high) & (full <= low)
     total = float(margin[linear].sum() + bound[full >= high].sum())
-    price = min(max((total / (np.count_nonzero(linear) + 1) + start) / 2, low), high)
+    price = min(max((total / (int(np.count_nonzero(linear)) + 1) + start) / 2, low), high)
     asked = float(np.clip(margin - price, 0.0, bound).sum())
     supply = min(max((asked - price) / game.b, 0.0), game.supply_cap)
     if start < price <= bottom:  # at the lowest price all is supplied, whatever rounding says
