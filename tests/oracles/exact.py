@@ -317,7 +317,8 @@ def _paper_literal(game: ExactGame) -> _Outcome:
 
 
 def _balanced(game: ExactGame) -> _Outcome:
-    rule = PriceRule("balanced", game.a, game.b, game.supplier_cost, game.supply_cap)
+    caps = [inf if cap is None else cap for cap in (*game.cap, game.supply_cap)]
+    rule = PriceRule("balanced", game.a, game.b, game.supplier_cost, caps.pop())
     slope = game.a - game.b
     bound = _scaled(game, slope)
     price = _root(game.margin, bound, _plain(_NOTHING))
@@ -326,7 +327,7 @@ def _balanced(game: ExactGame) -> _Outcome:
     demand = _replies(game, slope, max(price, game.supplier_cost))
     if price < game.supplier_cost:
         price = game.supplier_cost
-        shares = rule.floor_shares(demand, game.cap, rule.total_at(price))
+        shares = rule.floor_shares(demand, caps, rule.total_at(price))
         demand = tuple(Fraction(share) for share in shares)
     return price, demand, sum(demand, _NOTHING), "", _NOTHING
 

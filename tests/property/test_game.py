@@ -215,7 +215,7 @@ def test_demanders_lead_tells_which_candidates_survive(margin, start):
 
 def session(rule, margin, caps, price, *, remember):
     """The prices announced until the rule repeats one, and the last replies."""
-    announced, low, high = [price], None, None
+    announced, low, high = [price], -inf, inf
     while True:
         replies = [rule.demand_at(c, cap, price) for c, cap in zip(margin, caps, strict=True)]
         step = rule.next_price(price, replies, caps)
@@ -236,13 +236,15 @@ starts = st.one_of(
 @settings(max_examples=300)
 @given(markets(concepts=["simultaneous", "demanders-lead", "balanced"]), starts)
 def test_a_session_reaches_the_equilibrium_exactly(market, above):
-    concept, margin, caps, supply_cap, a, b, start = market
+    concept, margin, given_caps, given_cap, a, b, start = market
+    caps = [inf if cap is None else cap for cap in given_caps]
+    supply_cap = inf if given_cap is None else given_cap
     rule = PriceRule(concept, a, b, start, supply_cap)
     announced, replies = session(rule, margin, caps, rule.floor + above, remember=True)
     price, total = announced[-1], sum(replies)
     m = len(margin)
-    if all(cap is None for cap in caps):
-        assert len(announced) - 1 <= m + (1 if supply_cap is None else 2)
+    if all(cap == inf for cap in caps):
+        assert len(announced) - 1 <= m + (1 if supply_cap == inf else 2)
         plain, _ = session(rule, margin, caps, rule.floor + above, remember=False)
         assert plain == announced
     else:
@@ -268,15 +270,15 @@ def test_a_session_reaches_the_equilibrium_exactly(market, above):
     st.fractions(0, 60, max_denominator=6),
 )
 def test_floor_shares_are_one_factor_cut_off_at_the_caps(demanders, target):
-    caps = [cap for _, cap in demanders]
-    replies = [r if cap is None else min(Fraction(r), cap) for r, cap in demanders]
+    caps = [inf if cap is None else cap for _, cap in demanders]
+    replies = [min(Fraction(r), cap) for (r, _), cap in zip(demanders, caps, strict=True)]
     shares = PriceRule("balanced", 2, 1, 9).floor_shares(replies, caps, target)
-    room = sum(inf if cap is None else cap for r, cap in zip(replies, caps, strict=True) if r > 0)
+    room = sum(cap for r, cap in zip(replies, caps, strict=True) if r > 0)
     assert sum(shares) == min(target, room)
     factors = [s / r for s, r, cap in zip(shares, replies, caps, strict=True) if r > 0 and s != cap]
     assert len(set(factors)) <= 1
     for share, reply, cap in zip(shares, replies, caps, strict=True):
-        assert share == 0 if reply == 0 else share <= (inf if cap is None else cap)
+        assert share == 0 if reply == 0 else share <= cap
         if factors and reply > 0 and share == cap:
             assert share <= factors[0] * reply
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,11 +128,7 @@ def _solved(game: Game | SupplierGame, concept: str, coupled: bool, lot: float |
     if isinstance(game, SupplierGame):
         if coupled or lot is not None:
             raise Unsupported("--coupled and --lot go with one supplier; leave them out")
-        found = solve_suppliers(game, concept)
-        given = np.argsort(game.order)  # suppliers as they stand in the file, not by cost
-        return replace(
-            found, supply=found.supply[given], supplier_profit=found.supplier_profit[given]
-        )
+        return solve_suppliers(game, concept)
     if lot is None:
         return solve(game, concept, coupled=coupled)
     if coupled or concept != "simultaneous":

@@ -5,7 +5,6 @@ from fabmarket.game.certificate import verify
 from fabmarket.game.equilibrium import equilibrium_price, solve
 from fabmarket.game.errors import (
     InvalidGame,
-    InvalidRound,
     NoEquilibrium,
     NotCertified,
     Unsupported,
@@ -19,7 +18,6 @@ __all__ = [
     "Equilibrium",
     "Game",
     "InvalidGame",
-    "InvalidRound",
     "NoEquilibrium",
     "NotCertified",
     "PriceRule",

@@ -14,9 +14,9 @@ is exact, so that any party recomputes the outcome from the signed rounds.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite
+from math import inf
 
-from fabmarket.game.errors import InvalidGame, InvalidRound, NoEquilibrium, Unsupported
+from fabmarket.game.errors import InvalidGame, NoEquilibrium, Unsupported
 
 Number = int | float | Fraction
 
@@ -28,19 +28,19 @@ def _exact(value: Number) -> float | Fraction:
     return Fraction(value) if isinstance(value, int) else value
 
 
-def kept(step: Number, low: Number | None, high: Number | None) -> float | Fraction:
+def kept(step: Number, low: Number, high: Number) -> float | Fraction:
     """The safeguard of Newton steps: a step that leaves (low, high) is replaced by the middle.
 
-    >>> kept(9, 2, 6), kept(3, 2, 6), kept(9, 2, None)
+    >>> kept(9, 2, 6), kept(3, 2, 6), kept(9, 2, inf)
     (Fraction(4, 1), Fraction(3, 1), Fraction(9, 1))
 
     Args:
         step: where Newton leads.
-        low: the highest price known to be too low, None if there is none.
-        high: the lowest price known to be high enough, None if there is none; where either is
-            None, there is no middle and the step is kept.
+        low: the highest price known to be too low, -inf if there is none.
+        high: the lowest price known to be high enough, inf if there is none; where either is
+            infinite, there is no middle and the step is kept.
     """
-    if low is None or high is None or low < step < high:
+    if low < step < high or low == -inf or high == inf:
         return _exact(step)
     return (_exact(low) + _exact(high)) / 2
 
@@ -50,19 +50,22 @@ class PriceRule:
     """How price, demand and supply hang together in one concept.
 
     >>> rule = PriceRule("balanced", Fraction(4, 5), Fraction(1, 5), 10)
-    >>> replies = [rule.demand_at(margin, None, 10) for margin in (55, 155, 185)]
-    >>> sum(replies) > rule.total_at(10), rule.next_price(10, replies, [None] * 3)
+    >>> replies = [rule.demand_at(margin, inf, 10) for margin in (55, 155, 185)]
+    >>> sum(replies) > rule.total_at(10), rule.next_price(10, replies, [inf] * 3)
     (True, Fraction(395, 4))
 
     Under "demanders-lead" the root is the one candidate with supply; near the supply threshold it
-    may be no equilibrium, which `solve` and `verify` tell.
+    may be no equilibrium, which `solve` and `verify` tell. It is offered without caps.
+
+    Rounds are taken as they are: prices must not lie below `floor`, nor replies outside [0, cap].
+    Whoever runs a session sees to that (`negotiation.session` refuses such moves).
 
     Attributes:
         concept: "simultaneous", "demanders-lead" or "balanced".
         a: price per unit of total demand, > 0.
         b: price per unit of supply, > 0; below a for "balanced".
         supplier_cost: d_s, the supplier's cost per unit, >= 0.
-        supply_cap: W, the most the supplier can supply; None for no bound. "demanders-lead" has
+        supply_cap: W, the most the supplier can supply; inf for no bound. "demanders-lead" has
             none (with W binding it has a continuum of equilibria).
 
     Raises:
@@ -75,21 +78,19 @@ class PriceRule:
     a: Number
     b: Number
     supplier_cost: Number
-    supply_cap: Number | None = None
+    supply_cap: Number = inf
 
     def __post_init__(self) -> None:
         if self.concept not in _CONCEPTS:
             raise Unsupported(f"no price rule for {self.concept!r}; use one of {_CONCEPTS}")
         for name in ("a", "b", "supplier_cost", "supply_cap"):
-            value = getattr(self, name)
-            if value is None and name == "supply_cap":
-                continue
-            if not isfinite(value) or value < 0:
-                raise InvalidGame(f"{name} is {value}; give a finite number that is not negative")
-            if value == 0 and name in ("a", "b"):
-                raise InvalidGame(f"{name} is 0; give a positive number")
+            value, positive = getattr(self, name), name in ("a", "b")
+            bounded = value < inf or (value == inf and name == "supply_cap")
+            if not (value >= 0 and bounded) or (positive and value == 0):
+                least = "> 0" if positive else ">= 0"
+                raise InvalidGame(f"{name} is {value}; give a finite number {least}")
             object.__setattr__(self, name, _exact(value))
-        if self.concept == "demanders-lead" and self.supply_cap is not None:
+        if self.concept == "demanders-lead" and self.supply_cap < inf:
             raise Unsupported(
                 f"demanders-lead has no unique equilibrium under a supply cap ({self.supply_cap});"
                 " leave the cap out or use simultaneous or balanced"
@@ -108,10 +109,9 @@ class PriceRule:
         w = (aS - d_s)/(2b) takes half of it back ("demanders-lead"); a - b when supply follows
         demand one for one ("balanced").
         """
-        a, b = _exact(self.a), _exact(self.b)
         if self.concept == "simultaneous":
-            return a
-        return a / 2 if self.concept == "demanders-lead" else a - b
+            return self.a
+        return self.a / 2 if self.concept == "demanders-lead" else self.a - self.b
 
     @property
     def floor(self) -> float | Fraction:
@@ -120,9 +120,9 @@ class PriceRule:
         Where the excess is still negative at the floor, "balanced" trades there
         (`floor_shares`); the other two have no supply.
         """
-        return _exact(self.supplier_cost)
+        return self.supplier_cost
 
-    def demand_at(self, margin: Number, cap: Number | None, price: Number) -> float | Fraction:
+    def demand_at(self, margin: Number, cap: Number, price: Number) -> float | Fraction:
         """The quantity v(p) a demander of this margin asks for when the price comes out as p.
 
         Its profit is v (margin - P), where P rises by s for each unit it adds. The derivative
@@ -132,52 +132,31 @@ class PriceRule:
 
         Args:
             margin: c, the demander's benefit less its own cost per unit; may be negative.
-            cap: the most it can use; None for no bound. Not offered under "demanders-lead".
+            cap: the most it can use; inf for no bound, as always under "demanders-lead".
             price: the announced price, >= floor.
-
-        Raises:
-            InvalidRound: the price is below the floor, or the cap negative.
-            Unsupported: a cap under "demanders-lead".
         """
-        price = self._announced(price)
-        self._check_caps([cap])
-        wanted = max((_exact(margin) - price) / self.slope, Fraction(0))
-        return wanted if cap is None else min(wanted, _exact(cap))
+        return min(max((margin - price) / self.slope, Fraction(0)), cap)
 
     def total_at(self, price: Number) -> float | Fraction:
-        """T(p): the total demand that makes p the price.
+        """T(p): the total demand that makes p the price, which is not below the floor.
 
         "simultaneous": p = aS - bw and w = clip((p - d_s)/b, 0, W) give
         (p + clip(p - d_s, 0, bW))/a. "demanders-lead": (2p - d_s)/a. "balanced": p/(a - b), at
         most W; at W the price may be anything from (a - b)W up, because it rations.
-
-        Raises:
-            InvalidRound: the price is below the floor.
         """
-        price = self._announced(price)
-        a, b, cap = _exact(self.a), _exact(self.b), self.supply_cap
         if self.concept == "balanced":
-            total = price / (a - b)
-            return total if cap is None else min(total, _exact(cap))
-        supply = price - self.floor
-        return (price + (supply if cap is None else min(supply, b * cap))) / a
+            return min(price / (self.a - self.b), self.supply_cap)
+        return (price + min(price - self.floor, self.b * self.supply_cap)) / self.a
 
     def supply_at(self, price: Number, total: Number) -> float | Fraction:
         """The supplier's quantity w at this price: its best response, or under "balanced" the
         total that was ordered, as far as W allows.
-
-        Raises:
-            InvalidRound: the price is below the floor.
         """
-        price = self._announced(price)
-        if self.concept == "balanced":
-            ordered = _exact(total)
-            return ordered if self.supply_cap is None else min(ordered, _exact(self.supply_cap))
-        supply = (price - self.floor) / _exact(self.b)
-        return supply if self.supply_cap is None else min(supply, _exact(self.supply_cap))
+        wished = total if self.concept == "balanced" else (price - self.floor) / self.b
+        return min(wished, self.supply_cap)
 
     def next_price(
-        self, price: Number, demands: Sequence[Number], caps: Sequence[Number | None]
+        self, price: Number, demands: Sequence[Number], caps: Sequence[Number]
     ) -> float | Fraction:
         """The next price to announce: one Newton step on G, from the replies to `price`.
 
@@ -192,21 +171,12 @@ class PriceRule:
         Args:
             price: the announced price, >= floor.
             demands: every demander's reply to it.
-            caps: every demander's cap, None for no bound, in the same order.
-
-        Raises:
-            InvalidRound: the price is below the floor, a reply is negative or above its cap, or
-                there is not one cap to each reply.
-            Unsupported: a cap under "demanders-lead".
+            caps: every demander's cap, inf for no bound, in the same order.
         """
-        price = self._announced(price)
-        self._check_replies(demands, caps)
         excess = sum(demands) - self.total_at(price)
         if excess == 0:
             return price
-        moving = sum(
-            1 for v, cap in zip(demands, caps, strict=True) if v > 0 and (cap is None or v < cap)
-        )
+        moving = sum(1 for v, cap in zip(demands, caps, strict=True) if 0 < v < cap)
         steepness = moving / self.slope + self._total_slope(price, upward=excess > 0)
         if steepness > 0:
             return max(price + excess / steepness, self.floor)
@@ -215,7 +185,7 @@ class PriceRule:
         return price + max(price, excess * self.slope / len(demands))
 
     def floor_shares(
-        self, replies: Sequence[Number], caps: Sequence[Number | None], target: Number
+        self, replies: Sequence[Number], caps: Sequence[Number], target: Number
     ) -> tuple[float | Fraction, ...]:
         """Who gets how much at the floor price, where replies fall short of the rule's total.
 
@@ -226,80 +196,39 @@ class PriceRule:
 
         Args:
             replies: every demander's reply at the floor.
-            caps: every demander's cap, None for no bound.
+            caps: every demander's cap, inf for no bound.
             target: the total to share, usually `total_at(floor)`; less is shared where W or the
                 caps of those with a positive reply allow no more.
-
-        Raises:
-            Unsupported: another concept; only "balanced" trades at its floor.
-            InvalidRound: a reply is negative or above its cap, or there is not one cap to each.
         """
-        if self.concept != "balanced":
-            raise Unsupported(f"{self.concept} has no supply at its floor; only balanced shares it")
-        self._check_replies(replies, caps)
-        left = _exact(target)
-        if self.supply_cap is not None:
-            left = min(left, _exact(self.supply_cap))
+        left = min(target, self.supply_cap)
         shares: list[float | Fraction] = [Fraction(0)] * len(replies)
-        open_ended = [j for j, cap in enumerate(caps) if cap is None]
-        bounded = sorted(
-            (_exact(cap) / reply, j, _exact(cap))
+        # By the factor that fills each.
+        order = sorted(
+            (_exact(cap) / reply, j)
             for j, (reply, cap) in enumerate(zip(replies, caps, strict=True))
-            if cap is not None and reply > 0
+            if reply > 0
         )
         # What the demanders from each place on ask for together; summed from the end, because
         # taking floats off a total could leave nothing of the small ones.
-        wanted = [sum((_exact(replies[j]) for j in open_ended), Fraction(0))]
-        for _, j, _ in reversed(bounded):
+        wanted: list[float | Fraction] = [Fraction(0)]
+        for _, j in reversed(order):
             wanted.append(wanted[-1] + replies[j])
         wanted.reverse()
-        full = 0
-        while full < len(bounded) and bounded[full][0] * wanted[full] < left:
-            _, j, cap = bounded[full]
-            shares[j] = cap
-            left = max(left - cap, Fraction(0))
-            full += 1
-        for j in [*open_ended, *(j for _, j, _ in bounded[full:])]:
-            if replies[j] > 0:
-                shares[j] = left * replies[j] / wanted[full]
+        for at, (factor, j) in enumerate(order):
+            if factor * wanted[at] >= left:
+                for _, rest in order[at:]:
+                    shares[rest] = left * replies[rest] / wanted[at]
+                break
+            shares[j] = caps[j]
+            left = max(left - caps[j], Fraction(0))
         return tuple(shares)
 
-    def _total_slope(self, price: float | Fraction, *, upward: bool) -> float | Fraction:
+    def _total_slope(self, price: Number, *, upward: bool) -> float | Fraction:
         """T'(p), on the side the price is to move to."""
-        a, b, cap = _exact(self.a), _exact(self.b), self.supply_cap
-        free: float | Fraction
-        bound: float | Fraction
-        if self.concept == "balanced":
-            kink = None if cap is None else (a - b) * cap
-            free, bound = 1 / (a - b), Fraction(0)
-        else:
-            kink = None if cap is None else self.floor + b * cap
-            free, bound = 2 / a, 1 / a
-        if kink is None or price < kink or (price == kink and not upward):
-            return free
-        return bound
-
-    def _announced(self, price: Number) -> float | Fraction:
-        if not price >= self.floor:
-            raise InvalidRound(f"price {price} is below the floor {self.floor}; announce that")
-        return _exact(price)
-
-    def _check_caps(self, caps: Sequence[Number | None]) -> None:
-        for cap in caps:
-            if cap is None:
-                continue
-            if not cap >= 0:
-                raise InvalidRound(f"cap {cap} is negative; give the most that can be used")
-            if self.concept == "demanders-lead":
-                raise Unsupported(
-                    f"demanders-lead is offered without demand caps; cap is {cap}, leave it out"
-                    " or use simultaneous or balanced"
-                )
-
-    def _check_replies(self, demands: Sequence[Number], caps: Sequence[Number | None]) -> None:
-        if len(demands) != len(caps):
-            raise InvalidRound(f"{len(demands)} replies but {len(caps)} caps; give one to each")
-        self._check_caps(caps)
-        for j, (v, cap) in enumerate(zip(demands, caps, strict=True)):
-            if not v >= 0 or (cap is not None and v > cap):
-                raise InvalidRound(f"reply {j} is {v}; it must lie between 0 and its cap {cap}")
+        slope = self.a - self.b
+        balanced = self.concept == "balanced"
+        kink = (slope if balanced else self.b) * self.supply_cap + (0 if balanced else self.floor)
+        below = price < kink or (price == kink and not upward)
+        if balanced:
+            return 1 / slope if below else Fraction(0)
+        return (2 if below else 1) / self.a

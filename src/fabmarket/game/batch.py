@@ -5,9 +5,7 @@
 [387.5, 0.0]
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import inf
 from typing import Any
 
@@ -15,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabmarket.game.errors import InvalidGame
-from fabmarket.game.model import TOLERANCE, Game, Vector, checked
-
-Numbers = Vector | Sequence[float | Fraction]
+from fabmarket.game.model import TOLERANCE, Numbers, Vector, checked
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +85,6 @@ class Batch:
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
-
-    def game(self, index: int) -> Game:
-        """One of the games, to be solved and certified in full."""
-        return Game(
-            self.benefit[index],
-            self.cost[index],
-            self.supplier_cost[index],
-            self.a[index],
-            self.b[index],
-            cap=None if self.cap is None else self.cap[index],
-            supply_cap=self.supply_cap[index],
-        )
 
     def prices(self) -> Vector:
         """The equilibrium price of every game, shape (n,), by sorting; O(nm log m)."""

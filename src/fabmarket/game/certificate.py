@@ -7,7 +7,8 @@ change of quantity and the margin above the price, so that it is exact where bot
 """
 
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, isfinite
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,10 +50,10 @@ _COUPLED = (
     "the supplier: any quantity in [S, W], demands unchanged",
 )
 _ROUNDING = 1e-12
+_NONE = np.empty(0), np.empty(0)
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """The price on a stretch of total demand, everyone else answering as the concept says.
 
     At total demand S + x, since <= x <= until, it is the price at S plus offset plus slope x.
@@ -65,6 +66,29 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """An answer to be judged: shape (m,) for the demanders, (n,) for the suppliers, mostly one.
+
+    Attributes:
+        game: the demanders, a and b.
+        cost, most: what a unit costs each supplier, and its bound.
+        price, demand, supply, multiplier: as stated.
+        asked, offered: aS and bw, what the quantities add to the price and take from it.
+    """
+
+    game: Game
+    cost: Vector
+    most: Vector
+    price: float
+    demand: Vector
+    supply: Vector
+    multiplier: float
+    total: float
+    asked: float
+    offered: float
+
+
+@dataclass(frozen=True)
 class _Market:
     """One concept's world around an answer.
 
@@ -73,14 +97,14 @@ class _Market:
         gap: shape (m,), each margin less that price.
         pieces: of the price around the total, from the left.
         violations: of the concept's own conditions, relative.
-        supplier: (gain, money at stake) of the supplier; None if it does not choose.
+        suppliers: (gains, money at stake), shape (n,); nothing if they do not choose.
     """
 
     price: float
     gap: Vector
     pieces: tuple[Piece, ...]
     violations: tuple[float, ...]
-    supplier: tuple[float, float] | None
+    suppliers: tuple[Vector, Vector] = _NONE
 
 
 def verify(game: Game, equilibrium: Equilibrium) -> Certificate:
@@ -109,17 +133,53 @@ def certificate_of(
     """As `verify`, for price and quantities that are not an Equilibrium yet."""
     if concept not in CONCEPTS:
         raise Unsupported(f"unknown concept {concept!r}; use one of {CONCEPTS}")
-    outcome = fitting(game, outcome)
-    market = _coupled(game, outcome) if coupled else _MARKETS[concept](game, outcome)
-    limit = _limits(game, outcome, market, coupled)
-    gains, stakes = demander_gains(game, outcome, market.gap, market.pieces, limit)
-    if market.supplier is not None:
-        gains, stakes = np.append(gains, market.supplier[0]), np.append(stakes, market.supplier[1])
-    residual = max(market.violations + _bound_violations(game, outcome))
-    residual = max(residual, _marginal_violation(game, outcome, market, limit))
+    price, demand, supply, _, multiplier = outcome
+    return judged(fitting(game, price, demand, supply, multiplier), concept, coupled)
+
+
+def fitting(
+    game: Game,
+    price: float,
+    demand: Vector,
+    supply: float | Vector,
+    multiplier: float = 0.0,
+    suppliers: tuple[Vector, Vector] | None = None,
+) -> Answer:
+    """The answer to a game with one supplier, or with those of these costs and bounds.
+
+    Raises:
+        InvalidGame: a party has no quantity or more than one, or a number is NaN or infinite.
+    """
+    demand, supplied = np.asarray(demand, dtype=np.float64), np.ravel(supply)
+    cost, most = suppliers or (np.array([game.supplier_cost]), np.array([game.supply_cap]))
+    if demand.shape != game.margin.shape:
+        raise InvalidGame(f"{demand.size} demands for {game.margin.size} demanders; give each one")
+    if supplied.shape != cost.shape:
+        raise InvalidGame(f"{supplied.size} supplies for {cost.size} suppliers; give each one")
+    total, offered = float(demand.sum()), game.b * float(supplied.sum())
+    if not all(map(isfinite, (total, price, offered, multiplier))):
+        raise InvalidGame("price, demand or supply is not finite; there is nothing to verify")
+    asked = game.a * total
+    return Answer(game, cost, most, price, demand, supplied, multiplier, total, asked, offered)
+
+
+def judged(answer: Answer, concept: str, coupled: bool = False) -> Certificate:
+    """What the deviations of a concept say of an answer."""
+    game = answer.game
+    market = _coupled(answer) if coupled else _MARKETS[concept](answer)
+    limit = _limits(answer, market, coupled)
+    gains, stakes = demander_gains(answer, market, limit)
+    residual = max(market.violations + _bound_violations(answer))
+    residual = max(residual, _marginal_violation(answer, market, limit))
     deviations = _COUPLED if coupled else _DEVIATIONS[concept]
     if game.budgeted:
         deviations = (deviations[0] + ", within its budget", *deviations[1:])
+    if len(answer.cost) > 1:
+        own = deviations[1].removeprefix("the supplier") + ", the other supplies unchanged"
+        answering = deviations[0].replace("the supplier", "the suppliers")
+        deviations = (answering, "each supplier" + own)
+    gains = np.concatenate([gains, market.suppliers[0]])
+    stakes = np.concatenate([stakes, market.suppliers[1]])
     return certificate(deviations, residual, gains, stakes)
 
 
@@ -133,31 +193,16 @@ def certificate(
     return Certificate(deviations, float(gains.max()), float(residual), gains, relative)
 
 
-def fitting(game: Game, outcome: Outcome) -> Outcome:
-    """The outcome with its demand as an array, one finite number for each demander.
-
-    Raises:
-        InvalidGame: there are more or fewer, or a number is NaN or infinite.
-    """
-    demand = np.asarray(outcome.demand, dtype=np.float64)
-    if demand.shape != game.margin.shape:
-        raise InvalidGame(f"{demand.size} demands for {game.margin.size} demanders; give each one")
-    stated = [demand.sum(), outcome.price, outcome.supply, outcome.multiplier]
-    if not np.isfinite(stated).all():
-        raise InvalidGame("price, demand or supply is not finite; there is nothing to verify")
-    return outcome._replace(demand=demand)
-
-
-def _limits(game: Game, outcome: Outcome, market: _Market, coupled: bool) -> Vector:
+def _limits(answer: Answer, market: _Market, coupled: bool) -> Vector:
     """The most each demander may take, the others standing still; shape (m,)."""
-    others = outcome.demand.sum() - outcome.demand
+    game, demand = answer.game, answer.demand
     limit = game.cap
     if coupled:
-        limit = np.clip(outcome.supply - others, 0.0, limit)
+        limit = np.clip(answer.supply.sum() - (answer.total - demand), 0.0, limit)
     if game.budgeted:
         # v (intercept + slope (others + v)) <= B; the root's form has no cancellation for rest > 0.
         slope = market.pieces[0].slope
-        rest = market.price - slope * outcome.demand
+        rest = market.price - slope * demand
         root = np.sqrt(np.square(rest) + 4 * slope * game.budget)
         with np.errstate(divide="ignore", invalid="ignore"):
             most = np.where(rest > 0, 2 * game.budget / (root + rest), (root - rest) / (2 * slope))
@@ -165,11 +210,10 @@ def _limits(game: Game, outcome: Outcome, market: _Market, coupled: bool) -> Vec
     return limit
 
 
-def demander_gains(
-    game: Game, outcome: Outcome, gap: Vector, pieces: tuple[Piece, ...], limit: Vector
-) -> tuple[Vector, Vector]:
+def demander_gains(answer: Answer, market: _Market, limit: Vector) -> tuple[Vector, Vector]:
     """By how much each demander could raise its own profit, and the money at stake, shape (m,)."""
-    demand, gains, stakes = outcome.demand, np.zeros_like(gap), np.ones_like(gap)
+    game, demand, gap, pieces = answer.game, answer.demand, market.gap, market.pieces
+    gains, stakes = np.zeros_like(gap), np.ones_like(gap)
     for piece in pieces:
         low, high = -demand, limit - demand
         if len(pieces) > 1:
@@ -185,29 +229,30 @@ def demander_gains(
             gain -= demand * piece.offset
         who = np.flatnonzero((gain > gains) & (low <= high))
         gains[who] = gain[who]
-        worth = np.maximum(np.maximum(game.benefit[who], game.cost[who]), abs(outcome.price))
+        worth = np.maximum(np.maximum(game.benefit[who], game.cost[who]), abs(answer.price))
         stakes[who] = (np.abs(demand[who]) + np.abs(demand[who] + change[who])) * worth
     return gains, stakes
 
 
-def _marginal_violation(game: Game, outcome: Outcome, market: _Market, limit: Vector) -> float:
+def _marginal_violation(answer: Answer, market: _Market, limit: Vector) -> float:
     """By how much a marginal unit more, or less, would still pay, relative to the price.
 
     A slope of profit counts only as far as there is room to follow it. A limit that all share has
     no room to spare for any of them; there the multiplier takes its place.
     """
-    demand, price = outcome.demand, outcome.price + outcome.multiplier
-    limit = limit if outcome.multiplier == 0 else game.cap
-    total = float(demand.sum())
-    first, last = market.pieces[0], market.pieces[-1]
-    slack = _ROUNDING * (abs(first.until) + total) if first.until < inf else 0.0
-    down = (first if first.until >= -slack else last).slope
-    up = (first if first.until > slack else last).slope
+    game, demand, total = answer.game, answer.demand, answer.total
+    price = answer.price + answer.multiplier
+    limit = limit if answer.multiplier == 0 else game.cap
+    # On a kink, or next to it, the price has two slopes.
+    slack = _ROUNDING * total
+    down = next(piece.slope for piece in market.pieces if piece.until >= -slack)
+    up = next(piece.slope for piece in market.pieces if piece.until > slack)
     steepest = max(piece.slope for piece in market.pieces)
     gap = game.margin - price
     more = np.minimum(np.maximum(gap - up * demand, 0.0), steepest * (limit - demand))
     less = np.minimum(np.maximum(down * demand - gap, 0.0), steepest * demand)
-    return float(max(more.max(), less.max())) / _size(price, steepest * total, game.supplier_cost)
+    size = _size(price, steepest * total, float(answer.cost.max()))
+    return float(max(more.max(), less.max())) / size
 
 
 def _size(*terms: float) -> float:
@@ -215,114 +260,121 @@ def _size(*terms: float) -> float:
     return max(abs(term) for term in terms) or 1.0
 
 
-def _bound_violations(game: Game, outcome: Outcome) -> tuple[float, ...]:
-    price, demand, supply = outcome[:3]
-    outside = max(float((-demand).max()), float((demand - game.cap).max()), 0.0)
-    beyond = max(-supply, supply - game.supply_cap, 0.0)
-    paid = price * demand
-    overspent = max(float((paid - game.budget).max()), 0.0)
-    return (
-        outside / _size(float(np.abs(demand).max())),
-        beyond / _size(supply),
-        overspent / _size(float(paid.max())),
-    )
+def _bound_violations(answer: Answer) -> tuple[float, ...]:
+    violations = []
+    for quantity, most in ((answer.demand, answer.game.cap), (answer.supply, answer.most)):
+        low, high = float(quantity.min()), float(quantity.max())
+        beyond = max(-low, float((quantity - most).max()), 0.0)
+        violations.append(beyond / _size(low, high))
+    if answer.game.budgeted:
+        paid = answer.price * answer.demand
+        overspent = max(float((paid - answer.game.budget).max()), 0.0)
+        violations.append(overspent / _size(float(paid.max())))
+    return tuple(violations)
 
 
-def _price_violation(game: Game, outcome: Outcome) -> float:
+def price_violation(answer: Answer) -> float:
     """|q - (aS - bw)|, relative."""
-    asked, offered = game.a * float(outcome.demand.sum()), game.b * outcome.supply
-    return abs(outcome.price - (asked - offered)) / _size(outcome.price, asked, offered)
+    off = answer.price - (answer.asked - answer.offered)
+    return abs(off) / _size(answer.price, answer.asked, answer.offered)
 
 
-def _supplier(game: Game, outcome: Outcome, least: float = 0.0) -> tuple[float, float]:
-    """The supplier's best gain over all w in [least, W] while demands stand still, and its stake"""
-    asked, supply = game.a * float(outcome.demand.sum()), outcome.supply
-    room = asked - 2 * game.b * supply - game.supplier_cost
-    change = min(max(room / (2 * game.b), least - supply), game.supply_cap - supply)
-    moved = abs(supply) + abs(supply + change)
-    worth = max(game.supplier_cost, asked, game.b * abs(supply))
-    return change * (room - game.b * change), moved * worth
+def _suppliers(answer: Answer, least: float = 0.0) -> tuple[Vector, Vector]:
+    """Each supplier's best gain over all w in [least, W], all else standing still, and its stake"""
+    b, supply = answer.game.b, answer.supply
+    room = answer.asked - answer.offered - b * supply - answer.cost
+    change = np.minimum(np.maximum(room / (2 * b), least - supply), answer.most - supply)
+    worth = np.maximum(answer.cost, max(answer.asked, abs(answer.offered)))
+    return change * (room - b * change), (np.abs(supply) + np.abs(supply + change)) * worth
 
 
-def _supplier_violation(game: Game, outcome: Outcome) -> float:
-    """The supplier's marginal profit where there is room to follow it, relative to the price."""
-    asked = game.a * float(outcome.demand.sum())
-    supply, offered = outcome.supply, game.b * outcome.supply
-    marginal = asked - 2 * offered - game.supplier_cost + outcome.multiplier
-    more = min(max(marginal, 0.0), game.b * (game.supply_cap - supply))
-    less = min(max(-marginal, 0.0), offered)
-    return max(more, less) / _size(asked, offered, game.supplier_cost)
+def _supplier_violation(answer: Answer) -> float:
+    """Marginal profit of suppliers where there is room to follow it, relative to the price."""
+    own = answer.game.b * answer.supply
+    marginal = answer.asked - answer.offered - own - answer.cost + answer.multiplier
+    more = np.minimum(np.maximum(marginal, 0.0), answer.game.b * (answer.most - answer.supply))
+    less = np.minimum(np.maximum(-marginal, 0.0), own)
+    size = _size(answer.asked, answer.offered, float(answer.cost.max()))
+    return float(max(more.max(), less.max())) / size
 
 
-def _simultaneous(game: Game, outcome: Outcome) -> _Market:
-    price = game.a * float(outcome.demand.sum()) - game.b * outcome.supply
+def _simultaneous(answer: Answer) -> _Market:
+    price = answer.asked - answer.offered
     return _Market(
         price,
-        game.margin - price,
-        (Piece(game.a),),
-        (_price_violation(game, outcome), _supplier_violation(game, outcome)),
-        _supplier(game, outcome),
+        answer.game.margin - price,
+        (Piece(answer.game.a),),
+        (price_violation(answer), _supplier_violation(answer)),
+        _suppliers(answer),
     )
 
 
-def _coupled(game: Game, outcome: Outcome) -> _Market:
+def _coupled(answer: Answer) -> _Market:
     """As "simultaneous", within S <= w; the multiplier is part of everybody's marginal profit."""
-    total, supply = float(outcome.demand.sum()), outcome.supply
-    free = _simultaneous(game, outcome)
+    total, supply = answer.total, float(answer.supply.sum())
+    free = _simultaneous(answer)
     excess = (total - supply) / _size(total, supply)
-    worth = outcome.multiplier / _size(outcome.price, outcome.multiplier)
+    worth = answer.multiplier / _size(answer.price, answer.multiplier)
     violations = (*free.violations, max(excess, 0.0), max(-worth, 0.0), worth * max(-excess, 0.0))
-    return replace(free, violations=violations, supplier=_supplier(game, outcome, least=total))
+    return replace(free, violations=violations, suppliers=_suppliers(answer, least=total))
 
 
-def _demanders_lead(game: Game, outcome: Outcome) -> _Market:
-    refuse_bounds(game, "demanders-lead")
-    total = float(outcome.demand.sum())
-    short = game.supplier_cost / game.a - total  # of the kink, where supply starts
-    slopes = game.a, game.a / 2
-    here = slopes[0] if short >= 0 else slopes[1]
-    price = game.a * total - max(game.a * total - game.supplier_cost, 0.0) / 2
+def _demanders_lead(answer: Answer) -> _Market:
+    """With l suppliers active q = (aS + D_l)/(l + 1), up to the total at which the next starts."""
+    refuse_bounds(answer.game, "demanders-lead")
+    pieces: list[Piece] = []
+    price, here = answer.asked, 0.0
+    offset, spent, since = 0.0, 0.0, -inf
+    for active, start in enumerate([*np.sort(answer.cost).tolist(), inf], start=1):
+        slope = answer.game.a / active
+        until = (start * active - spent) / answer.game.a - answer.total
+        pieces.append(Piece(slope, offset, since, until))
+        if since < 0:
+            here, price = offset, (answer.asked + spent) / active
+        offset += (slope - answer.game.a / (active + 1)) * until
+        spent, since = spent + start, until
     return _Market(
         price,
-        game.margin - price,
-        (
-            Piece(slopes[0], (here - slopes[0]) * short, until=short),
-            Piece(slopes[1], (here - slopes[1]) * short, since=short),
-        ),
-        (_price_violation(game, outcome), _supplier_violation(game, outcome)),
-        _supplier(game, outcome),
+        answer.game.margin - price,
+        tuple(piece._replace(offset=piece.offset - here) for piece in pieces),
+        (price_violation(answer), _supplier_violation(answer)),
+        _suppliers(answer),
     )
 
 
-def _supplier_anticipates(game: Game, outcome: Outcome) -> _Market:
-    best, stake = _lead_profit(game)
-    own, moved = _lead_profit(game, outcome.supply)
+def _supplier_anticipates(answer: Answer) -> _Market:
+    both = [_lead_profit(answer, who) for who in range(len(answer.cost))]
+    best, stake, own, moved = (np.array(column) for column in zip(*both, strict=True))
     return replace(
-        _simultaneous(game, outcome),
-        violations=(_price_violation(game, outcome),),
-        supplier=(best - own, stake + moved),
+        _simultaneous(answer),
+        violations=(price_violation(answer),),
+        suppliers=(best - own, stake + moved),
     )
 
 
-def _paper_literal(game: Game, outcome: Outcome) -> _Market:
+def _paper_literal(answer: Answer) -> _Market:
     """As "supplier-anticipates", against the profit that is stated: negative quantities make one
     that no supply would earn.
     """
-    refuse_bounds(game, "paper-literal")
-    own = outcome.supply * (outcome.price - game.supplier_cost)
-    best, stake = _lead_profit(game)
-    return replace(_supplier_anticipates(game, outcome), supplier=(best - own, stake + abs(own)))
+    refuse_bounds(answer.game, "paper-literal")
+    own = answer.supply * (answer.price - answer.cost)
+    best, stake, *_ = _lead_profit(answer, 0)
+    suppliers = best - own, stake + np.abs(own)
+    return replace(
+        _simultaneous(answer), violations=(price_violation(answer),), suppliers=suppliers
+    )
 
 
-def _lead_profit(game: Game, supply: float | None = None) -> tuple[float, float]:
-    """What the supplier earns with this supply, or else the most over all w in [0, W], the
-    demanders answering each w; and the money it moves, at the largest margin or cost.
+def _lead_profit(answer: Answer, who: int) -> tuple[float, float, float, float]:
+    """The most that a supplier earns over all w in [0, W], the demanders answering each w and the
+    other suppliers standing still, and the money it moves, at the largest margin or cost; the
+    same two for the supply that is stated.
 
     Walks down from the highest price at which anyone buys: supply and price then trade along
     straight lines from one kink of the demanders' answer to the next, and profit w (q - d_s) is a
     parabola on each.
     """
-    start = game.supplier_cost
+    game, supply, start = answer.game, float(answer.supply[who]), float(answer.cost[who])
     worth = max(start, float(np.abs(game.margin).max()))
     entering = np.stack([game.margin, np.ones_like(game.margin)])
     full = game.margin - game.a * game.cap
@@ -332,41 +384,35 @@ def _lead_profit(game: Game, supply: float | None = None) -> tuple[float, float]
     order = np.argsort(-price, kind="stable")
     price, buyers = price[order], np.cumsum(change[order])
     asked = np.concatenate([[0.0], np.cumsum(buyers[:-1] * -np.diff(price))])
-    kinks = (asked - price) / game.b
+    kinks = (asked - price) / game.b - (float(answer.supply.sum()) - supply)
     # From kink i on the price falls by rate[i] per unit of supply, from base[i] at none. (A kink
     # at a negative supply lies above the price demanders pay when there is no supply at all.)
     rate = game.b / (1 + buyers)
     base = price + rate * kinks
-
-    def profit(quantity: Vector) -> Vector:
-        earned: Vector = quantity * (base - rate * quantity - start)
-        return earned
-
-    if supply is not None:
-        here = max(int(np.searchsorted(kinks, supply, side="right")) - 1, 0)
-        return float(profit(np.full_like(base, supply))[here]), abs(supply) * worth
+    here = max(int(np.searchsorted(kinks, supply, side="right")) - 1, 0)
+    own = supply * float(base[here] - rate[here] * supply - start)
     # Below cost nothing is earned, so those pieces need not be searched; nor those that lie outside
     # [0, W], whose lines do not hold there.
-    least = np.clip(kinks, 0.0, game.supply_cap)
+    least = np.clip(kinks, 0.0, answer.most[who])
     most = np.append(least[1:], least[-1])
     searched = (least < most) & (price > start)
     top = np.where(searched, np.clip((base - start) / (2 * rate), least, most), 0.0)
-    earned = profit(top)
+    earned = top * (base - rate * top - start)
     pick = int(np.argmax(earned))
-    return max(float(earned[pick]), 0.0), float(top[pick]) * worth
+    return max(float(earned[pick]), 0.0), float(top[pick]) * worth, own, abs(supply) * worth
 
 
-def _balanced(game: Game, outcome: Outcome) -> _Market:
+def _balanced(answer: Answer) -> _Market:
+    game, total, supply = answer.game, answer.total, float(answer.supply[0])
     slope, start = game.a - game.b, game.supplier_cost
     if slope <= 0:
         raise NoEquilibrium(f"balanced needs a > b; a is {game.a}, b is {game.b}")
-    total = float(outcome.demand.sum())
     scarce = total >= game.supply_cap * (1 - _ROUNDING)
-    premium = max(outcome.price - slope * total, 0.0) if scarce else 0.0
+    premium = max(answer.price - slope * total, 0.0) if scarce else 0.0
     price = max(slope * total + premium, start)
-    size = _size(outcome.price, start, slope * total)
+    size = _size(answer.price, start, slope * total)
     short = max(start - premium, 0.0) / slope - total  # of the kink, where the price starts to rise
-    gap = _beside(game, outcome, slope) if premium > 0 else game.margin - price
+    gap = _beside(answer, slope) if premium > 0 else game.margin - price
     here = 0.0 if short > 0 else slope
     return _Market(
         price,
@@ -376,15 +422,14 @@ def _balanced(game: Game, outcome: Outcome) -> _Market:
             Piece(slope, (here - slope) * short, since=short),
         ),
         (
-            abs(outcome.price - price) / size,
-            abs(outcome.supply - total) / _size(total, outcome.supply),
-            max(start - outcome.price, 0.0) / size,
+            abs(answer.price - price) / size,
+            abs(supply - total) / _size(total, supply),
+            max(start - answer.price, 0.0) / size,
         ),
-        None,
     )
 
 
-def _beside(game: Game, outcome: Outcome, slope: float) -> Vector:
+def _beside(answer: Answer, slope: float) -> Vector:
     """Each margin less the price, where a premium makes that price.
 
     The premium is whatever fills W, and a price says it to its own last digit only, which may be
@@ -392,13 +437,13 @@ def _beside(game: Game, outcome: Outcome, slope: float) -> Vector:
     at which the largest buyer below its cap wants no change is taken; margins are compared with
     the buyer's, not with the price.
     """
-    demand, margin = outcome.demand, game.margin
+    game, demand, margin = answer.game, answer.demand, answer.game.margin
     inside = np.where(demand < game.cap, demand, 0.0)
     buyer = int(np.argmax(inside))
     wanted = slope * float(demand[buyer])
-    off = abs(margin[buyer] - wanted - outcome.price)
-    if inside[buyer] <= 0 or off > _ROUNDING * _size(outcome.price, margin[buyer]):
-        return margin - outcome.price
+    off = abs(margin[buyer] - wanted - answer.price)
+    if inside[buyer] <= 0 or off > _ROUNDING * _size(answer.price, margin[buyer]):
+        return margin - answer.price
     gap: Vector = (margin - margin[buyer]) + wanted
     return gap
 

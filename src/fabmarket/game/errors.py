@@ -2,7 +2,6 @@
 
 Refused
 ├── InvalidGame     numbers that describe no game
-├── InvalidRound    a price, replies or caps that describe no round of a session
 ├── Unsupported     a concept, or a bound under it, for which no exact form is offered
 ├── NoEquilibrium   the game is sound but the concept has no equilibrium in it
 └── NotCertified    the answer's certificate is above its tolerance
@@ -13,10 +12,6 @@ from fabmarket.errors import Refused
 
 class InvalidGame(Refused):
     """The numbers describe no game; the message names field, index and value."""
-
-
-class InvalidRound(Refused):
-    """Price, replies and caps do not fit one another; the message names the value."""
 
 
 class Unsupported(Refused):

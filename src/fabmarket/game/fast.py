@@ -20,20 +20,6 @@ def can_compile() -> bool:
     return find_spec("numba") is not None
 
 
-def chosen(compiled: bool | None, worthwhile: bool) -> bool:
-    """Whether to run compiled loops: as the caller says, or where it pays and numba is there.
-
-    Raises:
-        Unsupported: compiled loops are asked for but numba is not installed.
-    """
-    if compiled and not can_compile():
-        raise Unsupported(
-            "compiled=True needs numba, which is not installed; run python -m pip install numba, or"
-            " leave it out"
-        )
-    return worthwhile and can_compile() if compiled is None else compiled
-
-
 def price_root(
     game: Game, weight: float, requirement: root.Requirement, compiled: bool | None = None
 ) -> float:
@@ -47,9 +33,16 @@ def price_root(
             installed and there are at least WORTH_COMPILING demanders.
 
     Raises:
-        Unsupported: as `chosen`.
+        Unsupported: compiled loops are asked for but numba is not installed.
     """
-    if not chosen(compiled, len(game.benefit) >= WORTH_COMPILING):
+    if compiled and not can_compile():
+        raise Unsupported(
+            "compiled=True needs numba, which is not installed; run python -m pip install numba, or"
+            " leave it out"
+        )
+    if compiled is None:
+        compiled = len(game.benefit) >= WORTH_COMPILING and can_compile()
+    if not compiled:
         if game.capped:
             return root.lowest_root(game.margin, weight * game.cap, requirement)
         return root.uncapped_root(game.margin, requirement)

@@ -16,11 +16,10 @@ from math import ceil, floor, inf
 
 import numpy as np
 
-from fabmarket.game.certificate import certificate, fitting
+from fabmarket.game.certificate import certificate, fitting, price_violation
 from fabmarket.game.closed_forms.simultaneous import simultaneous
-from fabmarket.game.equilibrium import require
-from fabmarket.game.errors import Unsupported
-from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome, checked
+from fabmarket.game.equilibrium import require, stated
+from fabmarket.game.model import Certificate, Equilibrium, Game, Outcome, checked, refuse_budgets
 
 _ROUNDING = 1e-12
 
@@ -44,8 +43,7 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
         Unsupported: the game has budgets.
     """
     lot = float(checked("lot", lot, (), positive=True))
-    if game.budgeted:
-        raise Unsupported("whole lots are offered without budgets; leave them out")
+    refuse_budgets(game, "whole lots")
     free = simultaneous(game)
     margin, a, b, start = _integers(game, lot)
     most = [_whole(cap, lot) for cap in game.cap.tolist()]
@@ -69,21 +67,10 @@ def solve_lots(game: Game, lot: float = 1.0) -> Equilibrium:
     quantity = np.minimum(np.array(demand, dtype=np.float64) * lot, game.cap)
     supplied = min(supply * lot, game.supply_cap)
     price = game.a * float(quantity.sum()) - game.b * supplied
-    outcome = Outcome(price, quantity, supplied)
-    quantity.flags.writeable = False
+    outcome = Outcome(price, quantity, supplied, f"whole lots of {lot}")
     proof = verify_lots(game, lot, outcome)
     require(proof, "simultaneous")
-    return Equilibrium(
-        concept="simultaneous",
-        price=price,
-        demand=quantity,
-        supply=outcome.supply,
-        demander_profit=quantity * (game.margin - price) + 0.0,
-        supplier_profit=outcome.supply * (price - game.supplier_cost),
-        total_demand=float(quantity.sum()),
-        certificate=proof,
-        note=f"whole lots of {lot}",
-    )
+    return stated(game, "simultaneous", outcome, proof)
 
 
 def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certificate:
@@ -101,40 +88,30 @@ def verify_lots(game: Game, lot: float, outcome: Outcome | Equilibrium) -> Certi
             (number of demanders, NaN, infinite).
     """
     lot = float(checked("lot", lot, (), positive=True))
-    found = fitting(game, Outcome(outcome.price, outcome.demand, outcome.supply))
-    demand, supply, price = found.demand, found.supply, found.price
-    total = float(demand.sum())
-    rest = game.margin - game.a * (total - demand) + game.b * supply
-    top = np.clip(rest / (2 * game.a), 0.0, game.cap)
-    gains, moved = np.zeros(len(demand) + 1), np.append(demand, supply)
-    for tried in (np.floor(top / lot) * lot, np.ceil(top / lot) * lot):
-        allowed = np.where(tried <= game.cap, tried, 0.0)
-        gain = allowed * (rest - game.a * allowed) - demand * (rest - game.a * demand)
-        moved[:-1] = np.where(gain > gains[:-1], demand + allowed, moved[:-1])
-        gains[:-1] = np.maximum(gains[:-1], gain)
-    alone = game.a * total - game.supplier_cost
-    peak = min(max(alone / (2 * game.b), 0.0), game.supply_cap)
-    for sold in (floor(peak / lot) * lot, ceil(peak / lot) * lot):
-        if sold <= game.supply_cap:
-            more = sold * (alone - game.b * sold) - supply * (alone - game.b * supply)
-            moved[-1] = supply + sold if more > gains[-1] else moved[-1]
-            gains[-1] = max(gains[-1], more)
-    quantities = np.append(demand, supply)
-    bounds = np.append(game.cap, game.supply_cap)
-    outside = max(float(np.max(quantities - bounds)), float(np.max(-quantities)), 0.0)
-    whole = np.minimum(np.rint(quantities / lot) * lot, bounds)
-    broken = float(np.abs(quantities - whole).max())
-    asked, offered = game.a * total, game.b * supply
-    residual = max(
-        abs(price - (asked - offered)) / (max(abs(price), asked, offered) or 1.0),
-        max(outside, broken) / (float(quantities.max()) or 1.0),
+    found = fitting(game, outcome.price, outcome.demand, outcome.supply)
+    # Every party earns n (rest - weight n) with n units.
+    now, most = np.append(found.demand, found.supply), np.append(game.cap, game.supply_cap)
+    weight = np.where(np.arange(len(now)) < len(game.cap), game.a, game.b)
+    rest = np.append(
+        game.margin - game.a * (found.total - found.demand) + found.offered,
+        found.asked - game.supplier_cost,
     )
+    top = np.clip(rest / (2 * weight), 0.0, most)
+    gains, moved = np.zeros_like(now), now
+    for tried in (np.floor(top / lot) * lot, np.ceil(top / lot) * lot):
+        allowed = np.where(tried <= most, tried, 0.0)
+        gain = allowed * (rest - weight * allowed) - now * (rest - weight * now)
+        moved = np.where(gain > gains, now + allowed, moved)
+        gains = np.maximum(gains, gain)
+    outside = max(float(np.max(now - most)), float(np.max(-now)), 0.0)
+    broken = float(np.abs(now - np.minimum(np.rint(now / lot) * lot, most)).max())
+    residual = max(price_violation(found), max(outside, broken) / (float(now.max()) or 1.0))
     deviations = (
         f"each demander: any whole number of lots of {lot} in [0, cap], the rest unchanged",
         f"the supplier: any whole number of lots of {lot} in [0, W], demands unchanged",
     )
-    worth = np.maximum(np.append(np.maximum(game.benefit, game.cost), game.a * total), abs(price))
-    return certificate(deviations, residual, gains, moved * worth)
+    worth = np.append(np.maximum(game.benefit, game.cost), found.asked)
+    return certificate(deviations, residual, gains, moved * np.maximum(worth, abs(found.price)))
 
 
 def _integers(game: Game, lot: float) -> tuple[list[int], int, int, int]:

@@ -20,15 +20,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
-from math import inf, isfinite
+from math import inf
+from operator import itemgetter
 
 import numpy as np
 
 from fabmarket.errors import Refused
+from fabmarket.game.closed_forms.root import Requirement
+from fabmarket.game.closed_forms.simultaneous import simultaneous_requirement
 from fabmarket.game.closed_forms.supplier_anticipates import supplier_anticipates
 from fabmarket.game.equilibrium import solve
 from fabmarket.game.errors import InvalidGame, NoEquilibrium, NotCertified, Unsupported
-from fabmarket.game.model import Equilibrium, Game, Vector
+from fabmarket.game.model import Equilibrium, Game, Vector, refuse_budgets
 
 MECHANISMS = ("vcg", "uniform-price")
 """The mechanisms offered, by name."""
@@ -73,17 +76,15 @@ class _MeritOrder:
         _refuse_unbounded(game)
         self.cost = Fraction(game.supplier_cost)
         self.capacity = Fraction(game.supply_cap)
-        self.margins = [
-            Fraction(y) - Fraction(d)
-            for y, d in zip(game.benefit.tolist(), game.cost.tolist(), strict=True)
+        given = (each.tolist() for each in (game.benefit, game.cost, game.cap))
+        self.demanders = [
+            (Fraction(y) - Fraction(d), Fraction(cap)) for y, d, cap in zip(*given, strict=True)
         ]
-        self.caps = [Fraction(cap) for cap in game.cap.tolist()]
-        wanting = [j for j, c in enumerate(self.margins) if c > self.cost and self.caps[j] > 0]
-        wanting.sort(key=lambda j: -self.margins[j])
-        self.levels = [self.margins[j] for j in wanting]
-        caps = [self.caps[j] for j in wanting]
-        self.filled = list(accumulate(caps, initial=Fraction(0)))
-        gains = ((level - self.cost) * cap for level, cap in zip(self.levels, caps, strict=True))
+        wanting = [(c, cap) for c, cap in self.demanders if c > self.cost and cap > 0]
+        wanting.sort(key=itemgetter(0), reverse=True)
+        self.levels = [c for c, _ in wanting]
+        self.filled = list(accumulate((cap for _, cap in wanting), initial=Fraction(0)))
+        gains = ((c - self.cost) * cap for c, cap in wanting)
         self.worth = list(accumulate(gains, initial=Fraction(0)))
 
     def welfare(self, capacity: Fraction) -> Fraction:
@@ -93,42 +94,39 @@ class _MeritOrder:
             return self.worth[max(at, 0)]
         return self.worth[at] + (self.levels[at] - self.cost) * (capacity - self.filled[at])
 
-    def price(self, capacity: Fraction) -> Fraction:
-        """The lowest price, from cost up, at which no more than `capacity` is asked for."""
-        if capacity >= self.filled[-1]:
+    def price(self) -> Fraction:
+        """The lowest price, from cost up, at which no more than the capacity is asked for."""
+        if self.capacity >= self.filled[-1]:
             return self.cost
-        at = bisect_left(self.filled, capacity)
+        at = bisect_left(self.filled, self.capacity)
         # Exactly filled by those before `at`: the price must keep out the next one, no more.
-        return self.levels[at if self.filled[at] == capacity else at - 1]
+        return self.levels[at if self.filled[at] == self.capacity else at - 1]
 
     def shares(self) -> tuple[Fraction, ...]:
         """Who gets how much: all above the price their caps, those at it what is left, by cap."""
-        price = self.price(self.capacity)
-        above = sum(
-            (cap for c, cap in zip(self.margins, self.caps, strict=True) if c > price), Fraction(0)
-        )
-        level = sum(
-            (cap for c, cap in zip(self.margins, self.caps, strict=True) if c == price), Fraction(0)
-        )
-        scarce = price > self.cost and level > 0
-        part = (self.capacity - above) / level if scarce else Fraction(0)
+        price = self.price()
+        above = sum((cap for c, cap in self.demanders if c > price), Fraction(0))
+        level = sum((cap for c, cap in self.demanders if c == price > self.cost), Fraction(0))
+        part = (self.capacity - above) / level if level else Fraction(0)
         return tuple(
             cap if c > price else cap * part if c == price else Fraction(0)
-            for c, cap in zip(self.margins, self.caps, strict=True)
+            for c, cap in self.demanders
         )
 
+    def vcg_payment(self, margin: Fraction, cap: Fraction, units: Fraction) -> Fraction:
+        """What one who gets `units` of its cap costs the others.
 
-def _refuse_budgets(game: Game) -> None:
-    if game.budgeted:
-        j = int(np.argmax(np.isfinite(game.budget)))
-        raise Unsupported(
-            f"mechanisms and lies are offered without budgets; budget[{j}] is {game.budget[j]},"
-            " leave it out"
-        )
+        With U(x) the most that x units are worth beyond cost, the others could have
+        U(W + cap_j) - (c_j - d_s) cap_j without j, who would otherwise fill its cap first.
+        """
+        if units == 0:
+            return units
+        alone = self.welfare(self.capacity + cap) - (margin - self.cost) * cap
+        return alone - (self.welfare(self.capacity) - margin * units)
 
 
 def _refuse_unbounded(game: Game) -> None:
-    _refuse_budgets(game)
+    refuse_budgets(game, "mechanisms and lies")
     if game.supply_cap == inf:
         raise Unbounded(
             "mechanisms need a supply cap: without one capacity is not scarce and there is nothing"
@@ -142,49 +140,38 @@ def _refuse_unbounded(game: Game) -> None:
         )
 
 
-def vcg(game: Game) -> Clearing:
-    """The efficient allocation, each demander paying what it costs the others; O(m log m).
+def clear(game: Game, mechanism: str) -> Clearing:
+    """The efficient allocation, and what a mechanism makes each pay for it; O(m log m).
 
     >>> game = Game([9, 7], [0, 0], 1, 2, 1, cap=[3, 3], supply_cap=4)
-    >>> [str(part) for part in (*vcg(game).demand, *vcg(game).payment)]
+    >>> [str(part) for part in (*clear(game, "vcg").demand, *clear(game, "vcg").payment)]
     ['3', '1', '15', '1']
+    >>> str(clear(game, "uniform-price").price)
+    '7'
 
-    With U(x) the most that x units are worth beyond cost, the others could have
-    U(W + cap_j) - (c_j - d_s) cap_j without j, who would otherwise fill its cap first.
+    Args:
+        game: the reports, and d_s, which the operator knows.
+        mechanism: "vcg", each pays what it costs the others; "uniform-price", the same for all:
+            the lowest from d_s up at which at most W is asked for.
 
     Raises:
         Unbounded: a cap or the supply cap is infinite.
-        Unsupported: a budget.
+        Unsupported: a budget, or another mechanism.
     """
-    order = _MeritOrder(game)
+    if mechanism not in MECHANISMS:
+        raise Unsupported(f"unknown mechanism {mechanism!r}; use one of {MECHANISMS}")
+    return _cleared(_MeritOrder(game), mechanism)
+
+
+def _cleared(order: _MeritOrder, mechanism: str) -> Clearing:
     demand = order.shares()
+    price = None if mechanism == "vcg" else order.price()
+    payment = tuple(
+        order.vcg_payment(margin, cap, units) if price is None else price * units
+        for (margin, cap), units in zip(order.demanders, demand, strict=True)
+    )
     best = order.welfare(order.capacity)
-    payment = []
-    for margin, cap, units in zip(order.margins, order.caps, demand, strict=True):
-        if units == 0:
-            payment.append(Fraction(0))
-            continue
-        alone = order.welfare(order.capacity + cap) - (margin - order.cost) * cap
-        payment.append(alone - (best - margin * units))
-    return Clearing("vcg", None, demand, tuple(payment), sum(demand, Fraction(0)), best)
-
-
-def uniform_price(game: Game) -> Clearing:
-    """One price for all: the lowest, from d_s up, at which at most W is asked for; O(m log m).
-
-    >>> found = uniform_price(Game([9, 7], [0, 0], 1, 2, 1, cap=[3, 3], supply_cap=4))
-    >>> str(found.price), [str(units) for units in found.demand]
-    ('7', ['3', '1'])
-
-    Raises:
-        Unbounded: a cap or the supply cap is infinite.
-        Unsupported: a budget.
-    """
-    order = _MeritOrder(game)
-    demand, price = order.shares(), order.price(order.capacity)
-    payment = tuple(price * units for units in demand)
-    best = order.welfare(order.capacity)
-    return Clearing("uniform-price", price, demand, payment, sum(demand, Fraction(0)), best)
+    return Clearing(mechanism, price, demand, payment, sum(demand, Fraction(0)), best)
 
 
 @dataclass(frozen=True)
@@ -235,15 +222,11 @@ def best_lie(game: Game, rule: str, who: int) -> Lie:
         raise InvalidGame(f"no demander {who}; give an index in 0..{len(game.margin) - 1}")
     if rule in MECHANISMS:
         order = _MeritOrder(game)
-        return _lie_to_mechanism(order, _decide(game, rule), who)
+        return _lie_to_mechanism(order, _cleared(order, rule), who)
     if rule not in RULES:
         raise Unsupported(f"lies under {rule!r} are not known; use one of {RULES}")
-    _refuse_budgets(game)
+    refuse_budgets(game, "mechanisms and lies")
     return _lie_in_concept(game, solve(game, rule), who)
-
-
-def _decide(game: Game, mechanism: str) -> Clearing:
-    return vcg(game) if mechanism == "vcg" else uniform_price(game)
 
 
 def _lie_to_mechanism(order: _MeritOrder, decided: Clearing, who: int) -> Lie:
@@ -252,11 +235,11 @@ def _lie_to_mechanism(order: _MeritOrder, decided: Clearing, who: int) -> Lie:
     with a report r below the price it gets what those above r leave of W and pays r. Just above
     the next margin, or cost, r is lowest for the quantity.
     """
-    own, units = order.margins[who], decided.demand[who]
+    (own, cap), units = order.demanders[who], decided.demand[who]
     best, report = own * units - decided.payment[who], own
     honest = float(best)
     if decided.price is not None and units > 0:
-        everything = order.capacity + order.caps[who]
+        everything = order.capacity + cap
         # Before the first of equal levels is the sum of caps above it; before the others it is
         # larger, which leaves less.
         for level, filled in zip(order.levels, order.filled, strict=False):
@@ -284,15 +267,16 @@ def _scan(game: Game, concept: str, who: int) -> tuple[float, float]:
     R(p) (c - p)/s over 0 <= R <= s cap, a parabola between the kinks of R.
     """
     own = float(game.margin[who])
-    slope, required, kinks, lowest = _requirement(game, concept)
+    slope, rule, lowest = _requirement(game, concept)
     if own <= lowest:
         return own, 0.0
     bound = slope * game.cap
     others = np.delete(game.margin, who), np.delete(bound, who)
     full = others[0] - others[1]
-    points = np.concatenate([others[0], full[np.isfinite(full)], kinks, [lowest, own]])
+    points = np.concatenate([others[0], full, [rule.start, rule.full, lowest, own]])
     prices = np.unique(np.clip(points, lowest, own))
-    left = required(prices) - _asked(*others, prices)
+    steep = rule.steep * np.maximum(np.minimum(prices, rule.full) - rule.start, 0.0)
+    left = rule.offset + rule.slope * prices + steep - _asked(*others, prices)
     best = [
         *_tops(prices, left, own, float(bound[who])),
         # At the lowest price more may be left than j can use: shares are cut there.
@@ -331,21 +315,15 @@ def _leads_to(game: Game, concept: str, price: float) -> bool:
         return False
 
 
-def _requirement(
-    game: Game, concept: str
-) -> tuple[float, Callable[[Vector], Vector], list[float], float]:
-    """Slope s of a reply, s T(p), the kinks of T, and the lowest price to consider."""
+def _requirement(game: Game, concept: str) -> tuple[float, Requirement, float]:
+    """Slope s of a reply, s T(p), and the lowest price to consider."""
     start = game.supplier_cost
     if concept == "simultaneous":
-        most = game.b * game.supply_cap
-        kinks = [kink for kink in (start, start + most) if isfinite(kink)]
-        return game.a, lambda p: p + np.clip(p - start, 0.0, most), kinks, 0.0
+        return game.a, simultaneous_requirement(game), 0.0
     if concept == "demanders-lead":
-        return game.a / 2, lambda p: p - start / 2, [], start
+        return game.a / 2, Requirement(offset=-start / 2), start
     slope = game.a - game.b
-    most = slope * game.supply_cap
-    kinks = [most] if isfinite(most) else []
-    return slope, lambda p: np.minimum(p, most), kinks, start
+    return slope, Requirement(slope=0.0, start=0.0, full=slope * game.supply_cap), start
 
 
 def _asked(margin: Vector, bound: Vector, prices: Vector) -> Vector:
@@ -393,15 +371,8 @@ def _reporting(game: Game, who: int, report: float) -> Game:
     """The game as it looks when demander `who` reports this margin."""
     benefit, cost = game.benefit.copy(), game.cost.copy()
     benefit[who], cost[who] = max(report, 0.0), max(-report, 0.0)
-    return Game(
-        benefit,
-        cost,
-        game.supplier_cost,
-        game.a,
-        game.b,
-        cap=game.cap,
-        supply_cap=game.supply_cap,
-    )
+    numbers = game.supplier_cost, game.a, game.b
+    return Game(benefit, cost, *numbers, cap=game.cap, supply_cap=game.supply_cap)
 
 
 @dataclass(frozen=True, eq=False)
@@ -462,20 +433,20 @@ def _compared(game: Game, rule: str, told: Callable[[], None]) -> Comparison:
             told()
 
     if rule in MECHANISMS:
-        decided = _decide(game, rule)
         order = _MeritOrder(game)
+        decided = _cleared(order, rule)
         paid = float(sum(decided.payment, Fraction(0)))
         return Comparison(
             rule,
             price=None if decided.price is None else float(decided.price),
-            demand=np.array([float(units) for units in decided.demand]),
+            demand=np.array(decided.demand, dtype=np.float64),
             supply=float(decided.supply),
             welfare=float(decided.welfare),
             revenue=paid,
             booked=paid,
             lies=tuple(lies(lambda who: _lie_to_mechanism(order, decided, who))),
         )
-    _refuse_budgets(game)
+    refuse_budgets(game, "mechanisms and lies")
     found = solve(game, rule)
     total = found.total_demand
     served = min(1.0, found.supply / total) if total else 0.0

@@ -38,9 +38,6 @@ CONCEPTS = (
 equation (19), whose answer in general is no equilibrium, as its certificate shows."""
 
 
-IN_RANGE = f"give a number between {LEAST:g} and {MOST:g}, by choosing other units"
-
-
 def checked(
     field: str,
     numbers: Any,
@@ -79,7 +76,8 @@ def checked(
         wrong |= np.isinf(array)
     allowed = f"a{'' if infinite else ' finite'} number {'>' if positive else '>='} 0"
     extreme = (array > 0) & (array < LEAST) | (array > MOST) & (array < inf)
-    for places, remedy in ((wrong, f"give {allowed}"), (extreme, IN_RANGE)):
+    in_range = f"give a number between {LEAST:g} and {MOST:g}, by choosing other units"
+    for places, remedy in ((wrong, f"give {allowed}"), (extreme, in_range)):
         if places.any() and (ranged or places is wrong):
             at = tuple(int(i) for i in np.argwhere(places)[0])
             raise InvalidGame(f"{field}{list(at) if at else ''} is {array[at]}; {remedy}")
@@ -201,6 +199,15 @@ def refuse_bounds(game: Game, concept: str) -> None:
             f"{concept} is offered without a supply cap (where it binds, demanders-lead has a"
             f" continuum of equilibria); supply_cap is {game.supply_cap}, leave it out or use"
             " another concept"
+        )
+
+
+def refuse_budgets(game: Game, what: str) -> None:
+    """Raise Unsupported if the game has a budget, with which this is not offered."""
+    if game.budgeted:
+        j = int(np.argmax(np.isfinite(game.budget)))
+        raise Unsupported(
+            f"{what} are offered without budgets; budget[{j}] is {game.budget[j]}, leave it out"
         )
 
 

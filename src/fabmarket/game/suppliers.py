@@ -18,11 +18,12 @@ from math import inf
 
 import numpy as np
 
-from fabmarket.game.certificate import Piece, certificate, demander_gains
+from fabmarket.game.certificate import fitting, judged
+from fabmarket.game.closed_forms.demanders_lead import candidates
 from fabmarket.game.closed_forms.root import Requirement, lowest_root
 from fabmarket.game.equilibrium import require
-from fabmarket.game.errors import InvalidGame, NoEquilibrium, Unsupported
-from fabmarket.game.model import Certificate, Game, Numbers, Outcome, Vector, refuse_bounds, vector
+from fabmarket.game.errors import NoEquilibrium, Unsupported
+from fabmarket.game.model import Certificate, Game, Numbers, Vector, refuse_bounds, vector
 
 _CONCEPTS = ("simultaneous", "demanders-lead", "supplier-anticipates")
 _ROUNDING = 1e-12
@@ -34,9 +35,8 @@ class SupplierGame:
 
     Attributes:
         demand: the demanders, a and b, with the cheapest supplier alone.
-        supplier_cost: d, shape (n,), rising; suppliers are put in this order.
-        supply_cap: W, shape (n,), in the same order; inf for no bound.
-        order: shape (n,): which of the suppliers given each of these is.
+        supplier_cost: d, shape (n,).
+        supply_cap: W, shape (n,); inf for no bound.
 
     Raises:
         InvalidGame: as `Game`, for the suppliers' arrays too.
@@ -45,7 +45,6 @@ class SupplierGame:
     demand: Game
     supplier_cost: Vector
     supply_cap: Vector
-    order: Vector
 
     def __init__(
         self,
@@ -58,23 +57,21 @@ class SupplierGame:
         cap: Numbers | None = None,
         supply_cap: Numbers | None = None,
     ) -> None:
-        given = vector("supplier_cost", supplier_cost)
-        order = np.argsort(given, kind="stable")
-        costs = given[order]
-        most = np.full_like(costs, inf)
-        if supply_cap is not None:
-            checked = vector("supply_cap", supply_cap, like=("supplier_cost", given), infinite=True)
-            most = checked[order]
-        object.__setattr__(self, "demand", Game(benefit, cost, costs[0], a, b, cap=cap))
-        object.__setattr__(self, "supplier_cost", costs)
-        object.__setattr__(self, "supply_cap", most)
-        object.__setattr__(self, "order", order)
+        costs = vector("supplier_cost", supplier_cost)
+        most = np.full_like(costs, inf) if supply_cap is None else supply_cap
+        fields = {
+            "demand": Game(benefit, cost, costs.min(), a, b, cap=cap),
+            "supplier_cost": costs,
+            "supply_cap": vector("supply_cap", most, like=("supplier_cost", costs), infinite=True),
+        }
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
 
 
 @dataclass(frozen=True, eq=False)
 class SupplierEquilibrium:
-    """As `Equilibrium`, with supply and supplier_profit of shape (n,), in the order of the game's
-    `supplier_cost`; the certificate's gains are the demanders', then the suppliers'.
+    """As `Equilibrium`, with supply and supplier_profit of shape (n,); the certificate's gains are
+    the demanders', then the suppliers'.
     """
 
     concept: str
@@ -105,8 +102,8 @@ def solve_suppliers(game: SupplierGame, concept: str) -> SupplierEquilibrium:
 
     >>> game = SupplierGame([100, 200, 200], [45, 45, 15], [30, 10], 0.8, 0.2)
     >>> found = solve_suppliers(game, "simultaneous")
-    >>> found.price, found.supply.round(9).tolist(), game.order.tolist()
-    (76.0, [330.0, 230.0], [1, 0])
+    >>> found.price, found.supply.round(9).tolist()
+    (76.0, [230.0, 330.0])
 
     Raises:
         Unsupported: another concept ("balanced" does not say who of them delivers); a bound, but
@@ -120,7 +117,11 @@ def solve_suppliers(game: SupplierGame, concept: str) -> SupplierEquilibrium:
     else:
         _refuse_bounds(game, concept)
         lead = _demanders_lead(game) if concept == "demanders-lead" else _suppliers_lead(game)
-        found = [outcome for outcome in lead if _survives(game, concept, outcome)]
+        found = [
+            outcome
+            for outcome in lead
+            if _certificate(game, concept, outcome).relative_gain <= _ROUNDING
+        ]
     if not found:
         raise NoEquilibrium(
             f"{concept} has no equilibrium here: whatever the number of active suppliers, a leader"
@@ -154,12 +155,6 @@ def verify_suppliers(game: SupplierGame, answer: SupplierEquilibrium) -> Certifi
     """
     if answer.concept not in _CONCEPTS:
         raise Unsupported(f"unknown concept {answer.concept!r}; use one of {_CONCEPTS}")
-    for name, given, wanted in (
-        ("demands", answer.demand, game.demand.margin),
-        ("supplies", answer.supply, game.supplier_cost),
-    ):
-        if given.shape != wanted.shape or not np.isfinite(given).all():
-            raise InvalidGame(f"{name} are {given}; give {len(wanted)} finite numbers")
     if answer.concept != "simultaneous":
         _refuse_bounds(game, answer.concept)
     return _certificate(game, answer.concept, (answer.price, answer.demand, answer.supply))
@@ -191,17 +186,10 @@ def _simultaneous(game: SupplierGame) -> _Outcome:
 
 
 def _demanders_lead(game: SupplierGame) -> list[_Outcome]:
-    """One candidate for each number l of active suppliers, if its price fits that number."""
-    side, start = game.demand, np.append(game.supplier_cost, inf)
-    found, active_cost = [], 0.0
-    for active in range(len(start)):
-        active_cost += start[active - 1] if active else 0.0
-        requirement = Requirement(offset=-active_cost / (active + 1))
-        price = lowest_root(side.margin, np.full_like(side.margin, inf), requirement)
-        if (active == 0 or price > start[active - 1]) and price <= start[active]:
-            demand = (active + 1) * np.maximum(side.margin - price, 0.0) / side.a
-            found.append((price, demand, np.maximum(price - start[:-1], 0.0) / side.b))
-    return found
+    return [
+        (price, demand, np.maximum(price - game.supplier_cost, 0.0) / game.demand.b)
+        for price, demand in candidates(game.demand, game.supplier_cost)
+    ]
 
 
 def _suppliers_lead(game: SupplierGame) -> list[_Outcome]:
@@ -211,14 +199,12 @@ def _suppliers_lead(game: SupplierGame) -> list[_Outcome]:
     level = np.concatenate([[0.0], np.cumsum(margin[:-1])])
     buyers = np.arange(len(margin))
     above = np.concatenate([[inf], margin[:-1]])
-    ends = np.append(start, inf)
-    active_cost = np.concatenate([[0.0], np.cumsum(start)])
     found: list[_Outcome] = []
-    for active in range(len(start) + 1):
-        price = (level / (buyers + 1) + active_cost[active]) / (active + 1)
-        fits = (price < above) & (price >= margin) & (price <= ends[active])
-        if active:
-            fits &= price > ends[active - 1]
+    spent, since = 0.0, -inf
+    for active, until in enumerate([*np.sort(start).tolist(), inf], start=1):
+        price = (level / (buyers + 1) + spent) / active
+        fits = (price < above) & (price >= margin) & (price > since) & (price <= until)
+        spent, since = spent + until, until
         for k in np.flatnonzero(fits):
             q = float(price[k])
             supply = (k + 1) * np.maximum(q - start, 0.0) / side.b
@@ -226,94 +212,6 @@ def _suppliers_lead(game: SupplierGame) -> list[_Outcome]:
     return sorted(found, key=lambda outcome: -outcome[0])
 
 
-def _survives(game: SupplierGame, concept: str, outcome: _Outcome) -> bool:
-    """Whether nobody gains more than rounding can explain."""
-    return _certificate(game, concept, outcome).relative_gain <= _ROUNDING
-
-
 def _certificate(game: SupplierGame, concept: str, outcome: _Outcome) -> Certificate:
-    price, demand, supply = outcome
-    side = game.demand
-    asked, offered = side.a * float(demand.sum()), side.b * float(supply.sum())
-    answered, leading = concept == "demanders-lead", concept == "supplier-anticipates"
-    rule = asked - offered, (Piece(side.a),)
-    here, pieces = _answered(game, float(demand.sum())) if answered else rule
-    gains, stakes = demander_gains(
-        side, Outcome(price, demand, 0.0), side.margin - here, pieces, side.cap
-    )
-    earned, moved = _leader_gains(game, supply) if leading else _supplier_gains(game, outcome)
-    size = max(abs(price), asked, offered) or 1.0
-    worth = max(size, float(np.abs(side.margin).max()), float(game.supplier_cost[-1]))
-    outside = max(
-        float(np.max(-demand)),
-        float(np.max(-supply)),
-        float(np.max(demand - side.cap)),
-        float(np.max(supply - game.supply_cap)),
-        0.0,
-    )
-    quantity = max(float(np.abs(demand).max()), float(np.abs(supply).max())) or 1.0
-    return certificate(
-        (
-            "each demander: any quantity in [0, cap], the other demands unchanged and "
-            + ("the suppliers answering the new total" if answered else "supplies too"),
-            "each supplier: any quantity in [0, W], the other supplies unchanged and "
-            + ("the demanders answering with their equilibrium" if leading else "demands too"),
-        ),
-        max(abs(price - (asked - offered)) / size, outside / quantity),
-        np.concatenate([gains, earned]),
-        np.concatenate([stakes, moved * worth]),
-    )
-
-
-def _answered(game: SupplierGame, total: float) -> tuple[float, tuple[Piece, ...]]:
-    """The price at a total demand that the suppliers answer, and its pieces around it.
-
-    With l suppliers active q = (aS + D_l)/(l + 1), up to the total at which the next starts.
-    """
-    lines, cost, since = [], 0.0, -inf
-    for active, start in enumerate([*game.supplier_cost.tolist(), inf], start=1):
-        until = (start * active - cost) / game.demand.a
-        slope = game.demand.a / active
-        lines.append((slope, cost / active + slope * total, since, until))
-        cost, since = cost + start, until
-    price = next(here for _, here, _, until in lines if total <= until)
-    return price, tuple(
-        Piece(slope, here - price, since - total, until - total)
-        for slope, here, since, until in lines
-    )
-
-
-def _supplier_gains(game: SupplierGame, outcome: _Outcome) -> tuple[Vector, Vector]:
-    """Each supplier's best gain while everybody else stands still, and the units it moves."""
-    _, demand, supply = outcome
-    weight = game.demand.b
-    price = game.demand.a * float(demand.sum()) - weight * float(supply.sum())
-    room = price - weight * supply - game.supplier_cost
-    change = np.clip(room / (2 * weight), -supply, game.supply_cap - supply)
-    return change * (room - weight * change), np.abs(supply) + np.abs(supply + change)
-
-
-def _leader_gains(game: SupplierGame, supply: Vector) -> tuple[Vector, Vector]:
-    """Each supplier's best gain, the demanders answering, and the units it moves.
-
-    It picks the price on every piece: with k buyers b w_total = C_k - (k + 1) q, for q between the
-    k-th margin and the next.
-    """
-    side, total = game.demand, game.demand.b * float(supply.sum())
-    margin = np.sort(side.margin)[::-1]
-    level = np.concatenate([[0.0], np.cumsum(margin)])
-    slope = np.arange(len(level)) + 1.0
-    high, low = np.concatenate([[inf], margin]), np.append(margin, -inf)
-    here = np.flatnonzero(level - slope * high <= total)[-1]
-    price = (level[here] - total) / slope[here]
-    gains, moved = np.empty_like(supply), np.abs(supply)
-    for i, start in enumerate(game.supplier_cost):
-        rivals = total - side.b * supply[i]
-        ceiling = (level - rivals) / slope  # where its own supply is zero
-        top = np.minimum(np.clip((ceiling + start) / 2, low, high), ceiling)
-        units = np.where(top >= low, (level - slope * top - rivals) / side.b, 0.0)
-        earned = units * (top - start)
-        best = int(np.argmax(earned))
-        gains[i] = max(float(earned[best]), 0.0) - supply[i] * (price - start)
-        moved[i] += abs(units[best])
-    return gains, moved
+    suppliers = game.supplier_cost, game.supply_cap
+    return judged(fitting(game.demand, *outcome, suppliers=suppliers), concept)

@@ -15,6 +15,7 @@ for, the larger surplus first.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 from typing import TypeVar
 
 from fabmarket.errors import Refused
@@ -100,7 +101,7 @@ def rule_of(terms: PriceTerms) -> PriceRule:
             a=Fraction(terms.demand_weight, MICRO),
             b=Fraction(terms.supply_weight, MICRO),
             supplier_cost=Fraction(terms.maintenance),
-            supply_cap=Fraction(terms.capacity) if capped else None,
+            supply_cap=Fraction(terms.capacity) if capped else inf,
         )
     except Refused as error:
         raise InvalidMove(f"terms without a price rule: {error}") from error
@@ -246,8 +247,8 @@ def _lowest_price(terms: PriceTerms) -> int:
     return max(terms.maintenance, 1)
 
 
-def _limit(member: Member) -> Fraction | None:
-    return None if member.quantity == NO_LIMIT else Fraction(member.quantity)
+def _limit(member: Member) -> Fraction | float:
+    return inf if member.quantity == NO_LIMIT else Fraction(member.quantity)
 
 
 def _chained(first: bytes, rest: tuple[bytes | None, ...]) -> bytes:

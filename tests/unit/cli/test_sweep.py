@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from fabmarket.cli import sweep
+from fabmarket.cli import grid
 from fabmarket.cli.game_file import LISTS, NUMBERS, read_game
 from fabmarket.cli.main import main
 from fabmarket.game import CONCEPTS, Game, solve
@@ -124,7 +124,7 @@ def test_an_interrupt_says_how_to_go_on(here, capsys, monkeypatch):
             raise Interrupted(signal.SIGINT)
         return solve(game, concept)
 
-    monkeypatch.setattr(sweep, "solve", stop_after_two)
+    monkeypatch.setattr(grid, "solve", stop_after_two)
     options = ("--vary", "a=1:2:4", "--concept", "balanced", "--out", "t.csv")
     assert run(*options) == 130
     assert "interrupted after 2 of 4 rows; the same command goes on" in capsys.readouterr().err
@@ -134,13 +134,13 @@ def test_an_interrupt_says_how_to_go_on(here, capsys, monkeypatch):
 
 def head_of(options):
     """The first line that a sweep of these options keeps."""
-    grid = sweep.Grid(
+    swept = grid.Grid(
         Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2),
-        tuple(sweep.axis_of(one) for one in options[1::2]),
+        tuple(grid.axis_of(one) for one in options[1::2]),
         ("simultaneous",),
         False,
     )
-    return f"# {grid.fingerprint}\n".encode()
+    return f"# {swept.fingerprint}\n".encode()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_changed_values_are_another_sweep(here, capsys, monkeypatch):
     def stop(game, concept):
         raise Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr(sweep, "solve", stop)
+    monkeypatch.setattr(grid, "solve", stop)
     how = ("--concept", "balanced", "--out", "t.csv")
     assert run("--vary", "a=1,2", *how) == 143
     monkeypatch.undo()
@@ -312,7 +312,7 @@ def test_points_solved_at_once_are_what_solve_says_of_each(here, capsys, text, v
     assert run("--vary", vary, "--demanders", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     game = read_game(here / "game.csv", {})
-    axis = sweep.axis_of(vary)
+    axis = grid.axis_of(vary)
     for row, value in zip(rows, axis.values, strict=True):
         fields = {name: getattr(game, name) for name in LISTS + NUMBERS}
         found = solve(Game(**{**fields, **axis.changed(game, value)}), "simultaneous")

@@ -6,7 +6,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from fabmarket.game import InvalidGame, solve, verify
+from fabmarket.game import Game, InvalidGame, solve, verify
 from fabmarket.game.batch import Batch
 
 SHAPES = [(1, 1), (3, 5), (70, 16), (65, 7)]
@@ -25,6 +25,13 @@ def batch(shape, bounds, *, coarse=False):
     return Batch(benefit, cost, start.round(-1), a, b, cap=cap, supply_cap=most)
 
 
+def one_of(games, at):
+    numbers = games.supplier_cost[at], games.a[at], games.b[at]
+    cap = None if games.cap is None else games.cap[at]
+    bounds = {"cap": cap, "supply_cap": games.supply_cap[at]}
+    return Game(games.benefit[at], games.cost[at], *numbers, **bounds)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("coarse", [False, True])
@@ -33,7 +40,7 @@ def test_every_game_is_solved_as_if_alone(shape, bounds, coarse):
     price = games.prices()
     demand, supply = games.quantities(price)
     for index in range(shape[0]):
-        alone = solve(games.game(index), "simultaneous")
+        alone = solve(one_of(games, index), "simultaneous")
         assert price[index] == pytest.approx(alone.price, rel=1e-12, abs=1e-12)
         assert demand[index] == pytest.approx(alone.demand, rel=1e-9, abs=1e-9)
         assert supply[index] == pytest.approx(alone.supply, rel=1e-9, abs=1e-9)
@@ -113,7 +120,7 @@ def test_a_batch_is_certified_as_each_of_its_games_would_be():
         for demand, supply in (right, wrong):
             found = games.certify(price, demand, supply)
             for at in range(40):
-                game = games.game(at)
+                game = one_of(games, at)
                 stated = replace(
                     solve(game, "simultaneous"),
                     price=float(price[at]), demand=demand[at], supply=float(supply[at]),

@@ -271,3 +271,19 @@ def test_balanced_with_nothing_to_supply_trades_nothing():
     assert found.demand.tolist() == [0, 0, 0]
     assert found.supply == 0
     assert found.price == 185
+
+
+BOUNDED = {"cap": [60, 60, 60], "supply_cap": 90}
+
+
+@pytest.mark.parametrize(
+    ("concept", "bounds"),
+    [(concept, {}) for concept in CONCEPTS]
+    + [(concept, BOUNDED) for concept in ("simultaneous", "supplier-anticipates", "balanced")],
+)
+def test_numbers_are_plain_floats_so_that_their_text_is_a_number(concept, bounds):
+    found = solve(Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2, **bounds), concept)
+    numbers = [found.price, found.supply, found.supplier_profit, found.total_demand]
+    numbers += [found.certificate.max_unilateral_gain, found.certificate.relative_gain]
+    numbers += [found.certificate.residual, found.multiplier]
+    assert {type(one) for one in numbers} == {float}

@@ -159,7 +159,7 @@ def _anchors(page):
 
 ROOM = Path(import_module("fabmarket.game").__file__).parent
 EXAMPLES = ["Game", "solve", "equilibrium_price", "verify", "PriceRule", "kept", "solve_lots"]
-EXAMPLES += ["solve_suppliers", "vcg", "uniform_price", "best_lie", "compare", "perturb", "Play"]
+EXAMPLES += ["solve_suppliers", "clear", "best_lie", "compare", "perturb", "Play"]
 
 
 @pytest.mark.parametrize("path", sorted(ROOM.rglob("*.py")), ids=lambda path: path.stem)

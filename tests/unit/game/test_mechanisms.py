@@ -1,6 +1,7 @@
 """VCG and uniform price against brute force; what lies earn, played out."""
 
 from fractions import Fraction
+from functools import partial
 from itertools import combinations
 from math import inf
 
@@ -15,10 +16,11 @@ from fabmarket.game.mechanisms import (
     RULES,
     Unbounded,
     best_lie,
+    clear,
     compare,
-    uniform_price,
-    vcg,
 )
+
+vcg, uniform_price = (partial(clear, mechanism=name) for name in MECHANISMS)
 
 
 def paper(**bounds):
@@ -105,6 +107,11 @@ def test_budgets_are_refused(rule):
     assert "without budgets" in next(compare(game, [rule])).reason
 
 
+def test_an_unknown_mechanism_is_refused():
+    with pytest.raises(Unsupported, match="unknown mechanism 'first-price'; use one of"):
+        clear(tight(), "first-price")
+
+
 def test_one_who_can_use_nothing_does_not_raise_the_uniform_price():
     game = Game([30, 20], [0, 0], 10, 1, 1, cap=[5, 0], supply_cap=5)
     assert uniform_price(game).price == 10
@@ -181,7 +188,7 @@ def profit_of(game, rule, who, report):
     """At its true margin, what `who` earns when it reports another; None without an outcome."""
     told = reporting(game, who, report)
     if rule in MECHANISMS:
-        found = vcg(told) if rule == "vcg" else uniform_price(told)
+        found = clear(told, rule)
         return float(Fraction(game.margin[who]) * found.demand[who] - found.payment[who])
     try:
         found = solve(told, rule)

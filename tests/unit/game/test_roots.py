@@ -185,3 +185,17 @@ def test_without_numba_the_loops_are_plain_python():
     benefit, cost = np.array([100.0, 200.0, 200.0]), np.array([45.0, 45.0, 15.0])
     assert plain.uncapped_root(benefit, cost, Requirement(start=10.0)) == 87.5
     assert plain.compiled(abs) is abs
+
+
+def test_loops_that_cannot_be_kept_are_compiled_all_the_same(monkeypatch):
+    class NoPlace:
+        """As numba where no folder can be written."""
+
+        @staticmethod
+        def njit(cache=False, **_):
+            if cache:
+                raise RuntimeError("cannot cache function: no locator available")
+            return lambda function: function
+
+    monkeypatch.setattr(kernels, "numba", NoPlace)
+    assert kernels.compiled(abs) is abs

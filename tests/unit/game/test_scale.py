@@ -141,7 +141,7 @@ def test_whole_lots_fill_a_capacity_that_is_a_whole_number_of_them():
 def test_several_suppliers_deliver_their_capacities_exactly_where_they_bind():
     for most in range(1, 401):
         game = SupplierGame([350_000], [0], [1e5, 1e-3], 8e-4, 2e-4, supply_cap=[most, most / 7])
-        assert solve_suppliers(game, "simultaneous").supply.tolist() == [most / 7, most]
+        assert solve_suppliers(game, "simultaneous").supply.tolist() == [most, most / 7]
 
 
 def test_a_premium_is_known_only_to_the_last_digit_of_the_price():

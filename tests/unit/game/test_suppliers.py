@@ -38,17 +38,15 @@ def test_one_supplier_is_the_game_there_was(concept):
     ("concept", "price", "demand", "supply"),
     [
         # (340 + 40)/5; the supplier at 100 stays out.
-        ("simultaneous", 76, [0, 98.75, 136.25], [330, 230, 0]),
+        ("simultaneous", 76, [0, 98.75, 136.25], [230, 330, 0]),
         # (340 + 140/4)/3, all three supply.
-        ("demanders-lead", 125, [0, 150, 300], [575, 475, 125]),
+        ("demanders-lead", 125, [0, 150, 300], [475, 575, 125]),
         # (395/4 + 40)/3, all three buy.
-        ("supplier-anticipates", 46.25, [10.9375, 135.9375, 173.4375], [725, 325, 0]),
+        ("supplier-anticipates", 46.25, [10.9375, 135.9375, 173.4375], [325, 725, 0]),
     ],
 )
 def test_the_closed_forms(concept, price, demand, supply):
     game = paper([30, 10, 100])
-    assert game.supplier_cost.tolist() == [10, 30, 100]
-    assert game.order.tolist() == [1, 0, 2]
     found = solve_suppliers(game, concept)
     assert found.price == pytest.approx(price, rel=1e-12)
     assert found.demand.tolist() == close(demand)
@@ -64,7 +62,7 @@ def test_simultaneous_with_caps_on_either_side():
         paper([30, 10], cap=[inf, inf, 50], supply_cap=[inf, 100]), "simultaneous"
     )
     assert found.price == pytest.approx(Fraction(205, 3), rel=1e-12)
-    assert found.supply.tolist() == close([100, Fraction(575, 3)])
+    assert found.supply.tolist() == close([Fraction(575, 3), 100])
     assert found.certificate.max_unilateral_gain < 1e-9
 
 
@@ -102,9 +100,9 @@ def test_what_is_refused():
         verify_suppliers(paper([10, 30], cap=[1, 1, 5]), replace(found, concept="demanders-lead"))
     with pytest.raises(Unsupported, match="unknown concept 'balanced'"):
         verify_suppliers(paper([10, 30]), replace(found, concept="balanced"))
-    with pytest.raises(InvalidGame, match=r"supplies are .*; give 1 finite numbers"):
+    with pytest.raises(InvalidGame, match="2 supplies for 1 suppliers; give each one"):
         verify_suppliers(paper([10]), found)
-    with pytest.raises(InvalidGame, match=r"demands are .*; give 3 finite numbers"):
+    with pytest.raises(InvalidGame, match="demand or supply is not finite"):
         verify_suppliers(paper([10, 30]), replace(found, demand=np.array([1, 2, nan])))
     with pytest.raises(InvalidGame, match="supplier_cost has shape"):
         paper([])
@@ -112,6 +110,13 @@ def test_what_is_refused():
         paper([1, -1])
     with pytest.raises(InvalidGame, match="supply_cap has 1 numbers but supplier_cost has 2"):
         paper([1, 2], supply_cap=[1])
+
+
+def test_deviations_name_every_supplier_and_what_the_others_do():
+    demanders, suppliers = solve_suppliers(paper([30, 10]), "demanders-lead").certificate.deviations
+    assert demanders.endswith("the suppliers answering the new total")
+    assert suppliers.startswith("each supplier: ")
+    assert suppliers.endswith("the other supplies unchanged")
 
 
 def test_what_suppliers_book_beyond_what_is_paid():

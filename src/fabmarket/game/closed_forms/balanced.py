@@ -12,8 +12,6 @@ unit, so v = clip((c - q)/s, 0, cap) and the price is the root of sum_j clip(c_j
     proportion to (c_j - d_s)+.
 """
 
-from math import inf, isfinite
-
 import numpy as np
 
 from fabmarket.game.aggregate import PriceRule
@@ -29,13 +27,7 @@ def balanced(game: Game, compiled: bool | None = None) -> Outcome:
     Raises:
         NoEquilibrium: a <= b, where the price would fall as demand rises.
     """
-    rule = PriceRule(
-        "balanced",
-        game.a,
-        game.b,
-        game.supplier_cost,
-        game.supply_cap if isfinite(game.supply_cap) else None,
-    )
+    rule = PriceRule("balanced", game.a, game.b, game.supplier_cost, game.supply_cap)
     slope = game.a - game.b
     price = price_root(game, slope, Requirement(), compiled)
     if price > slope * game.supply_cap:
@@ -46,8 +38,7 @@ def balanced(game: Game, compiled: bool | None = None) -> Outcome:
     if price < game.supplier_cost:
         price = game.supplier_cost
         replies = np.clip((game.margin - price) / slope, 0.0, game.cap)
-        caps = [None if cap == inf else cap for cap in game.cap.tolist()]
-        shares = rule.floor_shares(replies.tolist(), caps, rule.total_at(price))
+        shares = rule.floor_shares(replies.tolist(), game.cap.tolist(), rule.total_at(price))
         demand = np.array([float(share) for share in shares])
     demand = filling(demand, game)
     return Outcome(price, demand, float(demand.sum()))

@@ -12,13 +12,15 @@ Either is an equilibrium only if nobody gains by taking the total across the thr
 (1) nobody can when S - max v >= d_s/a; then it is also the only one.
 """
 
+from math import inf
+
 import numpy as np
 
 from fabmarket.game.certificate import certificate_of
 from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.errors import NoEquilibrium
 from fabmarket.game.fast import price_root
-from fabmarket.game.model import Game, Outcome, refuse_bounds
+from fabmarket.game.model import Game, Outcome, Vector, refuse_bounds
 
 _ROUNDING = 1e-12
 
@@ -31,46 +33,45 @@ def demanders_lead(game: Game, compiled: bool | None = None) -> Outcome:
         NoEquilibrium: neither candidate survives a demander who crosses the threshold.
     """
     refuse_bounds(game, "demanders-lead")
-    with_supply = _with_supply(game, compiled)
-    without = _without_supply(game, compiled)
-    if with_supply is None:
-        if without is None:
-            raise NoEquilibrium(
-                "demanders-lead has no equilibrium here: total demand is so near the"
-                f" {game.supplier_cost / game.a} at which supply starts that a demander always"
-                " gains by crossing it; use simultaneous or balanced"
-            )
-        return without
-    if without is not None:
-        return with_supply._replace(
-            note=f"two equilibria: this one, and one without supply at price {without.price}"
+    start = game.supplier_cost
+    tried = [
+        Outcome(price, demand, max(price - start, 0.0) / game.b)
+        for price, demand in candidates(game, np.array([start]), compiled)
+    ]
+    # Those under which nobody gains more than rounding can explain by crossing the threshold.
+    found = [
+        one
+        for one in tried
+        if certificate_of(game, "demanders-lead", one).relative_gain <= _ROUNDING
+    ]
+    if not found:
+        raise NoEquilibrium(
+            "demanders-lead has no equilibrium here: total demand is so near the"
+            f" {start / game.a} at which supply starts that a demander always"
+            " gains by crossing it; use simultaneous or balanced"
         )
-    others = float(with_supply.demand.sum() - with_supply.demand.max())
-    if others < game.supplier_cost / game.a:
-        return with_supply._replace(
-            note="S - max v < d_s/a, so uniqueness does not follow from the general condition;"
+    best, note = found[-1], ""
+    if len(found) > 1:
+        note = f"two equilibria: this one, and one without supply at price {found[0].price}"
+    elif best.supply > 0 and float(best.demand.sum() - best.demand.max()) < start / game.a:
+        note = (
+            "S - max v < d_s/a, so uniqueness does not follow from the general condition;"
             " the only other candidate was tried and is no equilibrium"
         )
-    return with_supply
+    return best._replace(note=note)
 
 
-def _with_supply(game: Game, compiled: bool | None) -> Outcome | None:
-    half = game.supplier_cost / 2
-    price = price_root(game, game.a / 2, Requirement(offset=-half), compiled)
-    if price <= game.supplier_cost:
-        return None
-    demand = 2 * np.maximum(game.margin - price, 0.0) / game.a
-    return _kept(game, Outcome(price, demand, (price - game.supplier_cost) / game.b))
+def candidates(
+    game: Game, cost: Vector, compiled: bool | None = None
+) -> list[tuple[float, Vector]]:
+    """(price, demand) for each number l of active suppliers whose price fits that number, l rising.
 
-
-def _without_supply(game: Game, compiled: bool | None) -> Outcome | None:
-    price = price_root(game, game.a, Requirement(), compiled)
-    if price > game.supplier_cost:
-        return None
-    return _kept(game, Outcome(price, np.maximum(game.margin - price, 0.0) / game.a, 0.0))
-
-
-def _kept(game: Game, outcome: Outcome) -> Outcome | None:
-    """The candidate, if nobody gains more than rounding can explain by crossing the threshold."""
-    gain = certificate_of(game, "demanders-lead", outcome).relative_gain
-    return outcome if gain <= _ROUNDING else None
+    With one supplier those are (2) and (1); with costs of shape (n,) see `suppliers`.
+    """
+    found, spent, since = [], 0.0, -inf
+    for active, until in enumerate([*np.sort(cost).tolist(), inf], start=1):
+        price = price_root(game, game.a / active, Requirement(offset=-spent / active), compiled)
+        if since < price <= until:
+            found.append((price, active * np.maximum(game.margin - price, 0.0) / game.a))
+        spent, since = spent + until, until
+    return found

@@ -47,20 +47,6 @@ def meet(level: float, count: float, rule: Requirement) -> float:
     return (above - steep * (rule.full - rule.start)) / (count + rule.slope)
 
 
-def kinks_of(margin: Vector, bound: Vector) -> Vector:
-    """The prices at which a demander starts to buy (c) or becomes full (c - u), unsorted."""
-    full = margin - bound
-    return np.concatenate([margin, full[np.isfinite(full)]])
-
-
-def demand_line(margin: Vector, bound: Vector, low: float, high: float) -> tuple[float, int]:
-    """(level, count) with A(q) = level - count q for q in [low, high], which holds no kink."""
-    full = margin - bound
-    interior = (margin >= high) & (full <= low)
-    level = margin[interior].sum() + bound[full >= high].sum()
-    return float(level), int(np.count_nonzero(interior))
-
-
 def uncapped_root(margin: Vector, requirement: Requirement) -> float:
     """The lowest q with sum_j (c_j - q)+ <= R(q).
 

@@ -16,11 +16,15 @@ from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome
 
 
+def simultaneous_requirement(game: Game) -> Requirement:
+    """q + clip(q - d_s, 0, bW)."""
+    start = game.supplier_cost
+    return Requirement(start=start, full=start + game.b * game.supply_cap)
+
+
 def simultaneous_price(game: Game, compiled: bool | None = None) -> float:
     """The price alone; any caps."""
-    start = game.supplier_cost
-    requirement = Requirement(start=start, full=start + game.b * game.supply_cap)
-    return price_root(game, game.a, requirement, compiled)
+    return price_root(game, game.a, simultaneous_requirement(game), compiled)
 
 
 def simultaneous(game: Game, compiled: bool | None = None) -> Outcome:

@@ -12,7 +12,7 @@ from math import inf
 
 import numpy as np
 
-from fabmarket.game.closed_forms.root import Requirement, demand_line, kinks_of
+from fabmarket.game.closed_forms.root import Requirement
 from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Outcome
 
@@ -34,14 +34,12 @@ def supplier_anticipates(game: Game, compiled: bool | None = None) -> Outcome:
         bottom = max(start, min(top, bottom))
     # (2) A = level - count q on the piece below each kink, by running sums from above.
     full = margin - bound
-    filled = np.isfinite(full)
-    prices = kinks_of(margin, bound)
-    falls = np.concatenate([np.ones(len(margin)), -np.ones(np.count_nonzero(filled))])
-    levels = np.concatenate([margin, -full[filled]])
+    prices = np.concatenate([margin, full[np.isfinite(full)]])
+    falls = np.where(np.arange(prices.size) < margin.size, 1.0, -1.0)
     order = np.argsort(-prices, kind="stable")
     highs = prices[order]
     lows = np.append(highs[1:], -inf)
-    level, count = np.cumsum(levels[order]), np.cumsum(falls[order])
+    level, count = np.cumsum((falls * prices)[order]), np.cumsum(falls[order])
     # (3) The best price of every piece that lies in the range.
     lows, highs = np.maximum(lows, bottom), np.minimum(highs, top)
     best = np.clip((level / (count + 1) + start) / 2, lows, np.maximum(lows, highs))
@@ -50,8 +48,9 @@ def supplier_anticipates(game: Game, compiled: bool | None = None) -> Outcome:
     pick = len(profit) - 1 - int(np.argmax(profit[::-1]))
     # (4) The winner once more, from plain sums.
     low, high = float(lows[pick]), float(highs[pick])
-    total, interior = demand_line(margin, bound, low, high)
-    price = min(max((total / (interior + 1) + start) / 2, low), high)
+    linear = (margin >= high) & (full <= low)
+    total = float(margin[linear].sum() + bound[full >= high].sum())
+    price = min(max((total / (int(np.count_nonzero(linear)) + 1) + start) / 2, low), high)
     asked = float(np.clip(margin - price, 0.0, bound).sum())
     supply = min(max((asked - price) / game.b, 0.0), game.supply_cap)
     if start < price <= bottom:  # at the lowest price all is supplied, whatever rounding says

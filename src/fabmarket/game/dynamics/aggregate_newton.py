@@ -8,6 +8,7 @@ a step that leaves the interval goes to its middle (docs/explanation/game.md sho
 """
 
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 
@@ -30,8 +31,7 @@ class AggregateNewton(Dynamic):
 
     def rounds(self, game: Game, start: State) -> Iterator[State]:
         """One announcement and everybody's reply to it a round, from the start's price."""
-        low: float | None = None
-        high: float | None = None
+        low, high = -inf, inf
         state = replies(game, start.price)
         while True:
             over = excess(game, state)

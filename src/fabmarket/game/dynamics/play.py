@@ -12,8 +12,8 @@ import numpy as np
 from fabmarket.errors import Refused
 from fabmarket.game.dynamics.state import Interior, State, interior, start_at, state_of
 from fabmarket.game.equilibrium import solve
-from fabmarket.game.errors import InvalidGame, Unsupported
-from fabmarket.game.model import Equilibrium, Game, Vector
+from fabmarket.game.errors import InvalidGame
+from fabmarket.game.model import Equilibrium, Game, Vector, refuse_budgets
 
 
 class Diverges(Refused):
@@ -126,12 +126,7 @@ class Play(Iterator[State]):
             Diverges: the spectral radius is 1 or more, and `allow_divergence` is False.
             Unsupported: the game has budgets, with which replies are no longer linear.
         """
-        if game.budgeted:
-            j = int(np.argmax(np.isfinite(game.budget)))
-            raise Unsupported(
-                f"dynamics are offered without budgets; budget[{j}] is {game.budget[j]}, leave it"
-                " out"
-            )
+        refuse_budgets(game, "dynamics")
         self.game = game
         self.dynamic = dynamic
         self.equilibrium: Equilibrium = solve(game, "simultaneous")
