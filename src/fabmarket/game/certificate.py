@@ -50,6 +50,7 @@ _COUPLED = (
     "the supplier: any quantity in [S, W], demands unchanged",
 )
 _ROUNDING = 1e-12
+_SHARED = 1e-5
 _NONE = np.empty(0), np.empty(0)
 
 
@@ -169,6 +170,10 @@ def judged(answer: Answer, concept: str, coupled: bool = False) -> Certificate:
     market = _coupled(answer) if coupled else _MARKETS[concept](answer)
     limit = _limits(answer, market, coupled)
     gains, stakes = demander_gains(answer, market, limit)
+    if coupled or concept == "balanced":
+        # Demands that fill a bound all share leave room of its last digit, which is no one's stake.
+        paid = answer.total * (abs(answer.price) + answer.multiplier)
+        stakes = np.maximum(stakes, _SHARED * paid)
     residual = max(market.violations + _bound_violations(answer))
     residual = max(residual, _marginal_violation(answer, market, limit))
     deviations = _COUPLED if coupled else _DEVIATIONS[concept]

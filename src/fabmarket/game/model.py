@@ -241,7 +241,8 @@ class Certificate:
             concept lets the supplier choose.
         relative_gain: the largest gain relative to the money at stake for its party: what the
             party moves before and after the deviation, at its benefit, its cost or the price,
-            whichever is largest.
+            whichever is largest. Where all share a bound ("balanced", and S <= w) at least 1e-5 of
+            what all pay.
     """
 
     deviations: tuple[str, ...]

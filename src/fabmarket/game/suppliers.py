@@ -175,12 +175,17 @@ def _simultaneous(game: SupplierGame) -> _Outcome:
     for a constant: clip(q - d, 0, B) = B - clip(d + B - q, 0, B).
     """
     side, start = game.demand, game.supplier_cost
-    most = np.minimum(side.b * game.supply_cap, np.maximum(side.margin.max() - start, 0.0))
-    price = lowest_root(
-        np.concatenate([side.margin, start + most]),
-        np.concatenate([side.a * side.cap, most]),
-        Requirement(offset=float(most.sum())),
-    )
+    bound = side.a * side.cap
+    # Without supply the price is highest; what a supplier would offer above it must not be added,
+    # lest its size hide a small price's digits.
+    price = lowest_root(side.margin, bound, Requirement())
+    if price > start.min():
+        most = np.minimum(side.b * game.supply_cap, np.maximum(price - start, 0.0))
+        price = lowest_root(
+            np.concatenate([side.margin, start + most]),
+            np.concatenate([bound, most]),
+            Requirement(offset=float(most.sum())),
+        )
     demand = np.clip((side.margin - price) / side.a, 0.0, side.cap)
     return price, demand, np.clip((price - start) / side.b, 0.0, game.supply_cap)
 

@@ -16,6 +16,7 @@ from fabmarket.game.model import Game, Vector
 
 _ROUNDING = 1e-12
 _PARTIES = 16
+_DIGITS = 4
 
 
 def precise_demand(
@@ -44,22 +45,41 @@ def precise_demand(
 
 
 def filling(demand: Vector, game: Game) -> Vector:
-    """The demands, some of their last digits changed so that a sum next to W is W."""
+    """The demands, some of their last digits changed so that a sum next to W is W.
+
+    Nobody gets anything who asked for nothing, or more than its cap.
+    """
     most = game.supply_cap
     gap = most - float(demand.sum())
     if gap == 0 or most == inf or abs(gap) > _ROUNDING * most:
         return demand
-    # A part of the gap, or another party, helps where rounding to even leaps over W.
     room = np.minimum(demand, game.cap - demand)
-    for who in np.argpartition(-room, min(_PARTIES, room.size) - 1)[:_PARTIES].tolist():
+    buyers = np.argpartition(-room, min(_PARTIES, room.size) - 1)[:_PARTIES]
+    order = [who for who in buyers[np.argsort(-room[buyers])].tolist() if demand[who] > 0]
+    if _filled(demand, game, order):
+        return demand
+    for who in order:  # rounding to even leaps over W; from a digit beside, it may not
+        kept = demand.copy()
+        for _ in range(_DIGITS):
+            demand[who] = np.nextafter(demand[who], 0.0)
+            if _filled(demand, game, [other for other in order if other != who]):
+                return demand
+        demand[:] = kept
+    return demand
+
+
+def _filled(demand: Vector, game: Game, order: list[int]) -> bool:
+    """Whether the demands sum to W, the gap given to one of these or parts of it to several."""
+    gap = game.supply_cap - float(demand.sum())
+    for who in order:
         for part in (1.0, 0.5, 1.5):
+            if gap == 0:
+                return True
             kept = demand[who]
             demand[who] = min(max(kept + part * gap, 0.0), game.cap[who])
-            left = most - float(demand.sum())
-            if left == 0:
-                return demand
+            left = game.supply_cap - float(demand.sum())
             if abs(left) < abs(gap):
                 gap = left
             else:
                 demand[who] = kept
-    return demand
+    return gap == 0
