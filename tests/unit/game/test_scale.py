@@ -121,6 +121,47 @@ def test_a_sum_that_rounding_makes_leap_over_capacity_is_met_by_other_digits():
         assert float(filling(demand, game).sum()) == most
 
 
+def test_regression_games_of_one_decimal_whose_capacity_binds_are_certified():
+    """The last digit went to one who buys nothing, and weighed more than its whole stake."""
+    rng = np.random.default_rng(9)
+    bound = 0
+    for _ in range(1500):
+        m = int(rng.integers(1, 7))
+        benefit, cap = rng.uniform(0, 100, m).round(1), rng.uniform(0, 30, m).round(1)
+        most = round(float(rng.uniform(0.1, 60)), 1)
+        game = Game(benefit, np.zeros(m), 2.7, 0.8, 0.5, cap=cap, supply_cap=most)
+        for concept, coupled in (("balanced", False), ("simultaneous", True)):
+            try:
+                found = solve(game, concept, coupled=coupled)
+            except NoEquilibrium:
+                continue
+            assert (found.demand[game.margin < found.price + found.multiplier - 1e-9] == 0).all()
+            beside = ((found.demand > 0) & (found.demand < cap - 1e-9)).any()
+            if abs(found.total_demand - most) < 1e-9 and beside:
+                assert found.total_demand == most == found.supply
+                bound += 1
+    assert bound > 500
+
+
+@pytest.mark.parametrize("cap", [0, 1e-8, 1e-6, 1e-3, 1.0])
+def test_regression_suppliers_whom_hardly_anything_is_asked_for_supply_nothing(cap):
+    """What they would offer at the highest margin hid the digits of a price next to nothing."""
+    game = SupplierGame([228.89], [0], [62.3, 83.0, 89.1], 0.8, 2.480820688249544, cap=[cap])
+    found = solve_suppliers(game, "simultaneous")
+    assert (found.price, found.supply.tolist()) == (0.8 * cap, [0, 0, 0])
+    assert found.certificate.holds
+
+
+@pytest.mark.parametrize("other", [16.4, 17, 25, 30, 40, 50, 60, 400])
+@pytest.mark.parametrize("concept", ["supplier-anticipates", "simultaneous"])
+def test_regression_a_supplier_too_dear_to_sell_changes_nothing(other, concept):
+    alone = solve(Game([50, 33], [0, 0], 5, 1, 0.5), concept)
+    found = solve_suppliers(SupplierGame([50, 33], [0, 0], [5, other], 1, 0.5), concept)
+    if other > alone.price:
+        assert found.price == pytest.approx(alone.price, rel=1e-12)
+        assert found.supply.tolist() == pytest.approx([alone.supply, 0], rel=1e-12)
+
+
 def test_demands_that_are_not_next_to_capacity_or_have_no_room_stay():
     game = Game([1, 1], [0, 0], 1, 1, 1, cap=[1, 2], supply_cap=np.nextafter(3, 4))
     for demand in ([1.0, 1.0], [1.0, 2.0]):
