@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as one exception that lets everything on its way tidy up."""
+"""SIGINT, SIGTERM and SIGHUP as one exception that lets everything on its way tidy up."""
 
 import os
 import signal
@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Also that the terminal is gone, where there is such a signal: a node we started must not stay.
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class Interrupted(BaseException):
@@ -21,7 +24,7 @@ class Interrupted(BaseException):
     """
 
     def __init__(self, number: int) -> None:
-        said = "terminated" if number == signal.SIGTERM else "interrupted"
+        said = "interrupted" if number == signal.SIGINT else "terminated"
         super().__init__(f"{said}; nothing is left half-written")
         self.number = number
         self.code = 128 + number
@@ -39,7 +42,7 @@ class _State:
 
 @contextmanager
 def caught(*, last: bool) -> Iterator[None]:
-    """Within, the first SIGINT or SIGTERM raises Interrupted in the main thread.
+    """Within, the first of the signals raises Interrupted in the main thread.
 
     A signal that is ignored, as a shell lets its background jobs, stays ignored. If this is the
     `last` thing the process does, both are ignored afterwards: the exit code is decided.

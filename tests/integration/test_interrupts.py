@@ -15,8 +15,8 @@ from tests.stopped_sweep import stopped_sweep
 PROGRAM = str(Path(sys.executable).with_name("fabmarket"))
 GAME = "# supplier_cost = 10\n# a = 0.8\n# b = 0.2\nbenefit,cost\n100,45\n200,45\n200,15\n"
 MK01 = Path(__file__).parents[2] / "scenarios" / "fjsp" / "mk01.txt"
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+SAID = dict.fromkeys(CODES, "terminated") | {signal.SIGINT: "interrupted"}
 
 
 @pytest.fixture
@@ -28,7 +28,8 @@ def here(tmp_path, monkeypatch):
 
 def heed():
     """Undo what a shell does to its background jobs: they ignore SIGINT, and so do children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in CODES:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def start(command, **how):

@@ -1,5 +1,7 @@
 """Job shops of every shape the format allows, each to its last operation."""
 
+from html import unescape
+
 import pytest
 
 SHOPS = {
@@ -84,12 +86,13 @@ def test_how_an_instance_was_read_is_a_fact(fabmarket, tmp_path):
     facts = fabmarket("demo", "--fjsp", file, "--json", "--out", tmp_path / "out").facts
     assert facts["scenario"]["notes"] == [
         "Machines are read as counted from 1, as instances are published: the file names neither"
-        " machine 0 nor machine 5 of 5, so say machines-from 0 if it counts from 0.",
-        "2 operations take no time, which is nothing to buy: no sub-tasks are made of them.",
+        " machine 0 nor machine 5 of 5. If it counts from 0, say so: --machines-from 0, or"
+        " machines_from = 0 in a scenario's fjsp table.",
+        "2 operations take no time: that is nothing to buy, and no sub-task is made of it.",
     ]
     assert [trade["resource"] for trade in facts["trades"]] == ["machine-1"]
     page = (tmp_path / "out" / "report.html").read_text()
-    assert all(note in page for note in facts["scenario"]["notes"])
+    assert all(note in unescape(page) for note in facts["scenario"]["notes"])
     facts = fabmarket("demo", "--fjsp", file, "--machines-from", 0, "--json").facts
     assert facts["scenario"]["notes"][0] == "Machines are read as counted from 0, as asked for."
     assert [trade["resource"] for trade in facts["trades"]] == ["machine-2"]

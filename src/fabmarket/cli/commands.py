@@ -78,8 +78,11 @@ def run(arguments: Sequence[str] | None) -> int:
         del os.environ["COLUMNS"]  # 0 columns are none said, as for every other program
     with guarded():
         try:
-            if any("\0" in argument for argument in arguments or ()):
+            given = sys.argv[1:] if arguments is None else arguments
+            if any("\0" in argument for argument in given):
                 raise click.UsageError("an argument holds a zero byte, an embedded null")
+            if any(argument == "" or argument[:2] + argument[-1:] == "--=" for argument in given):
+                raise click.UsageError("an argument is empty; give a value, or leave it out")
             ended = cli.main(arguments, prog_name="fabmarket", standalone_mode=False)
             code = ended if isinstance(ended, int) else 0
         except BaseException as error:

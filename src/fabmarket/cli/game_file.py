@@ -10,6 +10,7 @@ read too: a byte order mark, quotes, any line end, and lines filled up with empt
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import cleandoc
@@ -158,14 +159,16 @@ def _csv(text: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     header: list[str] = []
     columns: dict[str, list[float]] = {}
-    for line, padded in _lines(text, name):
+    for line, padded, raw in _lines(text, name):
         cells = _unpadded(padded, len(header))
         if cells[0].startswith("#"):
             if header:
                 raise GameFileError(
                     f"{name}: line {line} is a remark below the header; put it above"
                 )
-            found.update(_remark(",".join(cells), found, f"{name}: line {line}"))
+            place = f"{name}: line {line}"
+            _check_comma(raw, place)
+            found.update(_remark(",".join(cells), found, place))
         elif not header:
             header = _header(cells, f"{name}: line {line}")
             columns = {column: [] for column in header}
@@ -186,14 +189,20 @@ def _csv(text: str, name: str) -> dict[str, Any]:
     return {**found, **columns}
 
 
-def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each line that is not blank."""
-    reader = csv.reader(StringIO(text, newline=""), skipinitialspace=True)
+def _lines(text: str, name: str) -> Iterator[tuple[int, list[str], str]]:
+    """Line number and cells of each line that is not blank, and the line itself."""
+    last = [""]
+
+    def kept(raw: str) -> str:
+        last[0] = raw
+        return raw
+
+    reader = csv.reader(map(kept, StringIO(text, newline="")), skipinitialspace=True)
     try:
         for cells in reader:
             stripped = [cell.strip(" \t") for cell in cells]
             if any(stripped):
-                yield reader.line_num, stripped
+                yield reader.line_num, stripped, last[0]
     except csv.Error as error:
         raise GameFileError(
             f"{name}: line {reader.line_num} is not CSV ({error}); mend it, or give JSON"
@@ -226,6 +235,15 @@ def _remark(text: str, found: dict[str, Any], place: str) -> dict[str, float | l
     return {key: _number(value, f"{place}, {key}", key in _BOUNDS)}
 
 
+def _check_comma(raw: str, place: str) -> None:
+    """Refuse 12,5 where it may be a decimal comma or two suppliers."""
+    found = re.search(r"=\s*(\d+),(\d+)[\s,\"]*$", raw)
+    if found and re.match(rf"[\"\s#]*({'|'.join(_OF_SUPPLIERS)})\s*=", raw):
+        whole, rest = found.groups()
+        remedy = f"write {whole}.{rest} for one, or {whole}, {rest} for two suppliers"
+        raise GameFileError(f"{place}: '{whole},{rest}' may be one number or two; {remedy}")
+
+
 def _check_separator(cell: str, place: str) -> None:
     if ";" in cell:
         remedy = "put commas between cells and points into numbers"
@@ -252,5 +270,7 @@ def _number(cell: str, place: str, bound: bool) -> float:
     if not 0 <= value < inf:
         allowed = "a number >= 0, or nothing for no bound" if bound else "a finite number >= 0"
         written = shown(cell) if cell else "an empty cell"
-        raise GameFileError(f"{place}: {written} is not allowed; give {allowed}")
+        point = cell.replace(",", ".")
+        remedy = f"write {point}" if point != cell and is_number(point) else f"give {allowed}"
+        raise GameFileError(f"{place}: {written} is not allowed; {remedy}")
     return value

@@ -44,6 +44,9 @@ class Real(click.FloatRange):
         super().__init__(min=low)
         self.infinite = infinite
 
+    def _describe_range(self) -> str:
+        return "" if self.min is None else super()._describe_range()
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:

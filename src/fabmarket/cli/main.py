@@ -2,7 +2,8 @@
 
 Exit codes: 0 done, 1 the audit found differences, 2 refused (the input is wrong, the message says
 what to do), 3 no equilibrium was certified, 70 a bug in fabmarket, 74 an output could not be
-written, 75 try again later, 130 interrupted, 141 nobody reads the output any more, 143 terminated.
+written, 75 try again later, 129 the terminal went away, 130 interrupted, 141 nobody reads the
+output any more, 143 terminated.
 
 A command is imported when it is asked for: a second of imports is more than all the rest of
 `--version`, and a second in which an interrupt would meet nothing of ours.

@@ -131,8 +131,10 @@ def _solved(game: Game | SupplierGame, concept: str, coupled: bool, lot: float |
         return solve_suppliers(game, concept)
     if lot is None:
         return solve(game, concept, coupled=coupled)
-    if coupled or concept != "simultaneous":
-        raise Unsupported(f"--lot is offered under simultaneous, not coupled; not under {concept}")
+    if coupled:
+        raise Unsupported("--lot and --coupled exclude each other; leave one out")
+    if concept != "simultaneous":
+        raise Unsupported(f"--lot is offered under simultaneous, not under {concept}")
     return solve_lots(game, lot)
 
 

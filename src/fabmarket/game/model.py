@@ -95,7 +95,8 @@ def vector(
     """As `checked`, for a row of numbers, as many as `like`, a name and its value, has."""
     array = checked(field, numbers, infinite=infinite)
     if array.ndim != 1 or array.size == 0:
-        raise InvalidGame(f"{field} has shape {array.shape}; give one number for each")
+        what = "is empty" if array.size == 0 else "is no list of numbers"
+        raise InvalidGame(f"{field} {what}; give one number for each")
     if like is not None and len(array) != len(like[1]):
         raise InvalidGame(
             f"{field} has {len(array)} numbers but {like[0]} has {len(like[1])}; give as many"

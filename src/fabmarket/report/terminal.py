@@ -80,7 +80,8 @@ def summary_tables(facts: Facts) -> list[Table]:
 def _table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
     table = Table(title=Text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left")
+        right = column in numbers
+        table.add_column(column, justify="right" if right else "left", no_wrap=right)
     return table
 
 

@@ -87,7 +87,7 @@ class _Check:
             long = path in ("description", "source")
             found = _UNREADABLE.search(value.translate(_LINES) if long else value)
             if found is not None:
-                problem = f"{shown(value[found.start() :])} begins with what no text holds"
+                problem = f"{shown(value)} holds U+{ord(found[0]):04X}, which no text may hold"
                 remedy = "rename the file" if path == "name" else "remove the character"
                 self.refuse(path, f"{problem}; {remedy}")
 

@@ -221,6 +221,6 @@ def _numbering(
         return 1, f"Machines are read as counted from 1: {why}."
     why = f"the file names neither machine 0 nor machine {machines} of {machines}"
     return 1, (
-        f"Machines are read as counted from 1, as instances are published: {why}, so say "
-        "machines-from 0 if it counts from 0."
+        f"Machines are read as counted from 1, as instances are published: {why}. If it counts "
+        "from 0, say so: --machines-from 0, or machines_from = 0 in a scenario's fjsp table."
     )

@@ -127,7 +127,7 @@ def _notes(instance: FjspInstance, free: int) -> tuple[str, ...]:
     notes = [instance.numbering] if instance.numbering else []
     if free:
         many = "1 operation takes" if free == 1 else f"{free} operations take"
-        notes.append(f"{many} no time, which is nothing to buy: no sub-tasks are made of them.")
+        notes.append(f"{many} no time: that is nothing to buy, and no sub-task is made of it.")
     return tuple(notes)
 
 

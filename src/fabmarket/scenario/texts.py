@@ -65,7 +65,8 @@ def decode(data: bytes, name: str, largest: int) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problem = f"byte {error.start} is not UTF-8 text; give a text file"
+        mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        problem = f"byte {mark + error.start + 1} is not UTF-8 text; give a text file"
         raise MalformedText(f"{name}: {problem}") from None
 
 

@@ -111,3 +111,8 @@ def test_the_help_of_a_command_that_takes_a_game_states_the_model_and_its_letter
 
 def test_an_example_of_a_help_needs_nothing_that_is_not_said():
     assert "jq" not in "".join(map(help_of, COMMANDS))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_help_shows_a_bound_that_is_none(name):
+    assert "None" not in help_of(name)

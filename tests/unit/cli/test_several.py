@@ -71,13 +71,21 @@ def test_whole_lots_are_solved_and_certified_as_such(here, capsys):
         (("compare", "several.csv"), "several suppliers, which fabmarket solve alone takes"),
         (("simulate", "several.csv"), "several suppliers, which fabmarket solve alone takes"),
         (("sweep", "several.csv", "--vary", "a=1", "--json"), "several suppliers, which"),
+        (
+            ("solve", "comma.csv"),
+            "'12,5' may be one number or two; write 12.5 for one, or 12, 5",
+        ),
+        (("solve", "point.csv"), "line 2, a: '0,8' is not allowed; write 0.8"),
+        (("solve", "one.csv", "--lot", "1", "--coupled"), "--lot and --coupled exclude each other"),
+        (("solve", "one.csv", "--plot", ""), "an argument is empty; give a value, or leave it out"),
+        (("sweep", "one.csv", "--vary", "a=1", "--out="), "an argument is empty"),
+        (("solve", ""), "an argument is empty"),
         (("solve", "several.csv", "--lot", "1"), "--coupled and --lot go with one supplier"),
         (("solve", "several.csv", "--coupled"), "--coupled and --lot go with one supplier"),
         (("solve", "several.csv", "--concept", "balanced"), "no form with several suppliers"),
         (("solve", "one.csv", "--lot", "0"), "lot is 0.0; give a finite number > 0"),
         (("solve", "one.csv", "--lot", "nan"), "'--lot': 'nan' is not a number"),
         (("solve", "one.csv", "--lot", "1e300"), "lot is 1e+300; give a number between"),
-        (("solve", "one.csv", "--lot", "1", "--coupled"), "--lot is offered under simultaneous"),
         (("solve", "one.csv", "--lot", "1", "--concept", "balanced"), "--lot is offered under"),
         (("solve", "bad.csv"), "line 1, supplier_cost: 'x' is not allowed"),
         (("solve", "money.csv"), "budgets go with one supplier"),
@@ -85,6 +93,8 @@ def test_whole_lots_are_solved_and_certified_as_such(here, capsys):
     ],
 )
 def test_what_does_not_go_together_is_refused_in_one_line(here, capsys, arguments, message):
+    (here / "comma.csv").write_text(SEVERAL.replace("30, 10", "12,5"))
+    (here / "point.csv").write_text("# supplier_cost = 1\n# a = 0,8\n")
     (here / "bad.csv").write_text(SEVERAL.replace("30, 10", "30, x"))
     (here / "money.csv").write_text(
         SEVERAL.split("benefit")[0] + "benefit,cost,budget\n100,45,90\n"

@@ -267,7 +267,7 @@ def test_a_picture_without_an_equilibrium_says_so(here, capsys):
         ),
         (
             json.dumps({**AS_JSON, "benefit": [], "cost": []}),
-            "bad: benefit has shape (0,); ",
+            "bad: benefit is empty; ",
         ),
     ],
 )
@@ -286,7 +286,7 @@ def test_a_file_that_is_not_there_or_not_text(here, capsys):
     assert "nowhere.csv: cannot be read (No such file or directory)" in capsys.readouterr().err
     (here / "odd.csv").write_bytes(b"benefit\xff")
     assert run("odd.csv") == 2
-    assert "odd.csv: byte 7 is not UTF-8 text; give a text file" in capsys.readouterr().err
+    assert "odd.csv: byte 8 is not UTF-8 text; give a text file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_what_is_refused():
         verify_suppliers(paper([10]), found)
     with pytest.raises(InvalidGame, match="demand or supply is not finite"):
         verify_suppliers(paper([10, 30]), replace(found, demand=np.array([1, 2, nan])))
-    with pytest.raises(InvalidGame, match="supplier_cost has shape"):
+    with pytest.raises(InvalidGame, match="supplier_cost is "):
         paper([])
     with pytest.raises(InvalidGame, match=r"supplier_cost\[1\] is -1.0"):
         paper([1, -1])

@@ -9,6 +9,7 @@ from fabmarket.report.wording import (
     COVERED,
     NOT_ALL_SOLD,
     READ_MORE,
+    money,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -108,3 +109,18 @@ def test_what_went_wrong_is_said(place, paper_facts):
     else:
         paper_facts["verification_tests"][0]["passed"] = False
     assert {"audit": "FAILED, 1 of 3 checks", "test": "accepted ✗"}[place] in printed(paper_facts)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 70, 80, 100])
+def test_no_number_of_a_table_is_cut_at_any_width(paper_facts, columns):
+    for one in paper_facts["accounts"]:
+        one["before"] += 10**9
+        one["after"] += 10**9
+    for one in paper_facts["participants"]:
+        one["name"] += " of a rather long name"
+    console = Console(width=columns, file=io.StringIO())
+    print_summary(paper_facts, console)
+    said = console.file.getvalue()
+    for one in paper_facts["accounts"]:
+        for amount in (one["before"], one["after"]):
+            assert money(amount, paper_facts["scenario"]["currency"], symbol=False) in said

@@ -79,7 +79,7 @@ def test_mk06_as_published_counts_its_machines_from_1() -> None:
     read = parse_fjsp("\n".join(published), "Mk06.fjs")
     assert read.jobs == parse_fjsp((SCENARIOS / "fjsp/mk06.txt").read_text(), "mk06.txt").jobs
     assert "counted from 1, as instances are published" in read.numbering
-    assert "say machines-from 0" in read.numbering
+    assert "--machines-from 0" in read.numbering
 
 
 @pytest.mark.parametrize(

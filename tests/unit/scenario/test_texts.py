@@ -92,7 +92,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text():
     [
         (b"a" * 101, "x: larger than"),
         ("a".encode("utf-16"), "x: UTF-16 text; save it as UTF-8"),
-        (b"a\xff", "x: byte 1 is not UTF-8 text"),
+        (b"a\xff", "x: byte 2 is not UTF-8 text"),
     ],
 )
 def test_bytes_that_are_no_text_are_refused(data, message):
