@@ -111,7 +111,8 @@ class _Market:
 def verify(game: Game, equilibrium: Equilibrium) -> Certificate:
     """Check price, demand and supply of an answer, wherever it came from.
 
-    The profits it states are not used. Cost O(m), and O(m log m) where the supplier anticipates.
+    The profits it states are not used. Where the supplier anticipates, what its stated supply earns
+    is counted after the demanders have answered it, whatever demands are stated. Cost O(m), and O(m log m) where the supplier anticipates.
 
     >>> from fabmarket.game import Game, solve, verify
     >>> game = Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2)
@@ -195,7 +196,7 @@ def certificate(
     gains = np.maximum(gains, 0.0)
     paying = gains > 0
     relative = float((gains[paying] / stakes[paying]).max(initial=0.0))
-    return Certificate(deviations, float(gains.max()), float(residual), gains, relative)
+    return Certificate(deviations, float(gains.max()), float(residual) + 0.0, gains, relative)
 
 
 def _limits(answer: Answer, market: _Market, coupled: bool) -> Vector:
