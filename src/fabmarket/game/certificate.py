@@ -112,7 +112,8 @@ def verify(game: Game, equilibrium: Equilibrium) -> Certificate:
     """Check price, demand and supply of an answer, wherever it came from.
 
     The profits it states are not used. Where the supplier anticipates, what its stated supply earns
-    is counted after the demanders have answered it, whatever demands are stated. Cost O(m), and O(m log m) where the supplier anticipates.
+    is counted after the demanders have answered it, whatever demands are stated. Cost O(m), and
+    O(m log m) there.
 
     >>> from fabmarket.game import Game, solve, verify
     >>> game = Game([100, 200, 200], [45, 45, 15], 10, 0.8, 0.2)

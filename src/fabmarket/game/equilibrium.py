@@ -109,7 +109,9 @@ def stated(
     gain = float(certificate.gains[-1])
     profit = supply * (price - game.supplier_cost)
     if concept == "paper-literal" and gain > _ROUNDING * abs(profit):
-        remark = f"no equilibrium: with v >= 0 another supply would earn the supplier {gain:.6g} more"
+        remark = (
+            f"no equilibrium: with v >= 0 another supply would earn the supplier {gain:.6g} more"
+        )
         note = f"{note}; {remark}" if note else remark
     demand.flags.writeable = False
     return Equilibrium(
