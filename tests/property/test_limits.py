@@ -135,7 +135,6 @@ def test_what_passes_the_checks_is_refused_by_no_contract(scenario: Scenario) ->
         try:
             failed = {sent.action for sent, receipt in outcome.sent if receipt.status != 1}
             assert failed <= {"list"}  # the paper's verification tests
-            assert all(check.ok for check in outcome.checks)
             assert facts_of(outcome, [])["audit"]["ok"]
         finally:
             outcome.store.close()
