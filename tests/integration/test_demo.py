@@ -247,7 +247,8 @@ def test_the_report_has_all_its_files(shipped):
 
 
 ALONE = """
-concept = "demanders-lead"
+concept = "{concept}"
+currency = {{ symbol = "X", decimals = {decimals} }}
 [[demanders]]
 name = "D"
 [[demanders.sub_tasks]]
@@ -258,9 +259,10 @@ alternatives = [{{ resource = "S", benefit = {benefit}, cost = 0 }}]
 name = "M"
 resource = "S"
 unit = "hour"
-maintenance = 58
-attested = [200]
+maintenance = {cost}
+attested = [{attested}]
 """
+"""One divisible demander and one supplier."""
 
 
 @pytest.mark.parametrize(("benefit", "at_equilibrium"), [(98, False), (130, True)])
@@ -268,7 +270,10 @@ def test_a_price_that_is_no_equilibriums_has_no_gain_stated(
     fabmarket, tmp_path, benefit, at_equilibrium
 ):
     """Near the point where supply begins the rounds end where a demander would rather cross it."""
-    (tmp_path / "alone.toml").write_text(ALONE.format(benefit=benefit))
+    market = ALONE.format(
+        concept="demanders-lead", decimals=2, benefit=benefit, cost=58, attested=200
+    )
+    (tmp_path / "alone.toml").write_text(market)
     ran = fabmarket("demo", "--scenario", tmp_path / "alone.toml", "--out", tmp_path / "out")
     said = " ".join(ran.stdout.split())
     page = unescape((tmp_path / "out" / "report.html").read_text("utf-8"))
@@ -281,26 +286,11 @@ def test_a_price_that_is_no_equilibriums_has_no_gain_stated(
     assert ("Certificate." in page) == at_equilibrium
 
 
-ENDLESS = """
-concept = "balanced"
-currency = {{ symbol = "X", decimals = 0 }}
-[[demanders]]
-name = "D"
-[[demanders.sub_tasks]]
-name = "T"
-divisible = true
-alternatives = [{{ resource = "S", benefit = {benefit}, cost = 0 }}]
-[[suppliers]]
-name = "M"
-resource = "S"
-unit = "hour"
-maintenance = 0
-attested = [1]
-"""
-
-
 def test_rounds_that_run_out_are_not_called_small_demand(fabmarket, tmp_path):
-    (tmp_path / "endless.toml").write_text(ENDLESS.format(benefit=f'"{2**128 - 1}"'))
+    market = ALONE.format(
+        concept="balanced", decimals=0, benefit=f'"{2**128 - 1}"', cost=0, attested=1
+    )
+    (tmp_path / "endless.toml").write_text(market)
     facts = fabmarket("demo", "--scenario", tmp_path / "endless.toml", "--json").facts
     assert facts["trades"] == []
     assert [one["reason"] for one in facts["unserved"]] == [NO_PRICE]

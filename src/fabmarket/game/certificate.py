@@ -50,7 +50,7 @@ _COUPLED = (
     "the supplier: any quantity in [S, W], demands unchanged",
 )
 _ROUNDING = 1e-12
-_SHARED = 1e-5
+_SHARED = 1e-5  # times TOLERANCE: more than rounding makes of a sum
 _NONE = np.empty(0), np.empty(0)
 
 

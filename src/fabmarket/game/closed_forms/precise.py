@@ -15,8 +15,8 @@ from fabmarket.game.fast import price_root
 from fabmarket.game.model import Game, Vector
 
 _ROUNDING = 1e-12
-_PARTIES = 16
-_DIGITS = 4
+_PARTIES = 16  # whose last digits are tried
+_DIGITS = 4  # by how many units in the last place one may give way
 
 
 def precise_demand(
