@@ -8,7 +8,20 @@ import { join, resolve } from "node:path";
 
 import { contracts, forge } from "./forge.mjs";
 
-const SHIPPED = ["CapacityExchange", "TestToken"];
+const SHIPPED = ["CapacityExchange", "ResourceEscrow", "NetSettlement", "TestToken"];
+/** What a caller of the exchange meets: its own calls, events and errors, and those of its modules. */
+const PARTS = { CapacityExchange: ["ResourceEscrow", "NetSettlement"] };
+const signature = (entry) => JSON.stringify([entry.type, entry.name, (entry.inputs ?? []).map((each) => each.type)]);
+
+/** The entries of all ABIs, each once; a module's constructor and its own check are not the exchange's. */
+function joined(own, parts) {
+  const known = new Map(own.map((entry) => [signature(entry), entry]));
+  for (const entry of parts.flat()) {
+    if (entry.type === "constructor" || entry.name === "compatibility") continue;
+    if (!known.has(signature(entry))) known.set(signature(entry), entry);
+  }
+  return [...known.values()];
+}
 
 /** The same value with the keys of every object sorted, so that equal settings have equal text. */
 function sorted(value) {
@@ -35,11 +48,13 @@ const target = resolve(process.argv[2] ?? join(contracts, "../src/fabmarket/chai
 // A fresh folder each time: what a cache left behind must not decide the bytes.
 const work = mkdtempSync(join(tmpdir(), "fabmarket-artifacts-"));
 try {
-  const status = forge(["build", "--quiet", "--skip", "test", "--out", join(work, "out"), "--cache-path", join(work, "cache")]);
+  const status = forge(["build", "src", "--quiet", "--out", join(work, "out"), "--cache-path", join(work, "cache")]);
   if (status !== 0) throw new Error(`forge build failed with exit status ${status}`);
   mkdirSync(target, { recursive: true });
+  const build = (name) => JSON.parse(readFileSync(join(work, "out", `${name}.sol`, `${name}.json`), "utf8"));
   for (const name of SHIPPED) {
-    const built = JSON.parse(readFileSync(join(work, "out", `${name}.sol`, `${name}.json`), "utf8"));
+    const built = build(name);
+    built.abi = joined(built.abi, (PARTS[name] ?? []).map((part) => build(part).abi));
     writeFileSync(join(target, `${name}.json`), JSON.stringify(shipped(name, built), null, 1) + "\n");
   }
 } finally {

@@ -6,32 +6,25 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
+import {State} from "./base/State.sol";
 import {IAccounts} from "./interfaces/IAccounts.sol";
-import {Signatures} from "./libraries/Signatures.sol";
-import {AccountCell, AccountWord} from "./libraries/Words.sol";
-import {Operators} from "./Operators.sol";
+import {IOperators} from "./interfaces/IOperators.sol";
+import {AccountCell} from "./libraries/Words.sol";
 
 /// @title Balances and nonces, packed into one word for each account and token
 /// @notice See IAccounts for what each call means.
-abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
+abstract contract Accounts is IAccounts, State, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     bytes32 private constant INTENT_TYPEHASH =
         keccak256("Intent(address account,bytes call,uint256 nonce,uint64 deadline)");
-    bytes32 private constant TOKEN_TYPEHASH = keccak256("Token(address token,bool accepted,uint256 nonce)");
-
-    /// @inheritdoc IAccounts
-    mapping(address token => bool) public override accepts;
-    /// @inheritdoc IAccounts
-    mapping(address account => uint256) public override intentNonce;
-    mapping(address token => mapping(address account => AccountCell)) internal _accounts;
-    /// @dev The account a relayed call acts for; used up by the first `_caller()`.
-    address private transient _relayed;
+    bytes32 private constant TOKEN_TYPEHASH =
+        keccak256("Token(address token,bool accepted,uint32 set,uint256 nonce,uint64 deadline)");
 
     constructor(address[] memory tokens) {
         for (uint256 i = 0; i < tokens.length; ++i) {
             if (tokens[i].code.length == 0) revert TokenNotAccepted(tokens[i]);
-            accepts[tokens[i]] = true;
+            _tokens[tokens[i]].accepted = true;
             emit TokenSet(tokens[i], true);
         }
     }
@@ -46,22 +39,26 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
         external
     {
         address account = _caller();
-        if (!accepts[token]) revert TokenNotAccepted(token);
+        if (!_tokens[token].accepted) revert TokenNotAccepted(token);
         // Whoever sees the permit may use it first; the allowance it gives is there all the same.
         try IERC20Permit(token).permit(account, address(this), amount, deadline, v, r, s) {} catch {}
         _deposit(account, token, amount);
     }
 
     /// @inheritdoc IAccounts
-    function withdraw(address token, uint256 amount) external nonReentrant {
+    function withdraw(address token, uint256 amount, address to) external nonReentrant {
         address account = _caller();
         if (amount == 0) revert ZeroAmount();
+        if (to == address(0) || to == address(this)) revert BadRecipient(to);
         AccountCell storage cell = _accounts[token][account];
         uint256 balance = cell.word.balance();
         if (balance < amount) revert InsufficientBalance(account, token, balance, amount);
         cell.word = cell.word.minus(amount);
-        emit Withdrawn(account, token, amount);
-        IERC20(token).safeTransfer(account, amount);
+        // casting to 'uint128' is safe because the amount is at most a balance
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _tokens[token].total -= uint128(amount);
+        emit Withdrawn(account, token, amount, to);
+        IERC20(token).safeTransfer(to, amount);
     }
 
     /// @inheritdoc IAccounts
@@ -76,8 +73,7 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
     function raiseEpoch(address token) external {
         address account = _caller();
         AccountCell storage cell = _accounts[token][account];
-        // Two: trades signed ahead for the next epoch are void as well.
-        cell.word = cell.word.nextEpoch().nextEpoch();
+        cell.word = cell.word.voiding();
         emit EpochRaised(account, token, cell.word.epoch());
     }
 
@@ -85,12 +81,12 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
     function relay(Intent calldata intent, bytes calldata signature) external {
         address account = intent.account;
         if (block.timestamp >= intent.deadline) revert IntentExpired(intent.deadline, block.timestamp);
-        uint256 current = intentNonce[account];
+        uint256 current = _intentNonces[account];
         if (intent.nonce != current) revert WrongIntentNonce(account, intent.nonce, current);
         bytes32 structHash =
             keccak256(abi.encode(INTENT_TYPEHASH, account, keccak256(intent.call), intent.nonce, intent.deadline));
         _requireSigner(account, _hashTypedDataV4(structHash), signature);
-        intentNonce[account] = current + 1;
+        _intentNonces[account] = current + 1;
         emit Relayed(account, current);
         _relayed = account;
         (bool ok, bytes memory answer) = address(this).delegatecall(intent.call);
@@ -104,10 +100,23 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IAccounts
-    function setToken(address token, bool accepted, bytes[] calldata signatures) external {
+    function voidIntents(uint256 nonce) external {
+        address account = _caller();
+        uint256 current = _intentNonces[account];
+        if (nonce <= current) revert WrongIntentNonce(account, nonce, current);
+        _intentNonces[account] = nonce;
+        emit IntentsVoided(account, nonce);
+    }
+
+    /// @inheritdoc IAccounts
+    function setToken(address token, bool accepted, uint64 deadline, IOperators.OperatorSignature[] calldata signatures)
+        external
+    {
         if (accepted && token.code.length == 0) revert TokenNotAccepted(token);
-        _requireDecision(keccak256(abi.encode(TOKEN_TYPEHASH, token, accepted, decisionNonce)), signatures);
-        accepts[token] = accepted;
+        bytes32 structHash =
+            keccak256(abi.encode(TOKEN_TYPEHASH, token, accepted, _operatorSet(), _decisionNonce, deadline));
+        _requireDecision(structHash, deadline, signatures);
+        _tokens[token].accepted = accepted;
         emit TokenSet(token, accepted);
     }
 
@@ -121,37 +130,36 @@ abstract contract Accounts is IAccounts, Operators, ReentrancyGuardTransient {
         return _accounts[token][account].word.balance();
     }
 
-    /// @dev Whose call this is: the account of a relayed intent, else the sender. Call it once, and before any call to
-    /// another contract: the identity is gone afterwards, so that nothing re-entered can act under it.
-    function _caller() internal returns (address account) {
-        account = _relayed;
-        if (account == address(0)) return msg.sender;
-        _relayed = address(0);
+    /// @inheritdoc IAccounts
+    function accepts(address token) external view returns (bool) {
+        return _tokens[token].accepted;
     }
 
-    function _requireSigner(address signer, bytes32 digest, bytes calldata signature) internal view {
-        if (!Signatures.isBy(signer, digest, signature)) {
-            revert BadSignature(signer, Signatures.recover(digest, signature));
-        }
+    /// @inheritdoc IAccounts
+    function totalOf(address token) external view returns (uint256) {
+        return _tokens[token].total;
     }
 
-    function _credit(address token, address account, uint256 amount) internal {
-        AccountCell storage cell = _accounts[token][account];
-        if (!cell.word.holds(amount)) revert AmountTooLarge(amount);
-        cell.word = cell.word.plus(amount);
+    /// @inheritdoc IAccounts
+    function intentNonce(address account) external view returns (uint256) {
+        return _intentNonces[account];
     }
 
     function _deposit(address account, address token, uint256 amount) private nonReentrant {
-        if (!accepts[token]) revert TokenNotAccepted(token);
+        TokenState storage state = _tokens[token];
+        if (!state.accepted) revert TokenNotAccepted(token);
         if (amount == 0) revert ZeroAmount();
-        if (amount > type(uint128).max) revert AmountTooLarge(amount);
+        uint256 total = state.total;
+        // All balances and escrows of a token together fit 128 bits: no credit can overflow.
+        if (amount > type(uint128).max - total) revert AmountTooLarge(amount);
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(account, address(this), amount);
         uint256 held = IERC20(token).balanceOf(address(this));
         uint256 received = held > before ? held - before : 0;
         if (received != amount) revert WrongAmountReceived(token, amount, received);
-        // All balances and escrows of a token together then fit 128 bits: no release can be blocked by a full balance.
-        if (held > type(uint128).max) revert AmountTooLarge(held);
+        // casting to 'uint128' is safe because of the check above
+        // forge-lint: disable-next-line(unsafe-typecast)
+        state.total = uint128(total + amount);
         _credit(token, account, amount);
         emit Deposited(account, token, amount);
     }

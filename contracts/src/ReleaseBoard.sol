@@ -10,7 +10,7 @@ import {Signatures} from "./libraries/Signatures.sol";
 /// @notice See IReleaseBoard for what each call means.
 contract ReleaseBoard is IReleaseBoard, EIP712 {
     bytes32 private constant ANNOUNCEMENT_TYPEHASH =
-        keccak256("Announcement(address author,uint64 sequence,bytes payload)");
+        keccak256("Announcement(address author,uint64 sequence,bytes payload,uint64 deadline)");
 
     /// @inheritdoc IReleaseBoard
     mapping(address author => uint64) public override sequenceOf;
@@ -23,10 +23,12 @@ contract ReleaseBoard is IReleaseBoard, EIP712 {
     }
 
     /// @inheritdoc IReleaseBoard
-    function announceFor(address author, bytes calldata payload, bytes calldata signature) external {
+    function announceFor(address author, bytes calldata payload, uint64 deadline, bytes calldata signature) external {
+        if (block.timestamp >= deadline) revert AnnouncementExpired(deadline, block.timestamp);
         uint64 sequence = sequenceOf[author]++;
-        bytes32 digest =
-            _hashTypedDataV4(keccak256(abi.encode(ANNOUNCEMENT_TYPEHASH, author, sequence, keccak256(payload))));
+        bytes32 digest = _hashTypedDataV4(
+            keccak256(abi.encode(ANNOUNCEMENT_TYPEHASH, author, sequence, keccak256(payload), deadline))
+        );
         if (!Signatures.isBy(author, digest, signature)) {
             revert BadAnnouncement(author, Signatures.recover(digest, signature));
         }

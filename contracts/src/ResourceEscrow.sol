@@ -1,138 +1,292 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {EscrowTerms} from "./base/EscrowTerms.sol";
+import {Module} from "./base/Module.sol";
+import {IAccounts} from "./interfaces/IAccounts.sol";
+import {IOperators} from "./interfaces/IOperators.sol";
 import {IResourceEscrow} from "./interfaces/IResourceEscrow.sol";
+import {IResourceTrading} from "./interfaces/IResourceTrading.sol";
+import {IResourceVerification} from "./interfaces/IResourceVerification.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {TradeHash} from "./libraries/TradeHash.sol";
-import {ResourceTrading} from "./ResourceTrading.sol";
 
 /// @title Trades whose payment waits for delivery
 /// @notice See IResourceEscrow for what each call means.
-/// @dev A trade in escrow is one word of storage; its terms come with every call and are recognised by their digest.
-abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
-    using TradeHash for Trade;
+/// @dev A trade in escrow is two words of storage; its terms come with every call and are recognised by their digest.
+contract ResourceEscrow is EscrowTerms {
+    using TradeHash for IResourceTrading.Trade;
 
-    bytes32 private constant SPLIT_TYPEHASH = keccak256("Split(bytes32 trade,uint16 supplierShare)");
-    bytes32 private constant RULING_TYPEHASH = keccak256("Ruling(bytes32 trade,uint16 supplierShare)");
-    uint16 private constant WHOLE = 10_000;
-
-    mapping(bytes32 trade => Held) private _held;
+    bytes32 private constant SPLIT_TYPEHASH =
+        keccak256("Split(bytes32 trade,uint128 toSupplier,uint128 toDemander,uint64 deadline,uint32 nonce)");
+    bytes32 private constant RULING_TYPEHASH = keccak256(
+        "Ruling(bytes32 trade,uint32 number,uint16 paymentShare,uint16 bondShare,uint16 depositShare,uint64 deadline)"
+    );
+    constructor(Parameters memory parameters_) Module("escrow", parameters_) EscrowTerms(parameters_) {}
 
     /// @inheritdoc IResourceEscrow
-    function settleEscrow(SignedTrade calldata signed, Escrow calldata escrow, bytes[] calldata proofs) external {
+    function settleEscrow(EscrowedTrade calldata trade, bytes[] calldata proofs) external inExchange {
         _requireTrading();
-        Trade calldata trade = signed.trade;
-        if (trade.bundle != 0) revert Bundled(trade.bundle);
-        bool timely = block.timestamp < escrow.deliverBy && escrow.deliverBy < escrow.acceptBy
-            && escrow.acceptBy < escrow.decideBy;
-        bool shared = escrow.lateShare <= WHOLE && escrow.silenceShare <= WHOLE && escrow.undecidedShare <= WHOLE;
-        if (!timely || !shared) revert BadEscrow();
-        bytes32 digest = digestOf(trade, escrow);
-        bytes4 reason = _take(signed, digest, proofs, false);
-        if (reason != 0) _explain(reason, signed, digest, proofs);
-        _held[digest] = Held(trade.quantity * trade.unitPrice, State.Funded);
-        emit Escrowed(
-            digest,
-            escrow.deliverBy,
-            escrow.acceptBy,
-            escrow.decideBy,
-            escrow.lateShare,
-            escrow.silenceShare,
-            escrow.undecidedShare
-        );
+        if (trade.signed.trade.bundle != 0) revert IResourceTrading.Bundled(trade.signed.trade.bundle);
+        _settleEscrow(trade, proofs);
     }
 
     /// @inheritdoc IResourceEscrow
-    function deliver(Trade calldata trade, Escrow calldata escrow) external {
-        _requireParty(_listings[trade.listing].word.supplier());
-        bytes32 digest = digestOf(trade, escrow);
-        _requireState(digest, State.Funded);
-        if (block.timestamp >= escrow.deliverBy) revert DeadlinePassed(escrow.deliverBy, block.timestamp);
-        _held[digest].state = State.Delivered;
-        emit Delivered(digest);
+    function settleEscrowBatch(EscrowedTrade[] calldata trades, bytes[] calldata proofs) external inExchange {
+        _requireTrading();
+        for (uint256 i = 0; i < trades.length; ++i) {
+            IResourceTrading.Trade calldata trade = trades[i].signed.trade;
+            bytes32 digest = escrowDigestOf(trade, trades[i].escrow);
+            bytes4 reason = trade.bundle == 0 ? _hold(trades[i], digest, proofs) : IResourceTrading.Bundled.selector;
+            if (reason != NONE) emit IResourceTrading.Skipped(i, reason, digest, trade.listing, trade.demander);
+        }
     }
 
     /// @inheritdoc IResourceEscrow
-    function release(Trade calldata trade, Escrow calldata escrow, uint128 amount) external {
+    function settleEscrowBundle(EscrowedTrade[] calldata trades, bytes[] calldata proofs) external inExchange {
+        _requireTrading();
+        bytes32[] memory parts = new bytes32[](trades.length);
+        for (uint256 i = 0; i < trades.length; ++i) {
+            parts[i] = trades[i].signed.trade.hashInBundle(TradeHash.hash(trades[i].escrow));
+        }
+        bytes32 bundle = keccak256(abi.encodePacked(parts));
+        for (uint256 i = 0; i < trades.length; ++i) {
+            bytes32 named = trades[i].signed.trade.bundle;
+            if (named != bundle) revert IResourceTrading.WrongBundle(named, bundle);
+            _settleEscrow(trades[i], proofs);
+        }
+    }
+
+    /// @inheritdoc IResourceEscrow
+    function deliver(IResourceTrading.Trade calldata trade, Escrow calldata escrow, uint64 quantity)
+        external
+        inExchange
+    {
+        _requireParty(_supplierOf(trade));
+        (bytes32 digest,) = _inState(trade, escrow, State.Funded);
+        if (block.timestamp < escrow.deliverFrom) revert TooEarly(escrow.deliverFrom, block.timestamp);
+        if (quantity == 0 || quantity > trade.quantity) revert BadQuantity(quantity, trade.quantity);
+        _enter(digest, State.Delivered);
+        _held[digest].delivered = quantity;
+        emit Delivered(digest, quantity, uint40(block.timestamp));
+    }
+
+    /// @inheritdoc IResourceEscrow
+    function release(IResourceTrading.Trade calldata trade, Escrow calldata escrow, uint128 amount)
+        external
+        inExchange
+    {
         _requireParty(trade.demander);
-        bytes32 digest = digestOf(trade, escrow);
-        uint128 held = _requireOpen(digest);
-        if (amount == 0) revert ZeroAmount();
-        if (amount > held) revert InsufficientEscrow(digest, held, amount);
-        if (amount == held) return _close(trade, digest, held, WHOLE);
-        _held[digest].amount = held - amount;
-        emit Released(digest, amount, 0);
-        _credit(trade.token, _listings[trade.listing].word.supplier(), amount);
+        (bytes32 digest, Held memory held) = _open(trade, escrow);
+        if (amount == 0) revert IAccounts.ZeroAmount();
+        if (amount > held.payment) revert InsufficientEscrow(digest, held.payment, amount);
+        if (amount == held.payment) {
+            _requireNoRuling(digest);
+            Parts memory parts = Parts(amount, escrow.bond, _deposit(trade));
+            // Giving in costs whoever does it what it deposited: a dispute is not free.
+            if (held.state == State.Disputed) parts.deposits *= 2;
+            return _close(trade, escrow, digest, held, Cause.Accepted, parts);
+        }
+        _held[digest].payment = held.payment - amount;
+        emit Released(digest, Cause.Accepted, amount, 0, false);
+        _credit(trade.token, _supplierOf(trade), amount);
     }
 
     /// @inheritdoc IResourceEscrow
-    function refund(Trade calldata trade, Escrow calldata escrow) external {
-        _requireParty(_listings[trade.listing].word.supplier());
-        bytes32 digest = digestOf(trade, escrow);
-        _close(trade, digest, _requireOpen(digest), 0);
+    function refund(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external inExchange {
+        _requireParty(_supplierOf(trade));
+        (bytes32 digest, Held memory held) = _open(trade, escrow);
+        _requireNoRuling(digest);
+        _giveBack(trade, escrow, held);
+        Parts memory parts = Parts(0, _afterExit(escrow), _deposit(trade));
+        // Nor is a false statement of delivery.
+        if (held.state == State.Disputed && !held.uncovered) parts.deposits = 0;
+        _close(trade, escrow, digest, held, Cause.Refunded, parts);
     }
 
     /// @inheritdoc IResourceEscrow
-    function dispute(Trade calldata trade, Escrow calldata escrow, bytes32 evidence) external {
+    function refundUncovered(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external inExchange {
         _requireParty(trade.demander);
-        bytes32 digest = digestOf(trade, escrow);
-        _requireState(digest, State.Delivered);
-        if (block.timestamp >= escrow.acceptBy) revert DeadlinePassed(escrow.acceptBy, block.timestamp);
-        _held[digest].state = State.Disputed;
-        emit Disputed(digest, evidence);
+        (bytes32 digest, Held memory held) = _inState(trade, escrow, State.Funded);
+        address supplier = _supplierOf(trade);
+        IResourceVerification.Slot storage slot = _slots[supplier][escrow.resource][escrow.slot];
+        (uint64 attested, uint64 committed) = (slot.attested, slot.committed);
+        if (committed <= attested || _seals[supplier][escrow.resource][escrow.slot] != 0) {
+            revert Covered(attested, committed);
+        }
+        // What falls below the attested quantity stays committed: nothing of it may be sold again.
+        uint64 units = _unitsLeft(trade, held);
+        if (units > committed - attested) units = committed - attested;
+        _reduce(supplier, escrow, units);
+        _enter(digest, State.Disputed);
+        (_held[digest].payment, _held[digest].uncovered) = (0, true);
+        emit Uncovered(digest, uint40(block.timestamp));
+        emit Released(digest, Cause.Uncovered, 0, held.payment, false);
+        _credit(trade.token, trade.demander, held.payment);
+    }
+
+    /// @inheritdoc IResourceEscrow
+    function dispute(IResourceTrading.Trade calldata trade, Escrow calldata escrow, bytes32 evidence)
+        external
+        inExchange
+    {
+        _requireParty(trade.demander);
+        (bytes32 digest,) = _inState(trade, escrow, State.Delivered);
+        _enter(digest, State.Disputed);
+        emit Disputed(digest, evidence, uint40(block.timestamp));
     }
 
     /// @inheritdoc IResourceEscrow
     function split(
-        Trade calldata trade,
+        IResourceTrading.Trade calldata trade,
         Escrow calldata escrow,
-        uint16 supplierShare,
-        Signature calldata demander,
-        Signature calldata supplier,
+        uint128 toSupplier,
+        uint128 toDemander,
+        uint64 deadline,
+        IResourceTrading.Signature calldata demander,
+        IResourceTrading.Signature calldata supplier,
         bytes[] calldata proofs
-    ) external {
-        bytes32 digest = digestOf(trade, escrow);
-        uint128 held = _requireOpen(digest);
-        if (supplierShare > WHOLE) revert BadShare(supplierShare);
-        bytes32 agreed = _hashTypedDataV4(keccak256(abi.encode(SPLIT_TYPEHASH, digest, supplierShare)));
-        _requireParties(trade.demander, demander, _listings[trade.listing].word.supplier(), supplier, agreed, proofs);
-        _close(trade, digest, held, supplierShare);
+    ) external inExchange {
+        (bytes32 digest, Held memory held) = _open(trade, escrow);
+        if (block.timestamp >= deadline) revert DeadlinePassed(deadline, block.timestamp);
+        uint256 given = uint256(toSupplier) + toDemander;
+        uint256 all = held.payment + escrow.bond + 2 * _deposit(trade);
+        if (given != all) revert WrongSplit(digest, all, given);
+        bytes32 agreed = _hashTypedDataV4(
+            keccak256(abi.encode(SPLIT_TYPEHASH, digest, toSupplier, toDemander, deadline, held.splitNonce))
+        );
+        _requireSignature(trade.demander, agreed, demander, proofs);
+        _requireSignature(_supplierOf(trade), agreed, supplier, proofs);
+        _giveBack(trade, escrow, held);
+        _pay(trade, digest, Cause.Split, toSupplier, toDemander);
     }
 
     /// @inheritdoc IResourceEscrow
-    function rule(Trade calldata trade, Escrow calldata escrow, uint16 supplierShare, bytes[] calldata signatures)
-        external
-    {
-        bytes32 digest = digestOf(trade, escrow);
-        uint128 held = _requireState(digest, State.Disputed);
-        if (block.timestamp >= escrow.decideBy) revert DeadlinePassed(escrow.decideBy, block.timestamp);
-        if (supplierShare > WHOLE) revert BadShare(supplierShare);
-        _requireOperators(keccak256(abi.encode(RULING_TYPEHASH, digest, supplierShare)), signatures);
-        _close(trade, digest, held, supplierShare);
+    function voidSplits(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external inExchange {
+        address account = _caller();
+        if (account != trade.demander && account != _supplierOf(trade)) revert NotParty(account);
+        (bytes32 digest, Held memory held) = _open(trade, escrow);
+        _held[digest].splitNonce = held.splitNonce + 1;
+        emit SplitsVoided(digest, held.splitNonce + 1);
     }
 
     /// @inheritdoc IResourceEscrow
-    function expire(Trade calldata trade, Escrow calldata escrow) external {
-        bytes32 digest = digestOf(trade, escrow);
-        uint128 held = _requireOpen(digest);
-        State state = _held[digest].state;
-        (uint64 deadline, uint16 share) = state == State.Funded
-            ? (escrow.deliverBy, escrow.lateShare)
-            : state == State.Delivered
-                ? (escrow.acceptBy, escrow.silenceShare)
-                : (escrow.decideBy, escrow.undecidedShare);
-        if (block.timestamp < deadline) revert DeadlineAhead(deadline, block.timestamp);
-        _close(trade, digest, held, share);
+    function rule(
+        IResourceTrading.Trade calldata trade,
+        Escrow calldata escrow,
+        Ruling calldata ruling,
+        IOperators.OperatorSignature[] calldata signatures
+    ) external inExchange {
+        (bytes32 digest, Held memory held) = _disputed(trade, escrow);
+        uint32 posted = _rulings[digest].number;
+        uint256 hearingEnds = uint256(held.since) + _hearing;
+        if (block.timestamp < hearingEnds) revert TooEarly(hearingEnds, block.timestamp);
+        if (posted == 0) {
+            _requireInTime(held);
+        } else {
+            // The last replacement is posted one window after the time for deciding, so that a dispute ends.
+            uint256 latest = _deadline(escrow, held) + _rulingWindow;
+            if (_rulings[digest].executableAt < latest) latest = _rulings[digest].executableAt;
+            if (block.timestamp >= latest) revert DeadlinePassed(latest, block.timestamp);
+        }
+        if (block.timestamp >= ruling.deadline) revert DeadlinePassed(ruling.deadline, block.timestamp);
+        if (ruling.number <= posted) revert StaleRuling(digest, ruling.number, posted);
+        _requireShare(ruling.paymentShare);
+        _requireShare(ruling.bondShare);
+        _requireShare(ruling.depositShare);
+        address supplier = _supplierOf(trade);
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            address operator = signatures[i].operator;
+            if (operator == trade.demander || operator == supplier) revert PartyRules(operator);
+        }
+        _requireOperators(held.operatorSet, keccak256(abi.encode(RULING_TYPEHASH, digest, ruling)), signatures);
+        uint64 executableAt = uint64(block.timestamp) + _rulingWindow;
+        _rulings[digest] =
+            Posted(ruling.number, ruling.paymentShare, ruling.bondShare, ruling.depositShare, executableAt);
+        emit RulingPosted(
+            digest, ruling.number, ruling.paymentShare, ruling.bondShare, ruling.depositShare, executableAt
+        );
     }
 
     /// @inheritdoc IResourceEscrow
-    function heldOf(bytes32 trade) external view returns (Held memory) {
+    function execute(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external inExchange {
+        (bytes32 digest, Held memory held) = _disputed(trade, escrow);
+        Posted memory ruling = _rulings[digest];
+        if (ruling.number == 0) revert NoRuling(digest);
+        if (block.timestamp < ruling.executableAt) revert TooEarly(ruling.executableAt, block.timestamp);
+        Parts memory parts = Parts(
+            _share(held.payment, ruling.paymentShare),
+            _share(escrow.bond, ruling.bondShare),
+            _share(2 * _deposit(trade), ruling.depositShare)
+        );
+        _close(trade, escrow, digest, held, Cause.Ruled, parts);
+    }
+
+    /// @inheritdoc IResourceEscrow
+    function expire(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external inExchange {
+        (bytes32 digest, Held memory held) = _open(trade, escrow);
+        _requireNoRuling(digest);
+        if (held.graceUntil == 0) return _openGrace(digest, held.state, _deadline(escrow, held));
+        if (!_isGraceOver(held)) revert GraceRunning(held.graceUntil, held.graceBlock);
+        (Cause cause, Parts memory parts) = _outcome(trade, escrow, held);
+        _giveBack(trade, escrow, held);
+        _close(trade, escrow, digest, held, cause, parts);
+    }
+
+    /// @inheritdoc IResourceEscrow
+    function heldOf(bytes32 trade) external view inExchange returns (Held memory) {
         return _held[trade];
     }
 
     /// @inheritdoc IResourceEscrow
-    function digestOf(Trade calldata trade, Escrow calldata escrow) public view returns (bytes32) {
+    function rulingOf(bytes32 trade) external view inExchange returns (Posted memory) {
+        return _rulings[trade];
+    }
+
+    /// @inheritdoc IResourceEscrow
+    function escrowDigestOf(IResourceTrading.Trade calldata trade, Escrow calldata escrow)
+        public
+        view
+        inExchange
+        returns (bytes32)
+    {
         return trade.digest(TradeHash.hash(escrow), _domainSeparatorV4());
+    }
+
+    function _settleEscrow(EscrowedTrade calldata trade, bytes[] calldata proofs) private {
+        bytes32 digest = escrowDigestOf(trade.signed.trade, trade.escrow);
+        bytes4 reason = _hold(trade, digest, proofs);
+        if (reason == NONE) return;
+        if (reason == WrongPlace.selector) {
+            revert WrongPlace(trade.signed.trade.listing, trade.escrow.resource, trade.escrow.slot);
+        }
+        if (reason == BadTerm.selector) {
+            (bytes32 term, uint256 given, uint256 bound) = _fault(trade.signed.trade, trade.escrow);
+            revert BadTerm(term, given, bound);
+        }
+        uint256 deposit = _deposit(trade.signed.trade);
+        _explain(reason, trade.signed, digest, proofs, deposit, deposit + trade.escrow.bond);
+    }
+
+    /// @dev Settles a trade into escrow. Returns zero, or why not, having changed nothing.
+    function _hold(EscrowedTrade calldata escrowed, bytes32 digest, bytes[] calldata proofs) private returns (bytes4) {
+        IResourceTrading.Trade calldata trade = escrowed.signed.trade;
+        Escrow calldata escrow = escrowed.escrow;
+        if (_supplierOf(trade) == address(0)) return IResourceVerification.UnknownListing.selector;
+        if (!_isPlace(trade, escrow)) return WrongPlace.selector;
+        (bytes32 term,,) = _fault(trade, escrow);
+        if (term != 0) return BadTerm.selector;
+        uint256 deposit = _deposit(trade);
+        bytes4 reason = _take(escrowed.signed, digest, proofs, true, deposit, deposit + escrow.bond);
+        if (reason != NONE) return reason;
+        Held storage held = _held[digest];
+        // casting to 'uint128' is safe because the payment was taken from a balance
+        // forge-lint: disable-next-line(unsafe-typecast)
+        held.payment = uint128(_payment(trade.quantity, trade.unitPrice));
+        held.operatorSet = _operatorSet();
+        _enter(digest, State.Funded);
+        emit Escrowed(digest, trade, escrow, held.operatorSet, held.since);
+        return NONE;
     }
 
     function _requireParty(address party) private {
@@ -140,41 +294,126 @@ abstract contract ResourceEscrow is IResourceEscrow, ResourceTrading {
         if (account != party) revert NotParty(account);
     }
 
-    function _requireParties(
-        address demander,
-        Signature calldata demanderSignature,
-        address supplier,
-        Signature calldata supplierSignature,
+    function _requireSignature(
+        address signer,
         bytes32 digest,
+        IResourceTrading.Signature calldata signature,
         bytes[] calldata proofs
     ) private view {
-        if (!_signed(demander, digest, demanderSignature, proofs)) {
-            revert BadSignature(demander, Signatures.recover(digest, demanderSignature.r, demanderSignature.vs));
-        }
-        if (!_signed(supplier, digest, supplierSignature, proofs)) {
-            revert BadSignature(supplier, Signatures.recover(digest, supplierSignature.r, supplierSignature.vs));
-        }
+        if (_signed(signer, digest, signature, proofs)) return;
+        revert IAccounts.BadSignature(signer, Signatures.recover(digest, signature.r, signature.vs));
     }
 
-    function _requireState(bytes32 digest, State wanted) private view returns (uint128) {
-        Held memory held = _held[digest];
-        if (held.state != wanted) revert WrongState(digest, held.state);
-        return held.amount;
+    function _requireNoRuling(bytes32 digest) private view {
+        uint32 posted = _rulings[digest].number;
+        if (posted != 0) revert RulingStands(digest, posted);
     }
 
-    function _requireOpen(bytes32 digest) private view returns (uint128) {
-        Held memory held = _held[digest];
+    function _requireShare(uint256 share) private pure {
+        if (share > WHOLE) revert BadShare(share);
+    }
+
+    /// @dev A trade that waits, in whatever state.
+    function _open(IResourceTrading.Trade calldata trade, Escrow calldata escrow)
+        private
+        view
+        returns (bytes32 digest, Held memory held)
+    {
+        digest = escrowDigestOf(trade, escrow);
+        held = _held[digest];
         if (held.state == State.None || held.state == State.Closed) revert WrongState(digest, held.state);
-        return held.amount;
     }
 
-    function _close(Trade calldata trade, bytes32 digest, uint128 held, uint16 supplierShare) private {
-        // casting to 'uint128' is safe because a share of a 128-bit amount is not larger than it
+    function _disputed(IResourceTrading.Trade calldata trade, Escrow calldata escrow)
+        private
+        view
+        returns (bytes32 digest, Held memory held)
+    {
+        digest = escrowDigestOf(trade, escrow);
+        held = _held[digest];
+        if (held.state != State.Disputed) revert WrongState(digest, held.state);
+    }
+
+    /// @dev A trade that waits in this state, and not beyond its grace period.
+    function _inState(IResourceTrading.Trade calldata trade, Escrow calldata escrow, State wanted)
+        private
+        view
+        returns (bytes32 digest, Held memory held)
+    {
+        digest = escrowDigestOf(trade, escrow);
+        held = _held[digest];
+        if (held.state != wanted) revert WrongState(digest, held.state);
+        _requireInTime(held);
+    }
+
+    function _requireInTime(Held memory held) private view {
+        if (held.graceUntil != 0 && _isGraceOver(held)) revert DeadlinePassed(held.graceUntil, block.timestamp);
+    }
+
+    function _isGraceOver(Held memory held) private view returns (bool) {
+        return block.timestamp >= held.graceUntil && block.number >= held.graceBlock;
+    }
+
+    function _openGrace(bytes32 digest, State state, uint256 deadline) private {
+        if (block.timestamp < deadline) revert DeadlineAhead(deadline, block.timestamp);
+        (uint40 until, uint40 untilBlock) = (uint40(block.timestamp) + _graceTime, uint40(block.number) + _graceBlocks);
+        (_held[digest].graceUntil, _held[digest].graceBlock) = (until, untilBlock);
+        emit GraceOpened(digest, state, until, untilBlock);
+    }
+
+    /// @dev Comes into a state, whose deadline has no grace period yet.
+    function _enter(bytes32 digest, State state) private {
+        Held storage held = _held[digest];
+        held.state = state;
+        (held.since, held.graceUntil, held.graceBlock) = (uint40(block.timestamp), 0, 0);
+    }
+
+    /// @dev Gives the capacity of what was not delivered back to the supplier, as long as its slot lasts.
+    function _giveBack(IResourceTrading.Trade calldata trade, Escrow calldata escrow, Held memory held) private {
+        if (held.state != State.Funded || block.timestamp >= _slotEnd(trade.listing)) return;
+        _reduce(_supplierOf(trade), escrow, _unitsLeft(trade, held));
+    }
+
+    /// @dev Units not paid for by early releases, rounded down.
+    function _unitsLeft(IResourceTrading.Trade calldata trade, Held memory held) private pure returns (uint64) {
+        // casting to 'uint64' is safe because the payment was at most the quantity times the price
         // forge-lint: disable-next-line(unsafe-typecast)
-        uint128 toSupplierRoundedDown = uint128(uint256(held) * supplierShare / WHOLE);
-        _held[digest] = Held(0, State.Closed);
-        emit Released(digest, toSupplierRoundedDown, held - toSupplierRoundedDown);
-        _credit(trade.token, _listings[trade.listing].word.supplier(), toSupplierRoundedDown);
-        _credit(trade.token, trade.demander, held - toSupplierRoundedDown);
+        return uint64(held.payment / trade.unitPrice);
+    }
+
+    function _reduce(address supplier, Escrow calldata escrow, uint64 units) private {
+        if (units == 0) return;
+        _slots[supplier][escrow.resource][escrow.slot].committed -= units;
+        emit IResourceVerification.CommitmentReduced(supplier, escrow.resource, escrow.slot, units);
+    }
+
+    function _close(
+        IResourceTrading.Trade calldata trade,
+        Escrow calldata escrow,
+        bytes32 digest,
+        Held memory held,
+        Cause cause,
+        Parts memory parts
+    ) private {
+        uint256 all = held.payment + escrow.bond + 2 * _deposit(trade);
+        uint256 toSupplier = parts.payment + parts.bond + parts.deposits;
+        _pay(trade, digest, cause, toSupplier, all - toSupplier);
+    }
+
+    function _pay(
+        IResourceTrading.Trade calldata trade,
+        bytes32 digest,
+        Cause cause,
+        uint256 toSupplier,
+        uint256 toDemander
+    ) private {
+        delete _held[digest];
+        delete _rulings[digest];
+        _held[digest].state = State.Closed;
+        // casting to 'uint128' is safe because both were taken from balances
+        // forge-lint: disable-next-line(unsafe-typecast)
+        emit Released(digest, cause, uint128(toSupplier), uint128(toDemander), true);
+        _credit(trade.token, _supplierOf(trade), toSupplier);
+        _credit(trade.token, trade.demander, toDemander);
     }
 }

@@ -1,31 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IOperators} from "./interfaces/IOperators.sol";
 import {IResourceVerification} from "./interfaces/IResourceVerification.sol";
 import {TradeHash} from "./libraries/TradeHash.sol";
 import {ListingCell} from "./libraries/Words.sol";
-import {Accounts} from "./Accounts.sol";
+import {State} from "./base/State.sol";
 
 /// @title Attestations by operators, and listings judged against them
 /// @notice See IResourceVerification for what each call means.
-abstract contract ResourceVerification is IResourceVerification, Accounts {
+abstract contract ResourceVerification is IResourceVerification, State {
     using TradeHash for Attestation;
     using TradeHash for SealedAttestation;
 
-    /// @dev Registered exactly if `slotLength` is above zero.
-    struct Calendar {
-        bytes32 unit;
-        uint64 origin;
-        uint64 slotLength;
-    }
-
-    /// @dev Slots end within 40 bits of seconds, which is the year 36812.
-    uint256 private constant TIME_BITS = 40;
-
-    mapping(address supplier => mapping(bytes32 resource => Calendar)) private _calendars;
-    mapping(address supplier => mapping(bytes32 resource => mapping(uint64 slot => Slot))) private _slots;
-    mapping(address supplier => mapping(bytes32 resource => mapping(uint64 slot => bytes32))) private _seals;
-    mapping(bytes32 listing => ListingCell) internal _listings;
+    bytes32 private constant OPEN_TYPEHASH =
+        keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
 
     /// @inheritdoc IResourceVerification
     function registerResource(bytes32 resource, bytes32 unit, uint64 origin, uint64 slotLength) external {
@@ -40,11 +29,18 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
     }
 
     /// @inheritdoc IResourceVerification
-    function attest(Attestation calldata attestation, bytes[] calldata signatures) external {
+    function attest(Attestation calldata attestation, IOperators.OperatorSignature[] calldata signatures) external {
         (address supplier, bytes32 resource) = (attestation.supplier, attestation.resource);
-        Calendar memory calendar =
-            _checked(supplier, resource, attestation.unit, attestation.firstSlot, attestation.expiry);
-        _requireOperators(attestation.hash(), signatures);
+        Calendar memory calendar = _checked(
+            supplier,
+            resource,
+            attestation.unit,
+            attestation.origin,
+            attestation.slotLength,
+            attestation.firstSlot,
+            attestation.expiry
+        );
+        _requireCurrent(attestation.operatorSet, attestation.hash(), signatures);
         uint256 count = attestation.quantities.length;
         for (uint256 i = 0; i < count; ++i) {
             uint64 slot = _inRange(calendar, resource, uint256(attestation.firstSlot) + i);
@@ -56,11 +52,15 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
     }
 
     /// @inheritdoc IResourceVerification
-    function attestSealed(SealedAttestation calldata attestation, bytes[] calldata signatures) external {
+    function attestSealed(SealedAttestation calldata attestation, IOperators.OperatorSignature[] calldata signatures)
+        external
+    {
         (address supplier, bytes32 resource, uint64 slot) =
             (attestation.supplier, attestation.resource, attestation.slot);
-        Calendar memory calendar = _checked(supplier, resource, attestation.unit, slot, attestation.expiry);
-        _requireOperators(attestation.hash(), signatures);
+        Calendar memory calendar = _checked(
+            supplier, resource, attestation.unit, attestation.origin, attestation.slotLength, slot, attestation.expiry
+        );
+        _requireCurrent(attestation.operatorSet, attestation.hash(), signatures);
         _inRange(calendar, resource, slot);
         uint64 committed = _store(supplier, resource, slot, 0, attestation.version, attestation.expiry);
         _seals[supplier][resource][slot] = attestation.commitment;
@@ -69,12 +69,16 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
     }
 
     /// @inheritdoc IResourceVerification
-    function open(address supplier, bytes32 resource, uint64 slot, uint64 quantity, bytes32 salt) external {
-        if (salt == 0) revert Unsalted();
+    function open(Opening calldata opening, uint64 deadline, bytes calldata signature) external {
+        (address supplier, bytes32 resource, uint64 slot) = (opening.supplier, opening.resource, opening.slot);
+        bool own = _caller() == supplier;
+        if (opening.salt == 0) revert Unsalted();
         bytes32 commitment = _seals[supplier][resource][slot];
-        if (commitment == 0 || commitment != commitmentOf(supplier, resource, slot, quantity, salt)) {
+        uint64 quantity = opening.quantity;
+        if (commitment == 0 || commitment != commitmentOf(supplier, resource, slot, quantity, opening.salt)) {
             revert WrongOpening(resource, slot, commitment);
         }
+        if (!own) _requireOpen(supplier, listingId(supplier, resource, slot), commitment, deadline, signature);
         delete _seals[supplier][resource][slot];
         Slot storage stored = _slots[supplier][resource][slot];
         stored.attested = quantity;
@@ -99,14 +103,16 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         uint64 available = _listings[id].word.available();
         if (available < quantity) revert InsufficientListing(id, available, quantity);
         _unlist(id, supplier, resource, slot, quantity);
+        if (available == quantity) _void(id);
     }
 
     /// @inheritdoc IResourceVerification
-    function raiseListingEpoch(bytes32 id) external {
+    function raiseListingEpoch(bytes32 resource, uint64 slot) external {
+        address supplier = _caller();
+        bytes32 id = listingId(supplier, resource, slot);
         ListingCell storage cell = _listings[id];
-        if (cell.word.supplier() != _caller()) revert UnknownListing(id);
-        cell.word = cell.word.nextEpoch();
-        emit ListingEpochRaised(id, cell.word.epoch());
+        cell.word = cell.word.ownedBy(supplier);
+        _void(id);
     }
 
     /// @inheritdoc IResourceVerification
@@ -128,7 +134,7 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
     function listingId(address supplier, bytes32 resource, uint64 slot) public view returns (bytes32) {
         Calendar memory calendar = _calendars[supplier][resource];
         if (calendar.slotLength == 0) revert NotRegistered(supplier, resource);
-        return _id(supplier, resource, _inRange(calendar, resource, slot), _end(calendar, slot));
+        return _listingId(supplier, resource, _inRange(calendar, resource, slot), _end(calendar, slot));
     }
 
     /// @inheritdoc IResourceVerification
@@ -140,30 +146,53 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
         return keccak256(abi.encode(supplier, resource, slot, quantity, salt));
     }
 
-    /// @dev The end of the slot of a listing, from its id alone.
-    function _slotEnd(bytes32 listing) internal pure returns (uint64) {
-        return uint64(uint256(listing) & (1 << TIME_BITS) - 1);
-    }
-
-    function _id(address supplier, bytes32 resource, uint64 slot, uint256 end) private pure returns (bytes32) {
-        uint256 hash = uint256(keccak256(abi.encode(supplier, resource, slot)));
-        return bytes32(hash >> TIME_BITS << TIME_BITS | end);
-    }
-
     /// @dev First second after the slot, without overflow for any 65-bit slot number.
     function _end(Calendar memory calendar, uint256 slot) private pure returns (uint256) {
         return calendar.origin + (slot + 1) * calendar.slotLength;
     }
 
-    function _checked(address supplier, bytes32 resource, bytes32 unit, uint64 slot, uint64 expiry)
-        private
-        view
-        returns (Calendar memory calendar)
-    {
+    function _checked(
+        address supplier,
+        bytes32 resource,
+        bytes32 unit,
+        uint64 origin,
+        uint64 slotLength,
+        uint64 slot,
+        uint64 expiry
+    ) private view returns (Calendar memory calendar) {
         calendar = _calendars[supplier][resource];
         if (calendar.slotLength == 0) revert NotRegistered(supplier, resource);
         if (unit != calendar.unit) revert WrongUnit(resource, unit, calendar.unit);
+        if (origin != calendar.origin || slotLength != calendar.slotLength) {
+            revert WrongCalendar(resource, origin, slotLength);
+        }
         if (expiry <= block.timestamp) revert AttestationExpired(resource, slot, expiry);
+    }
+
+    function _requireCurrent(uint32 set, bytes32 structHash, IOperators.OperatorSignature[] calldata signatures)
+        private
+        view
+    {
+        uint32 current = _operatorSet();
+        if (set != current) revert IOperators.WrongOperatorSet(set, current);
+        _requireOperators(set, structHash, signatures);
+    }
+
+    /// @dev Requires the supplier's consent to an opening by somebody else.
+    function _requireOpen(address supplier, bytes32 id, bytes32 commitment, uint64 deadline, bytes calldata signature)
+        private
+        view
+    {
+        if (block.timestamp >= deadline) revert OpeningExpired(deadline, block.timestamp);
+        bytes32 structHash = keccak256(abi.encode(OPEN_TYPEHASH, id, commitment, _listings[id].word.epoch(), deadline));
+        _requireSigner(supplier, _hashTypedDataV4(structHash), signature);
+    }
+
+    /// @dev Voids what was signed for a listing.
+    function _void(bytes32 id) private {
+        ListingCell storage cell = _listings[id];
+        cell.word = cell.word.voiding();
+        emit ListingEpochRaised(id, cell.word.supplier(), cell.word.epoch());
     }
 
     function _inRange(Calendar memory calendar, bytes32 resource, uint256 slot) private pure returns (uint64) {
@@ -189,7 +218,7 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
 
     /// @dev Takes what is no longer attested off the market, as far as it is unsold.
     function _takeOff(address supplier, bytes32 resource, uint64 slot, uint256 end, uint64 excess) private {
-        bytes32 id = _id(supplier, resource, slot, end);
+        bytes32 id = _listingId(supplier, resource, slot, end);
         uint64 available = _listings[id].word.available();
         if (excess > available) excess = available;
         if (excess != 0) _unlist(id, supplier, resource, slot, excess);
@@ -218,7 +247,7 @@ abstract contract ResourceVerification is IResourceVerification, Accounts {
             revert OverReported(resource, slot, quantity, attested, committed);
         }
         stored.committed = committed + quantity;
-        bytes32 id = _id(supplier, resource, slot, end);
+        bytes32 id = _listingId(supplier, resource, slot, end);
         ListingCell storage cell = _listings[id];
         cell.word = cell.word.ownedBy(supplier).plus(quantity);
         emit Listed(id, supplier, resource, slot, quantity, cell.word.available());

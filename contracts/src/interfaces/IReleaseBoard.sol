@@ -8,13 +8,15 @@ interface IReleaseBoard {
     event Announced(address indexed author, uint64 sequence, bytes payload);
 
     error BadAnnouncement(address author, address recovered);
+    error AnnouncementExpired(uint64 deadline, uint256 timestamp);
 
     /// @notice Announces for the caller.
     function announce(bytes calldata payload) external;
 
-    /// @notice Announces for `author`, who signed `Announcement(address author,uint64 sequence,bytes payload)`
-    /// for its current sequence; anyone may pay for it.
-    function announceFor(address author, bytes calldata payload, bytes calldata signature) external;
+    /// @notice Announces for `author`, who signed
+    /// `Announcement(address author,uint64 sequence,bytes payload,uint64 deadline)` for its current sequence; anyone may pay
+    /// for it. Another announcement voids it.
+    function announceFor(address author, bytes calldata payload, uint64 deadline, bytes calldata signature) external;
 
     function sequenceOf(address author) external view returns (uint64);
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IOperators} from "./IOperators.sol";
+
 /// @title The verification contract: nobody lists more than the operators attested
 /// @notice A resource is a named kind of capacity of one supplier ("m1", "mill-5-axis"), counted in integer units per
 /// calendar slot. Slot k of a resource covers the seconds [origin + k * slotLength, origin + (k + 1) * slotLength).
 /// k of n operators attest quantities once, at first upload; later listings are judged from the stored attestation.
+/// @dev An attestation covers its slots until they end: its expiry limits listing, not selling. Lowering it is what stops
+/// sales.
 /// @dev Invariant: no call raises `committed` (listed, reserved and delivered) of a slot above its attested quantity,
 /// and nothing is for sale of a slot whose committed quantity is above the attested one.
 interface IResourceVerification {
@@ -16,16 +20,20 @@ interface IResourceVerification {
     }
 
     /// @notice What the operators counted: `quantities[i]` units in slot `firstSlot + i`.
-    /// @dev EIP-712 signed by at least `threshold()` distinct operators. `version` must exceed the version stored for
-    /// every slot it covers. `expiry` is the first second at which it no longer allows a new listing.
+    /// @dev EIP-712 signed by at least `threshold()` distinct operators of the current set, which `operatorSet` names.
+    /// Bound to the unit and calendar that the operators saw. `version` must exceed the version stored for every slot it
+    /// covers. `expiry` is the first second at which it no longer allows a new listing.
     struct Attestation {
         address supplier;
         bytes32 resource;
         bytes32 unit;
+        uint64 origin;
+        uint64 slotLength;
         uint64 firstSlot;
         uint64[] quantities;
         uint64 version;
         uint64 expiry;
+        uint32 operatorSet;
     }
 
     /// @notice The same for one slot, the quantity hidden: `commitment` is `commitmentOf` of the attested quantity and
@@ -34,10 +42,22 @@ interface IResourceVerification {
         address supplier;
         bytes32 resource;
         bytes32 unit;
+        uint64 origin;
+        uint64 slotLength;
         uint64 slot;
         bytes32 commitment;
         uint64 version;
         uint64 expiry;
+        uint32 operatorSet;
+    }
+
+    /// @notice What a seal hides.
+    struct Opening {
+        address supplier;
+        bytes32 resource;
+        uint64 slot;
+        uint64 quantity;
+        bytes32 salt;
     }
 
     /// @notice The stored state of one slot. `committed` exceeds `attested` only by units sold before that was lowered.
@@ -87,7 +107,9 @@ interface IResourceVerification {
         uint64 quantity,
         uint64 available
     );
-    event ListingEpochRaised(bytes32 indexed listing, uint32 epoch);
+    event ListingEpochRaised(bytes32 indexed listing, address indexed supplier, uint32 epoch);
+    /// @notice `quantity` sold units of a slot are no longer committed: their trade ended undelivered.
+    event CommitmentReduced(address indexed supplier, bytes32 indexed resource, uint64 slot, uint64 quantity);
 
     error AlreadyRegistered(address supplier, bytes32 resource);
     error NotRegistered(address supplier, bytes32 resource);
@@ -95,6 +117,8 @@ interface IResourceVerification {
     error BadSlotLength(uint64 slotLength);
     /// @notice The unit attested is not the unit registered.
     error WrongUnit(bytes32 resource, bytes32 attested, bytes32 registered);
+    /// @notice The calendar attested is not the one registered.
+    error WrongCalendar(bytes32 resource, uint64 origin, uint64 slotLength);
     error StaleVersion(bytes32 resource, uint64 slot, uint64 version, uint64 stored);
     /// @notice The slot would end past 40 bits of seconds.
     error SlotOutOfRange(bytes32 resource, uint256 slot);
@@ -112,6 +136,8 @@ interface IResourceVerification {
     error Unsalted();
     error UnknownListing(bytes32 listing);
     error InsufficientListing(bytes32 listing, uint64 available, uint64 quantity);
+    /// @notice The supplier's consent to an opening has ended.
+    error OpeningExpired(uint64 deadline, uint256 timestamp);
 
     /// @notice Fixes the calendar and unit of the caller's resource for ever, so slots can never overlap.
     function registerResource(bytes32 resource, bytes32 unit, uint64 origin, uint64 slotLength) external;
@@ -119,25 +145,29 @@ interface IResourceVerification {
     /// @notice Stores an attestation. Anyone may submit it; the signatures decide.
     /// @dev May lower a quantity below what is committed: what is sold stays sold, what is listed above the new quantity
     /// is taken off the market (`Unlisted`), and nothing more is listed until the sum fits again.
-    function attest(Attestation calldata attestation, bytes[] calldata signatures) external;
+    function attest(Attestation calldata attestation, IOperators.OperatorSignature[] calldata signatures) external;
 
     /// @notice Stores a sealed attestation. Nothing of the slot is for sale until it is opened: what was listed under
     /// an older attestation is taken off the market (`Unlisted`).
-    function attestSealed(SealedAttestation calldata attestation, bytes[] calldata signatures) external;
+    function attestSealed(SealedAttestation calldata attestation, IOperators.OperatorSignature[] calldata signatures)
+        external;
 
-    /// @notice Opens a sealed attestation and lists all that is attested and not yet committed. Anyone who was told
-    /// quantity and salt may call it; with `settle` in the same transaction this is how a sealed listing is traded.
+    /// @notice Opens a sealed attestation and lists all that is attested and not yet committed. The supplier calls it, or
+    /// anyone with the supplier's signature over
+    /// `Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)`, which the listing's epoch voids.
     /// @dev Warning: from here on the quantity is public.
-    function open(address supplier, bytes32 resource, uint64 slot, uint64 quantity, bytes32 salt) external;
+    /// @param deadline First second at which the signature is void; without meaning, as the signature, to the supplier.
+    function open(Opening calldata opening, uint64 deadline, bytes calldata signature) external;
 
     /// @notice Lists the caller's capacity, all reports or none.
     function list(Report[] calldata reports) external;
 
-    /// @notice Takes unsold units of the caller's listing off the market; they may be listed again.
+    /// @notice Takes unsold units of the caller's listing off the market; they may be listed again. Where none are left
+    /// the listing is withdrawn: its epoch rises, and with it everything signed for it is void.
     function unlist(bytes32 resource, uint64 slot, uint64 quantity) external;
 
-    /// @notice Voids every unsettled trade signed for this listing of the caller.
-    function raiseListingEpoch(bytes32 listing) external;
+    /// @notice Voids everything unsettled that was signed for the caller's listing of a slot, be it listed yet or not.
+    function raiseListingEpoch(bytes32 resource, uint64 slot) external;
 
     function slotOf(address supplier, bytes32 resource, uint64 slot) external view returns (Slot memory);
     function listingOf(bytes32 listing) external view returns (Listing memory);

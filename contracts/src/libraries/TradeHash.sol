@@ -11,28 +11,28 @@ import {IResourceVerification} from "../interfaces/IResourceVerification.sol";
 library TradeHash {
     bytes32 internal constant TRADE_TYPEHASH = keccak256(
         "Trade(bytes32 listing,address demander,address token,uint64 quantity,uint128 unitPrice,uint64 validUntil,"
-        "uint256 nonce,uint64 demanderEpoch,uint64 listingEpoch,bytes32 transcript,bytes32 bundle,Escrow escrow)"
-        "Escrow(uint64 deliverBy,uint64 acceptBy,uint64 decideBy,uint16 lateShare,uint16 silenceShare,"
-        "uint16 undecidedShare)"
+        "uint64 nonce,uint64 supplierNonce,uint64 listingEpoch,bytes32 transcript,bytes32 bundle,Escrow escrow)"
+        "Escrow(bytes32 resource,uint64 slot,uint64 deliverFrom,uint64 deliverBy,uint64 disputeBy,uint64 decideBy,"
+        "uint16 lateShare,uint16 silenceShare,uint16 undecidedShare,uint128 bond,uint16 latePenalty,uint16 exitPenalty)"
     );
 
     bytes32 internal constant ESCROW_TYPEHASH = keccak256(
-        "Escrow(uint64 deliverBy,uint64 acceptBy,uint64 decideBy,uint16 lateShare,uint16 silenceShare,"
-        "uint16 undecidedShare)"
+        "Escrow(bytes32 resource,uint64 slot,uint64 deliverFrom,uint64 deliverBy,uint64 disputeBy,uint64 decideBy,"
+        "uint16 lateShare,uint16 silenceShare,uint16 undecidedShare,uint128 bond,uint16 latePenalty,uint16 exitPenalty)"
     );
 
-    /// @dev hashStruct of the all-zero Escrow, which stands for instant settlement: keccak256(ESCROW_TYPEHASH and six
+    /// @dev hashStruct of the all-zero Escrow, which stands for instant settlement: keccak256(ESCROW_TYPEHASH and twelve
     /// zero words). Written out, because the compiler would work it out again for every trade.
-    bytes32 internal constant INSTANT = 0x871597f9ade69982198e20ec0ff200e2d1398dc45bfa6aa4eaed99b71ca89e79;
+    bytes32 internal constant INSTANT = 0xa2a5cfa51b8908254bc89182c2be098a3c2302291a1a855db0ec604af3af9675;
 
     bytes32 internal constant ATTESTATION_TYPEHASH = keccak256(
-        "Attestation(address supplier,bytes32 resource,bytes32 unit,uint64 firstSlot,uint64[] quantities,"
-        "uint64 version,uint64 expiry)"
+        "Attestation(address supplier,bytes32 resource,bytes32 unit,uint64 origin,uint64 slotLength,uint64 firstSlot,"
+        "uint64[] quantities,uint64 version,uint64 expiry,uint32 operatorSet)"
     );
 
     bytes32 internal constant SEALED_TYPEHASH = keccak256(
-        "SealedAttestation(address supplier,bytes32 resource,bytes32 unit,uint64 slot,bytes32 commitment,"
-        "uint64 version,uint64 expiry)"
+        "SealedAttestation(address supplier,bytes32 resource,bytes32 unit,uint64 origin,uint64 slotLength,uint64 slot,"
+        "bytes32 commitment,uint64 version,uint64 expiry,uint32 operatorSet)"
     );
 
     /// @notice hashStruct of a trade with the struct hash of its escrow terms (`INSTANT` for none).
@@ -62,11 +62,11 @@ library TradeHash {
         }
     }
 
-    /// @notice hashStruct of an instant trade as a part of a product: with `bundle` zero.
-    function hashInBundle(IResourceTrading.Trade calldata trade) internal pure returns (bytes32) {
+    /// @notice hashStruct of a trade as a part of a product: with `bundle` zero.
+    function hashInBundle(IResourceTrading.Trade calldata trade, bytes32 escrow) internal pure returns (bytes32) {
         IResourceTrading.Trade memory part = trade;
         part.bundle = 0;
-        return keccak256(abi.encode(TRADE_TYPEHASH, part, INSTANT));
+        return keccak256(abi.encode(TRADE_TYPEHASH, part, escrow));
     }
 
     /// @notice hashStruct of escrow terms.
@@ -88,10 +88,13 @@ library TradeHash {
                 attestation.supplier,
                 attestation.resource,
                 attestation.unit,
+                attestation.origin,
+                attestation.slotLength,
                 attestation.firstSlot,
                 keccak256(abi.encodePacked(attestation.quantities)),
                 attestation.version,
-                attestation.expiry
+                attestation.expiry,
+                attestation.operatorSet
             )
         );
     }

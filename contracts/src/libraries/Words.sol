@@ -39,21 +39,16 @@ library Words {
         return uint96(AccountWord.unwrap(word) >> 160);
     }
 
-    /// @dev The nonce must be below 96.
-    function isUsed(AccountWord word, uint256 nonce) internal pure returns (bool) {
-        return AccountWord.unwrap(word) >> 160 >> nonce & 1 != 0;
+    /// @dev A bit above 95 is used: there is none.
+    function isUsed(AccountWord word, uint256 bit) internal pure returns (bool) {
+        return bit > 95 || AccountWord.unwrap(word) >> 160 >> bit & 1 != 0;
     }
 
-    /// @dev The sum must fit 128 bits, which is so if `holds` says it.
+    /// @dev The sum must fit 128 bits, as all balances and escrows of a token together do.
     function plus(AccountWord word, uint256 amount) internal pure returns (AccountWord) {
         unchecked {
             return AccountWord.wrap(AccountWord.unwrap(word) + amount);
         }
-    }
-
-    /// @dev Whether the balance can grow by `amount` and still fit 128 bits.
-    function holds(AccountWord word, uint256 amount) internal pure returns (bool) {
-        return amount <= type(uint128).max - balance(word);
     }
 
     /// @dev The amount must be at most the balance.
@@ -67,14 +62,20 @@ library Words {
         return AccountWord.wrap(AccountWord.unwrap(word) | uint256(mask) << 160);
     }
 
-    /// @dev The nonce must be below 96.
-    function withNonce(AccountWord word, uint256 nonce) internal pure returns (AccountWord) {
-        return AccountWord.wrap(AccountWord.unwrap(word) | 1 << 160 << nonce);
+    /// @dev The bit must be below 96.
+    function withNonce(AccountWord word, uint256 bit) internal pure returns (AccountWord) {
+        return AccountWord.wrap(AccountWord.unwrap(word) | 1 << 160 << bit);
     }
 
     /// @dev Checked: the epoch cannot wrap. All nonces are fresh.
     function nextEpoch(AccountWord word) internal pure returns (AccountWord) {
         return AccountWord.wrap(balance(word) | uint256(epoch(word) + 1) << 128);
+    }
+
+    /// @dev An epoch for which nothing was signed that was signed for one near `epoch`: the time, if that is later. Checked:
+    /// cannot wrap. A rise of two at least: trades signed ahead for the next epoch are void as well.
+    function voiding(AccountWord word) internal view returns (AccountWord) {
+        return AccountWord.wrap(balance(word) | _later(epoch(word)) << 128);
     }
 
     /// @dev Whether all nonces are used, and `next` is the epoch after this one.
@@ -114,9 +115,14 @@ library Words {
         return ListingWord.wrap(ListingWord.unwrap(word) | uint160(owner));
     }
 
-    /// @dev Checked: the epoch, in the highest bits, cannot wrap.
-    function nextEpoch(ListingWord word) internal pure returns (ListingWord) {
-        return ListingWord.wrap(ListingWord.unwrap(word) + (1 << 224));
+    /// @dev The same for a listing, whose epoch stands in the highest bits.
+    function voiding(ListingWord word) internal view returns (ListingWord) {
+        return ListingWord.wrap(uint224(ListingWord.unwrap(word)) | _later(epoch(word)) << 224);
+    }
+
+    function _later(uint32 current) private view returns (uint256 next) {
+        next = current + uint32(2);
+        if (block.timestamp > next && block.timestamp <= type(uint32).max) next = block.timestamp;
     }
 
     function unpack(ListingWord word) internal pure returns (IResourceVerification.Listing memory) {

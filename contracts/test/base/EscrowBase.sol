@@ -5,33 +5,51 @@ import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {SettleBase} from "./SettleBase.sol";
 
-/// @notice The trade of SettleBase (payment 100) with terms of escrow that pay a different share at each deadline.
+/// @notice The trade of SettleBase (payment 100) with terms of escrow that pay a different share at each deadline; the
+/// supplier has 1000 too, for its bond of 40. Each side deposits 5.
 abstract contract EscrowBase is SettleBase {
     uint64 internal constant DELIVER_BY = NOW + HOUR;
-    uint64 internal constant ACCEPT_BY = NOW + 2 * HOUR;
+    uint64 internal constant DISPUTE_BY = NOW + 2 * HOUR;
     uint64 internal constant DECIDE_BY = NOW + 3 * HOUR;
+    uint128 internal constant BOND = 40;
+    uint256 internal constant DEPOSIT = 5;
+    /// @dev Payment, bond and both deposits.
+    uint256 internal constant ALL = 150;
 
     /// @dev The escrowed trade of the test, once `_escrowed` made it.
     bytes32 internal held;
 
+    function setUp() public virtual override {
+        super.setUp();
+        _fund(supplier, FUNDS);
+    }
+
     function _escrow() internal pure returns (IResourceEscrow.Escrow memory) {
         return IResourceEscrow.Escrow({
+            resource: "m1",
+            slot: 0,
+            deliverFrom: NOW,
             deliverBy: DELIVER_BY,
-            acceptBy: ACCEPT_BY,
+            disputeBy: DISPUTE_BY,
             decideBy: DECIDE_BY,
             lateShare: 500,
             silenceShare: 9000,
-            undecidedShare: 3333
+            undecidedShare: 3333,
+            bond: BOND,
+            latePenalty: 2500,
+            exitPenalty: 5000
         });
     }
 
-    function _signedEscrow(IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow)
+    function _escrowedTrade(IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow)
         internal
         view
-        returns (IResourceTrading.SignedTrade memory)
+        returns (IResourceEscrow.EscrowedTrade memory)
     {
-        bytes32 digest = exchange.digestOf(trade, escrow);
-        return IResourceTrading.SignedTrade(trade, _compact(DEMANDER_KEY, digest), _compact(SUPPLIER_KEY, digest));
+        bytes32 digest = exchange.escrowDigestOf(trade, escrow);
+        return IResourceEscrow.EscrowedTrade(
+            IResourceTrading.SignedTrade(trade, _compact(DEMANDER_KEY, digest), _compact(SUPPLIER_KEY, digest)), escrow
+        );
     }
 
     function _escrowCall(IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow)
@@ -39,17 +57,21 @@ abstract contract EscrowBase is SettleBase {
         view
         returns (bytes memory)
     {
-        return abi.encodeCall(exchange.settleEscrow, (_signedEscrow(trade, escrow), escrow, _none()));
+        return abi.encodeCall(exchange.settleEscrow, (_escrowedTrade(trade, escrow), _none()));
     }
 
     /// @dev Puts the trade into escrow.
     function _escrowed() internal {
-        held = exchange.digestOf(_trade(), _escrow());
+        held = exchange.escrowDigestOf(_trade(), _escrow());
         _as(stranger, _escrowCall(_trade(), _escrow()));
     }
 
     function _deliver() internal {
-        _as(supplier, abi.encodeCall(exchange.deliver, (_trade(), _escrow())));
+        _deliver(4);
+    }
+
+    function _deliver(uint64 quantity) internal {
+        _as(supplier, abi.encodeCall(exchange.deliver, (_trade(), _escrow(), quantity)));
     }
 
     function _dispute() internal {
@@ -64,41 +86,89 @@ abstract contract EscrowBase is SettleBase {
         return abi.encodeCall(exchange.expire, (_trade(), _escrow()));
     }
 
-    function _ruleCall(uint16 share) internal view returns (bytes memory) {
-        return abi.encodeCall(exchange.rule, (_trade(), _escrow(), share, _decided(_rulingHash(share))));
+    /// @dev At a time after the deadline: opens the grace period, waits, and ends the state.
+    function _expire(uint64 at) internal {
+        vm.warp(at);
+        _as(stranger, _expireCall());
+        _waitGrace();
+        _as(stranger, _expireCall());
     }
 
-    function _rulingHash(uint16 share) internal view returns (bytes32) {
-        return keccak256(abi.encode(keccak256("Ruling(bytes32 trade,uint16 supplierShare)"), held, share));
+    function _waitGrace() internal {
+        vm.warp(block.timestamp + _parameters().graceTime);
+        vm.roll(block.number + _parameters().graceBlocks);
     }
 
-    function _splitDigest(uint16 share) internal view returns (bytes32) {
-        return _typed(keccak256(abi.encode(keccak256("Split(bytes32 trade,uint16 supplierShare)"), held, share)));
+    /// @dev Number 1, all shares the same.
+    function _ruling(uint16 share) internal pure returns (IResourceEscrow.Ruling memory) {
+        return IResourceEscrow.Ruling(1, share, share, share, DEADLINE);
     }
 
-    function _splitCall(uint16 share) internal view returns (bytes memory) {
-        bytes32 digest = _splitDigest(share);
+    function _ruleCall(IResourceEscrow.Ruling memory ruling) internal view returns (bytes memory) {
+        return abi.encodeCall(exchange.rule, (_trade(), _escrow(), ruling, _decided(_rulingHash(ruling))));
+    }
+
+    function _executeCall() internal view returns (bytes memory) {
+        return abi.encodeCall(exchange.execute, (_trade(), _escrow()));
+    }
+
+    /// @dev Waits for the hearing, posts a ruling, waits for its window, executes it.
+    function _ruled(IResourceEscrow.Ruling memory ruling) internal {
+        vm.warp(block.timestamp + _parameters().hearing);
+        _as(stranger, _ruleCall(ruling));
+        vm.warp(block.timestamp + _parameters().rulingWindow);
+        _as(stranger, _executeCall());
+    }
+
+    function _rulingHash(IResourceEscrow.Ruling memory ruling) internal view returns (bytes32) {
+        bytes32 typeHash = keccak256(
+            "Ruling(bytes32 trade,uint32 number,uint16 paymentShare,uint16 bondShare,uint16 depositShare,uint64 deadline)"
+        );
+        return keccak256(abi.encode(typeHash, held, ruling));
+    }
+
+    function _splitDigest(uint128 toSupplier, uint128 toDemander, uint64 deadline, uint32 nonce)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 typeHash =
+            keccak256("Split(bytes32 trade,uint128 toSupplier,uint128 toDemander,uint64 deadline,uint32 nonce)");
+        return _typed(keccak256(abi.encode(typeHash, held, toSupplier, toDemander, deadline, nonce)));
+    }
+
+    function _splitCall(uint128 toSupplier, uint128 toDemander) internal view returns (bytes memory) {
+        bytes32 digest = _splitDigest(toSupplier, toDemander, DEADLINE, exchange.heldOf(held).splitNonce);
         return abi.encodeCall(
             exchange.split,
-            (_trade(), _escrow(), share, _compact(DEMANDER_KEY, digest), _compact(SUPPLIER_KEY, digest), _none())
+            (
+                _trade(),
+                _escrow(),
+                toSupplier,
+                toDemander,
+                DEADLINE,
+                _compact(DEMANDER_KEY, digest),
+                _compact(SUPPLIER_KEY, digest),
+                _none()
+            )
         );
     }
 
-    function _expectReleased(uint128 toSupplier, uint128 toDemander) internal {
+    function _expectReleased(IResourceEscrow.Cause cause, uint128 toSupplier, uint128 toDemander) internal {
         vm.expectEmit(address(exchange));
-        emit IResourceEscrow.Released(held, toSupplier, toDemander);
+        emit IResourceEscrow.Released(held, cause, toSupplier, toDemander, true);
     }
 
-    /// @dev Nothing is held any more; of the payment, the supplier has `toSupplier` and the demander the rest.
+    /// @dev Nothing is held any more; of all that was, the supplier got `toSupplier` and the demander the rest.
     function _assertClosed(uint256 toSupplier) internal view {
         _assertHeld(0, IResourceEscrow.State.Closed);
-        vm.assertEq(_balance(supplier), toSupplier);
-        vm.assertEq(_balance(demander), FUNDS - toSupplier);
+        vm.assertEq(_balance(supplier), FUNDS - BOND - DEPOSIT + toSupplier);
+        vm.assertEq(_balance(demander), FUNDS - 100 - DEPOSIT + ALL - toSupplier);
     }
 
-    function _assertHeld(uint128 amount, IResourceEscrow.State state) internal view {
+    function _assertHeld(uint128 payment, IResourceEscrow.State state) internal view {
         IResourceEscrow.Held memory now_ = exchange.heldOf(held);
-        vm.assertEq(now_.amount, amount);
+        vm.assertEq(now_.payment, payment);
         vm.assertEq(uint256(now_.state), uint256(state));
     }
 
@@ -107,6 +177,6 @@ abstract contract EscrowBase is SettleBase {
     }
 
     function _stateHash() internal view override returns (bytes32) {
-        return keccak256(abi.encode(super._stateHash(), exchange.heldOf(held)));
+        return keccak256(abi.encode(super._stateHash(), exchange.heldOf(held), exchange.rulingOf(held)));
     }
 }

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
-
 import {TestToken} from "../../src/TestToken.sol";
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {ICapacityExchange} from "../../src/interfaces/ICapacityExchange.sol";
 import {IOperators} from "../../src/interfaces/IOperators.sol";
-import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
+import {IParameters} from "../../src/interfaces/IParameters.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {TradeHash} from "../../src/libraries/TradeHash.sol";
 import {CHEATS, Vm} from "./Vm.sol";
-
-/// @notice The calls of CapacityExchange.
-interface ICapacityExchange is IResourceEscrow, IResourceVerification, IAccounts, IOperators, IERC5267 {}
 
 /// @notice One exchange with three operators (two needed), one token, one supplier, one demander and one stranger.
 abstract contract ExchangeBase {
@@ -23,6 +19,8 @@ abstract contract ExchangeBase {
     uint64 internal constant HOUR = 3600;
     uint64 internal constant EXPIRY = NOW + 30 * 24 * HOUR;
     bytes32 internal constant UNIT = "hour";
+    /// @dev Of every decision that a test does not let expire.
+    uint64 internal constant DEADLINE = type(uint64).max;
 
     uint256 internal constant SUPPLIER_KEY = 0x5011;
     uint256 internal constant DEMANDER_KEY = 0xde3a;
@@ -58,12 +56,37 @@ abstract contract ExchangeBase {
         return TradeHash.hash(attestation);
     }
 
+    function _parameters() internal pure virtual returns (IParameters.Parameters memory) {
+        return IParameters.Parameters({
+            operatorDelay: 24 * uint32(HOUR),
+            deliveryWindow: 600,
+            disputeWindow: 700,
+            hearing: 900,
+            decisionWindow: 800,
+            rulingWindow: 1000,
+            graceTime: 300,
+            graceBlocks: 5,
+            longestLife: 60 * 24 * uint32(HOUR),
+            depositShare: 500
+        });
+    }
+
     /// @dev By name, not by import: foundry.toml says why.
     function _deploy(address[] memory operators, uint256 threshold, address paidIn)
         internal
         returns (ICapacityExchange)
     {
-        bytes memory arguments = abi.encode(operators, threshold, _addresses(paidIn));
+        bytes memory parameters = abi.encode(_parameters());
+        address escrow = vm.deployCode("ResourceEscrow.sol:ResourceEscrow", parameters);
+        address net = vm.deployCode("NetSettlement.sol:NetSettlement", parameters);
+        return _deploy(operators, threshold, paidIn, escrow, net);
+    }
+
+    function _deploy(address[] memory operators, uint256 threshold, address paidIn, address escrow, address net)
+        internal
+        returns (ICapacityExchange)
+    {
+        bytes memory arguments = abi.encode(operators, threshold, _addresses(paidIn), _parameters(), escrow, net);
         return ICapacityExchange(vm.deployCode("CapacityExchange.sol:CapacityExchange", arguments));
     }
 
@@ -115,11 +138,19 @@ abstract contract ExchangeBase {
             exchange.sealOf(supplier, "m1", 0),
             exchange.operators(),
             exchange.threshold(),
+            exchange.operatorSet(),
+            _next(),
             exchange.decisionNonce(),
             exchange.pausedUntil(),
             exchange.accepts(address(token)),
+            exchange.totalOf(address(token)),
             token.balanceOf(address(exchange))
         );
+    }
+
+    function _next() private view returns (bytes memory) {
+        (uint32 set, uint64 since) = exchange.nextOperatorSet();
+        return abi.encode(set, since);
     }
 
     function _register(bytes32 resource) internal {
@@ -135,10 +166,13 @@ abstract contract ExchangeBase {
             supplier: supplier,
             resource: resource,
             unit: UNIT,
+            origin: NOW,
+            slotLength: HOUR,
             firstSlot: 0,
             quantities: quantities,
             version: version,
-            expiry: EXPIRY
+            expiry: EXPIRY,
+            operatorSet: exchange.operatorSet()
         });
     }
 
@@ -152,10 +186,13 @@ abstract contract ExchangeBase {
             supplier: supplier,
             resource: "m1",
             unit: UNIT,
+            origin: NOW,
+            slotLength: HOUR,
             slot: 0,
             commitment: commitment,
             version: version,
-            expiry: EXPIRY
+            expiry: EXPIRY,
+            operatorSet: exchange.operatorSet()
         });
     }
 
@@ -174,17 +211,28 @@ abstract contract ExchangeBase {
     }
 
     /// @dev Signatures of as many operators as are needed.
-    function _decided(bytes32 structHash) internal view returns (bytes[] memory) {
+    function _decided(bytes32 structHash) internal view returns (IOperators.OperatorSignature[] memory) {
         return _operatorSignatures(structHash, 2);
     }
 
     /// @dev Signatures of the first `count` operators, in ascending order.
-    function _operatorSignatures(bytes32 structHash, uint256 count) internal view returns (bytes[] memory signatures) {
-        bytes32 digest = _typed(structHash);
-        signatures = new bytes[](count);
+    function _operatorSignatures(bytes32 structHash, uint256 count)
+        internal
+        view
+        returns (IOperators.OperatorSignature[] memory signatures)
+    {
+        signatures = new IOperators.OperatorSignature[](count);
         for (uint256 i = 0; i < count; ++i) {
-            signatures[i] = _sign(operatorKeys[i], digest);
+            signatures[i] = _operatorSignature(operatorKeys[i], structHash);
         }
+    }
+
+    function _operatorSignature(uint256 key, bytes32 structHash)
+        internal
+        view
+        returns (IOperators.OperatorSignature memory)
+    {
+        return IOperators.OperatorSignature(vm.addr(key), _sign(key, _typed(structHash)));
     }
 
     /// @dev The EIP-712 digest of a struct for this exchange.
@@ -223,38 +271,47 @@ abstract contract ExchangeBase {
         _as(account, abi.encodeCall(exchange.cancel, (address(token), mask)));
     }
 
-    function _pause(uint64 until) internal {
-        exchange.pause(until, _decided(_pauseHash(until)));
+    function _withdrawCall(uint256 amount, address to) internal view returns (bytes memory) {
+        return abi.encodeCall(exchange.withdraw, (address(token), amount, to));
     }
 
-    function _pauseHash(uint64 until) internal view returns (bytes32) {
-        return keccak256(abi.encode(keccak256("Pause(uint64 until,uint256 nonce)"), until, exchange.decisionNonce()));
+    function _pause(uint64 until) internal {
+        exchange.pause(until, DEADLINE, _decided(_pauseHash(until, DEADLINE)));
+    }
+
+    function _pauseHash(uint64 until, uint64 deadline) internal view returns (bytes32) {
+        bytes32 typeHash = keccak256("Pause(uint64 until,uint32 set,uint256 nonce,uint64 deadline)");
+        return keccak256(abi.encode(typeHash, until, exchange.operatorSet(), exchange.decisionNonce(), deadline));
     }
 
     function _setToken(address paidIn, bool accepted) internal {
-        exchange.setToken(paidIn, accepted, _decided(_tokenHash(paidIn, accepted)));
+        exchange.setToken(paidIn, accepted, DEADLINE, _decided(_tokenHash(paidIn, accepted, DEADLINE)));
     }
 
-    function _tokenHash(address paidIn, bool accepted) internal view returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                keccak256("Token(address token,bool accepted,uint256 nonce)"),
-                paidIn,
-                accepted,
-                exchange.decisionNonce()
-            )
-        );
+    function _tokenHash(address paidIn, bool accepted, uint64 deadline) internal view returns (bytes32) {
+        bytes32 typeHash = keccak256("Token(address token,bool accepted,uint32 set,uint256 nonce,uint64 deadline)");
+        return
+            keccak256(
+                abi.encode(typeHash, paidIn, accepted, exchange.operatorSet(), exchange.decisionNonce(), deadline)
+            );
     }
 
-    function _operatorsHash(address[] memory operators, uint256 threshold) internal view returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                keccak256("Operators(address[] operators,uint256 threshold,uint256 nonce)"),
-                keccak256(abi.encodePacked(operators)),
-                threshold,
-                exchange.decisionNonce()
-            )
-        );
+    /// @dev Decides on new operators; they take over after the delay.
+    function _setOperators(address[] memory operators, uint256 threshold) internal {
+        bytes32 structHash = _operatorsHash(operators, threshold, DEADLINE);
+        exchange.setOperators(operators, threshold, DEADLINE, _decided(structHash));
+    }
+
+    function _operatorsHash(address[] memory operators, uint256 threshold, uint64 deadline)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 list = keccak256(abi.encodePacked(operators));
+        bytes32 typeHash =
+            keccak256("Operators(address[] operators,uint256 threshold,uint32 set,uint256 nonce,uint64 deadline)");
+        return
+            keccak256(abi.encode(typeHash, list, threshold, exchange.operatorSet(), exchange.decisionNonce(), deadline));
     }
 
     function _intent(address account, bytes memory call) internal view returns (IAccounts.Intent memory) {

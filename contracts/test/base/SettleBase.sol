@@ -27,7 +27,7 @@ abstract contract SettleBase is ExchangeBase {
             unitPrice: 25,
             validUntil: NOW + 300,
             nonce: 0,
-            demanderEpoch: 0,
+            supplierNonce: 95,
             listingEpoch: 0,
             transcript: keccak256("transcript"),
             bundle: 0
@@ -63,14 +63,15 @@ abstract contract SettleBase is ExchangeBase {
         IResourceTrading.SignedTrade[] memory batch = new IResourceTrading.SignedTrade[](1);
         batch[0] = signed;
         vm.expectEmit(address(exchange));
-        emit IResourceTrading.Skipped(0, bytes4(reason));
+        emit IResourceTrading.Skipped(
+            0, bytes4(reason), exchange.digestOf(signed.trade), signed.trade.listing, signed.trade.demander
+        );
         exchange.settleBatch(batch, _none());
         vm.assertEq(_stateHash(), before);
     }
 
     function _terms(IResourceTrading.Trade memory trade) internal pure returns (uint256) {
-        return uint256(trade.quantity) * 2 ** 192 + uint256(trade.unitPrice) * 2 ** 64 + uint256(trade.demanderEpoch)
-            * 2 ** 32 + trade.nonce;
+        return uint256(trade.quantity) * 2 ** 192 + uint256(trade.unitPrice) * 2 ** 64 + trade.nonce;
     }
 
     function _expectSettled(IResourceTrading.Trade memory trade, bytes32 digest) internal {

@@ -1,15 +1,30 @@
 """What the exchange says happened: one class per contract event, same names and order of fields."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import get_args
+
+from fabmarket.market.parameters import Parameters
+from fabmarket.market.trade import Trade
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The exchange was made, with these parameters and modules."""
+
+    parameters: Parameters
+    escrow: str
+    net: str
 
 
 @dataclass(frozen=True)
 class OperatorsSet:
-    """The operators and how many of them a decision needs."""
+    """Set number `set` of operators, and how many of them a decision needs, from `since` on."""
 
+    set: int
     operators: tuple[str, ...]
     threshold: int
+    since: int
 
 
 @dataclass(frozen=True)
@@ -88,10 +103,21 @@ class Unlisted:
 
 @dataclass(frozen=True)
 class ListingEpochRaised:
-    """Trades signed for an earlier epoch of the listing are void."""
+    """What was signed for an earlier epoch of the listing is void."""
 
     listing: bytes
+    supplier: str
     epoch: int
+
+
+@dataclass(frozen=True)
+class CommitmentReduced:
+    """`quantity` sold units of a slot are no longer committed: their trade ended undelivered."""
+
+    supplier: str
+    resource: bytes
+    slot: int
+    quantity: int
 
 
 @dataclass(frozen=True)
@@ -105,11 +131,12 @@ class Deposited:
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """`amount` base units left an account's balance."""
+    """`amount` base units left an account's balance, for the wallet of `to`."""
 
     account: str
     token: str
     amount: int
+    to: str
 
 
 @dataclass(frozen=True)
@@ -140,10 +167,18 @@ class Relayed:
 
 
 @dataclass(frozen=True)
+class IntentsVoided:
+    """Intents of the account with a nonce below `nonce` are void."""
+
+    account: str
+    nonce: int
+
+
+@dataclass(frozen=True)
 class Settled:
     """The permanent record of a trade; `trade` is the digest both parties signed.
 
-    `terms` is quantity (64 bits), unit price (128), demander's epoch (32) and nonce (32).
+    `terms` is quantity (64 bits), unit price (128) and the demander's nonce (64).
     """
 
     listing: bytes
@@ -168,19 +203,14 @@ class Settled:
         return self.quantity * self.unit_price
 
     @property
-    def epoch(self) -> int:
-        """The demander's epoch in the token."""
-        return self.terms >> 32 & (1 << 32) - 1
-
-    @property
     def nonce(self) -> int:
-        """One of 96 in the epoch."""
-        return self.terms & (1 << 32) - 1
+        """The demander's: its epoch and a bit of it (`nonce_of`)."""
+        return self.terms & (1 << 64) - 1
 
 
-def pack_terms(quantity: int, unit_price: int, epoch: int, nonce: int) -> int:
+def pack_terms(quantity: int, unit_price: int, nonce: int) -> int:
     """Return the `terms` of a `Settled` event."""
-    return quantity << 192 | unit_price << 64 | epoch << 32 | nonce
+    return quantity << 192 | unit_price << 64 | nonce
 
 
 @dataclass(frozen=True)
@@ -189,26 +219,31 @@ class Skipped:
 
     index: int
     reason: bytes
+    trade: bytes
+    listing: bytes
+    demander: str
 
 
 @dataclass(frozen=True)
 class Escrowed:
-    """The payment of the trade just settled is held (deadlines in seconds, basis points)."""
+    """The payment of the trade just settled is held; `operator_set` will rule on it.
+
+    `terms` is the whole trade, the contract's two structs in one. Times in chain seconds.
+    """
 
     trade: bytes
-    deliver_by: int
-    accept_by: int
-    decide_by: int
-    late_share: int
-    silence_share: int
-    undecided_share: int
+    terms: Trade
+    operator_set: int
+    since: int
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """The supplier stated delivery."""
+    """The supplier stated delivery of `quantity` units."""
 
     trade: bytes
+    quantity: int
+    since: int
 
 
 @dataclass(frozen=True)
@@ -217,20 +252,90 @@ class Disputed:
 
     trade: bytes
     evidence: bytes
+    since: int
+
+
+@dataclass(frozen=True)
+class Uncovered:
+    """The payment is refunded for want of attested capacity; the penalty waits for a hearing."""
+
+    trade: bytes
+    since: int
+
+
+@dataclass(frozen=True)
+class GraceOpened:
+    """A deadline passed; it decides after this second and this block."""
+
+    trade: bytes
+    state: int
+    until: int
+    until_block: int
+
+
+@dataclass(frozen=True)
+class SplitsVoided:
+    """Splits signed for an earlier nonce of the trade are void."""
+
+    trade: bytes
+    split_nonce: int
+
+
+@dataclass(frozen=True)
+class RulingPosted:
+    """Operators ruled (basis points to the supplier); it may be executed from `executable_at` on."""
+
+    trade: bytes
+    number: int
+    payment_share: int
+    bond_share: int
+    deposit_share: int
+    executable_at: int
+
+
+class Cause(IntEnum):
+    """Why money left an escrow."""
+
+    ACCEPTED = 0
+    REFUNDED = 1
+    SPLIT = 2
+    RULED = 3
+    LATE = 4
+    SILENT = 5
+    UNDECIDED = 6
+    UNCOVERED = 7
 
 
 @dataclass(frozen=True)
 class Released:
-    """Base units left the escrow of a trade."""
+    """Base units left the escrow of a trade; `closed` if all of them."""
 
     trade: bytes
+    cause: Cause
     to_supplier: int
     to_demander: int
+    closed: bool
+
+
+@dataclass(frozen=True)
+class NetSettled:
+    """A cycle was settled: what each account's row changes and what each listing sold.
+
+    `batch` is the digest all signed, `trades` the root of the trades; rows and sales are pairs of
+    words (`market.net`).
+    """
+
+    batch: bytes
+    token: str
+    trades: bytes
+    rows: tuple[int, ...]
+    sales: tuple[int, ...]
 
 
 ListingEvent = Listed | Unlisted
 Event = (
-    OperatorsSet
+    Deployed
+    | OperatorsSet
     | Paused
     | TokenSet
     | ResourceRegistered
@@ -238,16 +343,23 @@ Event = (
     | SlotSealed
     | ListingEvent
     | ListingEpochRaised
+    | CommitmentReduced
     | Deposited
     | Withdrawn
     | NoncesCancelled
     | EpochRaised
     | Relayed
+    | IntentsVoided
     | Settled
     | Skipped
     | Escrowed
     | Delivered
     | Disputed
+    | Uncovered
+    | GraceOpened
+    | SplitsVoided
+    | RulingPosted
     | Released
+    | NetSettled
 )
 EVENTS: tuple[type[Event], ...] = get_args(Event)

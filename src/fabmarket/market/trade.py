@@ -14,6 +14,7 @@ from fabmarket.identity import (
     Flag,
     TypedStruct,
     Uint16,
+    Uint32,
     Uint64,
     Uint128,
     Uint256,
@@ -22,7 +23,7 @@ from fabmarket.identity import (
 )
 
 NONCES = 96
-"""Nonces of one epoch of a demander in a token; then the next epoch begins."""
+"""Nonces of one epoch of an account in a token; then the next epoch begins."""
 TIME_LIMIT = 1 << 40
 """Slots end before this second of chain time, so that a listing's id can hold the end."""
 
@@ -34,18 +35,23 @@ def market_domain(chain_id: int, exchange: str) -> Domain:
 
 @dataclass(frozen=True)
 class Attestation(TypedStruct):
-    """What k operators counted: `quantities[i]` units in slot `first_slot + i`.
+    """What k operators counted: `quantities[i]` units in slot `first_slot + i` of this calendar.
 
-    `expiry` is the first second of chain time at which it allows no new listing.
+    Slot k covers [origin + k·slot_length, origin + (k+1)·slot_length) seconds. `expiry` is the first
+    second of chain time at which it allows no new listing; what is listed stays for sale.
+    `operator_set` is the number of the set that signs.
     """
 
     supplier: Address
     resource: Bytes32
     unit: Bytes32
+    origin: Uint64
+    slot_length: Uint64
     first_slot: Uint64
     quantities: tuple[Uint64, ...]
     version: Uint64
     expiry: Uint64
+    operator_set: Uint32
 
 
 @dataclass(frozen=True)
@@ -55,19 +61,34 @@ class SealedAttestation(TypedStruct):
     supplier: Address
     resource: Bytes32
     unit: Bytes32
+    origin: Uint64
+    slot_length: Uint64
     slot: Uint64
     commitment: Bytes32
     version: Uint64
     expiry: Uint64
+    operator_set: Uint32
+
+
+@dataclass(frozen=True)
+class Open(TypedStruct):
+    """A supplier's consent that whoever knows what is sealed opens it, before `deadline`."""
+
+    listing: Bytes32
+    commitment: Bytes32
+    listing_epoch: Uint64
+    deadline: Uint64
 
 
 @dataclass(frozen=True)
 class Operators(TypedStruct):
-    """A decision of the operators: their new set. `nonce` counts decisions."""
+    """A decision of operator set `set`: the next operators. `nonce` counts decisions."""
 
     operators: tuple[Address, ...]
     threshold: Uint256
+    set: Uint32
     nonce: Uint256
+    deadline: Uint64
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,9 @@ class Pause(TypedStruct):
     """A decision of the operators: no new trade until then."""
 
     until: Uint64
+    set: Uint32
     nonce: Uint256
+    deadline: Uint64
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,9 @@ class Token(TypedStruct):
 
     token: Address
     accepted: Flag
+    set: Uint32
     nonce: Uint256
+    deadline: Uint64
 
 
 @dataclass(frozen=True)
@@ -99,33 +124,52 @@ class Intent(TypedStruct):
 
 @dataclass(frozen=True)
 class Split(TypedStruct):
-    """Both parties agree on the supplier's share of what a trade holds, basis points."""
+    """Both parties agree how to divide all that a trade holds, token base units."""
 
     trade: Bytes32
-    supplier_share: Uint16
+    to_supplier: Uint128
+    to_demander: Uint128
+    deadline: Uint64
+    nonce: Uint32
 
 
 @dataclass(frozen=True)
 class Ruling(TypedStruct):
-    """The operators decide the supplier's share of what a disputed trade holds."""
+    """What the operators decide of a dispute: the supplier's shares, basis points.
+
+    Of the payment held, of its bond, and of both deposits. `number` is above that of the ruling it
+    replaces.
+    """
 
     trade: Bytes32
-    supplier_share: Uint16
+    number: Uint32
+    payment_share: Uint16
+    bond_share: Uint16
+    deposit_share: Uint16
+    deadline: Uint64
 
 
 @dataclass(frozen=True)
 class Escrow(TypedStruct):
-    """Deadlines (chain seconds) and the supplier's share of each timeout (basis points).
+    """What both parties sign of a trade whose payment waits; all zero means instant settlement.
 
-    All zero means instant settlement.
+    `resource` and `slot` are what the listing's id was made of. Times in chain seconds, each the
+    first second after its window; shares in basis points, to the supplier; `bond` in token base
+    units; penalties are the bond's basis points that go to the demander.
     """
 
+    resource: Bytes32 = ZERO_BYTES32
+    slot: Uint64 = 0
+    deliver_from: Uint64 = 0
     deliver_by: Uint64 = 0
-    accept_by: Uint64 = 0
+    dispute_by: Uint64 = 0
     decide_by: Uint64 = 0
     late_share: Uint16 = 0
     silence_share: Uint16 = 0
     undecided_share: Uint16 = 0
+    bond: Uint128 = 0
+    late_penalty: Uint16 = 0
+    exit_penalty: Uint16 = 0
 
 
 @dataclass(frozen=True)
@@ -133,8 +177,9 @@ class Trade(TypedStruct):
     """The terms of one trade; payment = quantity * unit_price, so nothing is rounded.
 
     `quantity` in resource units, `unit_price` in token base units per unit, `valid_until` the first
-    second of chain time at which it can no longer settle, `nonce` a bit of the demander's bitmap,
-    `transcript` the digest of the negotiation's last message, `bundle` 0 for none.
+    second of chain time at which it can no longer settle. `nonce` is the demander's, which settling
+    uses up, `supplier_nonce` the supplier's, which must be unused (`nonce_of`). `transcript` is the
+    digest of the negotiation's last message, `bundle` 0 for none.
     """
 
     listing: Bytes32
@@ -143,8 +188,8 @@ class Trade(TypedStruct):
     quantity: Uint64
     unit_price: Uint128
     valid_until: Uint64
-    nonce: Uint256
-    demander_epoch: Uint64 = 0
+    nonce: Uint64
+    supplier_nonce: Uint64 = 0
     listing_epoch: Uint64 = 0
     transcript: Bytes32 = ZERO_BYTES32
     bundle: Bytes32 = ZERO_BYTES32
@@ -154,6 +199,22 @@ class Trade(TypedStruct):
     def author(self) -> str:
         """The address that must have signed when a demander sends this as a message."""
         return self.demander
+
+
+@dataclass(frozen=True)
+class NetBatch(TypedStruct):
+    """What everyone concerned signs of a cycle: roots of its salted trades, rows and sales."""
+
+    token: Address
+    trades: Bytes32
+    rows: Bytes32
+    sales: Bytes32
+    valid_until: Uint64
+
+
+def nonce_of(epoch: int, bit: int) -> int:
+    """Return the signed nonce for one of the NONCES bits of an account's epoch."""
+    return epoch << 8 | bit
 
 
 def listing_id(supplier: str, resource: bytes, slot: int, slot_end: int) -> bytes:
