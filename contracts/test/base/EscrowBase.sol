@@ -116,8 +116,13 @@ abstract contract EscrowBase is SettleBase {
     function _ruled(IResourceEscrow.Ruling memory ruling) internal {
         vm.warp(block.timestamp + _parameters().hearing);
         _as(stranger, _ruleCall(ruling));
-        vm.warp(block.timestamp + _parameters().rulingWindow);
+        _waitRuling();
         _as(stranger, _executeCall());
+    }
+
+    function _waitRuling() internal {
+        vm.warp(block.timestamp + _parameters().rulingWindow);
+        vm.roll(block.number + _parameters().graceBlocks);
     }
 
     function _rulingHash(IResourceEscrow.Ruling memory ruling) internal view returns (bytes32) {
