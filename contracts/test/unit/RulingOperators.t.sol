@@ -3,20 +3,13 @@ pragma solidity ^0.8.28;
 
 import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
-import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
-import {EscrowBase} from "../base/EscrowBase.sol";
+import {LaterEscrowBase} from "../base/LaterEscrowBase.sol";
 import {KeyWallet} from "../base/Wallets.sol";
 
 /// @notice Who rules: the set of the trade's settlement, to its end, without its parties. The first set is of three, two
 /// needed; the trade is of a slot 30 hours later, past a change of the set.
-contract RulingOperatorsTest is EscrowBase {
+contract RulingOperatorsTest is LaterEscrowBase {
     uint256 private constant NEW_KEY = 0x9e3;
-    uint64 private constant SLOT = 30;
-
-    function setUp() public override {
-        super.setUp();
-        _listLater(SLOT);
-    }
 
     function test_anEscrowKeepsTheSetOfItsSettlement() public {
         _escrowed(_late(0), _laterEscrow(SLOT));
@@ -78,38 +71,5 @@ contract RulingOperatorsTest is EscrowBase {
         signatures[0].operator = wallet;
         _as(stranger, _ruleWith(signatures));
         vm.assertEq(exchange.rulingOf(held).number, 1);
-    }
-
-    function _late(uint64 nonce) private view returns (IResourceTrading.Trade memory trade) {
-        trade = _laterTrade(SLOT);
-        (trade.nonce, trade.validUntil) = (nonce, NOW + (SLOT + 1) * HOUR);
-    }
-
-    function _disputedUnder(address[] memory operators, uint256 threshold) private {
-        _setOperators(operators, threshold);
-        vm.warp(NOW + _parameters().operatorDelay);
-        _escrowed(_late(0), _laterEscrow(SLOT));
-        _toRuling();
-    }
-
-    function _toRuling() private {
-        vm.warp(NOW + SLOT * HOUR);
-        _as(supplier, abi.encodeCall(exchange.deliver, (_late(0), _laterEscrow(SLOT), 4)));
-        _as(demander, abi.encodeCall(exchange.dispute, (_late(0), _laterEscrow(SLOT), "")));
-        vm.warp(block.timestamp + _parameters().hearing);
-    }
-
-    function _withOperators(address party) private view returns (address[] memory members) {
-        members = new address[](3);
-        (members[0], members[1], members[2]) = (operatorAccounts[0], operatorAccounts[1], party);
-    }
-
-    function _only(uint256 key) private view returns (IOperators.OperatorSignature[] memory signatures) {
-        signatures = new IOperators.OperatorSignature[](1);
-        signatures[0] = _operatorSignature(key, _rulingHash(_ruling(0)));
-    }
-
-    function _ruleWith(IOperators.OperatorSignature[] memory signatures) private view returns (bytes memory) {
-        return abi.encodeCall(exchange.rule, (_late(0), _laterEscrow(SLOT), _ruling(0), signatures));
     }
 }
