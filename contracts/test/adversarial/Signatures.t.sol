@@ -299,10 +299,9 @@ contract AdversarialSignaturesTest is SettleBase {
         (ok, answer) = escrow.call(abi.encodeCall(exchange.heldOf, (0)));
         vm.assertFalse(ok);
         vm.assertEq(answer, abi.encodeWithSelector(IModule.NotTheExchange.selector));
-        vm.expectRevert(abi.encodeWithSelector(IModules.BadModule.selector, stranger));
-        _deploy(operatorAccounts, 2, address(token), stranger, net);
-        vm.expectRevert(abi.encodeWithSelector(IModules.BadModule.selector, net));
-        _deploy(operatorAccounts, 2, address(token), net, escrow);
+        bytes4 badModule = IModules.BadModule.selector;
+        _refusesDeploy(2, address(token), stranger, net, abi.encodeWithSelector(badModule, stranger));
+        _refusesDeploy(2, address(token), net, escrow, abi.encodeWithSelector(badModule, net));
     }
 
     /// @dev The demander's signature is the first of the contract signatures given beside.

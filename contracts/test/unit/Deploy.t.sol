@@ -25,7 +25,7 @@ contract DeployTest is ExchangeBase {
         vm.assertEq(keccak256(abi.encode(exchange.parameters())), keccak256(abi.encode(_parameters())));
     }
 
-    function test_everyPartKeepsItsDistanceFromTheSizeLimit() public view {
+    function test_isBelowTheSizeLimit() public view {
         vm.assertLe(address(exchange).code.length, LARGEST);
         vm.assertLe(exchange.moduleOf(exchange.settleEscrow.selector).code.length, LARGEST);
         vm.assertLe(exchange.moduleOf(exchange.settleNet.selector).code.length, LARGEST);
@@ -57,26 +57,22 @@ contract DeployTest is ExchangeBase {
     function test_refusesThresholdThatIsNoMajority() public {
         uint256[3] memory bad = [uint256(0), 1, 4];
         for (uint256 i = 0; i < bad.length; ++i) {
-            _refusesDeploy(bad[i], abi.encodeWithSelector(IOperators.BadThreshold.selector, bad[i], 3));
+            _refuses(bad[i], address(token), abi.encodeWithSelector(IOperators.BadThreshold.selector, bad[i], 3));
         }
     }
 
     function test_refusesZeroOperator() public {
         operatorAccounts[1] = address(0);
-        _refusesDeploy(2, abi.encodeWithSelector(IOperators.BadOperator.selector, address(0)));
+        _refuses(2, address(token), abi.encodeWithSelector(IOperators.BadOperator.selector, address(0)));
     }
 
     function test_refusesOperatorNamedTwice() public {
         operatorAccounts[2] = operatorAccounts[0];
-        _refusesDeploy(2, abi.encodeWithSelector(IOperators.BadOperator.selector, operatorAccounts[0]));
+        _refuses(2, address(token), abi.encodeWithSelector(IOperators.BadOperator.selector, operatorAccounts[0]));
     }
 
     function test_refusesTokenWithoutCode() public {
-        bytes memory parameters = abi.encode(_parameters());
-        address escrow = vm.deployCode("ResourceEscrow.sol:ResourceEscrow", parameters);
-        address net = vm.deployCode("NetSettlement.sol:NetSettlement", parameters);
-        vm.expectRevert(abi.encodeWithSelector(IAccounts.TokenNotAccepted.selector, stranger));
-        _deploy(operatorAccounts, 2, stranger, escrow, net);
+        _refuses(2, stranger, abi.encodeWithSelector(IAccounts.TokenNotAccepted.selector, stranger));
     }
 
     /// @dev Each of the ten parameters, and the sum that bounds the longest life.
@@ -97,8 +93,11 @@ contract DeployTest is ExchangeBase {
         bad[9].longestLife = 600 + 700 + 900 + 800 - 1;
         bad[10].depositShare = 10_001;
         for (uint256 i = 0; i < bad.length; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(IParameters.BadParameters.selector));
-            vm.deployCode("ResourceEscrow.sol:ResourceEscrow", abi.encode(bad[i]));
+            _refusesDeploy(
+                "ResourceEscrow.sol:ResourceEscrow",
+                abi.encode(bad[i]),
+                abi.encodeWithSelector(IParameters.BadParameters.selector)
+            );
         }
         bad[9].longestLife += 1;
         bad[9].depositShare = 10_000;
@@ -107,11 +106,9 @@ contract DeployTest is ExchangeBase {
         vm.deployCode("ResourceEscrow.sol:ResourceEscrow", abi.encode(bad[9]));
     }
 
-    function _refusesDeploy(uint256 threshold, bytes memory reason) private {
-        bytes memory parameters = abi.encode(_parameters());
-        address escrow = vm.deployCode("ResourceEscrow.sol:ResourceEscrow", parameters);
-        address net = vm.deployCode("NetSettlement.sol:NetSettlement", parameters);
-        vm.expectRevert(reason);
-        _deploy(operatorAccounts, threshold, address(token), escrow, net);
+    function _refuses(uint256 threshold, address paidIn, bytes memory reason) private {
+        address escrow = exchange.moduleOf(exchange.settleEscrow.selector);
+        address net = exchange.moduleOf(exchange.settleNet.selector);
+        _refusesDeploy(threshold, paidIn, escrow, net, reason);
     }
 }

@@ -166,8 +166,7 @@ contract ModulesTest is ExchangeBase {
     }
 
     function _refusesModules(address escrow, address net, address bad) private {
-        vm.expectRevert(abi.encodeWithSelector(IModules.BadModule.selector, bad));
-        _deploy(operatorAccounts, 2, address(token), escrow, net);
+        _refusesDeploy(2, address(token), escrow, net, abi.encodeWithSelector(IModules.BadModule.selector, bad));
     }
 
     function _refusesUnknown(bytes memory data, bytes4 selector) private {
