@@ -183,13 +183,7 @@ abstract contract EscrowMoves is MarketMoves {
 
     /// @dev The first ruling after the hearing, or another one in place of the one that is posted.
     function _rule(Step memory at) private returns (bool) {
-        if (block.timestamp < uint256(at.held.since) + _parameters().hearing) return false;
-        if (at.ruling.number == 0) {
-            if (!_inTime(at.held)) return false;
-        } else {
-            uint256 latest = _deadline(at) + _parameters().rulingWindow;
-            if (block.timestamp >= latest || block.timestamp >= at.ruling.executableAt) return false;
-        }
+        if (block.timestamp < uint256(at.held.since) + _parameters().hearing || !_inTime(at.held)) return false;
         IResourceEscrow.Ruling memory ruling = IResourceEscrow.Ruling(
             at.ruling.number + 1 + uint32(at.share >> 60),
             uint16(at.share % (WHOLE + 1)),
@@ -208,7 +202,7 @@ abstract contract EscrowMoves is MarketMoves {
     }
 
     function _execute(Step memory at) private returns (bool) {
-        if (block.timestamp < at.ruling.executableAt) return false;
+        if (_inTime(at.held)) return false;
         (at.left, at.closes) = (0, true);
         exchange.execute(at.deal.signed.trade, at.deal.escrow);
         ++reached["execution"];

@@ -24,8 +24,7 @@ contract ExchangeHandler is NetMoves {
         uint256 hearingEnds = uint256(at.held.since) + _parameters().hearing;
         uint256 until = _deadline(at);
         if (at.held.graceUntil != 0) until = at.held.graceUntil;
-        if (at.held.state == IResourceEscrow.State.Disputed && hearingEnds > block.timestamp) until = hearingEnds;
-        if (at.ruling.number != 0) until = at.ruling.executableAt;
+        else if (at.held.state == IResourceEscrow.State.Disputed && hearingEnds > block.timestamp) until = hearingEnds;
         if (before) --until;
         if (until > block.timestamp) vm.warp(until);
         vm.roll(block.number + _parameters().graceBlocks);
@@ -97,8 +96,9 @@ contract ExchangeHandler is NetMoves {
         _refusedFor(stranger, abi.encodeCall(exchange.voidSplits, (trade, escrow)), IResourceEscrow.NotParty.selector);
         bytes memory expiry = abi.encodeCall(exchange.expire, (trade, escrow));
         if (!_mayExpire(at)) _refusedTo(stranger, expiry);
-        bool early = at.ruling.number == 0 || block.timestamp < at.ruling.executableAt;
-        if (early) _refusedTo(stranger, abi.encodeCall(exchange.execute, (trade, escrow)));
+        if (at.ruling.number == 0 || _inTime(at.held)) {
+            _refusedTo(stranger, abi.encodeCall(exchange.execute, (trade, escrow)));
+        }
         (bool ok, bytes memory answer) = exchange.moduleOf(exchange.expire.selector).call(expiry);
         vm.assertFalse(ok);
         vm.assertEq(bytes32(bytes4(answer)), bytes32(IModule.NotTheExchange.selector));
