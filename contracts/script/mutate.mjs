@@ -29,8 +29,9 @@ Exit status: 0 if every survivor is explained in mutants.json and every explanat
 2 if the run failed.`;
 
 const FILES = [
-  "ResourceVerification.sol", "ResourceTrading.sol", "ResourceEscrow.sol", "Accounts.sol", "Operators.sol",
-  "libraries/Words.sol", "libraries/Signatures.sol", "libraries/TradeHash.sol",
+  "CapacityExchange.sol", "Accounts.sol", "Operators.sol", "ResourceVerification.sol", "ResourceTrading.sol",
+  "base/State.sol", "base/Settlement.sol", "base/Module.sol", "base/EscrowTerms.sol", "ResourceEscrow.sol",
+  "NetSettlement.sol", "ReleaseBoard.sol", "libraries/Words.sol", "libraries/Signatures.sol", "libraries/TradeHash.sol",
 ];
 const RESULTS = join(contracts, "cache", "mutants.jsonl");
 

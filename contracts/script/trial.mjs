@@ -1,24 +1,26 @@
 // One workbench for mutants, run as a worker thread: compiles a mutant and runs the forge tests against its bytecode.
 //
-// The tests reach the exchange by name (`vm.deployCode`), so a workbench holds the tests built once around an empty
-// contract of that name, and each trial only exchanges the bytecode in its artifact: seconds instead of a minute.
+// The tests reach the exchange and its modules by name (`vm.deployCode`), so a workbench holds the tests built once around
+// empty contracts of those names, and each trial only exchanges the bytecode in their artifacts: seconds instead of a minute.
 // The Yul optimiser is cut down to what keeps variables within the stack; the tests pass on that build too, except the
-// one of the contract's size, which is left out.
+// one of the contracts' sizes, which is left out.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 
 import { contracts, forgeBinary } from "./forge.mjs";
 
-const EXCHANGE = "src/CapacityExchange.sol";
-const EMPTY = "contract CapacityExchange { constructor(address[] memory, uint256, address[] memory) {} }\n";
+const DEPLOYED = ["CapacityExchange", "ResourceEscrow", "NetSettlement"];
+const sourceOf = (name) => `src/${name}.sol`;
+const IMPORT = /^import\s[^"']*["'](\.[^"']+)["'];/gm;
 /** Tests that hold a library's code themselves: built again for each of its mutants. */
 const OWN_TESTS = {
   "src/libraries/Signatures.sol": ["test/libraries/Signatures.t.sol"],
   "src/libraries/TradeHash.sol": ["test/libraries/TradeHash.t.sol", "test/unit/Golden.t.sol", "test/unit/SettleBundle.t.sol"],
   "src/libraries/Words.sol": ["test/libraries/Words.t.sol"],
+  "src/ReleaseBoard.sol": ["test/unit/Announce.t.sol"],
 };
 /** The test base signs with this library: of its mutants only the tests that are built again say anything. */
 const IN_TEST_BASE = "src/libraries/TradeHash.sol";
@@ -44,7 +46,14 @@ const THROUGH_IR = {
 };
 const DIRECT = { optimizer: { enabled: true, runs: 1 } };
 
-/** Copies the project to `folder` with an empty exchange, keeping what an earlier run built there. */
+/** Whether a source is, or imports, a file. */
+function contains(path, file) {
+  if (path === file) return true;
+  const imports = readFileSync(join(contracts, path), "utf8").matchAll(IMPORT);
+  return [...imports].some(([, name]) => contains(join(dirname(path), name), file));
+}
+
+/** Copies the project to `folder` with empty contracts, keeping what an earlier run built there. */
 export function prepare(folder) {
   const bench = join(folder, "contracts");
   for (const name of ["src", "test", "script"]) rmSync(join(bench, name), { recursive: true, force: true });
@@ -53,9 +62,12 @@ export function prepare(folder) {
     cpSync(join(contracts, name), join(bench, name), { recursive: true });
   }
   rmSync(join(bench, "test/symbolic"), { recursive: true });
-  writeFileSync(join(bench, EXCHANGE), `// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.28;\n\n${EMPTY}`);
+  for (const name of DEPLOYED) {
+    const empty = `// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.28;\n\ncontract ${name} {}\n`;
+    writeFileSync(join(bench, sourceOf(name)), empty);
+  }
   const settings = readFileSync(join(contracts, "foundry.toml"), "utf8");
-  const plain = settings.replace(/^(?:additional_compiler_profiles|compilation_restrictions).*\n/gm, "");
+  const plain = settings.replace(/^(?:additional_compiler_profiles|compilation_restrictions) = \[\n[^]*?^\]\n/gm, "");
   writeFileSync(join(bench, "foundry.toml"), plain.replace("optimizer = true", "optimizer = true\ncode_size_limit = 98304"));
   rmSync(join(bench, "node_modules"), { force: true });
   symlinkSync(join(contracts, "node_modules"), join(bench, "node_modules"));
@@ -68,7 +80,7 @@ class Workbench {
   constructor(folder) {
     this.folder = join(folder, "contracts");
     this.solc = createRequire(import.meta.url)("solc");
-    this.exchange = this.artifact(EXCHANGE, "CapacityExchange");
+    this.places = DEPLOYED.map((name) => this.artifact(sourceOf(name), name));
     this.results = new Map();
   }
 
@@ -114,15 +126,24 @@ class Workbench {
     return `${suite[1]} ${suite[2]}`;
   }
 
+  /** The deployed contracts, changed where they contain the changed file; undefined if the compiler refuses. */
+  deployed(changed, text) {
+    const made = DEPLOYED.map((name, i) => {
+      if (this.plain && !contains(sourceOf(name), changed)) return this.plain[i];
+      return this.compile([sourceOf(name)], THROUGH_IR, changed, text)?.[0];
+    });
+    return made.includes(undefined) ? undefined : made;
+  }
+
   /** `{ status }` of a changed file: "refused" by the compiler, "same" bytecode, "killed" `by` a test, or "survived". */
   trial(changed, text, ...suites) {
     const own = OWN_TESTS[changed] ?? [];
-    const [made] = this.compile([EXCHANGE], THROUGH_IR, changed, text) ?? [];
-    const rebuilt = made && own.length > 0 ? this.compile(own, DIRECT, changed, text) : [];
-    if (!made || !rebuilt) return { status: "refused" };
-    const code = [made, ...rebuilt].map(({ made: { evm } }) => evm.bytecode.object).join();
+    const deployed = this.deployed(changed, text);
+    const rebuilt = deployed && own.length > 0 ? this.compile(own, DIRECT, changed, text) : [];
+    if (!deployed || !rebuilt) return { status: "refused" };
+    const code = [...deployed, ...rebuilt].map(({ made: { evm } }) => evm.bytecode.object).join();
     if (this.results.has(code)) return this.results.get(code);
-    this.put(this.exchange, made.made);
+    deployed.forEach(({ made }, i) => this.put(this.places[i], made));
     const originals = rebuilt.filter(({ made: { evm } }) => evm.bytecode.object).map(({ path, name, made: test }) => {
       const original = this.artifact(path, name);
       this.put(original, test);
@@ -145,7 +166,9 @@ class Workbench {
 
   /** Requires that the tests pass on the sources as they are; mutants with the same code are "same" from then on. */
   start() {
-    for (const [changed, ...suites] of [[EXCHANGE, QUICK, INVARIANTS], ...Object.keys(OWN_TESTS).map((path) => [path, ownTests(path)])]) {
+    const exchange = sourceOf(DEPLOYED[0]);
+    this.plain = this.deployed(exchange, readFileSync(join(contracts, exchange), "utf8"));
+    for (const [changed, ...suites] of [[exchange, QUICK, INVARIANTS], ...Object.keys(OWN_TESTS).map((path) => [path, ownTests(path)])]) {
       const { status, by } = this.trial(changed, readFileSync(join(contracts, changed), "utf8"), ...suites);
       if (status !== "survived") throw new Error(`the unchanged contracts fail their tests: ${changed} ${status} ${by ?? ""}`);
     }
