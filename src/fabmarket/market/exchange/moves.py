@@ -346,11 +346,10 @@ class Relay:
 
 
 Decision = SetOperators | Pause | SetToken
-Transfer = Deposit | DepositWithPermit | Withdraw
-AccountMove = Transfer | Cancel | RaiseEpoch | VoidIntents | Relay
+AccountMove = Deposit | DepositWithPermit | Withdraw | Cancel | RaiseEpoch | VoidIntents
 ListingMove = RegisterResource | Attest | AttestSealed | Open | List | Unlist | RaiseListingEpoch
 InstantMove = Settle | SettleBatch | SettleBundle | SettleNet | SettleLate
 IntoEscrow = SettleEscrow | SettleEscrowBatch | SettleEscrowBundle
 Verdict = Split | VoidSplits | Rule | Execute | Expire
 EscrowMove = IntoEscrow | Deliver | Release | Refund | RefundUncovered | Dispute | Verdict
-Move = Decision | AccountMove | ListingMove | InstantMove | EscrowMove
+Move = Decision | AccountMove | ListingMove | InstantMove | EscrowMove | Relay
