@@ -10,8 +10,8 @@ their fields bear the contract's names, in Python's case.
 >>> from fabmarket.market.trade import market_domain
 >>> token, buyer = "0x" + "11" * 20, "0x" + "22" * 20
 >>> state = Exchange.undeployed(market_domain(31337, "0x" + "33" * 20))
->>> made = OperatorsSet(1, (buyer,), 1, 900), TokenSet(token, accepted=True), Deployed(HOURS, "", "")
->>> for event in made:
+>>> operators, made = OperatorsSet(1, (buyer,), 1, since=900), Deployed(HOURS, "", "")
+>>> for event in (operators, TokenSet(token, accepted=True), made):
 ...     state = record(state, event)
 >>> after, events = step(state, buyer, Deposit(token, 500), now=1_000)
 >>> events[0].amount, after.account_of(buyer, token).balance, state.account_of(buyer, token).balance
