@@ -9,11 +9,11 @@ hold 100 trades; per trade is the batch's gas over 100. Trades are paid from bal
 deposits funded: read the trade's gas together with the deposit's. `list` is a later listing of a
 slot, judged from the stored attestation; `list_first` the first, after `attest`. `escrow_cycle` is
 three transactions: into escrow, delivery, acceptance. `net_per_account` and `net_per_trade_at_10`
-are one cycle of 100 accounts, 50 of them with a listing, between whom 500 trades were made at random
-(10 an account on either side): its gas over 100 and over 500. `deposit_amortised` is a single
-settlement with its share of one deposit that pays for 1, 10 or 100 of them. `yardstick` is an ERC-20
-transferFrom plus an ERC-1155 safeTransferFrom between warm accounts: two transactions, no
-signature, no market check.
+are one cycle of 100 accounts, 50 of them with a listing, between whom 500 trades were made at
+random (10 an account on either side): its gas over 100 and over 500. `deposit_amortised` is a
+single settlement with its share of one deposit that pays for 1, 10 or 100 of them. `yardstick` is
+an ERC-20 transferFrom plus an ERC-1155 safeTransferFrom between warm accounts: two transactions,
+no signature, no market check.
 """
 
 import argparse

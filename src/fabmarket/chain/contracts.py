@@ -182,7 +182,7 @@ class ExchangeContract(Contract):
         return tuple(map(to_checksum_address, members)), int(threshold)
 
     def next_operator_set(self) -> tuple[int, int]:
-        """Return the set that is to take over and the second from which it counts; 0, 0 for none."""
+        """Return the set that is to take over and from which second; 0, 0 for none."""
         number, since = self.read("nextOperatorSet")
         return int(number), int(since)
 
@@ -244,7 +244,7 @@ def _event(event: type[Event], *values: Any) -> Event:
         return Deployed(Parameters(*rules), *modules)
     if event is Escrowed:
         trade, terms, escrow, *rest = values
-        return Escrowed(trade, Trade(*terms, escrow=Escrow(*escrow)), *rest)
+        return Escrowed(trade, Trade(*(*terms, Escrow(*escrow))), *rest)
     if event is Released:
         trade, cause, *rest = values
         return Released(trade, Cause(cause), *rest)

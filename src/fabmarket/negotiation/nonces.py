@@ -5,7 +5,10 @@ does both seldom meets itself. Where it does, a purchase uses up the nonce of a 
 does not settle; nothing else comes of it.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from heapq import heapify, heapreplace
 
 from fabmarket.market.events import EpochRaised, Event, NetSettled, NoncesCancelled, Settled
 from fabmarket.market.net import unpack_rows
@@ -47,3 +50,17 @@ class Nonces:
         """Return whether a nonce is of the current epoch and unused."""
         epoch, bit = nonce >> 8, nonce & 0xFF
         return epoch == self.epoch and bit < NONCES and not self.used >> bit & 1
+
+    def least_taken(self, taken: Iterable[int]) -> Iterator[int]:
+        """Yield free nonces without end: each time the one least often taken, the highest of those.
+
+        So that every trade has one of its own, until there are more trades than free nonces. None
+        at all if none is free.
+        """
+        times = Counter(taken)
+        heap = [(times[nonce], -nonce) for nonce in self.free()]
+        heapify(heap)
+        while heap:
+            count, negated = heap[0]
+            yield -negated
+            heapreplace(heap, (count + 1, negated))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations  # HashTrieMap takes no parameters when it runs
 
-from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from heapq import heapify, heapreplace
 from typing import TypeAlias
 
 from rpds import HashTrieMap
@@ -323,20 +321,18 @@ def _open(state: SupplierState) -> Step:
 
 
 def _to_sell_under(state: SupplierState) -> Iterator[int]:
-    """The nonce for one seat after the other, without end as long as any is free.
+    """The nonce for one seat after the other; none at once if all are used up."""
+    unsettled = [nonce for nonce, until in state.sales.values() if until > state.now]
+    seats = (member for opening in _openings(state) for member in opening.members)
+    return state.nonces.least_taken([*unsettled, *(seat.supplier_nonce for seat in seats)])
 
-    Each seat gets the one with fewest unsettled sales, the highest of those: its own, so that its
-    trade can be cancelled alone, until there are more seats than nonces.
-    """
-    load = Tally(nonce for nonce, until in state.sales.values() if until > state.now)
-    for talk in (*state.sessions.values(), *state.bargains.values()):
-        load.update(member.supplier_nonce for member in talk.opening.members)
-    heap = [(load[nonce], -nonce) for nonce in state.nonces.free()]
-    heapify(heap)
-    while heap:
-        sales, negated = heap[0]
-        yield -negated
-        heapreplace(heap, (sales + 1, negated))
+
+def _openings(state: SupplierState) -> list[Opening]:
+    """Of the talks of this round."""
+    return [
+        *(session.opening for session in state.sessions.values()),
+        *(bargain.opening for bargain in state.bargains.values()),
+    ]
 
 
 def _refusal(
@@ -479,11 +475,7 @@ def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
 def _end_round(state: SupplierState) -> SupplierState:
     """Free what was promised and neither signed nor settled; forget the round's talk."""
     shelves = state.shelves
-    openings = [
-        *(session.opening for session in state.sessions.values()),
-        *(bargain.opening for bargain in state.bargains.values()),
-    ]
-    for listing in {opening.listing for opening in openings}:
+    for listing in {opening.listing for opening in _openings(state)}:
         shelves = shelves.insert(listing, replace(shelves[listing], promised=0))
     sales = state.sales
     for trade, (_, until) in state.sales.items():

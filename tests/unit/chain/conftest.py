@@ -95,7 +95,7 @@ def deploy_on(engine: Engine, parameters: Parameters = HOURS) -> Deployed:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def deploy() -> Callable[..., Deployed]:
     return deploy_on
 

@@ -48,30 +48,30 @@ from fabmarket.market.trade import (
 
 PRESS, HOUR = (name.ljust(32, b"\0") for name in (b"press", b"hour"))
 SHORTEST = Parameters(1, 1, 1, 1, 1, 1, 1, 1, 10**6, 500)
-"""Windows of a second each, so that a test can wait for their end."""
+"""Windows of a second each: the next block is past them."""
 LENGTH = 10**5
 
 
 class Shop:
-    """One listed slot, its supplier (the only operator too), and a demander, both with money."""
+    """One listed slot, its supplier and a demander, both with money; one operator."""
 
     def __init__(self, deployed):
         self.deployed, self.exchange = deployed, deployed.exchange
-        self.supplier, self.demander = deployed.key, Key.derive("chain tests", "demander")
+        self.operator = deployed.key
+        self.supplier, self.demander = (
+            Key.derive("chain tests", name) for name in ("supplier", "demander")
+        )
         self.token = deployed.token.address
         self.domain = market_domain(deployed.engine.chain_id, self.exchange.address)
         self.origin = deployed.engine.now()
         self.listing = listing_id(self.supplier.address, PRESS, 0, self.origin + LENGTH)
-        deployed.sender.queue(
-            Transaction(
-                deployed.engine.funder, "fund", self.demander.address, b"", 21_000, 10**18
-            )
-        )
-        deployed.sender.must_succeed()
         for key in (self.supplier, self.demander):
-            for action, *values in (("mint", key.address, 1000), ("approve", self.exchange.address, 1000)):
-                data = deployed.token.data(action, *values)
-                deployed.sender.queue(Transaction(key, action, self.token, data, 300_000))
+            funder = deployed.engine.funder
+            deployed.sender.queue(Transaction(funder, "fund", key.address, b"", 21_000, 10**18))
+            deployed.sender.must_succeed()
+            deployed.queue(deployed.token.data("mint", key.address, 1000), to=self.token)
+            allow = deployed.token.data("approve", self.exchange.address, 1000)
+            deployed.sender.queue(Transaction(key, "approve", self.token, allow, 300_000))
             self.sends(key, Deposit(self.token, 1000))
         self.sends(self.supplier, RegisterResource(PRESS, HOUR, self.origin, LENGTH))
         count = Attestation(
@@ -83,15 +83,13 @@ class Shop:
     def sends(self, key, move):
         """Send a move; return its events of ours."""
         data = self.exchange.move_data(move)
-        self.deployed.sender.queue(
-            Transaction(key, "test", self.exchange.address, data, 1_000_000)
-        )
+        self.deployed.sender.queue(Transaction(key, "test", self.exchange.address, data, 1_000_000))
         receipt = self.deployed.sender.must_succeed(self.exchange)[-1]
         return [event for event in map(self.exchange.event, receipt.logs) if event is not None]
 
     def decided(self, struct):
-        signed = self.supplier.sign(digest(self.domain, struct))
-        return (OperatorSignature(self.supplier.address, signed),)
+        signed = self.operator.sign(digest(self.domain, struct))
+        return (OperatorSignature(self.operator.address, signed),)
 
     def trade(self, **changes):
         terms = {
@@ -113,17 +111,14 @@ class Shop:
 
 
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
-def shop(request):
+def shop(request, deploy):
     if request.param == "anvil":
         request.getfixturevalue("needs_anvil")
-    # The fixture of the folder is a function's; this one is made once for the module.
-    from tests.unit.chain.conftest import deploy_on
-
     with open_engine(request.param, Settings()) as engine:
-        yield Shop(deploy_on(engine, SHORTEST))
+        yield Shop(deploy(engine, SHORTEST))
 
 
-def test_an_escrow_from_settlement_to_release(shop):
+def test_an_escrow_from_settlement_to_a_ruling(shop):
     now = shop.deployed.engine.now()
     by = now + 1000
     terms = Escrow(PRESS, 0, shop.origin, by, by + 9, by + 99, 1, 2, 3, 40, 5, 6)
@@ -143,9 +138,12 @@ def test_an_escrow_from_settlement_to_release(shop):
     assert shop.exchange.held_of(agreed) == Held(90, 3, 1, EscrowState.DISPUTED, False, now + 4)
     assert shop.exchange.ruling_of(agreed) == Posted()
     ruling = Ruling(agreed, 1, 5000, 10_000, 0, 2**40)
-    data = shop.exchange.move_data(Rule(trade, ruling, shop.decided(ruling)))
-    refusal = shop.exchange.why(shop.demander.address, data)
-    assert (refusal.error, refusal.values) == ("PartyRules", (shop.supplier.address,))
+    (posted,) = shop.sends(shop.demander, Rule(trade, ruling, shop.decided(ruling)))
+    assert posted == RulingPosted(agreed, 1, 5000, 10_000, 0, now + 6)
+    assert shop.exchange.ruling_of(agreed) == Posted(1, 5000, 10_000, 0, now + 6)
+    # Of 90 held and deposits of 5 each; the bond of 40.
+    (released,) = shop.sends(shop.demander, Execute(trade))
+    assert released == Released(agreed, Cause.RULED, 45 + 40, 45 + 10, True)
 
 
 def test_a_cycle_and_a_trade_that_waits_for_one(shop):
