@@ -119,7 +119,8 @@ def _accounts(state: Exchange, exchange: ExchangeContract) -> Check:
     check = Check("balances and used nonces equal the contract's")
     for (account, token), value in sorted(state.accounts.items(), key=_by_key):
         check.equal(f"account {account}", value, exchange.account_of(account, token))
-    for account, used in sorted(state.intent_nonces.items(), key=_by_key):
+    for account in sorted({*state.intent_nonces, *(account for account, _ in state.accounts)}):
+        used = state.intent_nonces.get(account, 0)
         check.equal(f"intents of {account}", used, exchange.intent_nonce(account))
     return check
 
