@@ -45,7 +45,7 @@ PARAMETERS = Parameters(
     ruling_window=6,
     grace_time=7,
     grace_blocks=3,
-    longest_life=150,
+    longest_life=400,
     deposit_share=500,
 )
 
