@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {INetSettlement} from "../../src/interfaces/INetSettlement.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {ExchangeBase} from "./ExchangeBase.sol";
@@ -38,6 +39,18 @@ abstract contract SettleBase is ExchangeBase {
     function _signed(IResourceTrading.Trade memory trade) internal view returns (IResourceTrading.SignedTrade memory) {
         bytes32 digest = exchange.digestOf(trade);
         return IResourceTrading.SignedTrade(trade, _compact(DEMANDER_KEY, digest), _compact(SUPPLIER_KEY, digest));
+    }
+
+    /// @dev Uses up all nonces of the account's epoch, by a cycle of it alone.
+    function _useUp(uint256 key) internal {
+        INetSettlement.NetBatch memory batch;
+        (batch.token, batch.validUntil) = (address(token), uint64(block.timestamp) + 1);
+        batch.rows = new uint256[](2);
+        batch.rows[0] = uint256(type(uint96).max) << 160 | uint160(vm.addr(key));
+        batch.rows[1] = uint256(exchange.accountOf(vm.addr(key), address(token)).epoch) << 128;
+        IResourceTrading.Signature[] memory signatures = new IResourceTrading.Signature[](1);
+        signatures[0] = _compact(key, exchange.netDigestOf(batch));
+        exchange.settleNet(batch, signatures, _none());
     }
 
     function _none() internal pure returns (bytes[] memory) {
