@@ -283,7 +283,7 @@ class SplitsVoided:
 
 @dataclass(frozen=True)
 class RulingPosted:
-    """Operators ruled (basis points to the supplier); it may be executed from `executable_at` on."""
+    """Operators ruled (basis points to the supplier); executable from `executable_at` on."""
 
     trade: bytes
     number: int
