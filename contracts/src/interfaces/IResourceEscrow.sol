@@ -78,7 +78,7 @@ interface IResourceEscrow {
     /// @param operatorSet The operators who rule on it.
     /// @param uncovered The payment is refunded for want of attested capacity, the penalty open.
     /// @param since When it came into its state. @param graceUntil Second and
-    /// @param graceBlock block at which a grace period ends; 0 for none.
+    /// @param graceBlock block at which a grace period, or the window of a posted ruling, ends; 0 for none.
     /// @param splitNonce The nonce that a split must be signed for.
     struct Held {
         uint128 payment;
@@ -104,7 +104,8 @@ interface IResourceEscrow {
         uint64 deadline;
     }
 
-    /// @notice A ruling that is posted, and the first second at which it may be executed.
+    /// @notice A ruling that is posted, and the first second at which it may be executed; not before the block of
+    /// `Held.graceBlock` either, which is `graceBlocks` after the one it was posted in.
     struct Posted {
         uint32 number;
         uint16 paymentShare;
@@ -147,7 +148,7 @@ interface IResourceEscrow {
     error TooEarly(uint256 from, uint256 timestamp);
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
     error DeadlineAhead(uint256 deadline, uint256 timestamp);
-    /// @notice The grace period runs until this second and this block.
+    /// @notice The grace period, or the window of a posted ruling, runs until this second and this block.
     error GraceRunning(uint40 until, uint40 untilBlock);
     error BadShare(uint256 share);
     error BadQuantity(uint64 quantity, uint64 most);
@@ -208,7 +209,8 @@ interface IResourceEscrow {
     function voidSplits(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external;
 
     /// @notice Posts a ruling on a dispute, signed by enough of the trade's operators; it may be executed after
-    /// `rulingWindow`, in which one with a higher number may replace it.
+    /// `rulingWindow` and `graceBlocks`, in which one with a higher number may replace it. A replacement has such a window
+    /// of its own up to one `rulingWindow` after the time for deciding, and after that shares the one that runs.
     function rule(
         IResourceTrading.Trade calldata trade,
         Escrow calldata escrow,

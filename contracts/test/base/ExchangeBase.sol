@@ -90,6 +90,26 @@ abstract contract ExchangeBase {
         return ICapacityExchange(vm.deployCode("CapacityExchange.sol:CapacityExchange", arguments));
     }
 
+    /// @dev External because what a cheat code reverts with ends the function that called it: after `vm.expectRevert` the
+    /// test itself, with success.
+    function deployByName(string calldata name, bytes calldata arguments) external returns (address) {
+        return vm.deployCode(name, arguments);
+    }
+
+    function _refusesDeploy(string memory name, bytes memory arguments, bytes memory reason) internal {
+        (bool ok, bytes memory answer) = address(this).call(abi.encodeCall(this.deployByName, (name, arguments)));
+        vm.assertFalse(ok);
+        vm.assertEq(answer, reason);
+    }
+
+    /// @dev Of an exchange with these modules.
+    function _refusesDeploy(uint256 threshold, address paidIn, address escrow, address net, bytes memory reason)
+        internal
+    {
+        bytes memory arguments = abi.encode(operatorAccounts, threshold, _addresses(paidIn), _parameters(), escrow, net);
+        _refusesDeploy("CapacityExchange.sol:CapacityExchange", arguments, reason);
+    }
+
     function _addOperator(uint256 key) private {
         address account = vm.addr(key);
         operatorKeys.push(key);
