@@ -9,7 +9,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {State} from "./base/State.sol";
 import {IAccounts} from "./interfaces/IAccounts.sol";
 import {IOperators} from "./interfaces/IOperators.sol";
-import {AccountCell} from "./libraries/Words.sol";
+import {AccountCell, AccountWord} from "./libraries/Words.sol";
 
 /// @title Balances and nonces, packed into one word for each account and token
 /// @notice See IAccounts for what each call means.
@@ -65,16 +65,16 @@ abstract contract Accounts is IAccounts, State, ReentrancyGuardTransient {
     function cancel(address token, uint96 mask) external {
         address account = _caller();
         AccountCell storage cell = _accounts[token][account];
-        cell.word = cell.word.withUsed(mask);
-        emit NoncesCancelled(account, token, cell.word.epoch(), mask);
+        AccountWord word = cell.word.withUsed(mask);
+        cell.word = word;
+        emit NoncesCancelled(account, token, word.epoch(), mask);
+        // With no nonce left, what was signed ahead for the next epoch would come into force. After the last there is none.
+        if (word.used() == type(uint96).max && word.epoch() != type(uint32).max) _raiseEpoch(account, token);
     }
 
     /// @inheritdoc IAccounts
     function raiseEpoch(address token) external {
-        address account = _caller();
-        AccountCell storage cell = _accounts[token][account];
-        cell.word = cell.word.voiding();
-        emit EpochRaised(account, token, cell.word.epoch());
+        _raiseEpoch(_caller(), token);
     }
 
     /// @inheritdoc IAccounts
@@ -143,6 +143,13 @@ abstract contract Accounts is IAccounts, State, ReentrancyGuardTransient {
     /// @inheritdoc IAccounts
     function intentNonce(address account) external view returns (uint256) {
         return _intentNonces[account];
+    }
+
+    function _raiseEpoch(address account, address token) private {
+        AccountCell storage cell = _accounts[token][account];
+        AccountWord word = cell.word.voiding();
+        cell.word = word;
+        emit EpochRaised(account, token, word.epoch());
     }
 
     function _deposit(address account, address token, uint256 amount) private nonReentrant {

@@ -98,7 +98,12 @@ contract ResourceEscrow is EscrowTerms {
         (bytes32 digest, Held memory held) = _open(trade, escrow);
         _requireNoRuling(digest);
         _giveBack(trade, escrow, held);
-        Parts memory parts = Parts(0, _afterExit(escrow), _deposit(trade));
+        uint256 penalty = escrow.exitPenalty;
+        // Going late costs no less than being late.
+        if (held.state == State.Funded && block.timestamp >= escrow.deliverBy && escrow.latePenalty > penalty) {
+            penalty = escrow.latePenalty;
+        }
+        Parts memory parts = Parts(0, _without(escrow.bond, penalty), _deposit(trade));
         // Nor is a false statement of delivery.
         if (held.state == State.Disputed && !held.uncovered) parts.deposits = 0;
         _close(trade, escrow, digest, held, Cause.Refunded, parts);
@@ -116,6 +121,7 @@ contract ResourceEscrow is EscrowTerms {
         }
         // What falls below the attested quantity stays committed: nothing of it may be sold again.
         uint64 units = _unitsLeft(trade, held);
+        if (units == 0) revert BadQuantity(0, trade.quantity);
         if (units > committed - attested) units = committed - attested;
         _reduce(supplier, escrow, units);
         _enter(digest, State.Disputed);
@@ -181,14 +187,7 @@ contract ResourceEscrow is EscrowTerms {
         uint32 posted = _rulings[digest].number;
         uint256 hearingEnds = uint256(held.since) + _hearing;
         if (block.timestamp < hearingEnds) revert TooEarly(hearingEnds, block.timestamp);
-        if (posted == 0) {
-            _requireInTime(held);
-        } else {
-            // The last replacement is posted one window after the time for deciding, so that a dispute ends.
-            uint256 latest = _deadline(escrow, held) + _rulingWindow;
-            if (_rulings[digest].executableAt < latest) latest = _rulings[digest].executableAt;
-            if (block.timestamp >= latest) revert DeadlinePassed(latest, block.timestamp);
-        }
+        _requireInTime(held);
         if (block.timestamp >= ruling.deadline) revert DeadlinePassed(ruling.deadline, block.timestamp);
         if (ruling.number <= posted) revert StaleRuling(digest, ruling.number, posted);
         _requireShare(ruling.paymentShare);
@@ -200,11 +199,24 @@ contract ResourceEscrow is EscrowTerms {
             if (operator == trade.demander || operator == supplier) revert PartyRules(operator);
         }
         _requireOperators(held.operatorSet, keccak256(abi.encode(RULING_TYPEHASH, digest, ruling)), signatures);
-        uint64 executableAt = uint64(block.timestamp) + _rulingWindow;
+        // A replacement opens a window of its own up to one window after the time for deciding; later it shares that of
+        // the ruling it replaces, so that a dispute ends.
+        if (posted == 0 || block.timestamp < _deadline(escrow, held) + _rulingWindow) {
+            held.graceUntil = uint40(block.timestamp) + _rulingWindow;
+            held.graceBlock = uint40(block.number) + _graceBlocks;
+            (_held[digest].graceUntil, _held[digest].graceBlock) = (held.graceUntil, held.graceBlock);
+        }
+        uint64 executableAt = held.graceUntil;
         _rulings[digest] =
             Posted(ruling.number, ruling.paymentShare, ruling.bondShare, ruling.depositShare, executableAt);
         emit RulingPosted(
-            digest, ruling.number, ruling.paymentShare, ruling.bondShare, ruling.depositShare, executableAt
+            digest,
+            ruling.number,
+            ruling.paymentShare,
+            ruling.bondShare,
+            ruling.depositShare,
+            executableAt,
+            held.graceBlock
         );
     }
 
@@ -213,7 +225,7 @@ contract ResourceEscrow is EscrowTerms {
         (bytes32 digest, Held memory held) = _disputed(trade, escrow);
         Posted memory ruling = _rulings[digest];
         if (ruling.number == 0) revert NoRuling(digest);
-        if (block.timestamp < ruling.executableAt) revert TooEarly(ruling.executableAt, block.timestamp);
+        if (!_isGraceOver(held)) revert GraceRunning(held.graceUntil, held.graceBlock);
         Parts memory parts = Parts(
             _share(held.payment, ruling.paymentShare),
             _share(escrow.bond, ruling.bondShare),

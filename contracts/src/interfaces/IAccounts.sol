@@ -68,6 +68,7 @@ interface IAccounts {
     function withdraw(address token, uint256 amount, address to) external;
 
     /// @notice Voids the caller's unsettled trades with the nonces set in `mask`, in its current epoch, on either side.
+    /// @dev Where no nonce is left the epoch rises as by `raiseEpoch`: nothing signed ahead comes into force by it.
     function cancel(address token, uint96 mask) external;
 
     /// @notice Voids all the caller's unsettled trades in a token, on either side, and gives it 96 new nonces.

@@ -30,7 +30,8 @@ interface IResourceEscrow {
     /// @param lateShare Usual: 0. @param silenceShare Usual: 10000. @param undecidedShare As agreed.
     /// @param bond What the supplier locks, token base units.
     /// @param latePenalty Share of the bond that lateness costs; of partial delivery the part that is missing.
-    /// @param exitPenalty Share of the bond that giving the payment back costs.
+    /// @param exitPenalty Share of the bond that giving the payment back costs; undelivered after `deliverBy` at least
+    /// `latePenalty`.
     struct Escrow {
         bytes32 resource;
         uint64 slot;
@@ -78,7 +79,7 @@ interface IResourceEscrow {
     /// @param operatorSet The operators who rule on it.
     /// @param uncovered The payment is refunded for want of attested capacity, the penalty open.
     /// @param since When it came into its state. @param graceUntil Second and
-    /// @param graceBlock block at which a grace period ends; 0 for none.
+    /// @param graceBlock block at which a grace period, or the window of a posted ruling, ends; 0 for none.
     /// @param splitNonce The nonce that a split must be signed for.
     struct Held {
         uint128 payment;
@@ -104,7 +105,8 @@ interface IResourceEscrow {
         uint64 deadline;
     }
 
-    /// @notice A ruling that is posted, and the first second at which it may be executed.
+    /// @notice A ruling that is posted, and the first second at which it may be executed; not before the block of
+    /// `Held.graceBlock` either, which is `graceBlocks` after the one it was posted in.
     struct Posted {
         uint32 number;
         uint16 paymentShare;
@@ -131,7 +133,8 @@ interface IResourceEscrow {
         uint16 paymentShare,
         uint16 bondShare,
         uint16 depositShare,
-        uint64 executableAt
+        uint64 executableAt,
+        uint40 untilBlock
     );
     /// @notice Money left the escrow of a trade; `closed` if all of it.
     event Released(bytes32 indexed trade, Cause cause, uint128 toSupplier, uint128 toDemander, bool closed);
@@ -147,7 +150,7 @@ interface IResourceEscrow {
     error TooEarly(uint256 from, uint256 timestamp);
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
     error DeadlineAhead(uint256 deadline, uint256 timestamp);
-    /// @notice The grace period runs until this second and this block.
+    /// @notice The grace period, or the window of a posted ruling, runs until this second and this block.
     error GraceRunning(uint40 until, uint40 untilBlock);
     error BadShare(uint256 share);
     error BadQuantity(uint64 quantity, uint64 most);
@@ -185,7 +188,7 @@ interface IResourceEscrow {
     function refund(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external;
 
     /// @notice The demander takes the payment back at once, because fewer units are attested than were sold and nothing is
-    /// delivered. Penalty and deposits wait for a hearing. Gives no capacity back.
+    /// delivered; a payment of one unit at least. Penalty and deposits wait for a hearing. Gives no capacity back.
     function refundUncovered(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external;
 
     /// @notice The demander disputes a stated delivery.
@@ -208,7 +211,8 @@ interface IResourceEscrow {
     function voidSplits(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external;
 
     /// @notice Posts a ruling on a dispute, signed by enough of the trade's operators; it may be executed after
-    /// `rulingWindow`, in which one with a higher number may replace it.
+    /// `rulingWindow` and `graceBlocks`, in which one with a higher number may replace it. A replacement has such a window
+    /// of its own up to one `rulingWindow` after the time for deciding, and after that shares the one that runs.
     function rule(
         IResourceTrading.Trade calldata trade,
         Escrow calldata escrow,

@@ -7,21 +7,21 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
-import {FalseToken, FeeToken, ReentrantToken} from "../base/AwkwardTokens.sol";
+import {BlockingToken, FalseToken, FeeToken, ReentrantToken} from "../base/AwkwardTokens.sol";
 import {BundleBase} from "../base/BundleBase.sol";
 
-/// @notice Adversarial cases 13 to 23 and 29: what moves money, and what stops it.
+/// @notice Adversarial cases 13 to 23, 29 and 36 to 39: what moves money, and what stops it.
 contract AdversarialMoneyTest is BundleBase {
     function test_case13_reentry_into_deposit_and_withdraw() public {
         ReentrantToken reentrant = _reentrant();
         bytes memory guard = abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
         bytes[2] memory callbacks = [
             abi.encodeCall(exchange.deposit, (address(reentrant), 1)),
-            abi.encodeCall(exchange.withdraw, (address(reentrant), 1))
+            abi.encodeCall(exchange.withdraw, (address(reentrant), 1, demander))
         ];
         bytes[2] memory calls = [
             abi.encodeCall(exchange.deposit, (address(reentrant), 10)),
-            abi.encodeCall(exchange.withdraw, (address(reentrant), 10))
+            abi.encodeCall(exchange.withdraw, (address(reentrant), 10, demander))
         ];
         for (uint256 i = 0; i < 4; ++i) {
             reentrant.arm(address(exchange), callbacks[i % 2]);
@@ -38,7 +38,7 @@ contract AdversarialMoneyTest is BundleBase {
         IResourceTrading.Trade memory trade = _trade();
         (trade.token, trade.quantity, trade.unitPrice) = (address(reentrant), 1, 50);
         reentrant.arm(address(exchange), _settleCall(_signed(trade)));
-        _as(demander, abi.encodeCall(exchange.withdraw, (address(reentrant), 50)));
+        _as(demander, abi.encodeCall(exchange.withdraw, (address(reentrant), 50, demander)));
         vm.assertFalse(reentrant.succeeded());
         vm.assertEq(reentrant.answer(), _insufficientBalance(address(reentrant), 0, 50));
         vm.assertEq(exchange.balanceOf(supplier, address(reentrant)), 0);
@@ -56,18 +56,18 @@ contract AdversarialMoneyTest is BundleBase {
     function test_case13_reentry_acts_for_the_token_and_not_for_the_relayed_account() public {
         ReentrantToken reentrant = _reentrant();
         bytes[3] memory callbacks = [
-            abi.encodeCall(exchange.cancel, (address(token), type(uint96).max)),
+            abi.encodeCall(exchange.cancel, (address(token), 1)),
             abi.encodeCall(exchange.raiseEpoch, (address(token))),
             abi.encodeCall(exchange.registerResource, ("m9", UNIT, NOW, HOUR))
         ];
         for (uint256 i = 0; i < callbacks.length; ++i) {
             reentrant.arm(address(exchange), callbacks[i]);
-            _relayAs(DEMANDER_KEY, abi.encodeCall(exchange.withdraw, (address(reentrant), 1)));
+            _relayAs(DEMANDER_KEY, abi.encodeCall(exchange.withdraw, (address(reentrant), 1, demander)));
             vm.assertTrue(reentrant.succeeded());
         }
         vm.assertEq(exchange.accountOf(demander, address(token)).used, 0);
         vm.assertEq(exchange.accountOf(demander, address(token)).epoch, 0);
-        vm.assertEq(exchange.accountOf(address(reentrant), address(token)).epoch, 2);
+        vm.assertEq(exchange.accountOf(address(reentrant), address(token)).epoch, NOW);
         bytes memory reason =
             abi.encodeWithSelector(IResourceVerification.NotRegistered.selector, demander, bytes32("m9"));
         _refuses(stranger, abi.encodeCall(exchange.listingId, (demander, "m9", 0)), reason);
@@ -89,12 +89,17 @@ contract AdversarialMoneyTest is BundleBase {
         _refusesTrade(trade, _nonceUsed(0));
         trade.nonce = 1;
         _raiseEpoch(demander);
-        _refusesTrade(trade, abi.encodeWithSelector(IResourceTrading.WrongDemanderEpoch.selector, 0, 2));
-        trade.demanderEpoch = 2;
-        _as(supplier, abi.encodeCall(exchange.raiseListingEpoch, (trade.listing)));
-        _refusesTrade(trade, abi.encodeWithSelector(IResourceTrading.WrongListingEpoch.selector, 0, 1));
-        trade.listingEpoch = 1;
+        _refusesTrade(trade, _wrongEpoch(demander, 0, NOW));
+        trade.nonce = NOW << 8 | 1;
+        _as(supplier, abi.encodeCall(exchange.raiseListingEpoch, ("m1", 0)));
+        _refusesTrade(trade, abi.encodeWithSelector(IResourceTrading.WrongListingEpoch.selector, 0, NOW));
+        trade.listingEpoch = NOW;
+        _raiseEpoch(supplier);
+        _refusesTrade(trade, _wrongEpoch(supplier, 0, NOW));
+        trade.supplierNonce = NOW << 8 | 95;
         _as(supplier, abi.encodeCall(exchange.unlist, ("m1", 0, LISTED)));
+        _refusesTrade(trade, abi.encodeWithSelector(IResourceTrading.WrongListingEpoch.selector, NOW, NOW + 2));
+        trade.listingEpoch = NOW + 2;
         _refusesTrade(trade, _insufficientListing(trade, 0));
     }
 
@@ -104,8 +109,8 @@ contract AdversarialMoneyTest is BundleBase {
         _raiseEpoch(stranger);
         _refuses(
             stranger,
-            abi.encodeCall(exchange.raiseListingEpoch, (_id("m1", 0))),
-            abi.encodeWithSelector(IResourceVerification.UnknownListing.selector, _id("m1", 0))
+            abi.encodeCall(exchange.raiseListingEpoch, ("m1", 0)),
+            abi.encodeWithSelector(IResourceVerification.NotRegistered.selector, stranger, bytes32("m1"))
         );
         _refuses(
             stranger,
@@ -234,13 +239,15 @@ contract AdversarialMoneyTest is BundleBase {
         IResourceTrading.SignedTrade[] memory trades = new IResourceTrading.SignedTrade[](3);
         for (uint256 i = 0; i < 3; ++i) {
             IResourceTrading.Trade memory trade = _trade();
-            (trade.quantity, trade.nonce) = (1, i);
+            (trade.quantity, trade.nonce) = (1, uint64(i));
             trades[i] = _signed(trade);
         }
         trades[1].supplier = trades[0].supplier;
         _expectSettled(trades[0].trade, exchange.digestOf(trades[0].trade));
         vm.expectEmit(address(exchange));
-        emit IResourceTrading.Skipped(1, IAccounts.BadSignature.selector);
+        emit IResourceTrading.Skipped(
+            1, IAccounts.BadSignature.selector, exchange.digestOf(trades[1].trade), _id("m1", 0), demander
+        );
         _expectSettled(trades[2].trade, exchange.digestOf(trades[2].trade));
         exchange.settleBatch(trades, _none());
         vm.assertEq(_balance(supplier), 50);
@@ -256,9 +263,84 @@ contract AdversarialMoneyTest is BundleBase {
     function test_case29_withdrawal_of_a_delisted_token_succeeds() public {
         _setToken(address(token), false);
         _pause(NOW + 30 * 24 * HOUR);
-        _as(demander, abi.encodeCall(exchange.withdraw, (address(token), FUNDS)));
+        _as(demander, _withdrawCall(FUNDS, demander));
         vm.assertEq(token.balanceOf(demander), FUNDS);
         vm.assertEq(_balance(demander), 0);
+    }
+
+    /// @dev Nothing an account or a supplier does to void what it signed brings to life what it signed ahead.
+    function test_case36_trades_signed_ahead_for_another_epoch() public {
+        IResourceTrading.Trade[6] memory ahead;
+        for (uint64 i = 0; i < 6; ++i) {
+            ahead[i] = _trade();
+            if (i < 2) ahead[i].nonce = i + 1 << 8;
+            else if (i < 4) ahead[i].supplierNonce = i - 1 << 8;
+            else ahead[i].listingEpoch = i - 3;
+        }
+        _useUp(demander);
+        _raiseEpoch(demander);
+        _useUp(supplier);
+        _raiseEpoch(supplier);
+        _as(supplier, abi.encodeCall(exchange.raiseListingEpoch, ("m1", 0)));
+        for (uint64 i = 0; i < 6; ++i) {
+            // All but the epoch signed ahead is brought up to date.
+            if (i >= 2) ahead[i].nonce = NOW << 8;
+            if (i < 2 || i >= 4) ahead[i].supplierNonce = NOW << 8;
+            if (i < 4) ahead[i].listingEpoch = NOW;
+            bytes memory reason = i < 2
+                ? _wrongEpoch(demander, i + 1, NOW)
+                : i < 4
+                    ? _wrongEpoch(supplier, i - 1, NOW)
+                    : abi.encodeWithSelector(IResourceTrading.WrongListingEpoch.selector, i - 3, NOW);
+            _refusesTrade(ahead[i], reason);
+        }
+    }
+
+    function test_case37_trade_cancelled_by_its_supplier_alone() public {
+        IResourceTrading.SignedTrade[] memory trades = new IResourceTrading.SignedTrade[](2);
+        for (uint64 i = 0; i < 2; ++i) {
+            IResourceTrading.Trade memory trade = _trade();
+            (trade.nonce, trade.supplierNonce) = (i, i);
+            trades[i] = _signed(trade);
+        }
+        _cancel(supplier, 1);
+        vm.expectEmit(address(exchange));
+        emit IResourceTrading.Skipped(
+            0, IResourceTrading.NonceUsed.selector, exchange.digestOf(trades[0].trade), _id("m1", 0), demander
+        );
+        exchange.settleBatch(trades, _none());
+        vm.assertEq(_balance(supplier), 100);
+        // It stays so, until the epoch is another and with it the trade.
+        _refusesTrade(trades[0], _suppliersNonceUsed(0));
+        _raiseEpoch(supplier);
+        _refusesTrade(trades[0], _wrongEpoch(supplier, 0, NOW));
+    }
+
+    function test_case38_gift_that_fills_the_token() public {
+        token.mint(address(exchange), type(uint128).max);
+        _fund(stranger, 1);
+        vm.assertEq(_balance(stranger), 1);
+        _as(stranger, _withdrawCall(1, stranger));
+        vm.assertEq(token.balanceOf(stranger), 1);
+        _refuses(
+            stranger,
+            _withdrawCall(1, stranger),
+            abi.encodeWithSelector(IAccounts.InsufficientBalance.selector, stranger, address(token), 0, 1)
+        );
+    }
+
+    function test_case39_account_blocked_by_its_token() public {
+        BlockingToken blocking = new BlockingToken();
+        _setToken(address(blocking), true);
+        blocking.mint(demander, 100);
+        vm.prank(demander);
+        blocking.approve(address(exchange), 100);
+        _as(demander, abi.encodeCall(exchange.deposit, (address(blocking), 100)));
+        blocking.block_(demander);
+        bytes memory reason = abi.encodeWithSelector(BlockingToken.Blocked.selector, demander);
+        _refuses(demander, abi.encodeCall(exchange.withdraw, (address(blocking), 100, demander)), reason);
+        _as(demander, abi.encodeCall(exchange.withdraw, (address(blocking), 100, stranger)));
+        vm.assertEq(blocking.balanceOf(stranger), 100);
     }
 
     /// @dev An allowed token that calls back; the demander has 50 of it in the exchange and 50 more approved.

@@ -2,12 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {IModule, IModules} from "../../src/interfaces/IModules.sol";
+import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {TradeHash} from "../../src/libraries/TradeHash.sol";
 import {SettleBase} from "../base/SettleBase.sol";
-import {HostileWallet, KeyWallet} from "../base/Wallets.sol";
+import {DearWallet, HostileWallet, KeyWallet} from "../base/Wallets.sol";
 
-/// @notice Adversarial cases 1 to 8, 24 and 28: who signed what, and for where.
+/// @notice Adversarial cases 1 to 8, 24, 28, 40, 41 and 43: who signed what, and for where.
 contract AdversarialSignaturesTest is SettleBase {
     uint256 private constant CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
     uint256 private constant ASKED_GAS = 200_000;
@@ -49,12 +51,12 @@ contract AdversarialSignaturesTest is SettleBase {
         _refusesTrade(signed, _badSignature(demander, _whoSignedNow(signed)));
     }
 
-    /// @dev The epochs are compared before the signatures, so they are refused as such; `bundle` decides the way.
+    /// @dev The listing's epoch is compared before the signatures, so it is refused as such; `bundle` decides the way.
     function test_case05_any_field_changed_by_a_relayer() public {
         _attested("m2", LISTED);
         _list("m2", LISTED);
         IResourceTrading.SignedTrade memory signed = _signed(_trade());
-        IResourceTrading.Trade[8] memory changed;
+        IResourceTrading.Trade[9] memory changed;
         for (uint256 i = 0; i < changed.length; ++i) {
             changed[i] = _trade();
         }
@@ -66,13 +68,11 @@ contract AdversarialSignaturesTest is SettleBase {
         changed[5].validUntil += 1;
         changed[6].nonce += 1;
         changed[7].transcript = "";
+        changed[8].supplierNonce -= 1;
         for (uint256 i = 0; i < changed.length; ++i) {
             signed.trade = changed[i];
             _refusesTrade(signed, _badSignature(changed[i].demander, _whoSignedNow(signed)));
         }
-        signed.trade = _trade();
-        signed.trade.demanderEpoch = 1;
-        _refusesTrade(signed, _badSignature(demander, _whoSignedNow(signed)));
         signed.trade = _trade();
         signed.trade.listingEpoch = 1;
         _refusesTrade(signed, abi.encodeWithSelector(IResourceTrading.WrongListingEpoch.selector, 1, 0));
@@ -114,7 +114,9 @@ contract AdversarialSignaturesTest is SettleBase {
         }
         wallet.behave(HostileWallet.Manner.BurnsGas);
         vm.expectEmit(address(exchange));
-        emit IResourceTrading.Skipped(0, IAccounts.BadSignature.selector);
+        emit IResourceTrading.Skipped(
+            0, IAccounts.BadSignature.selector, exchange.digestOf(signed.trade), _id("m1", 0), address(wallet)
+        );
         _expectSettled(trades[1].trade, exchange.digestOf(trades[1].trade));
         exchange.settleBatch(trades, proofs);
     }
@@ -156,8 +158,8 @@ contract AdversarialSignaturesTest is SettleBase {
 
     /// @dev Even when both parties signed the wide value itself.
     function test_case24_values_wider_than_their_field() public {
-        // Demander, token, quantity, unitPrice, validUntil and the two epochs.
-        uint8[7] memory fields = [1, 2, 3, 4, 5, 7, 8];
+        // Demander, token, quantity, unitPrice, validUntil, the two nonces and the listing's epoch.
+        uint8[8] memory fields = [1, 2, 3, 4, 5, 6, 7, 8];
         for (uint256 i = 0; i < fields.length; ++i) {
             bytes memory words = abi.encode(_trade());
             words[32 * uint256(fields[i])] = 0x01;
@@ -172,7 +174,7 @@ contract AdversarialSignaturesTest is SettleBase {
 
     function test_case24_truncated_call() public {
         bytes memory data = _settleCall(_signed(_trade()));
-        uint256[4] memory lengths = [uint256(0), 4, 4 + 32 * 11, data.length - 1];
+        uint256[3] memory lengths = [uint256(4), 4 + 32 * 11, data.length - 1];
         for (uint256 i = 0; i < lengths.length; ++i) {
             bytes memory head = new bytes(lengths[i]);
             for (uint256 j = 0; j < head.length; ++j) {
@@ -191,8 +193,11 @@ contract AdversarialSignaturesTest is SettleBase {
     }
 
     function test_case24_unknown_function_and_plain_ether() public {
-        _refusesMalformed(hex"deadbeef");
-        _refusesMalformed("");
+        bytes memory reason = abi.encodeWithSelector(IModules.UnknownFunction.selector, bytes4(0xdeadbeef));
+        _refuses(stranger, hex"deadbeef", reason);
+        _refuses(stranger, "", abi.encodeWithSelector(IModules.UnknownFunction.selector, bytes4(0)));
+        (bool ok,) = address(exchange).call{value: 1}("");
+        vm.assertFalse(ok);
     }
 
     function test_case28_relayer_starves_the_check_of_a_contract() public {
@@ -223,6 +228,80 @@ contract AdversarialSignaturesTest is SettleBase {
         (bool ok,) = address(exchange).call{gas: gas}(call);
         if (ok) vm.assertEq(_balance(supplier), 100);
         else vm.assertEq(_stateHash(), before);
+    }
+
+    /// @dev Whoever submits names the gas of the check and pays for it; with less than named it reverts, batch or not, and
+    /// nobody can make the trade look refused for want of gas.
+    function test_case40_wallet_with_a_dear_check() public {
+        DearWallet wallet = new DearWallet();
+        IResourceTrading.SignedTrade[] memory trades = new IResourceTrading.SignedTrade[](1);
+        trades[0] = _signedByContract(address(wallet));
+        bytes[] memory proofs = new bytes[](1);
+        _refuses(
+            stranger, abi.encodeCall(exchange.settle, (trades[0], proofs)), _badSignature(address(wallet), address(0))
+        );
+        trades[0].demander.vs = bytes32(uint256(300_000) << 64);
+        bytes memory starved = abi.encodeWithSelector(IAccounts.SignatureCheckStarved.selector, address(wallet));
+        bytes[2] memory calls = [
+            abi.encodeCall(exchange.settle, (trades[0], proofs)), abi.encodeCall(exchange.settleBatch, (trades, proofs))
+        ];
+        for (uint256 gas = 150_000; gas < 320_000; gas += 20_000) {
+            for (uint256 i = 0; i < 2; ++i) {
+                (bool ok, bytes memory answer) = address(exchange).call{gas: gas}(calls[i]);
+                vm.assertFalse(ok);
+                vm.assertEq(answer, starved);
+            }
+        }
+        // More gas than there can be is starved as well.
+        trades[0].demander.vs = bytes32(uint256(type(uint64).max) << 64);
+        _refuses(stranger, abi.encodeCall(exchange.settleBatch, (trades, proofs)), starved);
+        _fund(address(wallet), 100);
+        // Bits above the gas say nothing.
+        trades[0].demander.vs = bytes32(uint256(300_000) << 64 | uint256(1) << 128);
+        exchange.settleBatch(trades, proofs);
+        vm.assertEq(_balance(supplier), 100);
+    }
+
+    function test_case41_hostile_wallet_as_operator() public {
+        HostileWallet wallet = new HostileWallet();
+        address[] memory operators = new address[](3);
+        (operators[0], operators[1], operators[2]) = (operatorAccounts[0], operatorAccounts[1], address(wallet));
+        _setOperators(operators, 2);
+        vm.warp(NOW + _parameters().operatorDelay);
+        bytes32 structHash = _pauseHash(NOW + 48 * HOUR, DEADLINE);
+        IOperators.OperatorSignature memory good = _operatorSignature(operatorKeys[0], structHash);
+        IOperators.OperatorSignature memory bad = IOperators.OperatorSignature(address(wallet), "");
+        IOperators.OperatorSignature[] memory signatures = new IOperators.OperatorSignature[](2);
+        bool first = address(wallet) < operatorAccounts[0];
+        (signatures[0], signatures[1]) = first ? (bad, good) : (good, bad);
+        bytes memory call = abi.encodeCall(exchange.pause, (NOW + 48 * HOUR, DEADLINE, signatures));
+        bytes memory reason =
+            abi.encodeWithSelector(IOperators.BadOperatorSignature.selector, first ? uint256(0) : 1, address(wallet));
+        for (uint256 i = 0; i < uint256(type(HostileWallet.Manner).max); ++i) {
+            wallet.behave(HostileWallet.Manner(i));
+            (bool ok, bytes memory answer) = address(exchange).call{gas: 3_000_000}(call);
+            vm.assertFalse(ok);
+            vm.assertEq(answer, reason);
+        }
+        // The two others decide without it.
+        _pause(NOW + 48 * HOUR);
+        vm.assertEq(exchange.pausedUntil(), NOW + 48 * HOUR);
+    }
+
+    function test_case43_module_called_directly_or_replaced() public {
+        address escrow = exchange.moduleOf(exchange.settleEscrow.selector);
+        address net = exchange.moduleOf(exchange.settleNet.selector);
+        IResourceTrading.SignedTrade[] memory trades = new IResourceTrading.SignedTrade[](1);
+        trades[0] = _signed(_trade());
+        (bool ok, bytes memory answer) = net.call(abi.encodeCall(exchange.settleLate, (trades, 0, _none())));
+        vm.assertFalse(ok);
+        vm.assertEq(answer, abi.encodeWithSelector(IModule.NotTheExchange.selector));
+        (ok, answer) = escrow.call(abi.encodeCall(exchange.heldOf, (0)));
+        vm.assertFalse(ok);
+        vm.assertEq(answer, abi.encodeWithSelector(IModule.NotTheExchange.selector));
+        bytes4 badModule = IModules.BadModule.selector;
+        _refusesDeploy(2, address(token), stranger, net, abi.encodeWithSelector(badModule, stranger));
+        _refusesDeploy(2, address(token), net, escrow, abi.encodeWithSelector(badModule, net));
     }
 
     /// @dev The demander's signature is the first of the contract signatures given beside.

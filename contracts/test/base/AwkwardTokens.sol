@@ -46,6 +46,27 @@ contract LyingToken {
     }
 }
 
+/// @notice Its issuer can block an account, which then neither sends nor receives.
+contract BlockingToken is ERC20("Blocking", "BLOCK") {
+    mapping(address account => bool) private _blocked;
+
+    error Blocked(address account);
+
+    function mint(address account, uint256 amount) external {
+        _mint(account, amount);
+    }
+
+    function block_(address account) external {
+        _blocked[account] = true;
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        if (_blocked[from]) revert Blocked(from);
+        if (_blocked[to]) revert Blocked(to);
+        super._update(from, to, amount);
+    }
+}
+
 /// @notice Calls back into the exchange in the middle of a transfer, with a call chosen beforehand.
 contract ReentrantToken is ERC20("Reentrant", "RE") {
     address private _exchange;

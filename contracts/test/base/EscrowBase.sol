@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
+import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {SettleBase} from "./SettleBase.sol";
 
 /// @notice The trade of SettleBase (payment 100) with terms of escrow that pay a different share at each deadline; the
@@ -41,6 +42,33 @@ abstract contract EscrowBase is SettleBase {
         });
     }
 
+    /// @dev Lists ten units of m2 in a slot to come.
+    function _listLater(uint64 slot) internal {
+        _register("m2");
+        IResourceVerification.Attestation memory attestation = _attestation("m2", _quantities(LISTED), 1);
+        attestation.firstSlot = slot;
+        _attest(attestation);
+        IResourceVerification.Report[] memory reports = _reports(_report("m2", LISTED));
+        reports[0].slot = slot;
+        _as(supplier, abi.encodeCall(exchange.list, (reports)));
+    }
+
+    /// @dev The same trade of that slot, and
+    function _laterTrade(uint64 slot) internal view returns (IResourceTrading.Trade memory trade) {
+        trade = _trade();
+        (trade.listing, trade.nonce) = (_id("m2", slot), 7);
+    }
+
+    /// @dev the same terms, as much later.
+    function _laterEscrow(uint64 slot) internal pure returns (IResourceEscrow.Escrow memory escrow) {
+        escrow = _escrow();
+        uint64 later = slot * HOUR;
+        (escrow.resource, escrow.slot, escrow.deliverFrom) = ("m2", slot, NOW + later);
+        escrow.deliverBy += later;
+        escrow.disputeBy += later;
+        escrow.decideBy += later;
+    }
+
     function _escrowedTrade(IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow)
         internal
         view
@@ -62,8 +90,12 @@ abstract contract EscrowBase is SettleBase {
 
     /// @dev Puts the trade into escrow.
     function _escrowed() internal {
-        held = exchange.escrowDigestOf(_trade(), _escrow());
-        _as(stranger, _escrowCall(_trade(), _escrow()));
+        _escrowed(_trade(), _escrow());
+    }
+
+    function _escrowed(IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) internal {
+        held = exchange.escrowDigestOf(trade, escrow);
+        _as(stranger, _escrowCall(trade, escrow));
     }
 
     function _deliver() internal {
@@ -87,8 +119,8 @@ abstract contract EscrowBase is SettleBase {
     }
 
     /// @dev At a time after the deadline: opens the grace period, waits, and ends the state.
-    function _expire(uint64 at) internal {
-        vm.warp(at);
+    function _expire(uint64 time) internal {
+        vm.warp(time);
         _as(stranger, _expireCall());
         _waitGrace();
         _as(stranger, _expireCall());
@@ -116,8 +148,13 @@ abstract contract EscrowBase is SettleBase {
     function _ruled(IResourceEscrow.Ruling memory ruling) internal {
         vm.warp(block.timestamp + _parameters().hearing);
         _as(stranger, _ruleCall(ruling));
-        vm.warp(block.timestamp + _parameters().rulingWindow);
+        _waitRuling();
         _as(stranger, _executeCall());
+    }
+
+    function _waitRuling() internal {
+        vm.warp(block.timestamp + _parameters().rulingWindow);
+        vm.roll(block.number + _parameters().graceBlocks);
     }
 
     function _rulingHash(IResourceEscrow.Ruling memory ruling) internal view returns (bytes32) {
@@ -172,11 +209,36 @@ abstract contract EscrowBase is SettleBase {
         vm.assertEq(uint256(now_.state), uint256(state));
     }
 
+    function _notParty(address account) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceEscrow.NotParty.selector, account);
+    }
+
+    function _passed(uint256 deadline) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceEscrow.DeadlinePassed.selector, deadline, block.timestamp);
+    }
+
+    function _ahead(uint256 deadline) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceEscrow.DeadlineAhead.selector, deadline, block.timestamp);
+    }
+
+    function _tooEarly(uint256 from) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceEscrow.TooEarly.selector, from, block.timestamp);
+    }
+
+    function _graceRunning() internal view returns (bytes memory) {
+        IResourceEscrow.Held memory now_ = exchange.heldOf(held);
+        return abi.encodeWithSelector(IResourceEscrow.GraceRunning.selector, now_.graceUntil, now_.graceBlock);
+    }
+
+    function _stands(uint32 number) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceEscrow.RulingStands.selector, held, number);
+    }
+
     function _wrongState(IResourceEscrow.State state) internal view returns (bytes memory) {
         return abi.encodeWithSelector(IResourceEscrow.WrongState.selector, held, state);
     }
 
-    function _stateHash() internal view override returns (bytes32) {
+    function _stateHash() internal view virtual override returns (bytes32) {
         return keccak256(abi.encode(super._stateHash(), exchange.heldOf(held), exchange.rulingOf(held)));
     }
 }

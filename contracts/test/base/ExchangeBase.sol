@@ -19,6 +19,8 @@ abstract contract ExchangeBase {
     uint64 internal constant HOUR = 3600;
     uint64 internal constant EXPIRY = NOW + 30 * 24 * HOUR;
     bytes32 internal constant UNIT = "hour";
+    /// @dev Where the exchange stores its accounts.
+    uint256 private constant ACCOUNTS_SLOT = 7;
     /// @dev Of every decision that a test does not let expire.
     uint64 internal constant DEADLINE = type(uint64).max;
 
@@ -88,6 +90,26 @@ abstract contract ExchangeBase {
     {
         bytes memory arguments = abi.encode(operators, threshold, _addresses(paidIn), _parameters(), escrow, net);
         return ICapacityExchange(vm.deployCode("CapacityExchange.sol:CapacityExchange", arguments));
+    }
+
+    /// @dev External because what a cheat code reverts with ends the function that called it: after `vm.expectRevert` the
+    /// test itself, with success.
+    function deployByName(string calldata name, bytes calldata arguments) external returns (address) {
+        return vm.deployCode(name, arguments);
+    }
+
+    function _refusesDeploy(string memory name, bytes memory arguments, bytes memory reason) internal {
+        (bool ok, bytes memory answer) = address(this).call(abi.encodeCall(this.deployByName, (name, arguments)));
+        vm.assertFalse(ok);
+        vm.assertEq(answer, reason);
+    }
+
+    /// @dev Of an exchange with these modules.
+    function _refusesDeploy(uint256 threshold, address paidIn, address escrow, address net, bytes memory reason)
+        internal
+    {
+        bytes memory arguments = abi.encode(operatorAccounts, threshold, _addresses(paidIn), _parameters(), escrow, net);
+        _refusesDeploy("CapacityExchange.sol:CapacityExchange", arguments, reason);
     }
 
     function _addOperator(uint256 key) private {
@@ -265,6 +287,19 @@ abstract contract ExchangeBase {
 
     function _raiseEpoch(address account) internal {
         _as(account, abi.encodeCall(exchange.raiseEpoch, (address(token))));
+    }
+
+    /// @dev Leaves an account a balance, an epoch and the nonces used that no test has time to come to.
+    function _storeAccount(address account, uint128 balance, uint32 epoch, uint96 used) internal {
+        bytes32 ofToken = keccak256(abi.encode(address(token), ACCOUNTS_SLOT));
+        uint256 word = balance | uint256(epoch) << 128 | uint256(used) << 160;
+        vm.store(address(exchange), keccak256(abi.encode(account, ofToken)), bytes32(word));
+    }
+
+    /// @dev All nonces used, as by trades: to cancel the last one would raise the epoch.
+    function _useUp(address account) internal {
+        IAccounts.Account memory now_ = exchange.accountOf(account, address(token));
+        _storeAccount(account, now_.balance, now_.epoch, type(uint96).max);
     }
 
     function _cancel(address account, uint96 mask) internal {

@@ -8,7 +8,7 @@ import {SettleBase} from "./SettleBase.sol";
 /// @notice A cycle of accounts with 1000 each, of which the first sell 40 units of 1000 listed for 1000 in all, and the
 /// others pay in equal parts.
 abstract contract NetBase is SettleBase {
-    uint256 private constant FIRST_KEY = 0x1000;
+    uint256 internal constant FIRST_KEY = 0x1000;
 
     /// @dev Ascending by address.
     uint256[] internal keys;
@@ -76,6 +76,39 @@ abstract contract NetBase is SettleBase {
 
     function _netCall(INetSettlement.NetBatch memory batch) internal view returns (bytes memory) {
         return abi.encodeCall(exchange.settleNet, (batch, _signatures(batch), _none()));
+    }
+
+    /// @dev The demander pays the supplier 100 for four hours of m1; each uses up its first nonce.
+    function _pair() internal view returns (INetSettlement.NetBatch memory batch) {
+        (batch.token, batch.trades, batch.validUntil) = (address(token), keccak256("trades"), NOW + 300);
+        (batch.rows, batch.sales) = (new uint256[](4), new uint256[](2));
+        uint256 selling = supplier < demander ? 0 : 1;
+        (batch.rows[2 * selling], batch.rows[2 * selling + 1]) = _row(supplier, 1, 100, 0, 1, 0);
+        (batch.rows[2 - 2 * selling], batch.rows[3 - 2 * selling]) = _row(demander, 1, 100, 0, 0, 1);
+        (batch.sales[0], batch.sales[1]) = _sale(_id("m1", 0), 4, 0, selling);
+    }
+
+    function _pairCall(INetSettlement.NetBatch memory batch) internal view returns (bytes memory) {
+        bytes32 digest = exchange.netDigestOf(batch);
+        IResourceTrading.Signature[] memory signatures = new IResourceTrading.Signature[](2);
+        (signatures[0], signatures[1]) = (_compact(SUPPLIER_KEY, digest), _compact(DEMANDER_KEY, digest));
+        if (demander < supplier) (signatures[0], signatures[1]) = (signatures[1], signatures[0]);
+        return abi.encodeCall(exchange.settleNet, (batch, signatures, _none()));
+    }
+
+    /// @dev The two words of a row, without salt.
+    function _row(address account, uint96 mask, uint128 amount, uint32 epoch, uint16 sales, uint8 direction)
+        internal
+        pure
+        returns (uint256, uint256)
+    {
+        uint256 what = uint256(direction) << 176 | uint256(sales) << 160 | uint256(epoch) << 128 | amount;
+        return (uint256(mask) << 160 | uint160(account), what);
+    }
+
+    /// @dev The two words of a sale, without salt.
+    function _sale(bytes32 id, uint64 quantity, uint32 epoch, uint256 row) internal pure returns (uint256, uint256) {
+        return (uint256(id), row << 96 | uint256(epoch) << 64 | quantity);
     }
 
     function _idOf(address account) internal view returns (bytes32) {

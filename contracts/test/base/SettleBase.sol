@@ -87,6 +87,14 @@ abstract contract SettleBase is ExchangeBase {
         return abi.encodeWithSelector(IResourceTrading.NonceUsed.selector, demander, nonce);
     }
 
+    function _suppliersNonceUsed(uint256 nonce) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceTrading.NonceUsed.selector, supplier, nonce);
+    }
+
+    function _wrongEpoch(address account, uint256 signed, uint64 current) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceTrading.WrongEpoch.selector, account, signed, current);
+    }
+
     function _insufficientListing(IResourceTrading.Trade memory trade, uint64 available)
         internal
         pure

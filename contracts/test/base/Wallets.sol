@@ -115,3 +115,12 @@ contract GasGauge {
         return abi.encode(left == _expected ? IERC1271.isValidSignature.selector : bytes4(0));
     }
 }
+
+/// @notice Confirms everything, for more gas than the least that a check gets: about 250,000.
+contract DearWallet {
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        uint256 start = gasleft();
+        while (start - gasleft() < 250_000) {}
+        return IERC1271.isValidSignature.selector;
+    }
+}

@@ -6,36 +6,45 @@ import {SettleBase} from "../base/SettleBase.sol";
 
 /// @notice A trade signed for the epoch after the last one panicked, and took its whole batch with it.
 contract LastEpochTest is SettleBase {
-    uint256 private constant ACCOUNTS_SLOT = 9;
+    uint32 private constant LAST = type(uint32).max;
 
     function test_aTradeAfterTheLastEpochIsSkippedAndTheOthersSettle() public {
-        uint32 last = type(uint32).max;
-        _storeAccount(uint256(FUNDS) | uint256(last) << 128 | uint256(type(uint96).max - 1) << 160);
-        vm.assertEq(exchange.accountOf(demander, address(token)).epoch, last);
+        _storeAccount(demander, uint128(FUNDS), LAST, type(uint96).max - 1);
+        vm.assertEq(exchange.accountOf(demander, address(token)).epoch, LAST);
         IResourceTrading.SignedTrade[] memory trades = new IResourceTrading.SignedTrade[](2);
         IResourceTrading.Trade memory trade = _trade();
-        trade.demanderEpoch = last;
+        trade.nonce = uint64(LAST) << 8;
         trades[0] = _signed(trade);
         trade = _trade();
-        trade.demanderEpoch = uint64(last) + 1;
+        trade.nonce = uint64(LAST) + 1 << 8;
         trades[1] = _signed(trade);
         _expectSettled(trades[0].trade, exchange.digestOf(trades[0].trade));
         vm.expectEmit(address(exchange));
-        emit IResourceTrading.Skipped(1, IResourceTrading.WrongDemanderEpoch.selector);
-        exchange.settleBatch(trades, _none());
-        _refusesTrade(
-            trades[1], abi.encodeWithSelector(IResourceTrading.WrongDemanderEpoch.selector, uint64(last) + 1, last)
+        emit IResourceTrading.Skipped(
+            1, IResourceTrading.WrongEpoch.selector, exchange.digestOf(trade), trade.listing, demander
         );
+        exchange.settleBatch(trades, _none());
+        _refusesTrade(trades[1], _wrongEpoch(demander, uint64(LAST) + 1, LAST));
     }
 
     function test_whatIsLeftCanBeWithdrawnInTheLastEpoch() public {
-        _storeAccount(uint256(FUNDS) | uint256(type(uint32).max) << 128 | uint256(type(uint96).max) << 160);
-        _as(demander, abi.encodeCall(exchange.withdraw, (address(token), FUNDS)));
+        _storeAccount(demander, uint128(FUNDS), LAST, type(uint96).max);
+        _as(demander, _withdrawCall(FUNDS, demander));
         vm.assertEq(token.balanceOf(demander), FUNDS);
     }
 
-    function _storeAccount(uint256 word) private {
-        bytes32 ofToken = keccak256(abi.encode(address(token), ACCOUNTS_SLOT));
-        vm.store(address(exchange), keccak256(abi.encode(demander, ofToken)), bytes32(word));
+    /// @dev Refused, not wrapped: the first epoch would come back, and all that was signed for it.
+    function test_theLastEpochIsNotRaised() public {
+        _storeAccount(demander, uint128(FUNDS), LAST, 0);
+        _refuses(
+            demander,
+            abi.encodeCall(exchange.raiseEpoch, (address(token))),
+            abi.encodeWithSignature("Panic(uint256)", 0x11)
+        );
+        // Single trades are cancelled all the same.
+        _cancel(demander, type(uint96).max);
+        IResourceTrading.Trade memory trade = _trade();
+        trade.nonce = uint64(LAST) << 8;
+        _refusesTrade(trade, _nonceUsed(trade.nonce));
     }
 }

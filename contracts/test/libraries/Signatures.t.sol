@@ -7,7 +7,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {Signatures} from "../../src/libraries/Signatures.sol";
 import {CHEATS, Vm} from "../base/Vm.sol";
-import {AnyAnswer, GasGauge} from "../base/Wallets.sol";
+import {AnyAnswer, DearWallet, GasGauge} from "../base/Wallets.sol";
 
 /// @notice Signature recovery against another implementation, and the bounded question to a contract.
 contract SignaturesTest {
@@ -58,42 +58,52 @@ contract SignaturesTest {
         if (manner % 3 == 1) tail = bytes.concat(magic, tail);
         if (manner % 3 == 2) tail = bytes.concat(bytes32(magic), tail);
         signer.setUp(tail, manner % 5 == 0);
-        vm.assertTrue(this.isConfirmedBy(address(signer), "digest", "proof") == _reference(address(signer)));
+        vm.assertTrue(this.isConfirmedBy(address(signer), "digest", "proof", 0) == _reference(address(signer)));
     }
 
     function test_confirmsTheMagicValueInAWordOnly() public {
         AnyAnswer signer = new AnyAnswer();
         bytes4 magic = IERC1271.isValidSignature.selector;
         signer.setUp(abi.encode(magic), false);
-        vm.assertTrue(this.isConfirmedBy(address(signer), "digest", "proof"));
+        vm.assertTrue(this.isConfirmedBy(address(signer), "digest", "proof", 0));
         signer.setUp(abi.encodePacked(magic), false);
-        vm.assertFalse(this.isConfirmedBy(address(signer), "digest", "proof"));
+        vm.assertFalse(this.isConfirmedBy(address(signer), "digest", "proof", 0));
         signer.setUp(abi.encode(magic), true);
-        vm.assertFalse(this.isConfirmedBy(address(signer), "digest", "proof"));
-        vm.assertFalse(this.isConfirmedBy(vm.addr(1), "digest", "proof"));
+        vm.assertFalse(this.isConfirmedBy(address(signer), "digest", "proof", 0));
+        vm.assertFalse(this.isConfirmedBy(vm.addr(1), "digest", "proof", 0));
     }
 
     /// @dev A relayer that leaves less gas than the contract may use makes the transaction revert; it gets no other answer.
+    /// What is asked for is what it gets, but 200,000 at least.
     function test_asksWithAllTheGasOrNotAtAll() public {
-        GasGauge gauge = new GasGauge();
-        (, bytes memory left) =
-            address(gauge).staticcall{gas: 200_000}(abi.encodeCall(IERC1271.isValidSignature, ("digest", "proof")));
-        gauge.expect(abi.decode(left, (uint256)));
-        bytes memory question = abi.encodeCall(this.isConfirmedBy, (address(gauge), "digest", "proof"));
-        bytes memory starved = abi.encodeWithSelector(IAccounts.SignatureCheckStarved.selector, address(gauge));
-        bool confirmed = false;
-        for (uint256 gas = 196_000; gas < 216_000; gas += 20) {
-            (bool ok, bytes memory answer) = address(this).staticcall{gas: gas}(question);
-            vm.assertEq(answer, ok ? abi.encode(true) : starved);
-            // Once there is enough, more is enough too.
-            vm.assertTrue(ok || !confirmed);
-            confirmed = ok;
+        uint256[4] memory asked = [uint256(0), 199_999, 200_000, 300_000];
+        for (uint256 i = 0; i < asked.length; ++i) {
+            _asksWithAllTheGasOrNotAtAll(asked[i], asked[i] < 200_000 ? 200_000 : asked[i]);
         }
-        vm.assertTrue(confirmed);
+    }
+
+    /// @dev As for a relayed call: a dear check is confirmed exactly if the caller brings enough, whoever asks; below
+    /// 200,000 nobody is asked.
+    function test_asksWithAllThereIsForTheGreatestNumber() public {
+        DearWallet dear = new DearWallet();
+        bytes memory question =
+            abi.encodeCall(this.isConfirmedBy, (address(dear), "digest", "proof", type(uint256).max));
+        bytes memory starved = abi.encodeWithSelector(IAccounts.SignatureCheckStarved.selector, address(dear));
+        uint256[3] memory seen;
+        for (uint256 gas = 150_000; gas < 400_000; gas += 1000) {
+            (bool ok, bytes memory answer) = address(this).staticcall{gas: gas}(question);
+            uint256 outcome = !ok ? 0 : abi.decode(answer, (bool)) ? 2 : 1;
+            if (!ok) vm.assertEq(answer, starved);
+            seen[outcome] += 1;
+            // More gas is never worse.
+            vm.assertTrue(outcome == 2 || seen[2] == 0);
+            vm.assertTrue(outcome != 0 || seen[1] == 0);
+        }
+        vm.assertTrue(seen[0] != 0 && seen[1] != 0 && seen[2] != 0);
     }
 
     function test_anAccountWithoutCodeIsNotAsked() public view {
-        bytes memory question = abi.encodeCall(this.isConfirmedBy, (vm.addr(1), "digest", "proof"));
+        bytes memory question = abi.encodeCall(this.isConfirmedBy, (vm.addr(1), "digest", "proof", 0));
         (bool ok, bytes memory answer) = address(this).staticcall{gas: 50_000}(question);
         vm.assertTrue(ok);
         vm.assertFalse(abi.decode(answer, (bool)));
@@ -103,8 +113,30 @@ contract SignaturesTest {
         return Signatures.recover(digest, signature);
     }
 
-    function isConfirmedBy(address signer, bytes32 digest, bytes calldata proof) external view returns (bool) {
-        return Signatures.isConfirmedBy(signer, digest, proof);
+    function isConfirmedBy(address signer, bytes32 digest, bytes calldata proof, uint256 checkGas)
+        external
+        view
+        returns (bool)
+    {
+        return Signatures.isConfirmedBy(signer, digest, proof, checkGas);
+    }
+
+    function _asksWithAllTheGasOrNotAtAll(uint256 asked, uint256 expected) private {
+        GasGauge gauge = new GasGauge();
+        (, bytes memory left) =
+            address(gauge).staticcall{gas: expected}(abi.encodeCall(IERC1271.isValidSignature, ("digest", "proof")));
+        gauge.expect(abi.decode(left, (uint256)));
+        bytes memory question = abi.encodeCall(this.isConfirmedBy, (address(gauge), "digest", "proof", asked));
+        bytes memory starved = abi.encodeWithSelector(IAccounts.SignatureCheckStarved.selector, address(gauge));
+        bool confirmed = false;
+        for (uint256 gas = expected - 4000; gas < expected + 18_000; gas += 20) {
+            (bool ok, bytes memory answer) = address(this).staticcall{gas: gas}(question);
+            vm.assertEq(answer, ok ? abi.encode(true) : starved);
+            // Once there is enough, more is enough too.
+            vm.assertTrue(ok || !confirmed);
+            confirmed = ok;
+        }
+        vm.assertTrue(confirmed);
     }
 
     /// @dev The key whose signature by the nonce 1, of which r is the generator's x, has this s: s = digest + r * key.

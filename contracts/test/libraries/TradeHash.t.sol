@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
+import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {TradeHash} from "../../src/libraries/TradeHash.sol";
 import {CHEATS, Vm} from "../base/Vm.sol";
 
@@ -34,7 +35,7 @@ contract TradeHashTest {
         bytes memory tail = abi.encode(
             trade.validUntil,
             trade.nonce,
-            trade.demanderEpoch,
+            trade.supplierNonce,
             trade.listingEpoch,
             trade.transcript,
             trade.bundle,
@@ -43,14 +44,44 @@ contract TradeHashTest {
         vm.assertEq(trade.hash(escrow), keccak256(bytes.concat(head, tail)));
     }
 
-    function testFuzz_hashInBundleLeavesTheBundleOut(IResourceTrading.Trade calldata trade) public view {
+    function testFuzz_hashInBundleLeavesTheBundleOut(IResourceTrading.Trade calldata trade, bytes32 escrow)
+        public
+        view
+    {
         IResourceTrading.Trade memory part = trade;
         part.bundle = 0;
-        vm.assertEq(trade.hashInBundle(), this.hashInstant(part));
+        vm.assertEq(trade.hashInBundle(escrow), this.hashWith(part, escrow));
     }
 
-    function hashInstant(IResourceTrading.Trade calldata trade) external pure returns (bytes32) {
-        return trade.hash(TradeHash.INSTANT);
+    /// @dev The attestation's array is hashed by itself, element by element in a word each.
+    function testFuzz_hashOfAnAttestationIsThatOfItsMembers(IResourceVerification.Attestation calldata attestation)
+        public
+        pure
+    {
+        bytes memory quantities;
+        for (uint256 i = 0; i < attestation.quantities.length; ++i) {
+            quantities = abi.encodePacked(quantities, uint256(attestation.quantities[i]));
+        }
+        bytes memory head = abi.encode(
+            TradeHash.ATTESTATION_TYPEHASH,
+            attestation.supplier,
+            attestation.resource,
+            attestation.unit,
+            attestation.origin,
+            attestation.slotLength
+        );
+        bytes memory tail = abi.encode(
+            attestation.firstSlot,
+            keccak256(quantities),
+            attestation.version,
+            attestation.expiry,
+            attestation.operatorSet
+        );
+        vm.assertEq(TradeHash.hash(attestation), keccak256(bytes.concat(head, tail)));
+    }
+
+    function hashWith(IResourceTrading.Trade calldata trade, bytes32 escrow) external pure returns (bytes32) {
+        return trade.hash(escrow);
     }
 
     function hashOf(IResourceEscrow.Escrow calldata escrow) external pure returns (bytes32) {

@@ -9,6 +9,7 @@ import {CHEATS, Vm} from "../base/Vm.sol";
 /// @notice Every change of a word against the same change of a plain struct: the named field, and no other.
 contract WordsTest {
     Vm private constant vm = CHEATS;
+    uint256 private constant NOW = 1_700_000_000;
 
     function testFuzz_unpackIsTheFields(uint128 balance, uint32 epoch, uint96 used) public pure {
         AccountWord word = _pack(IAccounts.Account(balance, epoch, used));
@@ -20,9 +21,7 @@ contract WordsTest {
 
     function testFuzz_plusAndMinusChangeTheBalanceOnly(IAccounts.Account memory account, uint128 amount) public pure {
         AccountWord word = _pack(account);
-        bool fits = uint256(account.balance) + amount <= type(uint128).max;
-        vm.assertEq(word.holds(amount) ? 1 : 0, fits ? uint256(1) : 0);
-        if (fits) {
+        if (uint256(account.balance) + amount <= type(uint128).max) {
             IAccounts.Account memory more = IAccounts.Account(account.balance + amount, account.epoch, account.used);
             _same(word.plus(amount), more);
             _same(word.plus(amount).minus(amount), account);
@@ -32,9 +31,9 @@ contract WordsTest {
         }
     }
 
-    function testFuzz_holdsNothingAbove128Bits(IAccounts.Account memory account, uint256 amount) public pure {
-        amount = amount % (type(uint256).max - type(uint128).max) + type(uint128).max + 1;
-        vm.assertFalse(_pack(account).holds(amount));
+    function testFuzz_aBitAbove95IsUsed(IAccounts.Account memory account, uint256 bit) public pure {
+        if (bit < 96) bit += 96;
+        vm.assertTrue(_pack(account).isUsed(bit));
     }
 
     function testFuzz_withNonceSetsOneBitOnly(IAccounts.Account memory account, uint256 nonce) public pure {
@@ -56,6 +55,51 @@ contract WordsTest {
         vm.assume(account.epoch < type(uint32).max);
         AccountWord word = _pack(account).nextEpoch();
         _same(word, IAccounts.Account(account.balance, account.epoch + 1, 0));
+    }
+
+    /// @dev The time if that is more than two seconds later, else two more; all nonces fresh.
+    function testFuzz_voidingJumpsAtLeastTwoAhead(IAccounts.Account memory account, uint32 time) public {
+        vm.assume(account.epoch < type(uint32).max - 1);
+        vm.warp(time);
+        uint32 next = time > account.epoch + 2 ? time : account.epoch + 2;
+        _same(_pack(account).voiding(), IAccounts.Account(account.balance, next, 0));
+    }
+
+    function testFuzz_voidingALoadedListingChangesItsEpochOnly(
+        address supplier,
+        uint64 available,
+        uint32 epoch,
+        uint32 time
+    ) public {
+        vm.assume(epoch < type(uint32).max - 1);
+        vm.warp(time);
+        uint32 next = time > epoch + 2 ? time : epoch + 2;
+        ListingWord word = _pack(IResourceVerification.Listing(supplier, available, epoch));
+        _same(word.voiding(), IResourceVerification.Listing(supplier, available, next));
+    }
+
+    /// @dev A time that does not fit the epoch is no epoch.
+    function test_voidingPast32BitsOfTimeCountsOn() public {
+        vm.warp(uint256(type(uint32).max));
+        _same(_pack(IAccounts.Account(5, 7, 3)).voiding(), IAccounts.Account(5, type(uint32).max, 0));
+        uint256[2] memory times = [uint256(2 ** 32), 2 ** 32 + NOW];
+        for (uint256 i = 0; i < times.length; ++i) {
+            vm.warp(times[i]);
+            _same(_pack(IAccounts.Account(5, 7, 3)).voiding(), IAccounts.Account(5, 9, 0));
+        }
+    }
+
+    /// @dev Refused, not wrapped: an epoch that is over would come back.
+    function test_voidingEndsWithTheLastEpoch() public {
+        uint32 last = type(uint32).max;
+        vm.warp(NOW);
+        _same(_pack(IAccounts.Account(5, last - 2, 3)).voiding(), IAccounts.Account(5, last, 0));
+        for (uint32 epoch = last - 1; epoch != 0; epoch = epoch == last ? 0 : last) {
+            vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
+            this.voidingOf(_pack(IAccounts.Account(5, epoch, 3)));
+            vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
+            this.listingVoidingOf(_pack(IResourceVerification.Listing(address(this), 5, epoch)));
+        }
     }
 
     function testFuzz_isFollowedByTheNextEpochWhenAllIsUsed(uint128 balance, uint32 epoch, uint96 used, uint64 next)
@@ -94,27 +138,22 @@ contract WordsTest {
         if (quantity <= type(uint64).max - available) {
             _same(word.plus(quantity), IResourceVerification.Listing(supplier, available + quantity, epoch));
         }
-        if (epoch < type(uint32).max) {
-            _same(word.nextEpoch(), IResourceVerification.Listing(supplier, available, epoch + 1));
-        }
     }
 
     function testFuzz_ownedByNamesTheSupplierOfANewListing(address supplier) public pure {
         _same(ListingWord.wrap(0).ownedBy(supplier), IResourceVerification.Listing(supplier, 0, 0));
     }
 
-    function test_theLastListingEpochCannotBeRaised() public {
-        ListingWord last = _pack(IResourceVerification.Listing(address(this), 5, type(uint32).max));
-        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
-        this.nextListingEpochOf(last);
-    }
-
     function nextEpochOf(AccountWord word) external pure returns (AccountWord) {
         return word.nextEpoch();
     }
 
-    function nextListingEpochOf(ListingWord word) external pure returns (ListingWord) {
-        return word.nextEpoch();
+    function voidingOf(AccountWord word) external view returns (AccountWord) {
+        return word.voiding();
+    }
+
+    function listingVoidingOf(ListingWord word) external view returns (ListingWord) {
+        return word.voiding();
     }
 
     function _pack(IAccounts.Account memory account) private pure returns (AccountWord) {

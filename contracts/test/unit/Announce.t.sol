@@ -12,6 +12,7 @@ contract AnnounceTest {
     Vm private constant vm = CHEATS;
     uint256 private constant AUTHOR_KEY = 0xa7;
     uint256 private constant STRANGER_KEY = 0x57;
+    uint64 private constant DEADLINE = 1_700_000_000;
 
     address private author = vm.addr(AUTHOR_KEY);
     ReleaseBoard private board = new ReleaseBoard();
@@ -31,13 +32,13 @@ contract AnnounceTest {
         bytes memory signature = _sign(AUTHOR_KEY, author, 0, "demand");
         vm.expectEmit(address(board));
         emit IReleaseBoard.Announced(author, 0, "demand");
-        board.announceFor(author, "demand", signature);
+        board.announceFor(author, "demand", DEADLINE, signature);
         vm.assertEq(board.sequenceOf(author), 1);
     }
 
     function test_refusesTheSameAnnouncementTwice() public {
         bytes memory signature = _sign(AUTHOR_KEY, author, 0, "demand");
-        board.announceFor(author, "demand", signature);
+        board.announceFor(author, "demand", DEADLINE, signature);
         _refuses(author, "demand", signature, 1);
         vm.assertEq(board.sequenceOf(author), 1);
     }
@@ -50,9 +51,40 @@ contract AnnounceTest {
         vm.assertEq(board.sequenceOf(author), 0);
     }
 
+    function test_refusesFromTheDeadlineOn() public {
+        bytes memory signature = _sign(AUTHOR_KEY, author, 0, "demand");
+        for (uint64 late = 0; late < 2; ++late) {
+            vm.warp(DEADLINE + late);
+            vm.expectRevert(
+                abi.encodeWithSelector(IReleaseBoard.AnnouncementExpired.selector, DEADLINE, DEADLINE + late)
+            );
+            board.announceFor(author, "demand", DEADLINE, signature);
+        }
+        vm.warp(DEADLINE - 1);
+        board.announceFor(author, "demand", DEADLINE, signature);
+        vm.assertEq(board.sequenceOf(author), 1);
+    }
+
+    function test_refusesAnotherDeadlineThanTheSigned() public {
+        bytes memory signature = _sign(AUTHOR_KEY, author, 0, "demand");
+        vm.warp(DEADLINE);
+        (bool ok, bytes memory answer) =
+            address(board).call(abi.encodeCall(board.announceFor, (author, "demand", DEADLINE + 1, signature)));
+        vm.assertFalse(ok);
+        vm.assertEq(bytes32(bytes4(answer)), bytes32(IReleaseBoard.BadAnnouncement.selector));
+        vm.assertEq(board.sequenceOf(author), 0);
+    }
+
+    function test_anotherAnnouncementVoidsIt() public {
+        bytes memory signature = _sign(AUTHOR_KEY, author, 0, "demand");
+        vm.prank(author);
+        board.announce("nothing");
+        _refuses(author, "demand", signature, 1);
+    }
+
     function test_aWalletsAnnouncementIsConfirmedByTheWallet() public {
         KeyWallet wallet = new KeyWallet(author);
-        board.announceFor(address(wallet), "offer", _sign(AUTHOR_KEY, address(wallet), 0, "offer"));
+        board.announceFor(address(wallet), "offer", DEADLINE, _sign(AUTHOR_KEY, address(wallet), 0, "offer"));
         vm.assertEq(board.sequenceOf(address(wallet)), 1);
     }
 
@@ -67,7 +99,7 @@ contract AnnounceTest {
         bytes32 digest = _digest(named, sequence, payload);
         (address recovered,,) = ECDSA.tryRecover(digest, signature);
         vm.expectRevert(abi.encodeWithSelector(IReleaseBoard.BadAnnouncement.selector, named, recovered));
-        board.announceFor(named, payload, signature);
+        board.announceFor(named, payload, DEADLINE, signature);
     }
 
     function _sign(uint256 key, address named, uint64 sequence, bytes memory payload)
@@ -91,10 +123,11 @@ contract AnnounceTest {
         );
         bytes32 structHash = keccak256(
             abi.encode(
-                keccak256("Announcement(address author,uint64 sequence,bytes payload)"),
+                keccak256("Announcement(address author,uint64 sequence,bytes payload,uint64 deadline)"),
                 named,
                 sequence,
-                keccak256(payload)
+                keccak256(payload),
+                DEADLINE
             )
         );
         return keccak256(abi.encodePacked(hex"1901", separator, structHash));

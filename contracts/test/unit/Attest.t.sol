@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-
 import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {ExchangeBase} from "../base/ExchangeBase.sol";
@@ -18,7 +16,7 @@ contract AttestTest is ExchangeBase {
         (quantities[0], quantities[1], quantities[2]) = (10, 0, 30);
         IResourceVerification.Attestation memory attestation = _attestation("m1", quantities, 7);
         attestation.firstSlot = 5;
-        bytes[] memory signatures = _decided(this.hashOf(attestation));
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(attestation));
         for (uint64 i = 0; i < 3; ++i) {
             vm.expectEmit(address(exchange));
             emit IResourceVerification.SlotAttested(supplier, "m1", 5 + i, quantities[i], 7, EXPIRY);
@@ -70,6 +68,23 @@ contract AttestTest is ExchangeBase {
             attestation,
             abi.encodeWithSelector(IResourceVerification.WrongUnit.selector, bytes32("m1"), bytes32("piece"), UNIT)
         );
+    }
+
+    function test_refusesAnotherCalendar() public {
+        IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
+        attestation.origin = NOW - 1;
+        _refusesAttestation(attestation, _wrongCalendar(NOW - 1, HOUR));
+        (attestation.origin, attestation.slotLength) = (NOW, HOUR + 1);
+        _refusesAttestation(attestation, _wrongCalendar(NOW, HOUR + 1));
+    }
+
+    function test_refusesAnyOperatorSetButTheCurrent() public {
+        IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
+        uint32[3] memory wrong = [uint32(0), 2, type(uint32).max];
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            attestation.operatorSet = wrong[i];
+            _refusesAttestation(attestation, abi.encodeWithSelector(IOperators.WrongOperatorSet.selector, wrong[i], 1));
+        }
     }
 
     function test_refusesExpired() public {
@@ -133,49 +148,79 @@ contract AttestTest is ExchangeBase {
 
     function test_refusesDescendingSigners() public {
         IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
-        bytes[] memory signatures = _decided(this.hashOf(attestation));
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(attestation));
         (signatures[0], signatures[1]) = (signatures[1], signatures[0]);
+        _refusesSignature(attestation, signatures, 1, operatorAccounts[0]);
+    }
+
+    function test_refusesTheSameSignerTwice() public {
+        IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(attestation));
+        signatures[1] = signatures[0];
         _refusesSignature(attestation, signatures, 1, operatorAccounts[0]);
     }
 
     function test_refusesStrangersSignature() public {
         IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
-        bytes[] memory signatures = _decided(this.hashOf(attestation));
-        signatures[0] = _sign(STRANGER_KEY, _typed(this.hashOf(attestation)));
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(attestation));
+        bytes memory strangers = _sign(STRANGER_KEY, _typed(this.hashOf(attestation)));
+        // Under its own name, and under an operator's.
+        signatures[0] = IOperators.OperatorSignature(stranger, strangers);
         _refusesSignature(attestation, signatures, 0, stranger);
+        signatures[0] = IOperators.OperatorSignature(operatorAccounts[0], strangers);
+        _refusesSignature(attestation, signatures, 0, operatorAccounts[0]);
+        signatures[0] = IOperators.OperatorSignature(address(0), new bytes(65));
+        _refusesSignature(attestation, signatures, 0, address(0));
     }
 
     function test_refusesBadSignatureBeyondThreshold() public {
         IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
-        bytes[] memory signatures = _operatorSignatures(this.hashOf(attestation), 3);
-        signatures[2] = "";
-        _refusesSignature(attestation, signatures, 2, address(0));
+        IOperators.OperatorSignature[] memory signatures = _operatorSignatures(this.hashOf(attestation), 3);
+        signatures[2].signature = "";
+        _refusesSignature(attestation, signatures, 2, operatorAccounts[2]);
     }
 
-    function test_refusesChangedQuantity() public {
-        IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
-        bytes[] memory signatures = _decided(this.hashOf(attestation));
-        attestation.quantities[0] = 11;
-        address other = ECDSA.recover(_typed(this.hashOf(attestation)), signatures[0]);
-        _refusesSignature(attestation, signatures, 0, other);
+    /// @dev Every member is signed; those that are compared with what is registered are refused before the signatures.
+    function test_refusesAnyMemberChanged() public {
+        IResourceVerification.Attestation memory signed = _attestation("m1", _quantities(10), 1);
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(signed));
+        _as(stranger, abi.encodeCall(exchange.registerResource, ("m1", UNIT, NOW, HOUR)));
+        _register("m2");
+        IResourceVerification.Attestation[6] memory changed;
+        for (uint256 i = 0; i < changed.length; ++i) {
+            changed[i] = _attestation("m1", _quantities(10), 1);
+        }
+        changed[0].supplier = stranger;
+        changed[1].resource = "m2";
+        changed[2].firstSlot = 1;
+        changed[3].quantities[0] = 11;
+        changed[4].version = 2;
+        changed[5].expiry += 1;
+        for (uint256 i = 0; i < changed.length; ++i) {
+            _refusesSignature(changed[i], signatures, 0, operatorAccounts[0]);
+        }
     }
 
     function _refusesAttestation(IResourceVerification.Attestation memory attestation, bytes memory reason) private {
-        bytes[] memory signatures = _decided(this.hashOf(attestation));
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(attestation));
         _refuses(stranger, abi.encodeCall(exchange.attest, (attestation, signatures)), reason);
     }
 
     function _refusesSignature(
         IResourceVerification.Attestation memory attestation,
-        bytes[] memory signatures,
+        IOperators.OperatorSignature[] memory signatures,
         uint256 index,
-        address recovered
+        address operator
     ) private {
         _refuses(
             stranger,
             abi.encodeCall(exchange.attest, (attestation, signatures)),
-            abi.encodeWithSelector(IOperators.BadOperatorSignature.selector, index, recovered)
+            abi.encodeWithSelector(IOperators.BadOperatorSignature.selector, index, operator)
         );
+    }
+
+    function _wrongCalendar(uint64 origin, uint64 slotLength) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceVerification.WrongCalendar.selector, bytes32("m1"), origin, slotLength);
     }
 
     function _stale(uint64 slot, uint64 version, uint64 stored) private pure returns (bytes memory) {

@@ -13,7 +13,7 @@ contract AttestSealedTest is ExchangeBase {
 
     function test_storesTheSealAndSaysSo() public {
         IResourceVerification.SealedAttestation memory attestation = _sealedAttestation("commitment", 3);
-        bytes[] memory signatures = _decided(this.hashOf(attestation));
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(attestation));
         vm.expectEmit(address(exchange));
         emit IResourceVerification.SlotSealed(supplier, "m1", 0, "commitment", 3, EXPIRY);
         _as(stranger, abi.encodeCall(exchange.attestSealed, (attestation, signatures)));
@@ -79,6 +79,30 @@ contract AttestSealedTest is ExchangeBase {
         );
     }
 
+    function test_refusesAnotherCalendar() public {
+        IResourceVerification.SealedAttestation memory attestation = _sealedAttestation("commitment", 1);
+        attestation.origin = NOW + 1;
+        _refusesSeal(attestation, _wrongCalendar(NOW + 1, HOUR));
+        (attestation.origin, attestation.slotLength) = (NOW, HOUR - 1);
+        _refusesSeal(attestation, _wrongCalendar(NOW, HOUR - 1));
+    }
+
+    function test_refusesAnyOperatorSetButTheCurrent() public {
+        IResourceVerification.SealedAttestation memory attestation = _sealedAttestation("commitment", 1);
+        attestation.operatorSet = 2;
+        _refusesSeal(attestation, abi.encodeWithSelector(IOperators.WrongOperatorSet.selector, 2, 1));
+        attestation.operatorSet = 0;
+        _refusesSeal(attestation, abi.encodeWithSelector(IOperators.WrongOperatorSet.selector, 0, 1));
+    }
+
+    /// @dev What is put off the market by a seal is not withdrawn by its supplier: nothing signed is voided.
+    function test_keepsTheListingsEpoch() public {
+        _attest(_attestation("m1", _quantities(10), 1));
+        _list("m1", 10);
+        _attest(_sealedAttestation("commitment", 2));
+        vm.assertEq(_listing("m1").epoch, 0);
+    }
+
     function test_refusesExpired() public {
         IResourceVerification.SealedAttestation memory attestation = _sealedAttestation("commitment", 1);
         attestation.expiry = NOW;
@@ -101,7 +125,7 @@ contract AttestSealedTest is ExchangeBase {
 
     function test_refusesTooFewSignatures() public {
         IResourceVerification.SealedAttestation memory attestation = _sealedAttestation("commitment", 1);
-        bytes[] memory one = _operatorSignatures(this.hashOf(attestation), 1);
+        IOperators.OperatorSignature[] memory one = _operatorSignatures(this.hashOf(attestation), 1);
         _refuses(
             stranger,
             abi.encodeCall(exchange.attestSealed, (attestation, one)),
@@ -109,8 +133,35 @@ contract AttestSealedTest is ExchangeBase {
         );
     }
 
+    function test_refusesAnyMemberChanged() public {
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(_sealedAttestation("commitment", 1)));
+        _as(stranger, abi.encodeCall(exchange.registerResource, ("m1", UNIT, NOW, HOUR)));
+        _register("m2");
+        IResourceVerification.SealedAttestation[6] memory changed;
+        for (uint256 i = 0; i < changed.length; ++i) {
+            changed[i] = _sealedAttestation("commitment", 1);
+        }
+        changed[0].supplier = stranger;
+        changed[1].resource = "m2";
+        changed[2].slot = 1;
+        changed[3].commitment = "another";
+        changed[4].version = 2;
+        changed[5].expiry += 1;
+        for (uint256 i = 0; i < changed.length; ++i) {
+            _refuses(
+                stranger,
+                abi.encodeCall(exchange.attestSealed, (changed[i], signatures)),
+                abi.encodeWithSelector(IOperators.BadOperatorSignature.selector, 0, operatorAccounts[0])
+            );
+        }
+    }
+
     function _refusesSeal(IResourceVerification.SealedAttestation memory attestation, bytes memory reason) private {
-        bytes[] memory signatures = _decided(this.hashOf(attestation));
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(attestation));
         _refuses(stranger, abi.encodeCall(exchange.attestSealed, (attestation, signatures)), reason);
+    }
+
+    function _wrongCalendar(uint64 origin, uint64 slotLength) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceVerification.WrongCalendar.selector, bytes32("m1"), origin, slotLength);
     }
 }

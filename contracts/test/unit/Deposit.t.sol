@@ -18,6 +18,7 @@ contract DepositTest is ExchangeBase {
         vm.assertEq(_balance(demander), 200);
         vm.assertEq(token.balanceOf(address(exchange)), 200);
         vm.assertEq(token.balanceOf(demander), 300);
+        vm.assertEq(exchange.totalOf(address(token)), 200);
     }
 
     function test_addsUpAndKeepsTheNonces() public {
@@ -28,7 +29,7 @@ contract DepositTest is ExchangeBase {
         _fund(demander, 1);
         IAccounts.Account memory account = exchange.accountOf(demander, address(token));
         vm.assertEq(account.balance, 201);
-        vm.assertEq(account.epoch, 2);
+        vm.assertEq(account.epoch, NOW);
         vm.assertEq(account.used, 6);
     }
 
@@ -49,6 +50,42 @@ contract DepositTest is ExchangeBase {
         );
         _fund(demander, amount - 1);
         vm.assertEq(_balance(demander), amount - 1);
+    }
+
+    /// @dev It is the total that has to fit, so that no credit overflows whoever gets it.
+    function test_refusesWhatTheTotalDoesNotHold() public {
+        _fund(demander, type(uint128).max - 5);
+        token.mint(stranger, 6);
+        vm.prank(stranger);
+        token.approve(address(exchange), 6);
+        _refuses(stranger, _deposit(address(token), 6), abi.encodeWithSelector(IAccounts.AmountTooLarge.selector, 6));
+        _as(stranger, _deposit(address(token), 5));
+        vm.assertEq(exchange.totalOf(address(token)), type(uint128).max);
+        // What is withdrawn makes room.
+        token.mint(stranger, 1);
+        _refuses(stranger, _deposit(address(token), 1), abi.encodeWithSelector(IAccounts.AmountTooLarge.selector, 1));
+        _as(demander, _withdrawCall(1, demander));
+        _as(stranger, _deposit(address(token), 1));
+        vm.assertEq(exchange.totalOf(address(token)), type(uint128).max);
+    }
+
+    /// @dev Even one that fills 128 bits; it is nobody's balance.
+    function test_aGiftStopsNoDepositAndIsNobodys() public {
+        token.mint(address(exchange), type(uint128).max);
+        vm.assertEq(exchange.totalOf(address(token)), 0);
+        _fund(demander, 7);
+        vm.assertEq(_balance(demander), 7);
+        vm.assertEq(exchange.totalOf(address(token)), 7);
+        _as(demander, _withdrawCall(7, demander));
+        vm.assertEq(exchange.totalOf(address(token)), 0);
+        vm.assertEq(token.balanceOf(address(exchange)), type(uint128).max);
+    }
+
+    function test_totalsAreOfOneToken() public {
+        IdleToken other = new IdleToken();
+        _fund(demander, 7);
+        vm.assertEq(exchange.totalOf(address(other)), 0);
+        vm.assertEq(exchange.totalOf(address(token)), 7);
     }
 
     function test_refusesTokenThatTakesAFee() public {
@@ -89,7 +126,7 @@ contract DepositTest is ExchangeBase {
     }
 
     /// @dev Even of a token whose own balances say less than was deposited.
-    function test_refusesWhatOverflowsTheBalanceOfTheAccount() public {
+    function test_refusesWhatTheTotalDoesNotHoldOfALyingToken() public {
         LyingToken lying = new LyingToken();
         exchange = _deploy(operatorAccounts, 2, address(lying));
         _as(demander, _deposit(address(lying), type(uint128).max));
@@ -105,7 +142,7 @@ contract DepositTest is ExchangeBase {
         _fund(demander, first);
         if (second > 0) _fund(demander, second);
         vm.assertEq(_balance(demander), uint256(first) + second);
-        _as(demander, abi.encodeCall(exchange.withdraw, (address(token), uint256(first) + second)));
+        _as(demander, _withdrawCall(uint256(first) + second, demander));
         vm.assertEq(token.balanceOf(demander), uint256(first) + second);
     }
 

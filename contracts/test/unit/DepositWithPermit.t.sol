@@ -7,7 +7,7 @@ import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {ExchangeBase} from "../base/ExchangeBase.sol";
 
 contract DepositWithPermitTest is ExchangeBase {
-    uint256 private constant DEADLINE = NOW + 60;
+    uint256 private constant PERMIT_DEADLINE = NOW + 60;
 
     function setUp() public override {
         super.setUp();
@@ -59,7 +59,7 @@ contract DepositWithPermitTest is ExchangeBase {
                 address(exchange),
                 amount,
                 nonce,
-                DEADLINE
+                PERMIT_DEADLINE
             )
         );
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
@@ -69,7 +69,7 @@ contract DepositWithPermitTest is ExchangeBase {
 
     function _call(uint256 amount, bytes memory permit) private view returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = abi.decode(permit, (uint8, bytes32, bytes32));
-        return abi.encodeCall(exchange.depositWithPermit, (address(token), amount, DEADLINE, v, r, s));
+        return abi.encodeCall(exchange.depositWithPermit, (address(token), amount, PERMIT_DEADLINE, v, r, s));
     }
 
     function _noAllowance(uint256 allowed, uint256 needed) private view returns (bytes memory) {

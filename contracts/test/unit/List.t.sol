@@ -150,6 +150,15 @@ contract ListTest is ExchangeBase {
         _list("m1", 1);
     }
 
+    /// @dev The epoch that was raised before anything was listed is the listing's.
+    function test_keepsAnEpochRaisedBefore() public {
+        _as(supplier, abi.encodeCall(exchange.raiseListingEpoch, ("m1", 0)));
+        _list("m1", 6);
+        vm.assertEq(_listing("m1").epoch, NOW);
+        vm.assertEq(_listing("m1").available, 6);
+        vm.assertEq(_listing("m1").supplier, supplier);
+    }
+
     function test_refusesAtEndOfTheSlot() public {
         vm.warp(NOW + HOUR);
         _refusesReport(

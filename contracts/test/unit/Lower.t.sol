@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {SettleBase} from "../base/SettleBase.sol";
@@ -12,7 +13,7 @@ contract LowerTest is SettleBase {
     function test_takesOffTheMarketWhatIsNoLongerAttested() public {
         _settle(_trade());
         IResourceVerification.Attestation memory lowered = _attestation("m1", _quantities(7), 2);
-        bytes[] memory signatures = _decided(this.hashOf(lowered));
+        IOperators.OperatorSignature[] memory signatures = _decided(this.hashOf(lowered));
         vm.expectEmit(address(exchange));
         emit IResourceVerification.SlotAttested(supplier, "m1", 0, 7, 2, EXPIRY);
         vm.expectEmit(address(exchange));
@@ -57,11 +58,39 @@ contract LowerTest is SettleBase {
         _assertBook(4, 0);
     }
 
+    /// @dev The expiry limits listing, not selling: an attestation covers its slots until they end.
+    function test_whatIsListedIsSoldAfterTheExpiryToo() public {
+        IResourceVerification.Attestation memory short = _attestation("m1", _quantities(LISTED + 1), 2);
+        short.expiry = NOW + 60;
+        _attest(short);
+        vm.warp(NOW + 120);
+        _refuses(
+            supplier,
+            abi.encodeCall(exchange.list, (_reports(_report("m1", 1)))),
+            abi.encodeWithSelector(IResourceVerification.AttestationExpired.selector, bytes32("m1"), 0, NOW + 60)
+        );
+        _settle(_trade());
+        _assertBook(LISTED, LISTED - 4);
+    }
+
+    /// @dev This is what stops sales.
+    function test_loweringToNothingStopsSales() public {
+        _attest(_attestation("m1", _quantities(0), 2));
+        _assertBook(0, 0);
+        _refusesTrade(_trade(), _insufficientListing(_trade(), 0));
+    }
+
+    /// @dev Only its supplier withdraws a listing: what operators take off the market keeps its epoch.
+    function test_keepsTheListingsEpoch() public {
+        _attest(_attestation("m1", _quantities(0), 2));
+        vm.assertEq(_listing("m1").epoch, 0);
+    }
+
     function test_anOpenedSealListsWhatIsNotSold() public {
         _settle(_trade());
         _seal(9, 2);
         _assertBook(4, 0);
-        _as(stranger, _open(9));
+        _as(supplier, _open(9));
         _assertBook(9, 5);
     }
 
@@ -69,9 +98,9 @@ contract LowerTest is SettleBase {
         _settle(_trade());
         bytes memory reason = abi.encodeWithSelector(IResourceVerification.ZeroQuantity.selector);
         _seal(4, 2);
-        _refuses(stranger, _open(4), reason);
+        _refuses(supplier, _open(4), reason);
         _seal(3, 3);
-        _refuses(stranger, _open(3), reason);
+        _refuses(supplier, _open(3), reason);
     }
 
     function testFuzz_nothingAboveTheAttestedIsForSale(uint64 first, uint64 sold, uint64 second) public {
@@ -99,6 +128,6 @@ contract LowerTest is SettleBase {
     }
 
     function _open(uint64 quantity) private view returns (bytes memory) {
-        return abi.encodeCall(exchange.open, (supplier, "m1", 0, quantity, SALT));
+        return abi.encodeCall(exchange.open, (IResourceVerification.Opening(supplier, "m1", 0, quantity, SALT), 0, ""));
     }
 }

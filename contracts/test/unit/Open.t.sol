@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
-import {ExchangeBase} from "../base/ExchangeBase.sol";
+import {SettleBase} from "../base/SettleBase.sol";
+import {KeyWallet} from "../base/Wallets.sol";
 
-contract OpenTest is ExchangeBase {
+/// @notice Opening a sealed slot, by its supplier or with its consent. m1's slot 0 is sealed with nothing listed.
+contract OpenTest is SettleBase {
     bytes32 private constant SALT = keccak256("salt");
+    uint64 private constant CONSENT_UNTIL = NOW + 60;
 
     function setUp() public override {
         super.setUp();
-        _register("m1");
+        _attest(_attestation("m1", _quantities(0), 2));
     }
 
     function test_listsAllThatIsAttestedAndSaysSo() public {
-        _seal(10, 1);
+        _seal(10, 3);
         vm.expectEmit(address(exchange));
-        emit IResourceVerification.SlotAttested(supplier, "m1", 0, 10, 1, EXPIRY);
+        emit IResourceVerification.SlotAttested(supplier, "m1", 0, 10, 3, EXPIRY);
         vm.expectEmit(address(exchange));
         emit IResourceVerification.Listed(_id("m1", 0), supplier, "m1", 0, 10, 10);
-        _as(stranger, _open(10, SALT));
+        _as(supplier, _open(10, SALT));
         vm.assertEq(_slot("m1").attested, 10);
         vm.assertEq(_slot("m1").committed, 10);
         vm.assertEq(_listing("m1").supplier, supplier);
@@ -26,42 +30,138 @@ contract OpenTest is ExchangeBase {
         vm.assertEq(exchange.sealOf(supplier, "m1", 0), bytes32(0));
     }
 
+    /// @dev Opening such a seal once failed for want of anything to list, so that nobody could show that too little is left.
+    function test_opensToLessThanIsSold() public {
+        _attest(_attestation("m1", _quantities(10), 3));
+        _list("m1", 10);
+        _settle(_trade());
+        _seal(3, 4);
+        _as(supplier, _open(3, SALT));
+        vm.assertEq(_slot("m1").attested, 3);
+        vm.assertEq(_slot("m1").committed, 4);
+        vm.assertEq(_listing("m1").available, 0);
+        vm.assertEq(exchange.sealOf(supplier, "m1", 0), bytes32(0));
+    }
+
+    /// @dev To the supplier deadline and signature mean nothing, whoever relays its call.
+    function test_theSuppliersRelayedCallOpens() public {
+        _seal(10, 3);
+        IAccounts.Intent memory intent = _intent(supplier, _open(10, SALT));
+        _as(stranger, abi.encodeCall(exchange.relay, (intent, _sign(SUPPLIER_KEY, _digest(intent)))));
+        vm.assertEq(_listing("m1").available, 10);
+    }
+
+    function test_anyoneOpensWithTheSuppliersConsent() public {
+        bytes32 commitment = _seal(10, 3);
+        bytes memory consent = _consent(commitment, 0, CONSENT_UNTIL);
+        vm.warp(CONSENT_UNTIL - 1);
+        _as(stranger, _open(10, SALT, CONSENT_UNTIL, consent));
+        vm.assertEq(_listing("m1").available, 10);
+        vm.assertEq(_listing("m1").supplier, supplier);
+    }
+
+    function test_refusesAnyoneWithoutConsent() public {
+        bytes32 commitment = _seal(10, 3);
+        _refuses(
+            demander, _open(10, SALT), abi.encodeWithSelector(IResourceVerification.OpeningExpired.selector, 0, NOW)
+        );
+        _refuses(demander, _open(10, SALT, CONSENT_UNTIL, ""), _badSignature(supplier, address(0)));
+        bytes memory own = _sign(DEMANDER_KEY, _consentDigest(commitment, 0, CONSENT_UNTIL));
+        _refuses(demander, _open(10, SALT, CONSENT_UNTIL, own), _badSignature(supplier, demander));
+    }
+
+    function test_refusesFromTheEndOfTheConsentOn() public {
+        bytes memory consent = _consent(_seal(10, 3), 0, CONSENT_UNTIL);
+        for (uint64 at = CONSENT_UNTIL; at < CONSENT_UNTIL + 2; ++at) {
+            vm.warp(at);
+            _refuses(
+                stranger,
+                _open(10, SALT, CONSENT_UNTIL, consent),
+                abi.encodeWithSelector(IResourceVerification.OpeningExpired.selector, CONSENT_UNTIL, at)
+            );
+        }
+    }
+
+    function test_refusesAnotherDeadlineThanTheSigned() public {
+        bytes memory consent = _consent(_seal(10, 3), 0, CONSENT_UNTIL);
+        vm.warp(CONSENT_UNTIL);
+        _refusesConsent(CONSENT_UNTIL + 1, consent);
+    }
+
+    function test_aRaisedListingEpochVoidsTheConsent() public {
+        bytes32 commitment = _seal(10, 3);
+        bytes memory consent = _consent(commitment, 0, CONSENT_UNTIL);
+        _as(supplier, abi.encodeCall(exchange.raiseListingEpoch, ("m1", 0)));
+        _refusesConsent(CONSENT_UNTIL, consent);
+        _as(stranger, _open(10, SALT, CONSENT_UNTIL, _consent(commitment, uint32(NOW), CONSENT_UNTIL)));
+        vm.assertEq(_listing("m1").epoch, NOW);
+    }
+
+    function test_aConsentIsToOneCommitment() public {
+        bytes memory consent = _consent(_seal(9, 3), 0, CONSENT_UNTIL);
+        _seal(10, 4);
+        _refusesConsent(CONSENT_UNTIL, consent);
+    }
+
+    function test_aConsentIsToOneListing() public {
+        IResourceVerification.SealedAttestation memory later = _sealedAttestation(_commitment(1, 10), 1);
+        later.slot = 1;
+        _attest(later);
+        bytes memory consent = _consent(_commitment(1, 10), 0, CONSENT_UNTIL);
+        IResourceVerification.Opening memory opening = IResourceVerification.Opening(supplier, "m1", 1, 10, SALT);
+        (bool ok, bytes memory answer) =
+            address(exchange).call(abi.encodeCall(exchange.open, (opening, CONSENT_UNTIL, consent)));
+        vm.assertFalse(ok);
+        vm.assertEq(bytes32(bytes4(answer)), bytes32(IAccounts.BadSignature.selector));
+        vm.assertEq(exchange.listingOf(_id("m1", 1)).available, 0);
+    }
+
+    function test_aWalletConsentsAsItsOwnerDoes() public {
+        KeyWallet wallet = new KeyWallet(supplier);
+        bytes memory register = abi.encodeCall(exchange.registerResource, ("m1", UNIT, NOW, HOUR));
+        wallet.act(address(exchange), register);
+        supplier = address(wallet);
+        bytes memory consent = _consent(_seal(10, 1), 0, CONSENT_UNTIL);
+        _as(stranger, _open(10, SALT, CONSENT_UNTIL, consent));
+        vm.assertEq(_listing("m1").available, 10);
+        vm.assertEq(_listing("m1").supplier, address(wallet));
+    }
+
     function test_refusesAnotherQuantityOrSalt() public {
-        bytes32 commitment = _seal(10, 1);
-        _refuses(stranger, _open(11, SALT), _wrongOpening(commitment));
-        _refuses(stranger, _open(10, "another salt"), _wrongOpening(commitment));
+        bytes32 commitment = _seal(10, 3);
+        _refuses(supplier, _open(11, SALT), _wrongOpening(commitment));
+        _refuses(supplier, _open(10, "another salt"), _wrongOpening(commitment));
     }
 
     function test_refusesWithoutSalt() public {
-        _attest(_sealedAttestation(exchange.commitmentOf(supplier, "m1", 0, 10, 0), 1));
-        _refuses(stranger, _open(10, 0), abi.encodeWithSelector(IResourceVerification.Unsalted.selector));
+        _attest(_sealedAttestation(exchange.commitmentOf(supplier, "m1", 0, 10, 0), 3));
+        _refuses(supplier, _open(10, 0), abi.encodeWithSelector(IResourceVerification.Unsalted.selector));
     }
 
     function test_refusesWhereNothingIsSealed() public {
-        _refuses(stranger, _open(10, SALT), _wrongOpening(0));
-        _seal(10, 1);
-        _as(stranger, _open(10, SALT));
-        _refuses(stranger, _open(10, SALT), _wrongOpening(0));
+        _refuses(supplier, _open(10, SALT), _wrongOpening(0));
+        _seal(10, 3);
+        _as(supplier, _open(10, SALT));
+        _refuses(supplier, _open(10, SALT), _wrongOpening(0));
     }
 
     function test_refusesAtExpiryOfTheAttestation() public {
-        IResourceVerification.SealedAttestation memory attestation =
-            _sealedAttestation(exchange.commitmentOf(supplier, "m1", 0, 10, SALT), 1);
+        IResourceVerification.SealedAttestation memory attestation = _sealedAttestation(_commitment(0, 10), 3);
         attestation.expiry = NOW + 10;
         _attest(attestation);
         vm.warp(NOW + 10);
         _refuses(
-            stranger,
+            supplier,
             _open(10, SALT),
             abi.encodeWithSelector(IResourceVerification.AttestationExpired.selector, bytes32("m1"), 0, NOW + 10)
         );
     }
 
     function test_refusesAtEndOfTheSlot() public {
-        _seal(10, 1);
+        _seal(10, 3);
         vm.warp(NOW + HOUR);
         _refuses(
-            stranger,
+            supplier,
             _open(10, SALT),
             abi.encodeWithSelector(IResourceVerification.SlotEnded.selector, bytes32("m1"), 0, NOW + HOUR)
         );
@@ -74,13 +174,47 @@ contract OpenTest is ExchangeBase {
         );
     }
 
+    function _commitment(uint64 slot, uint64 quantity) private view returns (bytes32) {
+        return exchange.commitmentOf(supplier, "m1", slot, quantity, SALT);
+    }
+
     function _seal(uint64 quantity, uint64 version) private returns (bytes32 commitment) {
-        commitment = exchange.commitmentOf(supplier, "m1", 0, quantity, SALT);
+        commitment = _commitment(0, quantity);
         _attest(_sealedAttestation(commitment, version));
     }
 
+    /// @dev Without consent.
     function _open(uint64 quantity, bytes32 salt) private view returns (bytes memory) {
-        return abi.encodeCall(exchange.open, (supplier, "m1", 0, quantity, salt));
+        return _open(quantity, salt, 0, "");
+    }
+
+    function _open(uint64 quantity, bytes32 salt, uint64 deadline, bytes memory consent)
+        private
+        view
+        returns (bytes memory)
+    {
+        IResourceVerification.Opening memory opening = IResourceVerification.Opening(supplier, "m1", 0, quantity, salt);
+        return abi.encodeCall(exchange.open, (opening, deadline, consent));
+    }
+
+    /// @dev The supplier's, for slot 0.
+    function _consent(bytes32 commitment, uint32 listingEpoch, uint64 deadline) private view returns (bytes memory) {
+        return _sign(SUPPLIER_KEY, _consentDigest(commitment, listingEpoch, deadline));
+    }
+
+    function _consentDigest(bytes32 commitment, uint32 listingEpoch, uint64 deadline) private view returns (bytes32) {
+        bytes32 typeHash = keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
+        return _typed(keccak256(abi.encode(typeHash, _id("m1", 0), commitment, listingEpoch, deadline)));
+    }
+
+    /// @dev Ten units of slot 0, with a signature that is the supplier's over something else.
+    function _refusesConsent(uint64 deadline, bytes memory consent) private {
+        bytes32 before = _stateHash();
+        vm.prank(stranger);
+        (bool ok, bytes memory answer) = address(exchange).call(_open(10, SALT, deadline, consent));
+        vm.assertFalse(ok);
+        vm.assertEq(bytes32(bytes4(answer)), bytes32(IAccounts.BadSignature.selector));
+        vm.assertEq(_stateHash(), before);
     }
 
     function _wrongOpening(bytes32 commitment) private pure returns (bytes memory) {

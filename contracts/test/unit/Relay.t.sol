@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
+import {IModules} from "../../src/interfaces/IModules.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {EscrowBase} from "../base/EscrowBase.sol";
-import {KeyWallet} from "../base/Wallets.sol";
+import {DearWallet, KeyWallet} from "../base/Wallets.sol";
 
 /// @notice Each relayed call acts for the signer, never for the relayer.
 contract RelayTest is EscrowBase {
@@ -13,8 +14,8 @@ contract RelayTest is EscrowBase {
         vm.expectEmit(address(exchange));
         emit IAccounts.Relayed(demander, 0);
         vm.expectEmit(address(exchange));
-        emit IAccounts.Withdrawn(demander, address(token), 10);
-        _relay(DEMANDER_KEY, abi.encodeCall(exchange.withdraw, (address(token), 10)));
+        emit IAccounts.Withdrawn(demander, address(token), 10, demander);
+        _relay(DEMANDER_KEY, _withdrawCall(10, demander));
         vm.assertEq(token.balanceOf(demander), 10);
         vm.assertEq(token.balanceOf(stranger), 0);
         vm.assertEq(exchange.intentNonce(demander), 1);
@@ -32,7 +33,7 @@ contract RelayTest is EscrowBase {
         _relay(DEMANDER_KEY, abi.encodeCall(exchange.cancel, (address(token), 1)));
         _refusesTrade(_trade(), _nonceUsed(0));
         _relay(DEMANDER_KEY, abi.encodeCall(exchange.raiseEpoch, (address(token))));
-        vm.assertEq(exchange.accountOf(demander, address(token)).epoch, 2);
+        vm.assertEq(exchange.accountOf(demander, address(token)).epoch, NOW);
         vm.assertEq(exchange.accountOf(stranger, address(token)).epoch, 0);
     }
 
@@ -40,8 +41,8 @@ contract RelayTest is EscrowBase {
         _relay(SUPPLIER_KEY, abi.encodeCall(exchange.unlist, ("m1", 0, 4)));
         _relay(SUPPLIER_KEY, abi.encodeCall(exchange.list, (_reports(_report("m1", 3)))));
         vm.assertEq(_listing("m1").available, LISTED - 1);
-        _relay(SUPPLIER_KEY, abi.encodeCall(exchange.raiseListingEpoch, (_id("m1", 0))));
-        vm.assertEq(_listing("m1").epoch, 1);
+        _relay(SUPPLIER_KEY, abi.encodeCall(exchange.raiseListingEpoch, ("m1", 0)));
+        vm.assertEq(_listing("m1").epoch, NOW);
         bytes memory register = abi.encodeCall(exchange.registerResource, ("m1", UNIT, NOW, HOUR));
         _refusesIntent(
             _intent(supplier, register),
@@ -52,11 +53,12 @@ contract RelayTest is EscrowBase {
 
     function test_deliversDisputesReleasesAndRefundsForTheSigner() public {
         _escrowed();
-        _relay(SUPPLIER_KEY, abi.encodeCall(exchange.deliver, (_trade(), _escrow())));
+        _relay(SUPPLIER_KEY, abi.encodeCall(exchange.deliver, (_trade(), _escrow(), 4)));
         _relay(DEMANDER_KEY, abi.encodeCall(exchange.dispute, (_trade(), _escrow(), "")));
         _relay(DEMANDER_KEY, abi.encodeCall(exchange.release, (_trade(), _escrow(), 40)));
         _relay(SUPPLIER_KEY, abi.encodeCall(exchange.refund, (_trade(), _escrow())));
-        _assertClosed(40);
+        // 40 released; of the bond half and the own deposit lost by giving in to a dispute.
+        _assertClosed(40 + 20);
     }
 
     function test_aWalletsIntentIsConfirmedByTheWallet() public {
@@ -67,6 +69,49 @@ contract RelayTest is EscrowBase {
             _intent(address(wallet), abi.encodeCall(exchange.deposit, (address(token), 10)));
         _as(supplier, abi.encodeCall(exchange.relay, (intent, _sign(STRANGER_KEY, _digest(intent)))));
         vm.assertEq(_balance(address(wallet)), 10);
+    }
+
+    /// @dev The check gets all the gas there is; less than 200,000 is the relayer's fault, and said so.
+    function test_aWalletsDearCheckGetsTheGasThereIs() public {
+        DearWallet dear = new DearWallet();
+        bytes memory call = abi.encodeCall(exchange.cancel, (address(token), 1));
+        call = abi.encodeCall(exchange.relay, (_intent(address(dear), call), ""));
+        (bool ok, bytes memory answer) = address(exchange).call{gas: 190_000}(call);
+        vm.assertFalse(ok);
+        vm.assertEq(answer, abi.encodeWithSelector(IAccounts.SignatureCheckStarved.selector, address(dear)));
+        _as(stranger, call);
+        vm.assertEq(exchange.accountOf(address(dear), address(token)).used, 1);
+    }
+
+    function test_voidIntentsVoidsThoseBelowAndSaysSo() public {
+        bytes memory cancel = abi.encodeCall(exchange.cancel, (address(token), 1));
+        IAccounts.Intent memory first = _intent(demander, cancel);
+        IAccounts.Intent memory third = _intent(demander, cancel);
+        third.nonce = 2;
+        vm.expectEmit(address(exchange));
+        emit IAccounts.IntentsVoided(demander, 2);
+        _as(demander, abi.encodeCall(exchange.voidIntents, (2)));
+        vm.assertEq(exchange.intentNonce(demander), 2);
+        vm.assertEq(exchange.intentNonce(stranger), 0);
+        _refusesIntent(first, DEMANDER_KEY, _wrongNonce(0, 2));
+        _as(stranger, _relayCall(third, DEMANDER_KEY));
+        vm.assertEq(exchange.accountOf(demander, address(token)).used, 1);
+        vm.assertEq(exchange.intentNonce(demander), 3);
+    }
+
+    function test_voidIntentsGoesUpOnly() public {
+        _as(demander, abi.encodeCall(exchange.voidIntents, (2)));
+        for (uint256 nonce = 0; nonce < 3; ++nonce) {
+            _refuses(demander, abi.encodeCall(exchange.voidIntents, (nonce)), _wrongNonce(nonce, 2));
+        }
+    }
+
+    /// @dev Its own intent is used up when the call runs, so that it must name one more.
+    function test_voidIntentsCanBeRelayed() public {
+        _refusesIntent(_intent(demander, abi.encodeCall(exchange.voidIntents, (1))), DEMANDER_KEY, _wrongNonce(1, 1));
+        _relay(DEMANDER_KEY, abi.encodeCall(exchange.voidIntents, (type(uint256).max)));
+        vm.assertEq(exchange.intentNonce(demander), type(uint256).max);
+        vm.assertEq(exchange.intentNonce(stranger), 0);
     }
 
     function test_refusesFromTheDeadlineOn() public {
@@ -100,9 +145,11 @@ contract RelayTest is EscrowBase {
     }
 
     function test_passesOnTheErrorAndKeepsTheNonce() public {
-        bytes memory call = abi.encodeCall(exchange.withdraw, (address(token), FUNDS + 1));
+        bytes memory call = _withdrawCall(FUNDS + 1, demander);
         _refusesIntent(_intent(demander, call), DEMANDER_KEY, _insufficientBalance(address(token), FUNDS, FUNDS + 1));
-        _refusesIntent(_intent(demander, ""), DEMANDER_KEY, "");
+        _refusesIntent(
+            _intent(demander, ""), DEMANDER_KEY, abi.encodeWithSelector(IModules.UnknownFunction.selector, bytes4(0))
+        );
     }
 
     /// @dev A function that never asks for its caller leaves the identity unused; it must be gone all the same.
@@ -128,9 +175,9 @@ contract RelayTest is EscrowBase {
     /// @dev The reference of the assembly that passes an error on: the same call made by the account itself.
     function testFuzz_revertsWithWhatTheCallRevertsWith(uint256 amount, uint8 way, bytes calldata junk) public {
         bytes[4] memory calls = [
-            abi.encodeCall(exchange.withdraw, (address(token), amount)),
+            _withdrawCall(amount, demander),
             abi.encodeCall(exchange.deposit, (address(token), amount)),
-            abi.encodeCall(exchange.raiseListingEpoch, (bytes32(amount))),
+            abi.encodeCall(exchange.raiseListingEpoch, (bytes32(amount), 0)),
             bytes(junk)
         ];
         bytes memory relayed = _relayCall(_intent(demander, calls[way % 4]), DEMANDER_KEY);

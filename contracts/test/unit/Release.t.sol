@@ -3,10 +3,9 @@ pragma solidity ^0.8.28;
 
 import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
-import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {EscrowBase} from "../base/EscrowBase.sol";
 
-/// @notice Money that a party gives to the other of its own will.
+/// @notice The demander pays the supplier of its own will: all of it, or a milestone.
 contract ReleaseTest is EscrowBase {
     function setUp() public override {
         super.setUp();
@@ -15,36 +14,59 @@ contract ReleaseTest is EscrowBase {
 
     function test_allOfItIsAcceptance() public {
         _deliver();
-        _expectReleased(100, 0);
+        _expectReleased(IResourceEscrow.Cause.Accepted, 145, 5);
         _release(100);
-        _assertClosed(100);
+        _assertClosed(145);
+    }
+
+    function test_allOfItMayBePaidBeforeDelivery() public {
+        _expectReleased(IResourceEscrow.Cause.Accepted, 145, 5);
+        _release(100);
+        _assertClosed(145);
+        vm.assertEq(_slot("m1").committed, LISTED);
     }
 
     function test_aPartIsAMilestone() public {
-        _expectReleased(30, 0);
+        vm.expectEmit(address(exchange));
+        emit IResourceEscrow.Released(held, IResourceEscrow.Cause.Accepted, 30, 0, false);
         _release(30);
         _assertHeld(70, IResourceEscrow.State.Funded);
-        vm.assertEq(_balance(supplier), 30);
+        vm.assertEq(_balance(supplier), FUNDS - BOND - DEPOSIT + 30);
         _deliver();
         _release(20);
         _assertHeld(50, IResourceEscrow.State.Delivered);
-        _dispute();
         _release(50);
-        _assertClosed(100);
+        _assertClosed(145);
     }
 
+    /// @dev 5 % of the 60 that are left.
     function test_deadlinesShareWhatMilestonesLeft() public {
         _release(40);
         vm.warp(DELIVER_BY);
-        _expectReleased(3, 57);
         _as(stranger, _expireCall());
-        _assertClosed(43);
+        _waitGrace();
+        _expectReleased(IResourceEscrow.Cause.Late, 3 + 30 + 5, 57 + 10 + 5);
+        _as(stranger, _expireCall());
+        _assertClosed(40 + 38);
     }
 
     function test_needsNoDeadline() public {
         vm.warp(DECIDE_BY + 365 * 24 * HOUR);
         _release(100);
-        _assertClosed(100);
+        _assertClosed(145);
+    }
+
+    function test_aMilestoneMayBePaidWhileARulingStands() public {
+        _deliver();
+        _dispute();
+        vm.warp(block.timestamp + _parameters().hearing);
+        _as(stranger, _ruleCall(_ruling(5000)));
+        _refuses(demander, _releaseCall(100), _stands(1));
+        _release(60);
+        _waitRuling();
+        _expectReleased(IResourceEscrow.Cause.Ruled, 20 + 20 + 5, 20 + 20 + 5);
+        _as(stranger, _executeCall());
+        _assertClosed(60 + 45);
     }
 
     function test_refusesZero() public {
@@ -62,58 +84,25 @@ contract ReleaseTest is EscrowBase {
         _refuses(stranger, _releaseCall(1), _notParty(stranger));
     }
 
-    function test_refusesAfterTheEnd() public {
+    function test_refusesEverythingAfterTheEnd() public {
+        bytes memory split = _splitCall(75, 75);
         _release(100);
-        _refuses(demander, _releaseCall(1), _wrongState(IResourceEscrow.State.Closed));
-        _refuses(supplier, _refundCall(), _wrongState(IResourceEscrow.State.Closed));
-        _refuses(stranger, _expireCall(), _wrongState(IResourceEscrow.State.Closed));
-        _refuses(stranger, _splitCall(5000), _wrongState(IResourceEscrow.State.Closed));
-        _refuses(stranger, _ruleCall(5000), _wrongState(IResourceEscrow.State.Closed));
-    }
-
-    function test_theSupplierRefundsAllThatIsHeld() public {
-        _release(30);
-        _expectReleased(0, 70);
-        _as(supplier, _refundCall());
-        _assertClosed(30);
-    }
-
-    function test_theSupplierRefundsADisputedTrade() public {
-        _deliver();
-        _dispute();
-        _as(supplier, _refundCall());
-        _assertClosed(0);
-    }
-
-    /// @dev Large enough for the smallest share, 1 in 10,000, to be above zero.
-    function test_aRefundLeavesTheSupplierNothingHoweverLarge() public {
-        IResourceTrading.Trade memory trade = _trade();
-        (trade.nonce, trade.unitPrice) = (1, 25_000);
-        _fund(demander, 100_000);
-        _as(stranger, _escrowCall(trade, _escrow()));
-        _as(supplier, abi.encodeCall(exchange.refund, (trade, _escrow())));
-        vm.assertEq(_balance(supplier), 0);
-        vm.assertEq(_balance(demander), FUNDS - 100 + 100_000);
-    }
-
-    function test_refusesRefundByAnother() public {
-        _refuses(demander, _refundCall(), _notParty(demander));
-        _refuses(stranger, _refundCall(), _notParty(stranger));
+        bytes memory closed = _wrongState(IResourceEscrow.State.Closed);
+        _refuses(demander, _releaseCall(1), closed);
+        _refuses(supplier, abi.encodeCall(exchange.refund, (_trade(), _escrow())), closed);
+        _refuses(demander, abi.encodeCall(exchange.refundUncovered, (_trade(), _escrow())), closed);
+        _refuses(demander, abi.encodeCall(exchange.voidSplits, (_trade(), _escrow())), closed);
+        _refuses(stranger, _expireCall(), closed);
+        _refuses(stranger, split, closed);
+        _refuses(stranger, _ruleCall(_ruling(5000)), closed);
+        _refuses(stranger, _executeCall(), closed);
     }
 
     function _releaseCall(uint128 amount) private view returns (bytes memory) {
         return abi.encodeCall(exchange.release, (_trade(), _escrow(), amount));
     }
 
-    function _refundCall() private view returns (bytes memory) {
-        return abi.encodeCall(exchange.refund, (_trade(), _escrow()));
-    }
-
     function _insufficient(uint128 amount, uint128 wanted) private view returns (bytes memory) {
         return abi.encodeWithSelector(IResourceEscrow.InsufficientEscrow.selector, held, amount, wanted);
-    }
-
-    function _notParty(address account) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IResourceEscrow.NotParty.selector, account);
     }
 }

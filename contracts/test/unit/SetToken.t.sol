@@ -9,10 +9,10 @@ import {SettleBase} from "../base/SettleBase.sol";
 contract SetTokenTest is SettleBase {
     function test_allowsDepositsAndSaysSo() public {
         TestToken other = new TestToken("Other", "O", 18);
-        bytes[] memory signatures = _decided(_tokenHash(address(other), true));
+        IOperators.OperatorSignature[] memory signatures = _decided(_tokenHash(address(other), true, DEADLINE));
         vm.expectEmit(address(exchange));
         emit IAccounts.TokenSet(address(other), true);
-        _as(stranger, abi.encodeCall(exchange.setToken, (address(other), true, signatures)));
+        _as(stranger, abi.encodeCall(exchange.setToken, (address(other), true, DEADLINE, signatures)));
         vm.assertTrue(exchange.accepts(address(other)));
         vm.assertEq(exchange.decisionNonce(), 1);
         token = other;
@@ -31,15 +31,15 @@ contract SetTokenTest is SettleBase {
             abi.encodeWithSelector(IAccounts.TokenNotAccepted.selector, address(token))
         );
         _settle(_trade());
-        _as(supplier, abi.encodeCall(exchange.withdraw, (address(token), 100)));
+        _as(supplier, _withdrawCall(100, supplier));
         vm.assertEq(token.balanceOf(supplier), 100);
     }
 
     function test_refusesToAllowATokenWithoutCode() public {
-        bytes[] memory signatures = _decided(_tokenHash(stranger, true));
+        IOperators.OperatorSignature[] memory signatures = _decided(_tokenHash(stranger, true, DEADLINE));
         _refuses(
             stranger,
-            abi.encodeCall(exchange.setToken, (stranger, true, signatures)),
+            abi.encodeCall(exchange.setToken, (stranger, true, DEADLINE, signatures)),
             abi.encodeWithSelector(IAccounts.TokenNotAccepted.selector, stranger)
         );
         _setToken(stranger, false);
@@ -47,20 +47,46 @@ contract SetTokenTest is SettleBase {
     }
 
     function test_refusesTooFewSignatures() public {
-        bytes[] memory one = _operatorSignatures(_tokenHash(address(token), false), 1);
+        IOperators.OperatorSignature[] memory one = _operatorSignatures(_tokenHash(address(token), false, DEADLINE), 1);
         _refuses(
             stranger,
-            abi.encodeCall(exchange.setToken, (address(token), false, one)),
+            abi.encodeCall(exchange.setToken, (address(token), false, DEADLINE, one)),
             abi.encodeWithSelector(IOperators.TooFewSignatures.selector, 1, 2)
         );
     }
 
     function test_refusesTheSameDecisionTwice() public {
-        bytes[] memory signatures = _decided(_tokenHash(address(token), false));
-        exchange.setToken(address(token), false, signatures);
+        bytes memory call = _call(address(token), false, DEADLINE);
+        _as(stranger, call);
         _setToken(address(token), true);
-        (bool ok,) = address(exchange).call(abi.encodeCall(exchange.setToken, (address(token), false, signatures)));
-        vm.assertFalse(ok);
-        vm.assertTrue(exchange.accepts(address(token)));
+        _refuses(stranger, call, _badSignature());
+    }
+
+    function test_refusesFromTheDeadlineOn() public {
+        bytes memory call = _call(address(token), false, NOW + 60);
+        vm.warp(NOW + 60);
+        _refuses(stranger, call, abi.encodeWithSelector(IOperators.DecisionExpired.selector, NOW + 60, NOW + 60));
+        vm.warp(NOW + 59);
+        _as(stranger, call);
+        vm.assertFalse(exchange.accepts(address(token)));
+    }
+
+    function test_refusesAnythingChanged() public {
+        IOperators.OperatorSignature[] memory signatures = _decided(_tokenHash(stranger, false, NOW + 60));
+        _refuses(stranger, abi.encodeCall(exchange.setToken, (demander, false, NOW + 60, signatures)), _badSignature());
+        _refuses(stranger, abi.encodeCall(exchange.setToken, (stranger, false, NOW + 61, signatures)), _badSignature());
+        signatures = _decided(_tokenHash(address(token), false, NOW + 60));
+        _refuses(
+            stranger, abi.encodeCall(exchange.setToken, (address(token), true, NOW + 60, signatures)), _badSignature()
+        );
+    }
+
+    function _call(address paidIn, bool accepted, uint64 deadline) private view returns (bytes memory) {
+        IOperators.OperatorSignature[] memory signatures = _decided(_tokenHash(paidIn, accepted, deadline));
+        return abi.encodeCall(exchange.setToken, (paidIn, accepted, deadline, signatures));
+    }
+
+    function _badSignature() private view returns (bytes memory) {
+        return abi.encodeWithSelector(IOperators.BadOperatorSignature.selector, 0, operatorAccounts[0]);
     }
 }

@@ -26,7 +26,7 @@ contract SettleTest is SettleBase {
         uint64[4] memory fills = [uint64(1), 2, 3, 4];
         IResourceTrading.Trade memory trade = _trade();
         for (uint256 i = 0; i < fills.length; ++i) {
-            (trade.quantity, trade.nonce) = (fills[i], i);
+            (trade.quantity, trade.nonce) = (fills[i], uint64(i));
             _settle(trade);
         }
         vm.assertEq(_listing("m1").available, 0);
@@ -44,50 +44,82 @@ contract SettleTest is SettleBase {
 
     function test_suppliersGainCanBeWithdrawn() public {
         _settle(_trade());
-        _as(supplier, abi.encodeCall(exchange.withdraw, (address(token), 100)));
+        _as(supplier, _withdrawCall(100, supplier));
         vm.assertEq(token.balanceOf(supplier), 100);
     }
 
     function test_theLastNonceIs95() public {
         IResourceTrading.Trade memory trade = _trade();
-        trade.nonce = 96;
-        _refusesTrade(trade, _nonceUsed(96));
-        trade.nonce = type(uint256).max;
-        _refusesTrade(trade, _nonceUsed(trade.nonce));
+        for (uint64 bit = 96; bit < 256; bit += 53) {
+            trade.nonce = bit;
+            _refusesTrade(trade, _nonceUsed(bit));
+        }
         trade.nonce = 95;
         _settle(trade);
         vm.assertEq(exchange.accountOf(demander, address(token)).used, 1 << 95);
         vm.assertEq(_balance(demander), FUNDS - 100);
     }
 
+    function test_theSuppliersLastNonceIs95Too() public {
+        IResourceTrading.Trade memory trade = _trade();
+        for (uint64 bit = 96; bit < 256; bit += 53) {
+            trade.supplierNonce = bit;
+            _refusesTrade(trade, _suppliersNonceUsed(bit));
+        }
+        trade.supplierNonce = 95;
+        _settle(trade);
+    }
+
+    function test_tradesMayShareTheSuppliersBitWhichStaysUnused() public {
+        IResourceTrading.Trade memory trade = _trade();
+        trade.quantity = 1;
+        for (uint64 nonce = 0; nonce < 3; ++nonce) {
+            trade.nonce = nonce;
+            _settle(trade);
+        }
+        vm.assertEq(exchange.accountOf(supplier, address(token)).used, 0);
+        vm.assertEq(_balance(supplier), 75);
+    }
+
     function test_theFirstTradeOfTheNextEpochOpensItWhenAllNoncesAreUsed() public {
         IResourceTrading.Trade memory trade = _trade();
-        (trade.demanderEpoch, trade.nonce) = (1, 7);
+        trade.nonce = 1 << 8 | 7;
         _cancel(demander, type(uint96).max - 1);
-        _refusesTrade(trade, _wrongEpoch(1, 0));
-        (trade.demanderEpoch, trade.nonce) = (0, 0);
+        _refusesTrade(trade, _wrongEpoch(demander, 1, 0));
+        trade.nonce = 0;
         _settle(trade);
-        trade.nonce = 7;
-        trade.demanderEpoch = 2;
-        _refusesTrade(trade, _wrongEpoch(2, 0));
-        trade.demanderEpoch = 1;
+        trade.nonce = 2 << 8 | 7;
+        _refusesTrade(trade, _wrongEpoch(demander, 2, 0));
+        trade.nonce = 1 << 8 | 7;
         _settle(trade);
         IAccounts.Account memory account = exchange.accountOf(demander, address(token));
         vm.assertEq(account.epoch, 1);
         vm.assertEq(account.used, 1 << 7);
         vm.assertEq(account.balance, FUNDS - 200);
-        (trade.demanderEpoch, trade.quantity) = (0, 1);
-        _refusesTrade(trade, _wrongEpoch(0, 1));
+        (trade.nonce, trade.quantity) = (7, 1);
+        _refusesTrade(trade, _wrongEpoch(demander, 0, 1));
+    }
+
+    /// @dev Selling opens no epoch: a supplier's trade is of its current one.
+    function test_aSupplierWithAllNoncesUsedSellsAfterRaisingItsEpoch() public {
+        _useUp(supplier);
+        IResourceTrading.Trade memory trade = _trade();
+        _refusesTrade(trade, _suppliersNonceUsed(95));
+        trade.supplierNonce = 1 << 8;
+        _refusesTrade(trade, _wrongEpoch(supplier, 1, 0));
+        _raiseEpoch(supplier);
+        trade.supplierNonce = NOW << 8;
+        _settle(trade);
     }
 
     function test_aRefusedTradeDoesNotOpenAnEpoch() public {
         IResourceTrading.Trade memory trade = _trade();
-        _cancel(demander, type(uint96).max);
-        trade.demanderEpoch = 1;
+        _useUp(demander);
+        trade.nonce = 1 << 8;
         trade.unitPrice = 251;
         _refusesTrade(trade, _insufficientBalance(address(token), FUNDS, 1004));
-        (trade.unitPrice, trade.nonce) = (25, 96);
-        _refusesTrade(trade, _nonceUsed(96));
+        (trade.unitPrice, trade.nonce) = (25, 1 << 8 | 96);
+        _refusesTrade(trade, _nonceUsed(1 << 8 | 96));
     }
 
     function test_refusesUnknownListing() public {
@@ -107,12 +139,14 @@ contract SettleTest is SettleBase {
         }
     }
 
-    function test_refusesOtherDemanderEpoch() public {
-        IResourceTrading.Trade memory trade = _trade();
-        uint64[3] memory wrong = [uint64(1), 2 ** 32, type(uint64).max];
+    function test_refusesAnotherEpochOfEitherParty() public {
+        uint64[3] memory wrong = [uint64(1), 2 ** 32, 2 ** 56 - 1];
         for (uint256 i = 0; i < wrong.length; ++i) {
-            trade.demanderEpoch = wrong[i];
-            _refusesTrade(trade, _wrongEpoch(wrong[i], 0));
+            IResourceTrading.Trade memory trade = _trade();
+            trade.nonce = wrong[i] << 8 | 1;
+            _refusesTrade(trade, _wrongEpoch(demander, wrong[i], 0));
+            (trade.nonce, trade.supplierNonce) = (0, wrong[i] << 8 | 1);
+            _refusesTrade(trade, _wrongEpoch(supplier, wrong[i], 0));
         }
     }
 
@@ -143,7 +177,9 @@ contract SettleTest is SettleBase {
         bytes32 listing = trade.listing;
         _settle(trade);
         (trade.quantity, trade.unitPrice, trade.listing, trade.bundle) = (0, 0, "nowhere", "product");
-        (trade.validUntil, trade.listingEpoch, trade.demander, trade.demanderEpoch) = (NOW, 1, supplier, 1);
+        (trade.validUntil, trade.listingEpoch, trade.demander) = (NOW, 1, supplier);
+        (trade.nonce, trade.supplierNonce) = (1 << 8, 1 << 8);
+        _cancel(supplier, 2);
 
         _refusesUnsigned(trade, abi.encodeWithSelector(IResourceTrading.Bundled.selector, bytes32("product")));
         trade.bundle = 0;
@@ -171,8 +207,12 @@ contract SettleTest is SettleBase {
         _refusesTrade(half, _badSignature(supplier, address(0)));
         _refusesTrade(trade, _insufficientListing(trade, LISTED - 4));
         trade.quantity = 6;
-        _refusesTrade(trade, _wrongEpoch(1, 0));
-        trade.demanderEpoch = 0;
+        _refusesTrade(trade, _wrongEpoch(supplier, 1, 0));
+        trade.supplierNonce = 1;
+        _refusesTrade(trade, _suppliersNonceUsed(1));
+        trade.supplierNonce = 95;
+        _refusesTrade(trade, _wrongEpoch(demander, 1, 0));
+        trade.nonce = 0;
         _refusesTrade(trade, _nonceUsed(0));
         trade.nonce = 1;
         _refusesTrade(trade, _insufficientBalance(address(token), FUNDS - 100, 6000));
@@ -180,14 +220,14 @@ contract SettleTest is SettleBase {
         _settle(trade);
     }
 
-    function testFuzz_conservesMoneyAndCapacity(uint64 quantity, uint64 unitPrice, uint8 nonce) public {
+    function testFuzz_conservesMoneyAndCapacity(uint64 quantity, uint64 unitPrice, uint8 nonce, uint8 bit) public {
         _attested("m2", type(uint64).max);
         _list("m2", type(uint64).max);
         IResourceTrading.Trade memory trade = _trade();
         trade.listing = _id("m2", 0);
         trade.quantity = quantity == 0 ? 1 : quantity;
         trade.unitPrice = unitPrice == 0 ? 1 : unitPrice;
-        trade.nonce = nonce % 96;
+        (trade.nonce, trade.supplierNonce) = (nonce % 96, bit % 96);
         uint256 payment = uint256(trade.quantity) * trade.unitPrice;
         if (payment + FUNDS > type(uint128).max) trade.unitPrice /= 2;
         payment = uint256(trade.quantity) * trade.unitPrice;
@@ -197,14 +237,12 @@ contract SettleTest is SettleBase {
         vm.assertEq(_balance(supplier), payment);
         vm.assertEq(_listing("m2").available, type(uint64).max - trade.quantity);
         vm.assertEq(exchange.accountOf(demander, address(token)).used, uint256(1) << nonce % 96);
+        vm.assertEq(exchange.accountOf(supplier, address(token)).used, 0);
+        vm.assertEq(exchange.totalOf(address(token)), payment + FUNDS);
     }
 
     function _refusesUnsigned(IResourceTrading.Trade memory trade, bytes memory reason) private {
         IResourceTrading.Signature memory nobodys = IResourceTrading.Signature(0, 0);
         _refusesTrade(IResourceTrading.SignedTrade(trade, nobodys, nobodys), reason);
-    }
-
-    function _wrongEpoch(uint64 signed, uint32 current) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IResourceTrading.WrongDemanderEpoch.selector, signed, current);
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IAccounts} from "../../src/interfaces/IAccounts.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
+import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {SettleBase} from "../base/SettleBase.sol";
 
 contract SettleBatchTest is SettleBase {
@@ -24,12 +26,35 @@ contract SettleBatchTest is SettleBase {
         trades[0].trade.bundle = "product";
         trades[2] = trades[1];
         vm.expectEmit(address(exchange));
-        emit IResourceTrading.Skipped(0, IResourceTrading.Bundled.selector);
+        _emitSkipped(0, IResourceTrading.Bundled.selector, trades[0].trade);
         _expectSettled(trades[1].trade, exchange.digestOf(trades[1].trade));
         vm.expectEmit(address(exchange));
-        emit IResourceTrading.Skipped(2, IResourceTrading.NonceUsed.selector);
+        _emitSkipped(2, IResourceTrading.NonceUsed.selector, trades[2].trade);
         exchange.settleBatch(trades, _none());
         vm.assertEq(_balance(supplier), 25);
+    }
+
+    /// @dev Digest and parties are told even of a trade whose listing does not exist.
+    function test_saysWhichTradeItSkipped() public {
+        IResourceTrading.SignedTrade[] memory trades = _trades(2);
+        trades[0].trade.listing = keccak256("nothing");
+        trades[1].trade.demander = stranger;
+        vm.expectEmit(address(exchange));
+        _emitSkipped(0, IResourceVerification.UnknownListing.selector, trades[0].trade);
+        vm.expectEmit(address(exchange));
+        _emitSkipped(1, IAccounts.BadSignature.selector, trades[1].trade);
+        exchange.settleBatch(trades, _none());
+    }
+
+    function test_oneCancelledSuppliersBitSkipsItsTradesOnly() public {
+        IResourceTrading.SignedTrade[] memory trades = _trades(3);
+        trades[1].trade.supplierNonce = 4;
+        trades[1] = _signed(trades[1].trade);
+        _cancel(supplier, 1 << 4);
+        vm.expectEmit(address(exchange));
+        _emitSkipped(1, IResourceTrading.NonceUsed.selector, trades[1].trade);
+        exchange.settleBatch(trades, _none());
+        vm.assertEq(_balance(supplier), 50);
     }
 
     function test_laterTradesSeeWhatEarlierOnesLeft() public {
@@ -46,7 +71,7 @@ contract SettleBatchTest is SettleBase {
     function test_rollsOverToTheNextEpochWithinABatch() public {
         _cancel(demander, type(uint96).max - 1);
         IResourceTrading.SignedTrade[] memory trades = _trades(2);
-        (trades[1].trade.nonce, trades[1].trade.demanderEpoch) = (0, 1);
+        trades[1].trade.nonce = 1 << 8;
         trades[1] = _signed(trades[1].trade);
         exchange.settleBatch(trades, _none());
         vm.assertEq(exchange.accountOf(demander, address(token)).epoch, 1);
@@ -79,12 +104,16 @@ contract SettleBatchTest is SettleBase {
         vm.assertEq(_listing("m1").available, LISTED - expected / 25);
     }
 
+    function _emitSkipped(uint256 index, bytes4 reason, IResourceTrading.Trade memory trade) private {
+        emit IResourceTrading.Skipped(index, reason, exchange.digestOf(trade), trade.listing, trade.demander);
+    }
+
     /// @dev Of one unit each, with nonces from 0.
     function _trades(uint256 count) private view returns (IResourceTrading.SignedTrade[] memory trades) {
         trades = new IResourceTrading.SignedTrade[](count);
         for (uint256 i = 0; i < count; ++i) {
             IResourceTrading.Trade memory trade = _trade();
-            (trade.quantity, trade.nonce) = (1, i);
+            (trade.quantity, trade.nonce) = (1, uint64(i));
             trades[i] = _signed(trade);
         }
     }

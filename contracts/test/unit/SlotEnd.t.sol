@@ -35,7 +35,9 @@ contract SlotEndTest is SettleBase {
             quantities[slot] = 1;
             reports[slot] = IResourceVerification.Report({resource: "m2", slot: slot, quantity: 1});
         }
-        _attest(_attestation("m2", quantities, 1));
+        IResourceVerification.Attestation memory attestation = _attestation("m2", quantities, 1);
+        attestation.slotLength = ODD_LENGTH;
+        _attest(attestation);
         _as(supplier, abi.encodeCall(exchange.list, (reports)));
     }
 }

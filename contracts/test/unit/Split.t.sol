@@ -1,144 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IResourceEscrow} from "../../src/interfaces/IResourceEscrow.sol";
 import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {EscrowBase} from "../base/EscrowBase.sol";
 
-/// @notice Shares agreed by both parties, or ruled by operators.
+/// @notice All that is held, 150, divided as both agreed; and agreements withdrawn.
 contract SplitTest is EscrowBase {
     function setUp() public override {
         super.setUp();
         _escrowed();
     }
 
-    function test_bothMayAgreeInEveryWaitingState() public {
-        bytes memory call = _splitCall(2500);
-        _expectReleased(25, 75);
+    function test_bothMayAgreeBeforeDelivery() public {
+        bytes memory call = _splitCall(25, 125);
+        _expectReleased(IResourceEscrow.Cause.Split, 25, 125);
         _as(stranger, call);
         _assertClosed(25);
     }
 
-    function test_bothMayAgreeInADispute() public {
+    function test_bothMayAgreeAfterDeliveryAndInADispute() public {
+        uint256 snapshot = vm.snapshotState();
+        _deliver();
+        _as(stranger, _splitCall(150, 0));
+        _assertClosed(150);
+        vm.assertTrue(vm.revertToState(snapshot));
         _deliver();
         _dispute();
-        _as(stranger, _splitCall(10_000));
-        _assertClosed(100);
+        _as(stranger, _splitCall(0, 150));
+        _assertClosed(0);
     }
 
-    function test_refusesASplitSignedByOneOrForAnotherShare() public {
-        bytes32 digest = _splitDigest(2500);
+    /// @dev It is both parties' money: they may agree on better than the operators' ruling.
+    function test_bothMayAgreeWhileARulingStands() public {
+        _deliver();
+        _dispute();
+        vm.warp(block.timestamp + _parameters().hearing);
+        _as(stranger, _ruleCall(_ruling(0)));
+        _as(stranger, _splitCall(100, 50));
+        _assertClosed(100);
+        vm.assertEq(exchange.rulingOf(held).number, 0);
+    }
+
+    function test_refusesAnySumButWhatIsHeld() public {
+        _refuses(stranger, _splitCall(75, 76), _wrongSplit(150, 151));
+        _refuses(stranger, _splitCall(75, 74), _wrongSplit(150, 149));
+        uint256 most = uint256(type(uint128).max);
+        _refuses(stranger, _splitCall(type(uint128).max, type(uint128).max), _wrongSplit(150, 2 * most));
+    }
+
+    function test_amountsAgreedBeforeAMilestoneAreVoidAfterIt() public {
+        bytes memory call = _splitCall(75, 75);
+        _release(1);
+        _refuses(stranger, call, _wrongSplit(149, 150));
+    }
+
+    function test_refusesFromItsDeadlineOn() public {
+        bytes memory call = _callBy(NOW + 60);
+        vm.warp(NOW + 60);
+        _refuses(stranger, call, _passed(NOW + 60));
+        vm.warp(NOW + 59);
+        _as(stranger, call);
+    }
+
+    function test_refusesASplitSignedByOne() public {
+        bytes32 digest = _splitDigest(75, 75, DEADLINE, 0);
         IResourceTrading.Signature memory hers = _compact(DEMANDER_KEY, digest);
         IResourceTrading.Signature memory his = _compact(SUPPLIER_KEY, digest);
         IResourceTrading.Signature memory strangers = _compact(STRANGER_KEY, digest);
-        _refuses(stranger, _splitCall(2500, strangers, his), _badSignature(demander, stranger));
-        _refuses(stranger, _splitCall(2500, hers, strangers), _badSignature(supplier, stranger));
-        address other = _recovered(_splitDigest(2501), hers);
-        _refuses(stranger, _splitCall(2501, hers, his), _badSignature(demander, other));
+        _refuses(stranger, _callWith(strangers, his), _badSignature(demander, stranger));
+        _refuses(stranger, _callWith(hers, strangers), _badSignature(supplier, stranger));
     }
 
-    function test_refusesASplitAboveTheWhole() public {
-        bytes memory reason = abi.encodeWithSelector(IResourceEscrow.BadShare.selector, 10_001);
-        _refuses(stranger, _splitCall(10_001), reason);
-        _deliver();
-        _dispute();
-        _refuses(stranger, _ruleCall(10_001), reason);
-    }
-
-    function test_operatorsRuleOnADispute() public {
-        _deliver();
-        _dispute();
-        vm.warp(DECIDE_BY - 1);
-        bytes memory call = _ruleCall(6666);
-        _expectReleased(66, 34);
-        _as(stranger, call);
-        _assertClosed(66);
-        vm.assertEq(exchange.decisionNonce(), 0);
-    }
-
-    function test_operatorsMayRuleTheWholeToTheSupplier() public {
-        _deliver();
-        _dispute();
-        _as(stranger, _ruleCall(10_000));
-        _assertClosed(100);
-    }
-
-    function test_refusesARulingWithoutADispute() public {
-        _refuses(stranger, _ruleCall(5000), _wrongState(IResourceEscrow.State.Funded));
-        _deliver();
-        _refuses(stranger, _ruleCall(5000), _wrongState(IResourceEscrow.State.Delivered));
-    }
-
-    function test_refusesARulingFromItsDeadlineOn() public {
-        _deliver();
-        _dispute();
-        vm.warp(DECIDE_BY);
-        _refuses(
-            stranger,
-            _ruleCall(5000),
-            abi.encodeWithSelector(IResourceEscrow.DeadlinePassed.selector, DECIDE_BY, DECIDE_BY)
-        );
-    }
-
-    function test_refusesARulingOfTooFewOrOfParties() public {
-        _deliver();
-        _dispute();
-        bytes[] memory signatures = _operatorSignatures(_rulingHash(5000), 1);
-        _refuses(
-            stranger,
-            abi.encodeCall(exchange.rule, (_trade(), _escrow(), 5000, signatures)),
-            abi.encodeWithSelector(IOperators.TooFewSignatures.selector, 1, 2)
-        );
-        signatures = _decided(_rulingHash(5000));
-        signatures[0] = _sign(SUPPLIER_KEY, _typed(_rulingHash(5000)));
-        _refuses(
-            supplier,
-            abi.encodeCall(exchange.rule, (_trade(), _escrow(), 5000, signatures)),
-            abi.encodeWithSelector(IOperators.BadOperatorSignature.selector, 0, supplier)
-        );
-    }
-
-    function test_refusesARulingOnAnotherTrade() public {
-        _deliver();
-        _dispute();
-        bytes memory call = _ruleCall(5000);
-        bytes[] memory signatures = _decided(_rulingHash(5000));
-        IResourceTrading.Trade memory trade = _trade();
-        trade.nonce = 1;
-        bytes32 other = exchange.digestOf(trade, _escrow());
-        _refuses(
-            stranger,
-            abi.encodeCall(exchange.rule, (trade, _escrow(), 5000, signatures)),
-            abi.encodeWithSelector(IResourceEscrow.WrongState.selector, other, IResourceEscrow.State.None)
-        );
-        _as(stranger, call);
-    }
-
-    /// @dev Whatever the share, the supplier's part is rounded down and nothing is lost.
-    function testFuzz_sharesRoundDownForTheSupplier(uint64 quantity, uint32 unitPrice, uint16 share) public {
-        _attested("m2", type(uint64).max);
-        _list("m2", type(uint64).max);
-        IResourceTrading.Trade memory trade = _trade();
-        (trade.listing, trade.nonce) = (_id("m2", 0), 1);
-        (trade.quantity, trade.unitPrice) = (quantity / 2 + 1, uint128(unitPrice) + 1);
-        share %= 10_001;
-        uint256 payment = uint256(trade.quantity) * trade.unitPrice;
-        _fund(demander, payment);
-        _as(stranger, _escrowCall(trade, _escrow()));
-        held = exchange.digestOf(trade, _escrow());
-        bytes32 digest = _splitDigest(share);
+    function test_refusesAmountsThatWereNotSigned() public {
+        bytes32 digest = _splitDigest(76, 74, DEADLINE, 0);
         IResourceTrading.Signature memory hers = _compact(DEMANDER_KEY, digest);
-        exchange.split(trade, _escrow(), share, hers, _compact(SUPPLIER_KEY, digest), _none());
-        vm.assertEq(_balance(supplier), payment * share / 10_000);
-        vm.assertEq(_balance(demander) + _balance(supplier), FUNDS - 100 + payment);
+        address other = _recovered(_splitDigest(75, 75, DEADLINE, 0), hers);
+        _refuses(stranger, _callWith(hers, _compact(SUPPLIER_KEY, digest)), _badSignature(demander, other));
     }
 
-    function _splitCall(uint16 share, IResourceTrading.Signature memory hers, IResourceTrading.Signature memory his)
+    function test_eitherPartyVoidsWhatWasSigned() public {
+        bytes memory first = _splitCall(75, 75);
+        vm.expectEmit(address(exchange));
+        emit IResourceEscrow.SplitsVoided(held, 1);
+        _as(demander, _voidCall());
+        _refusesVoided(first, 0);
+        bytes memory second = _splitCall(75, 75);
+        vm.expectEmit(address(exchange));
+        emit IResourceEscrow.SplitsVoided(held, 2);
+        _as(supplier, _voidCall());
+        _refusesVoided(second, 1);
+        _as(stranger, _splitCall(75, 75));
+        _assertClosed(75);
+    }
+
+    function test_refusesToVoidForAnother() public {
+        _refuses(stranger, _voidCall(), _notParty(stranger));
+    }
+
+    function test_refusesToVoidForATradeThatIsNotHeld() public {
+        IResourceTrading.Trade memory other = _trade();
+        other.nonce = 1;
+        held = exchange.escrowDigestOf(other, _escrow());
+        bytes memory call = abi.encodeCall(exchange.voidSplits, (other, _escrow()));
+        _refuses(demander, call, _wrongState(IResourceEscrow.State.None));
+    }
+
+    /// @dev Whatever the state, a split pays what it says, and the exchange keeps nothing.
+    function testFuzz_paysWhatItSays(uint128 toSupplier, uint8 state) public {
+        if (state % 3 > 0) _deliver();
+        if (state % 3 > 1) _dispute();
+        toSupplier %= 151;
+        _as(stranger, _splitCall(toSupplier, 150 - toSupplier));
+        _assertClosed(toSupplier);
+    }
+
+    function _voidCall() private view returns (bytes memory) {
+        return abi.encodeCall(exchange.voidSplits, (_trade(), _escrow()));
+    }
+
+    function _callBy(uint64 deadline) private view returns (bytes memory) {
+        bytes32 digest = _splitDigest(75, 75, deadline, 0);
+        return _encoded(deadline, _compact(DEMANDER_KEY, digest), _compact(SUPPLIER_KEY, digest));
+    }
+
+    function _callWith(IResourceTrading.Signature memory hers, IResourceTrading.Signature memory his)
         private
         view
         returns (bytes memory)
     {
-        return abi.encodeCall(exchange.split, (_trade(), _escrow(), share, hers, his, _none()));
+        return _encoded(DEADLINE, hers, his);
+    }
+
+    function _encoded(uint64 deadline, IResourceTrading.Signature memory hers, IResourceTrading.Signature memory his)
+        private
+        view
+        returns (bytes memory)
+    {
+        return abi.encodeCall(exchange.split, (_trade(), _escrow(), 75, 75, deadline, hers, his, _none()));
+    }
+
+    /// @dev Signed for `nonce`, the signature is another's for the current one.
+    function _refusesVoided(bytes memory call, uint32 nonce) private {
+        IResourceTrading.Signature memory hers = _compact(DEMANDER_KEY, _splitDigest(75, 75, DEADLINE, nonce));
+        address other = _recovered(_splitDigest(75, 75, DEADLINE, nonce + 1), hers);
+        _refuses(stranger, call, _badSignature(demander, other));
+    }
+
+    function _wrongSplit(uint256 all, uint256 given) private view returns (bytes memory) {
+        return abi.encodeWithSelector(IResourceEscrow.WrongSplit.selector, held, all, given);
     }
 }
