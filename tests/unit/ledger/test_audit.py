@@ -216,6 +216,8 @@ class Afterwards:
             shares = (5_000, 9_000, 10)
             ruling = Ruling(digest(self.market.domain, trade), 3, *shares, ALWAYS)
             self.play(anyone, Rule(trade, ruling, self.by(ruling)))
+        for _ in range(self.windows.grace_blocks):
+            self.market.engine.mine([])
         self.wait_until(max(self.now + self.windows.ruling_window, late.escrow.deliver_by))
         self.play(anyone, Execute(ruled), Expire(late))
         self.play(buyer, Release(last, 4))

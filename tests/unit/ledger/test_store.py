@@ -80,7 +80,7 @@ EXTREME = [
     Uncovered(ZEROS, U40),
     GraceOpened(ONES, 4, U40, U40),
     SplitsVoided(ONES, U32),
-    RulingPosted(ONES, U32, U16, 0, U16, U64),
+    RulingPosted(ONES, U32, U16, 0, U16, U64, U40),
     *(Released(ONES, cause, U128, 0, closed) for cause in Cause for closed in (True, False)),
     NetSettled(ONES, BERT, ZEROS, (U256, 0, 1, U256), (U256, 0)),
     NetSettled(ONES, BERT, ZEROS, (), ()),

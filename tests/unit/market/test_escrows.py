@@ -69,7 +69,7 @@ def test_statements_name_their_times(market):
     _, events = step(m.delivered, m.buyer.address, Dispute(m.held_trade, m.salt), 2_099)
     assert events == (Disputed(held, m.salt, 2_099),)
     _, events = step(m.disputed, m.stranger.address, m.rule(), 2_050)
-    assert events == (RulingPosted(held, 1, 9_999, 10_000, 5_000, 2_080),)
+    assert events == (RulingPosted(held, 1, 9_999, 10_000, 5_000, 2_080, 3),)
     assert m.ruled.rulings[held] == Posted(1, 9_999, 10_000, 5_000, 2_080)
 
 
@@ -116,7 +116,7 @@ ENDINGS = {
 def test_an_escrow_ends_with_every_unit_paid_out(market, case):
     m = market
     state, key, move, now, cause, to_supplier = case(m)
-    after, events = step(state, key.address, move, now)
+    after, events = step(state, key.address, move, now, 3)
     held = m.held_digest
     assert events[-1] == Released(held, cause, to_supplier, ALL - to_supplier, closed=True)
     assert dict(after.held) == {held: Held(state=EscrowState.CLOSED)}
@@ -252,40 +252,54 @@ def test_what_is_no_longer_covered_is_refunded_at_once_and_the_penalty_waits(mar
     _, events = step(state, m.seller.address, Refund(m.held_trade), 1_501)
     assert events == (Released(held, Cause.REFUNDED, 35, 35, closed=True),)
     ruled = m.played(state, (m.stranger, m.rule(shares=(10_000, 0, 0))), now=1_540)
-    _, events = step(ruled, m.stranger.address, Execute(m.held_trade), 1_570)
+    _, events = step(ruled, m.stranger.address, Execute(m.held_trade), 1_570, 3)
     assert events == (Released(held, Cause.RULED, 0, 70, closed=True),)
 
 
-def test_what_was_paid_for_in_whole_units_needs_no_capacity_given_back(market):
+@pytest.mark.parametrize(("exit_penalty", "kept"), [(5_000, 20), (1_000, 30)])
+def test_going_late_costs_no_less_than_being_late(market, exit_penalty, kept):
     m = market
-    paid = m.played(lowered(m), (m.buyer, Release(m.held_trade, 250)))
-    _, events = step(paid, m.buyer.address, RefundUncovered(m.held_trade), NOW)
-    assert [type(event) for event in events] == [Uncovered, Released]
+    move = m.escrow(exit_penalty=exit_penalty)
+    trade = move.signed.trade
+    state = m.played(m.funded, (m.stranger, move))
+    for now, left in ((2_099, max(kept, 40 - exit_penalty // 250)), (2_100, kept)):
+        _, events = step(state, m.seller.address, Refund(trade), now)
+        assert events[-1].to_supplier == left + 15
+    delivered = m.played(state, (m.seller, Deliver(trade, 3)), now=2_000)
+    _, events = step(delivered, m.seller.address, Refund(trade), 2_100)
+    assert events[-1].to_supplier == 40 - exit_penalty // 250 + 15
 
 
 def test_a_posted_ruling_is_replaced_by_a_higher_number_until_its_window_ends(market):
     m, held = market, market.held_digest
     second = m.rule(number=3, shares=(0, 0, 0))
-    state = m.played(m.ruled, (m.stranger, second), now=2_079)
+    state = m.played(m.ruled, (m.stranger, second), now=2_079, block=2)
     assert state.rulings[held] == Posted(3, 0, 0, 0, 2_109)
+    assert (state.held[held].grace_until, state.held[held].grace_block) == (2_109, 5)
     passed = ("DeadlinePassed", 2_080, 2_080)
-    assert m.refused(m.ruled, m.stranger, second, 2_080) == passed
+    assert m.refused(m.ruled, m.stranger, second, 2_080, 3) == passed
+    step(m.ruled, m.stranger.address, second, 2_080, 2)  # the chain stood still
     for number in (1, 3):
         refusal = m.refused(state, m.stranger, m.rule(number), 2_090)
         assert refusal == ("StaleRuling", held, number, 3)
-    early = ("TooEarly", 2_109, 2_108)
-    assert m.refused(state, m.stranger, Execute(m.held_trade), 2_108) == early
-    _, events = step(state, m.stranger.address, Execute(m.held_trade), 2_109)
+    for now, block in ((2_108, 5), (2_109, 4)):
+        running = m.refused(state, m.stranger, Execute(m.held_trade), now, block)
+        assert running == ("GraceRunning", 2_109, 5)
+    _, events = step(state, m.stranger.address, Execute(m.held_trade), 2_109, 5)
     assert events == (Released(held, Cause.RULED, 0, ALL, closed=True),)
 
 
-def test_the_last_replacement_comes_one_window_after_the_time_for_deciding(market):
-    m, state, now, number = market, market.disputed, 2_390, 1
-    while now < 2_430:
-        state = m.played(state, (m.stranger, m.rule(number)), now=now)
-        now, number = now + 29, number + 1
-    refusal = m.refused(state, m.stranger, m.rule(number), now)
-    assert refusal == ("DeadlinePassed", 2_430, 2_448)
+def test_one_window_after_the_time_for_deciding_a_replacement_opens_none_of_its_own(market):
+    m, held = market, market.held_digest
+    state = m.played(m.disputed, (m.stranger, m.rule()), now=2_390, block=1)
+    state = m.played(state, (m.stranger, m.rule(2)), now=2_419, block=1)
+    state, events = step(state, m.stranger.address, m.rule(3), 2_429, 2)
+    assert events == (RulingPosted(held, 3, 9_999, 10_000, 5_000, 2_459, 5),)
+    for number, now in ((4, 2_430), (5, 2_458)):
+        state, events = step(state, m.stranger.address, m.rule(number), now, 3)
+        assert events == (RulingPosted(held, number, 9_999, 10_000, 5_000, 2_459, 5),)
+    refusal = m.refused(state, m.stranger, m.rule(6), 2_459, 5)
+    assert refusal == ("DeadlinePassed", 2_459, 2_459)
 
 
 def test_while_a_ruling_stands_nothing_else_ends_the_trade_but_a_split(market):

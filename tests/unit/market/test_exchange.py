@@ -228,9 +228,11 @@ def test_an_opened_seal_lists_what_is_not_committed(market):
     assert state.slots[place] == Slot(10, 10, 1, 9_999)
     over = m.played(m.settled, (m.seller, m.seal(version=2)))
     assert m.played(over, (m.seller, move)).listings[m.listing].available == 7
-    full = m.played(m.settled, (m.seller, m.seal(version=2, quantity=3)))
-    refusal = m.refused(full, m.seller, replace(move, quantity=3))
-    assert refusal == ("ZeroQuantity",)
+    for quantity in (3, 2):  # no more than is sold: nothing is listed, whenever that is
+        full = m.played(m.settled, (m.seller, m.seal(version=2, quantity=quantity)))
+        opened, events = step(full, m.seller.address, replace(move, quantity=quantity), 99_999)
+        assert events == (SlotAttested(*place, quantity, 2, 9_999),)
+        assert opened.slots[place] == Slot(quantity, 3, 2, 9_999)
 
 
 def test_others_open_a_seal_with_the_supplier_s_consent_until_its_end_or_an_epoch(market):
@@ -358,6 +360,25 @@ def test_nonces_are_cancelled_by_mask_and_epochs_raised_to_the_time(market):
     step(state, who, m.settle(nonce=nonce_of(NOW, 5)), NOW)
 
 
+def test_whoever_cancels_its_last_nonce_begins_an_epoch_that_nothing_was_signed_for(market):
+    m, who = market, market.buyer.address
+    state, events = step(m.settled, who, Cancel(m.token, 2**96 - 1 - (1 << 5)), NOW)
+    cancelled = NoncesCancelled(who, m.token, 0, 2**96 - 1 - (1 << 5))
+    assert events == (cancelled, EpochRaised(who, m.token, NOW))
+    assert purse(m, state, m.buyer) == Account(700, NOW, 0)
+    ahead = m.settle(nonce=nonce_of(1, 5))
+    assert m.refused(state, m.buyer, ahead) == ("WrongEpoch", who, 1, NOW)
+
+
+def test_after_the_last_epoch_there_is_none(market):
+    m, who = market, market.buyer.address
+    last = Account(5, 2**32 - 1, 1)
+    state = replace(m.funded, accounts=m.funded.accounts.insert((who, m.token), last))
+    state, events = step(state, who, Cancel(m.token, 2**96 - 2), NOW)
+    assert events == (NoncesCancelled(who, m.token, 2**32 - 1, 2**96 - 2),)
+    step(state, who, Deposit(m.token, 1), NOW)
+
+
 def test_a_supplier_cancels_one_trade_by_its_nonce_and_all_by_an_epoch(market):
     m, who = market, market.seller.address
     one = m.played(m.funded, (m.seller, Cancel(m.token, 1 << 7)))
@@ -371,12 +392,13 @@ def test_a_supplier_cancels_one_trade_by_its_nonce_and_all_by_an_epoch(market):
 
 def test_the_97th_trade_opens_the_next_epoch(market):
     m, state = market, market.funded
-    for nonce in range(NONCES):
+    for nonce in range(NONCES - 1):
         move = m.settle(nonce=nonce, quantity=1, unit_price=1)
-        if nonce >= 8:  # the listing is sold out
+        if nonce >= 7:  # the listing is nearly sold out
             state = m.played(state, (m.buyer, Cancel(m.token, 1 << nonce)))
         else:
             state = m.played(state, (m.buyer, move))
+    state = m.played(state, (m.buyer, m.settle(nonce=95, quantity=1, unit_price=1)))
     assert purse(m, state, m.buyer) == Account(992, 0, 2**96 - 1)
     state = m.played(state, (m.seller, m.reports((m.m1, 0, 2))))
     after = m.played(state, (m.buyer, m.settle(nonce=nonce_of(1, 95), quantity=1)))

@@ -110,6 +110,13 @@ def ending(m, state, now, key, move, block=0, **changes):
     return folded(state, *before), replace(last, **changes)
 
 
+def cheap_exit(m):
+    """An escrow whose supplier pays more for being late than for going, and its going late."""
+    move = m.escrow(exit_penalty=1_000)
+    state = m.played(m.funded, (m.stranger, move))
+    return ending(m, state, 2_100, m.seller, Refund(move.signed.trade))
+
+
 def lowered(m, quantity=1):
     return m.played(m.escrowed, (m.seller, m.attest(quantities=(quantity,), version=2)))
 
@@ -236,6 +243,14 @@ ACCOUNTS = {
         m.funded,
         NoncesCancelled(m.buyer.address, m.token, 1, 1),
     ),
+    "all nonces cancelled without a new epoch": lambda m: (
+        folded(m.funded, NoncesCancelled(m.buyer.address, m.token, 0, 2**96 - 1)),
+        Deposited(m.buyer.address, m.token, 1),
+    ),
+    "all nonces cancelled and another's epoch raised": lambda m: (
+        folded(m.funded, NoncesCancelled(m.buyer.address, m.token, 0, 2**96 - 1)),
+        EpochRaised(m.seller.address, m.token, 2_000),
+    ),
     "epoch raised by one": lambda m: (m.funded, EpochRaised(m.buyer.address, m.token, 1)),
     "epoch raised by two when it is later": lambda m: (
         m.funded,
@@ -339,23 +354,38 @@ ESCROW = {
     "grace while a ruling stands": lambda m: (m.ruled, GraceOpened(m.held_digest, 3, 2_420, 3)),
     "ruling without a dispute": lambda m: (
         m.delivered,
-        RulingPosted(m.held_digest, 1, 0, 0, 0, 2_100),
+        RulingPosted(m.held_digest, 1, 0, 0, 0, 2_100, 3),
     ),
     "ruling before the hearing": lambda m: (
         m.disputed,
-        RulingPosted(m.held_digest, 1, 0, 0, 0, 2_079),
+        RulingPosted(m.held_digest, 1, 0, 0, 0, 2_079, 3),
+    ),
+    "ruling of an earlier block": lambda m: (
+        replace(m.disputed, block=9),
+        RulingPosted(m.held_digest, 1, 0, 0, 0, 2_080, 11),
     ),
     "ruling of more than all": lambda m: (
         m.disputed,
-        RulingPosted(m.held_digest, 1, 0, 10_001, 0, 2_080),
+        RulingPosted(m.held_digest, 1, 0, 10_001, 0, 2_080, 3),
     ),
     "ruling of no higher number": lambda m: (
         m.ruled,
-        RulingPosted(m.held_digest, 1, 0, 0, 0, 2_100),
+        RulingPosted(m.held_digest, 1, 0, 0, 0, 2_100, 3),
     ),
     "ruling replaced too late": lambda m: (
-        m.ruled,
-        RulingPosted(m.held_digest, 2, 0, 0, 0, 2_110),
+        replace(m.ruled, block=3),
+        RulingPosted(m.held_digest, 2, 0, 0, 0, 2_110, 6),
+    ),
+    "ruling replaced with a window of its own after the last": lambda m: (
+        m.played(m.disputed, (m.stranger, m.rule()), now=2_429),
+        RulingPosted(m.held_digest, 2, 0, 0, 0, 2_460, 3),
+    ),
+    "another event before a ruling that shares its window": lambda m: (
+        folded(
+            replace(m.played(m.disputed, (m.stranger, m.rule()), now=2_429), time=2_430),
+            RulingPosted(m.held_digest, 2, 0, 0, 0, 2_459, 3),
+        ),
+        OperatorsSet(2, (m.buyer.address,), 1, 2_529),
     ),
     "capacity given back of nothing": lambda m: (
         m.escrowed,
@@ -371,6 +401,10 @@ ESCROW = {
     ),
     "refunded what is covered": lambda m: (m.escrowed, Uncovered(m.held_digest, m.now)),
     "refunded and no capacity taken off": lambda m: (lowered(m), Uncovered(m.held_digest, m.now)),
+    "refunded what is less than a unit": lambda m: (
+        m.played(lowered(m), (m.buyer, Release(m.held_trade, 250))),
+        Uncovered(m.held_digest, m.now),
+    ),
     "refunded without the money": lambda m: (
         folded(
             lowered(m),
@@ -408,6 +442,14 @@ PAID_OUT = {
     "given back with too small a penalty": lambda m: ending(
         *(m, m.escrowed, 1_001, m.seller, Refund(m.held_trade)),
         **{"to_supplier": 36, "to_demander": 334},
+    ),
+    "given back in time and paid as if late": lambda m: (
+        folded(*cheap_exit(m)),
+        OperatorsSet(2, (m.buyer.address,), 1, 2_199),
+    ),
+    "given back late and paid as if in time": lambda m: (
+        replace(cheap_exit(m)[0], time=2_100),
+        replace(cheap_exit(m)[1], to_supplier=51, to_demander=319),
     ),
     "given back with too much capacity": lambda m: (
         folded(m.escrowed, CommitmentReduced(m.seller.address, m.m1, 0, 2)),
@@ -455,11 +497,11 @@ PAID_OUT = {
         Released(m.held_digest, Cause.RULED, 0, 370, closed=True),
     ),
     "ruled otherwise": lambda m: ending(
-        *(m, m.ruled, 2_080, m.stranger, Execute(m.held_trade)),
+        *(m, m.ruled, 2_080, m.stranger, Execute(m.held_trade), 3),
         **{"to_supplier": 355, "to_demander": 15},
     ),
     "another event before a ruling was due": lambda m: (
-        m.played(m.ruled, (m.stranger, Execute(m.held_trade)), now=2_080),
+        m.played(m.ruled, (m.stranger, Execute(m.held_trade)), now=2_080, block=3),
         OperatorsSet(2, (m.buyer.address,), 1, 2_179),
     ),
     "given back while a ruling stands": lambda m: (
@@ -496,7 +538,7 @@ def test_an_event_that_cannot_follow_is_no_history(market, case):
 
 
 def escrow_history(m, trade, start):
-    """A trade that waits, is delivered, disputed and ruled on from second `start` on."""
+    """A trade that waits, is delivered, disputed and ruled on from second and block `start` on."""
     named, released = digest(m.domain, trade), trade.quantity * trade.unit_price
     terms = pack_terms(trade.quantity, trade.unit_price, trade.nonce)
     return (
@@ -504,9 +546,9 @@ def escrow_history(m, trade, start):
         Escrowed(named, trade, 1, start),
         SplitsVoided(named, 1),
         Delivered(named, 2, start),
-        GraceOpened(named, 2, start + 220, 3),
+        GraceOpened(named, 2, start + 220, start + 3),
         Disputed(named, m.salt, start + 200),
-        RulingPosted(named, 1, 0, 0, 0, start + 270),
+        RulingPosted(named, 1, 0, 0, 0, start + 270, start + 3),
         Released(named, Cause.RULED, 0, released, closed=True),
     )
 

@@ -7,6 +7,7 @@ import pytest
 from fabmarket.identity import digest
 from fabmarket.market import trade as signed
 from fabmarket.market.exchange import (
+    Account,
     Cancel,
     Deliver,
     Dispute,
@@ -31,6 +32,13 @@ NOW, END = 1_000, 5_600
 def paused(m, state):
     decision = signed.Pause(NOW + 10, 1, 0, m.forever)
     return m.played(state, (m.stranger, Pause(NOW + 10, m.forever, m.by(decision))))
+
+
+def used_up(m, key):
+    """The account has used every nonce of its epoch by trading."""
+    held = m.funded.account_of(key.address, m.token).balance
+    spent = Account(held, 0, 2**96 - 1)
+    return replace(m.funded, accounts=m.funded.accounts.insert((key.address, m.token), spent))
 
 
 # Each: the state, who moves, the move, and the error with its values. All at second 1,000.
@@ -135,7 +143,7 @@ TRADES = {
         ("WrongEpoch", m.seller.address, 1, 0),
     ),
     "supplier's next epoch when its nonces are used up": lambda m: (
-        m.played(m.funded, (m.seller, Cancel(m.token, 2**96 - 1))),
+        used_up(m, m.seller),
         m.buyer,
         m.settle(supplier_nonce=1 << 8),
         ("WrongEpoch", m.seller.address, 1, 0),
@@ -165,7 +173,7 @@ TRADES = {
         ("WrongEpoch", m.buyer.address, 1, 0),
     ),
     "last epoch when nonces are used up": lambda m: (
-        m.played(m.funded, (m.buyer, Cancel(m.token, 2**96 - 1)), (m.buyer, m.settle(nonce=261))),
+        m.played(used_up(m, m.buyer), (m.buyer, m.settle(nonce=261))),
         m.buyer,
         m.settle(),
         ("WrongEpoch", m.buyer.address, 0, 1),
@@ -278,6 +286,16 @@ ESCROW = {
         m.buyer,
         RefundUncovered(m.held_trade),
         ("Covered", 10, 8),
+    ),
+    "refund of less than a unit that is not covered": lambda m: (
+        m.played(
+            m.escrowed,
+            (m.seller, m.attest(quantities=(1,), version=2)),
+            (m.buyer, Release(m.held_trade, 201)),
+        ),
+        m.buyer,
+        RefundUncovered(m.held_trade),
+        ("BadQuantity", 0, 3),
     ),
     "refund of what is sealed": lambda m: (
         m.played(m.escrowed, (m.seller, m.seal(version=2))),

@@ -69,7 +69,7 @@ def escrow_events(
         case Deliver():
             return _deliver(state, caller, move, now, block)
         case Release():
-            return _release(state, caller, move)
+            return _release(state, caller, move, now)
         case Refund():
             return _refund(state, caller, move, now)
         case RefundUncovered():
@@ -91,7 +91,7 @@ def _verdict(
         case Rule():
             return _rule(state, move, now, block)
         case Execute():
-            return _execute(state, move, now)
+            return _execute(state, move, now, block)
         case Expire():
             return _expire(state, move, now, block)
 
@@ -137,7 +137,7 @@ def _deliver(
     return (Delivered(trade_digest, move.quantity, now),)
 
 
-def _release(state: Exchange, caller: str, move: Release) -> tuple[Event, ...]:
+def _release(state: Exchange, caller: str, move: Release, now: int) -> tuple[Event, ...]:
     _require_party(caller, move.trade.demander)
     trade_digest, held = _open(state, move.trade)
     if move.amount == 0:
@@ -147,7 +147,7 @@ def _release(state: Exchange, caller: str, move: Release) -> tuple[Event, ...]:
     if move.amount < held.payment:
         return (Released(trade_digest, Cause.ACCEPTED, move.amount, 0, closed=False),)
     _require_no_ruling(state, trade_digest)
-    return (_closed(state, move.trade, trade_digest, held, Cause.ACCEPTED),)
+    return (_closed(state, move.trade, trade_digest, held, Cause.ACCEPTED, now),)
 
 
 def _refund(state: Exchange, caller: str, move: Refund, now: int) -> tuple[Event, ...]:
@@ -155,7 +155,7 @@ def _refund(state: Exchange, caller: str, move: Refund, now: int) -> tuple[Event
     trade_digest, held = _open(state, move.trade)
     _require_no_ruling(state, trade_digest)
     given_back = _given_back(state, move.trade, held, now)
-    return *given_back, _closed(state, move.trade, trade_digest, held, Cause.REFUNDED)
+    return *given_back, _closed(state, move.trade, trade_digest, held, Cause.REFUNDED, now)
 
 
 def _refund_uncovered(
@@ -168,7 +168,10 @@ def _refund_uncovered(
     slot = state.slots.get(where, Slot())
     if slot.committed <= slot.attested or where in state.seals:
         raise Reverted("Covered", slot.attested, slot.committed)
-    units = min(terms.units_left(trade, held), slot.committed - slot.attested)
+    left = terms.units_left(trade, held)
+    if left == 0:
+        raise Reverted("BadQuantity", 0, trade.quantity)
+    units = min(left, slot.committed - slot.attested)
     return (
         *_reduced(state, trade, units),
         Uncovered(trade_digest, now),
@@ -213,12 +216,7 @@ def _rule(state: Exchange, move: Rule, now: int, block: int) -> tuple[Event, ...
     posted = state.rulings.get(trade_digest, Posted())
     if now < held.since + parameters.hearing:
         raise Reverted("TooEarly", held.since + parameters.hearing, now)
-    if posted.number == 0:
-        _require_in_time(held, now, block)
-    else:
-        # The last replacement comes one window after the time for deciding: a dispute ends.
-        latest = terms.deadline_of(trade, held, parameters) + parameters.ruling_window
-        _require_before(min(latest, posted.executable_at), now)
+    _require_in_time(held, now, block)
     ruling = replace(move.ruling, trade=trade_digest)
     _require_before(ruling.deadline, now)
     if ruling.number <= posted.number:
@@ -232,18 +230,21 @@ def _rule(state: Exchange, move: Rule, now: int, block: int) -> tuple[Event, ...
         if signature.operator in parties:
             raise Reverted("PartyRules", signature.operator)
     require_operators(state, held.operator_set, ruling, move.signatures)
-    executable_at = now + parameters.ruling_window
-    return (RulingPosted(trade_digest, ruling.number, *shares, executable_at),)
+    until = (held.grace_until, held.grace_block)
+    # A replacement opens a window of its own up to one window after the time for deciding; later it
+    # shares that of the ruling it replaces, so that a dispute ends.
+    if posted.number == 0 or now < terms.last_window(trade, held, parameters):
+        until = (now + parameters.ruling_window, block + parameters.grace_blocks)
+    return (RulingPosted(trade_digest, ruling.number, *shares, *until),)
 
 
-def _execute(state: Exchange, move: Execute, now: int) -> tuple[Event, ...]:
+def _execute(state: Exchange, move: Execute, now: int, block: int) -> tuple[Event, ...]:
     trade_digest, held = _disputed(state, move.trade)
-    ruling = state.rulings.get(trade_digest)
-    if ruling is None:
+    if trade_digest not in state.rulings:
         raise Reverted("NoRuling", trade_digest)
-    if now < ruling.executable_at:
-        raise Reverted("TooEarly", ruling.executable_at, now)
-    return (_closed(state, move.trade, trade_digest, held, Cause.RULED),)
+    if not _is_grace_over(held, now, block):
+        raise Reverted("GraceRunning", held.grace_until, held.grace_block)
+    return (_closed(state, move.trade, trade_digest, held, Cause.RULED, now),)
 
 
 def _expire(state: Exchange, move: Expire, now: int, block: int) -> tuple[Event, ...]:
@@ -260,7 +261,7 @@ def _expire(state: Exchange, move: Expire, now: int, block: int) -> tuple[Event,
         raise Reverted("GraceRunning", held.grace_until, held.grace_block)
     given_back = _given_back(state, trade, held, now)
     cause = terms.ON_EXPIRY[held.state]
-    return *given_back, _closed(state, trade, trade_digest, held, cause)
+    return *given_back, _closed(state, trade, trade_digest, held, cause, now)
 
 
 def _require_party(caller: str, party: str) -> None:
@@ -333,9 +334,9 @@ def _reduced(state: Exchange, trade: Trade, units: int) -> tuple[Event, ...]:
 
 
 def _closed(
-    state: Exchange, trade: Trade, trade_digest: bytes, held: Held, cause: Cause
+    state: Exchange, trade: Trade, trade_digest: bytes, held: Held, cause: Cause, now: int
 ) -> Released:
-    ruling = state.rulings.get(trade_digest, Posted())
-    to_supplier = terms.to_supplier(trade, held, state.parameters, cause, ruling)
+    ruling, late = state.rulings.get(trade_digest, Posted()), now >= trade.escrow.deliver_by
+    to_supplier = terms.to_supplier(trade, held, state.parameters, cause, ruling, late)
     held_in_all = terms.all_held(trade, held, state.parameters)
     return Released(trade_digest, cause, to_supplier, held_in_all - to_supplier, closed=True)

@@ -144,10 +144,10 @@ def _uncovered(state: Exchange, event: Uncovered, trade: Trade, held: Held) -> E
     slot = state.slots.get(where, Slot())
     before = slot.committed + (reduced.quantity if reduced else 0)
     units = min(terms.units_left(trade, held), before - slot.attested)
-    wanted = CommitmentReduced(*where, units) if units else None
     state = at_time(state, event, event.since)
     _require_in_time(state, event, held)
-    uncovered = before > slot.attested and where not in state.seals and reduced == wanted
+    uncovered = units > 0 and where not in state.seals
+    uncovered = uncovered and reduced == CommitmentReduced(*where, units)
     if held.state != EscrowState.FUNDED or not uncovered:
         raise Inconsistent(f"{event} refunds what is covered, or was delivered")
     return _entered(state, event, replace(held, state=EscrowState.DISPUTED, uncovered=True))
@@ -176,21 +176,38 @@ def _grace_opened(state: Exchange, event: GraceOpened, trade: Trade, held: Held)
 
 
 def _ruling_posted(state: Exchange, event: RulingPosted, trade: Trade, held: Held) -> Exchange:
-    parameters = state.parameters
-    state = at_time(state, event, event.executable_at - parameters.ruling_window)
-    shares = (event.payment_share, event.bond_share, event.deposit_share)
     posted = state.rulings.get(event.trade)
-    if posted is None:
-        _require_in_time(state, event, held)
-    else:
-        latest = terms.deadline_of(trade, held, parameters) + parameters.ruling_window
-        require_before(state, event, min(latest, posted.executable_at))
-    heard = held.state == EscrowState.DISPUTED and state.time >= held.since + parameters.hearing
+    shares = (event.payment_share, event.bond_share, event.deposit_share)
+    state = _in_window(state, event, trade, held)
+    _require_in_time(state, event, held)
+    heard = state.time >= held.since + state.parameters.hearing
+    heard = heard and held.state == EscrowState.DISPUTED
     follows = event.number > (posted.number if posted else 0)
     if not heard or not follows or max(shares) > WHOLE:
         raise Inconsistent(f"{event} does not follow {posted} of {held}")
+    until = replace(held, grace_until=event.executable_at, grace_block=event.until_block)
     new = Posted(event.number, *shares, event.executable_at)
-    return replace(state, rulings=state.rulings.insert(event.trade, new))
+    return replace(
+        state,
+        held=state.held.insert(event.trade, until),
+        rulings=state.rulings.insert(event.trade, new),
+    )
+
+
+def _in_window(state: Exchange, event: RulingPosted, trade: Trade, held: Held) -> Exchange:
+    """Return the state at the time of a ruling, which its window tells, or its being shared."""
+    parameters = state.parameters
+    now = event.executable_at - parameters.ruling_window
+    block = event.until_block - parameters.grace_blocks
+    if event.trade not in state.rulings:
+        return at_time(state, event, now, block)
+    last = terms.last_window(trade, held, parameters)
+    shared = (event.executable_at, event.until_block) == (held.grace_until, held.grace_block)
+    if shared and (now < state.time or now >= last):
+        return not_before(state, last)
+    state = at_time(state, event, now, block)
+    require_before(state, event, last)
+    return state
 
 
 def _released(state: Exchange, event: Released, trade: Trade, held: Held) -> Exchange:
@@ -214,17 +231,33 @@ def _closed(state: Exchange, event: Released, trade: Trade, held: Held) -> Excha
         state.rulings.get(event.trade),
         terms.all_held(trade, held, state.parameters),
     )
-    due = event.to_supplier
     if event.cause != Cause.SPLIT:
-        due = terms.to_supplier(trade, held, state.parameters, event.cause, ruling or Posted())
-    if event.to_supplier != due or event.to_demander != held_in_all - due or event.to_demander < 0:
-        raise Inconsistent(f"{event} pays {held_in_all} base units to the wrong party")
+        state = _owing(state, event, trade, held, ruling or Posted())
+    rest = held_in_all - event.to_supplier
+    if event.to_demander != rest or event.to_demander < 0:
+        raise Inconsistent(f"{event} pays not all of {held_in_all} base units")
     state = _paid(_capacity_given_back(state, event, trade, held), event, trade)
     return replace(
         state,
         held=state.held.insert(event.trade, Held(state=EscrowState.CLOSED)),
         rulings=state.rulings.discard(event.trade),
     )
+
+
+def _owing(state: Exchange, event: Released, trade: Trade, held: Held, ruling: Posted) -> Exchange:
+    """Require that the supplier gets what is due, which can tell whether it was late."""
+    in_time, late = (
+        terms.to_supplier(trade, held, state.parameters, event.cause, ruling, each)
+        for each in (False, True)
+    )
+    if event.to_supplier not in (in_time, late):
+        raise Inconsistent(f"{event} pays the supplier neither {in_time} nor, late, {late}")
+    if in_time == late:
+        return state
+    if event.to_supplier == late:
+        return not_before(state, trade.escrow.deliver_by)
+    require_before(state, event, trade.escrow.deliver_by)
+    return state
 
 
 def _caused(state: Exchange, event: Released, held: Held) -> Exchange:
@@ -235,7 +268,7 @@ def _caused(state: Exchange, event: Released, held: Held) -> Exchange:
             return state
         case Cause.RULED:
             if ruling is not None:
-                return not_before(state, ruling.executable_at)
+                return not_before(state, held.grace_until, held.grace_block)
         case Cause.ACCEPTED | Cause.REFUNDED:
             payable = event.cause == Cause.REFUNDED or held.payment > 0
             if ruling is None and payable:

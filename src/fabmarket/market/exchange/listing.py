@@ -147,7 +147,9 @@ def _open(state: Exchange, caller: str, move: Open, now: int) -> tuple[Event, ..
         _require_consent(state, move, commitment, now)
     slot = state.slots[where]
     opened = SlotAttested(*where, move.quantity, slot.version, slot.expiry)
-    left = max(0, move.quantity - slot.committed)
+    left = move.quantity - slot.committed
+    if left <= 0:
+        return (opened,)
     state = record(state, opened)
     return opened, _listed(state, move.supplier, Report(move.resource, move.slot, left), now)
 

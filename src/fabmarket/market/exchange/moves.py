@@ -169,7 +169,7 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Cancel:
-    """The caller uses up the nonces set in `mask`."""
+    """The caller uses up the nonces set in `mask`; with the last of them its epoch is raised."""
 
     token: str
     mask: int

@@ -34,6 +34,7 @@ from fabmarket.market.events import (
 from fabmarket.market.exchange.escrow_record import escrow_record
 from fabmarket.market.exchange.netting import applied
 from fabmarket.market.exchange.state import (
+    ALL_USED,
     LAST_EPOCH,
     NOBODY,
     UNDEPLOYED,
@@ -61,12 +62,23 @@ def record(state: Exchange, event: Event) -> Exchange:
     """Return the state after `event`. Raises Inconsistent if it cannot have happened."""
     demanded = _require_following(state, event)
     after = _recorded(state, event)
-    binding = Settled | SlotAttested | SlotSealed | CommitmentReduced | Uncovered
-    # What an attestation takes off the market leaves the listing's epoch, what its supplier takes
-    # off may not.
-    binds = isinstance(event, binding) or (isinstance(event, Unlisted) and not demanded)
-    last = event if binds else None
+    last = event if _binds(after, event, demanded) else None
     return after if after.last is last else replace(after, last=last)
+
+
+def _binds(state: Exchange, event: Event, demanded: bool) -> bool:
+    """Return whether the next event may have to fit to this one, which has been recorded."""
+    match event:
+        case Settled() | SlotAttested() | SlotSealed() | CommitmentReduced() | Uncovered():
+            return True
+        case Unlisted():
+            # What an attestation takes off the market leaves the listing's epoch.
+            return not demanded
+        case NoncesCancelled():
+            left = state.account_of(event.account, event.token)
+            return left.used == ALL_USED and left.epoch != LAST_EPOCH
+        case _:
+            return False
 
 
 def _require_following(state: Exchange, event: Event) -> bool:
@@ -80,6 +92,10 @@ def _require_following(state: Exchange, event: Event) -> bool:
             met = isinstance(event, ListingEpochRaised) and event.listing == state.last.listing
         case CommitmentReduced():
             demands, met = True, isinstance(event, Released | Uncovered)
+        case NoncesCancelled():
+            owner = (state.last.account, state.last.token)
+            raised = isinstance(event, EpochRaised) and (event.account, event.token) == owner
+            demands, met = True, raised
         case Uncovered():
             payment = state.held.get(state.last.trade, Held()).payment
             refund = Released(state.last.trade, Cause.UNCOVERED, 0, payment, closed=False)
@@ -204,7 +220,6 @@ def _capacity(state: Exchange, event: ResourceRegistered | SlotAttested | SlotSe
         return replace(state, calendars=state.calendars.insert(owned, calendar))
     if owned not in state.calendars or state.calendars[owned].end(event.slot) >= TIME_LIMIT:
         raise Inconsistent(f"{event} is of no slot that is registered")
-    require_before(state, event, event.expiry)
     where = (*owned, event.slot)
     old = state.slots.get(where, Slot())
     if isinstance(event, SlotSealed):
@@ -214,8 +229,10 @@ def _capacity(state: Exchange, event: ResourceRegistered | SlotAttested | SlotSe
         sealed_as = (old.version, old.expiry)
         opened = where in state.seals and (event.version, event.expiry) == sealed_as
         attested, seals = event.quantity, state.seals.discard(where)
-    if event.version <= old.version and not opened:
-        raise Inconsistent(f"{event} follows version {old.version}")
+    if not opened:
+        require_before(state, event, event.expiry)
+        if event.version <= old.version:
+            raise Inconsistent(f"{event} follows version {old.version}")
     new = Slot(attested, old.committed, event.version, event.expiry)
     return replace(state, slots=state.slots.insert(where, new), seals=seals)
 

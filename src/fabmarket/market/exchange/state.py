@@ -122,8 +122,9 @@ class Held:
     """What a trade still holds of its payment, base units, and how it stands.
 
     `delivered` in units; `operator_set` rules on it; `uncovered`: the payment is refunded for want
-    of attested capacity. `since` is when it came into its state; a grace period runs until a second
-    and a block, 0 for none. Bond and deposits are held until it is closed.
+    of attested capacity. `since` is when it came into its state; a grace period, or the window of a
+    posted ruling, runs until a second and a block, 0 for none. Bond and deposits are held until it
+    is closed.
     """
 
     payment: int = 0
@@ -144,7 +145,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A ruling that is posted, shares in basis points, and from when it may be executed."""
+    """A ruling that is posted, shares in basis points, and from when it may be executed.
+
+    Not before `Held.grace_block` either.
+    """
 
     number: int = 0
     payment_share: int = 0

@@ -46,7 +46,14 @@ from fabmarket.market.exchange.moves import (
 from fabmarket.market.exchange.record import record
 from fabmarket.market.exchange.settlement import instant_events
 from fabmarket.market.exchange.signatures import require_operators, require_signer, whole
-from fabmarket.market.exchange.state import NOBODY, Exchange, Reverted, later
+from fabmarket.market.exchange.state import (
+    ALL_USED,
+    LAST_EPOCH,
+    NOBODY,
+    Exchange,
+    Reverted,
+    later,
+)
 from fabmarket.market.units import LARGEST_AMOUNT
 
 MAX_PAUSE = 30 * 86_400
@@ -85,7 +92,7 @@ def _events(state: Exchange, caller: str, move: Move, now: int, block: int) -> t
         case Relay():
             return _relay(state, move, now, block)
         case Deposit() | DepositWithPermit() | Withdraw() | Cancel() | RaiseEpoch() | VoidIntents():
-            return (_account_event(state, caller, move, now),)
+            return _account_events(state, caller, move, now)
         case _:
             return escrow_events(state, caller, move, now, block)
 
@@ -129,23 +136,27 @@ def _check_operators(move: SetOperators) -> None:
         seen.add(operator)
 
 
-def _account_event(state: Exchange, caller: str, move: AccountMove, now: int) -> Event:
+def _account_events(state: Exchange, caller: str, move: AccountMove, now: int) -> tuple[Event, ...]:
     match move:
         case Deposit() | DepositWithPermit():
-            return _deposited(state, caller, move)
+            return (_deposited(state, caller, move),)
         case Withdraw():
-            return _withdrawn(state, caller, move)
+            return (_withdrawn(state, caller, move),)
         case Cancel():
-            epoch = state.account_of(caller, move.token).epoch
-            return NoncesCancelled(caller, move.token, epoch, move.mask)
+            old = state.account_of(caller, move.token)
+            cancelled = NoncesCancelled(caller, move.token, old.epoch, move.mask)
+            if old.used | move.mask != ALL_USED or old.epoch == LAST_EPOCH:
+                return (cancelled,)
+            # With no nonce left, what was signed ahead for the next epoch would come into force.
+            return cancelled, EpochRaised(caller, move.token, later(old.epoch, now))
         case RaiseEpoch():
             epoch = later(state.account_of(caller, move.token).epoch, now)
-            return EpochRaised(caller, move.token, epoch)
+            return (EpochRaised(caller, move.token, epoch),)
         case VoidIntents():
             current = state.intent_nonces.get(caller, 0)
             if move.nonce <= current:
                 raise Reverted("WrongIntentNonce", caller, move.nonce, current)
-            return IntentsVoided(caller, move.nonce)
+            return (IntentsVoided(caller, move.nonce),)
 
 
 def _deposited(state: Exchange, caller: str, move: Deposit | DepositWithPermit) -> Deposited:

@@ -89,12 +89,18 @@ def deadline_of(trade: Trade, held: Held, parameters: Parameters) -> int:
     return max(agreed, since + parameters.hearing + parameters.decision_window)
 
 
+def last_window(trade: Trade, held: Held, parameters: Parameters) -> int:
+    """Return the first second at which a ruling that replaces one opens no window of its own."""
+    return deadline_of(trade, held, parameters) + parameters.ruling_window
+
+
 def to_supplier(
-    trade: Trade, held: Held, parameters: Parameters, cause: Cause, ruling: Posted
+    trade: Trade, held: Held, parameters: Parameters, cause: Cause, ruling: Posted, late: bool
 ) -> int:
     """Return what of all that is held the supplier gets, base units; the demander gets the rest.
 
-    For every cause that closes a trade but a split, in which both say what each gets.
+    For every cause that closes a trade but a split, in which both say what each gets. `late`: the
+    time to deliver is over.
     """
     terms, deposit = trade.escrow, deposit_of(trade, parameters)
     disputed = held.state == EscrowState.DISPUTED
@@ -103,20 +109,24 @@ def to_supplier(
             # Giving in costs whoever does it what it deposited: a dispute is not free.
             return held.payment + terms.bond + (2 * deposit if disputed else deposit)
         case Cause.REFUNDED:
-            # Nor is a false statement of delivery.
-            return _after_exit(trade) + (0 if disputed and not held.uncovered else deposit)
+            penalty = terms.exit_penalty
+            if late and held.state == EscrowState.FUNDED:
+                penalty = max(penalty, terms.late_penalty)  # going late costs no less than being
+            # Nor is a false statement of delivery free.
+            kept = 0 if disputed and not held.uncovered else deposit
+            return _without(terms.bond, penalty) + kept
         case Cause.RULED:
             payment = share(held.payment, ruling.payment_share)
             bond = share(terms.bond, ruling.bond_share)
             return payment + bond + share(2 * deposit, ruling.deposit_share)
         case Cause.LATE:
-            kept = terms.bond - share(terms.bond, terms.late_penalty)
-            return share(held.payment, terms.late_share) + kept + deposit
+            left = _without(terms.bond, terms.late_penalty)
+            return share(held.payment, terms.late_share) + left + deposit
         case Cause.SILENT:
             return _silent(trade, held) + deposit
         case _:
             if held.uncovered:
-                return _after_exit(trade) + deposit
+                return _without(terms.bond, terms.exit_penalty) + deposit
             return share(held.payment, terms.undecided_share) + terms.bond + deposit
 
 
@@ -131,8 +141,9 @@ def _silent(trade: Trade, held: Held) -> int:
     return payment + terms.bond - penalty
 
 
-def _after_exit(trade: Trade) -> int:
-    return trade.escrow.bond - share(trade.escrow.bond, trade.escrow.exit_penalty)
+def _without(bond: int, penalty: int) -> int:
+    """Return what a penalty, basis points, leaves of a bond."""
+    return bond - share(bond, penalty)
 
 
 def share(amount: int, basis_points: int) -> int:
