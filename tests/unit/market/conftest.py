@@ -94,9 +94,8 @@ class Market:
         seller, buyer = self.seller, self.buyer
         made = Deployed(self.parameters, self.nobody, self.nobody)
         operators = tuple(key.address for key in self.operators)
-        self.new = Exchange.undeployed(self.domain)
-        for event in (OperatorsSet(1, operators, 2, 900), TokenSet(self.token, True), made):
-            self.new = record(self.new, event)
+        first = (OperatorsSet(1, operators, 2, 900), TokenSet(self.token, True), made)
+        self.new = self.folded(Exchange.undeployed(self.domain), *first)
         self.register = RegisterResource(self.m1, self.hour, 2_000, 3_600)
         self.registered = self.played(self.new, (seller, self.register))
         self.attested = self.played(self.registered, (self.stranger, self.attest()))
@@ -115,6 +114,11 @@ class Market:
     def played(self, state, *moves, now=now, block=0):
         for key, move in moves:
             state, _ = step(state, key.address, move, now, block)
+        return state
+
+    def folded(self, state, *events):
+        for event in events:
+            state = record(state, event)
         return state
 
     def refused(self, state, key, move, now=now, block=0):
