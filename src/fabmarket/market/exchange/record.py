@@ -59,11 +59,12 @@ from fabmarket.market.trade import TIME_LIMIT, listing_id
 
 def record(state: Exchange, event: Event) -> Exchange:
     """Return the state after `event`. Raises Inconsistent if it cannot have happened."""
-    followed = _require_following(state, event)
+    demanded = _require_following(state, event)
     after = _recorded(state, event)
-    binds = not followed and isinstance(
-        event, Settled | SlotAttested | SlotSealed | Unlisted | CommitmentReduced | Uncovered
-    )
+    binding = Settled | SlotAttested | SlotSealed | CommitmentReduced | Uncovered
+    # What an attestation takes off the market leaves the listing's epoch, what its supplier takes
+    # off may not.
+    binds = isinstance(event, binding) or (isinstance(event, Unlisted) and not demanded)
     last = event if binds else None
     return after if after.last is last else replace(after, last=last)
 
