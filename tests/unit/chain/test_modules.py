@@ -138,8 +138,9 @@ def test_an_escrow_from_settlement_to_a_ruling(shop):
     assert shop.exchange.held_of(agreed) == Held(90, 3, 1, EscrowState.DISPUTED, False, now + 4)
     assert shop.exchange.ruling_of(agreed) == Posted()
     ruling = Ruling(agreed, 1, 5000, 10_000, 0, 2**40)
+    block = shop.deployed.engine.block_number() + 1
     (posted,) = shop.sends(shop.demander, Rule(trade, ruling, shop.decided(ruling)))
-    assert posted == RulingPosted(agreed, 1, 5000, 10_000, 0, now + 6)
+    assert posted == RulingPosted(agreed, 1, 5000, 10_000, 0, now + 6, block + 1)
     assert shop.exchange.ruling_of(agreed) == Posted(1, 5000, 10_000, 0, now + 6)
     # Of 90 held and deposits of 5 each; the bond of 40.
     (released,) = shop.sends(shop.demander, Execute(trade))
