@@ -40,7 +40,7 @@ mutants: $(MODULES)
 # In an environment of its own: it needs another web3 than the package.
 slither: .venv-slither/.ready $(MODULES)
 	cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PATH" \
-	  ../.venv-slither/bin/slither . --config-file slither.config.json
+	  FOUNDRY_PROFILE=slither ../.venv-slither/bin/slither . --config-file slither.config.json
 
 pytest: .venv/.dev $(MODULES)
 	$(BIN)/python -m pytest

@@ -3,10 +3,15 @@
 import { MAX, account, fields, vector } from "./golden-vectors.mjs";
 
 const TYPES = {
-  Operators: { Operators: fields("address[] operators, uint256 threshold, uint256 nonce") },
-  Pause: { Pause: fields("uint64 until, uint256 nonce") },
-  Token: { Token: fields("address token, bool accepted, uint256 nonce") },
-  Ruling: { Ruling: fields("bytes32 trade, uint16 supplierShare") },
+  Operators: { Operators: fields("address[] operators, uint256 threshold, uint32 set, uint256 nonce, uint64 deadline") },
+  Pause: { Pause: fields("uint64 until, uint32 set, uint256 nonce, uint64 deadline") },
+  Token: { Token: fields("address token, bool accepted, uint32 set, uint256 nonce, uint64 deadline") },
+  Ruling: {
+    Ruling: fields(
+      "bytes32 trade, uint32 number, uint16 paymentShare, uint16 bondShare, uint16 depositShare, " +
+        "uint64 deadline",
+    ),
+  },
 };
 
 const TOKEN = "0x0000000000000000000000000000000000007e57";
@@ -14,21 +19,42 @@ const HIGHEST = "0x" + "ff".repeat(20);
 const operator = account(10);
 const addresses = (...keys) => keys.map((key) => account(key).address);
 
+const FIRST = { set: "1", deadline: "1700086400" };
+const LATE = { set: "1", deadline: MAX(64) };
+const LARGEST = { set: MAX(32), nonce: MAX(256), deadline: MAX(64) };
+
+const ruling = (held) => ({
+  trade: held,
+  number: "1",
+  paymentShare: "3333",
+  bondShare: "5000",
+  depositShare: "2500",
+  deadline: "1700086400",
+});
+const largestRuling = {
+  trade: "0x" + "ff".repeat(32),
+  number: MAX(32),
+  paymentShare: MAX(16),
+  bondShare: MAX(16),
+  depositShare: MAX(16),
+  deadline: MAX(64),
+};
+
 /** @param held Digest of a trade in escrow, for the operators to rule on. */
 export const decisions = (held) =>
   Promise.all(
     [
-      ["a token accepted", "Token", { token: TOKEN, accepted: true, nonce: "1" }],
-      ["a pause of a day", "Pause", { until: "1700086400", nonce: "2" }],
-      ["a pause until the last second of 64 bits", "Pause", { until: MAX(64), nonce: "3" }],
-      ["a pause lifted", "Pause", { until: "0", nonce: "4" }],
-      ["the highest address no longer accepted", "Token", { token: HIGHEST, accepted: false, nonce: "5" }],
-      ["nobody, and more than all needed", "Operators", { operators: [], threshold: MAX(256), nonce: "6" }],
-      ["three operators, all needed", "Operators", { operators: addresses(13, 10, 12), threshold: "3", nonce: "6" }],
-      ["largest set", "Operators", { operators: Array(3).fill(HIGHEST), threshold: MAX(256), nonce: MAX(256) }],
-      ["largest pause", "Pause", { until: MAX(64), nonce: MAX(256) }],
-      ["largest token", "Token", { token: HIGHEST, accepted: true, nonce: MAX(256) }],
-      ["a third to the supplier", "Ruling", { trade: held, supplierShare: "3333" }],
-      ["largest ruling", "Ruling", { trade: "0x" + "ff".repeat(32), supplierShare: MAX(16) }],
+      ["a token accepted", "Token", { token: TOKEN, accepted: true, nonce: "1", ...FIRST }],
+      ["a pause of a day", "Pause", { until: "1700086400", nonce: "2", ...FIRST }],
+      ["a pause until the last second of 64 bits", "Pause", { until: MAX(64), nonce: "3", ...LATE }],
+      ["a pause lifted", "Pause", { until: "0", nonce: "4", ...LATE }],
+      ["the highest address no longer accepted", "Token", { token: HIGHEST, accepted: false, nonce: "5", ...LATE }],
+      ["nobody, and more than all needed", "Operators", { operators: [], threshold: MAX(256), nonce: "6", ...LATE }],
+      ["three, all needed", "Operators", { operators: addresses(13, 10, 12), threshold: "3", nonce: "6", ...LATE }],
+      ["largest set", "Operators", { operators: Array(3).fill(HIGHEST), threshold: MAX(256), ...LARGEST }],
+      ["largest pause", "Pause", { until: MAX(64), ...LARGEST }],
+      ["largest token", "Token", { token: HIGHEST, accepted: true, ...LARGEST }],
+      ["a third of the payment to the supplier", "Ruling", ruling(held)],
+      ["largest ruling", "Ruling", largestRuling],
     ].map(([name, type, message]) => vector(name, type, TYPES[type], message, operator)),
   );

@@ -25,11 +25,18 @@ from fabmarket.identity import (
     type_hash,
     type_string,
 )
-from fabmarket.market import messages, trade
+from fabmarket.market import messages, net, trade
 
 FOLDER = Path(__file__).parent
 CONTRACTS = FOLDER.parents[1] / "contracts"
-FILES = ("trade.json", "attestation.json", "decisions.json", "consents.json", "messages.json")
+FILES = (
+    "attestation.json",
+    "consents.json",
+    "decisions.json",
+    "messages.json",
+    "net.json",
+    "trade.json",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class Announcement(TypedStruct):
     author: Address
     sequence: Uint64
     payload: Bytes
+    deadline: Uint64
 
 
 # An escrow is signed as a part of a trade only.
@@ -53,9 +61,13 @@ CLASSES = {
 }
 
 
+def stored(file):
+    return json.loads((FOLDER / file).read_text())["vectors"]
+
+
 def vectors():
     for file in FILES:
-        for vector in json.loads((FOLDER / file).read_text())["vectors"]:
+        for vector in stored(file):
             yield pytest.param(vector, id=f"{file}: {vector['name']}")
 
 
@@ -106,9 +118,28 @@ def test_every_signed_type_has_a_vector():
 
 
 def test_a_message_s_vector_is_signed_by_its_author():
-    for vector in json.loads((FOLDER / "messages.json").read_text())["vectors"]:
+    for vector in stored("messages.json"):
         message = read(CLASSES[vector["primaryType"]], vector["message"])
         assert message.author == vector["signer"]
+
+
+@pytest.mark.parametrize("vector", stored("net.json"), ids=lambda vector: vector["name"])
+def test_a_batch_s_roots_are_those_of_its_words(vector):
+    trades, rows, sales = (
+        [int(word, 16) for word in vector["words"][tree]] for tree in ("trades", "rows", "sales")
+    )
+    kept = net.unpack_rows(rows), net.unpack_sales(sales)
+    assert [net.pack(parts) for parts in kept] == [tuple(rows), tuple(sales)]
+    pairs = zip(trades[::2], trades[1::2], strict=True)
+    leaves = [net.trade_leaf(t.to_bytes(32, "big"), salt.to_bytes(32, "big")) for t, salt in pairs]
+    roots = [net.root(leaves), *(net.root(list(map(net.leaf, parts))) for parts in kept)]
+    assert list(map(hexed, roots)) == [vector["message"][k] for k in ("trades", "rows", "sales")]
+
+
+def test_a_trade_for_a_net_cycle_names_the_time_and_its_product():
+    (vector,) = (vector for vector in stored("trade.json") if "notBefore" in vector)
+    agreed = read(trade.Trade, vector["message"])
+    assert agreed.bundle == net.net_bundle(int(vector["notBefore"]), trade.bundle_of([agreed]))
 
 
 @pytest.mark.skipif(
