@@ -8,13 +8,18 @@ they have deposited, sold and used a nonce before, as in a market that has been 
 hold 100 trades; per trade is the batch's gas over 100. Trades are paid from balances that earlier
 deposits funded: read the trade's gas together with the deposit's. `list` is a later listing of a
 slot, judged from the stored attestation; `list_first` the first, after `attest`. `escrow_cycle` is
-three transactions: into escrow, delivery, acceptance. `yardstick` is an ERC-20 transferFrom plus an
-ERC-1155 safeTransferFrom between warm accounts: two transactions, no signature, no market check.
+three transactions: into escrow, delivery, acceptance. `net_per_account` and `net_per_trade_at_10`
+are one cycle of 100 accounts, 50 of them with a listing, between whom 500 trades were made at
+random (10 an account on either side): its gas over 100 and over 500. `deposit_amortised` is a
+single settlement with its share of one deposit that pays for 1, 10 or 100 of them. `yardstick` is
+an ERC-20 transferFrom plus an ERC-1155 safeTransferFrom between warm accounts: two transactions,
+no signature, no market check.
 """
 
 import argparse
 import json
-from dataclasses import fields
+import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +27,70 @@ from eth_abi.abi import encode
 from rich.console import Console
 from rich.table import Table
 
-from fabmarket.chain import Receipt, Sender, Settings, TokenContract, Transaction, open_engine
-from fabmarket.chain.contracts import Contract, exchange_code, token_code
+from fabmarket.chain import (
+    ExchangeContract,
+    Receipt,
+    Sender,
+    Settings,
+    TokenContract,
+    Transaction,
+    escrow_code,
+    exchange_code,
+    net_code,
+    open_engine,
+    token_code,
+)
 from fabmarket.identity import Key, digest, keccak
-from fabmarket.market.trade import Attestation, Escrow, Trade, market_domain
+from fabmarket.market.exchange import (
+    Attest,
+    Cancel,
+    Deliver,
+    Deposit,
+    List,
+    Move,
+    OperatorSignature,
+    RaiseEpoch,
+    RegisterResource,
+    Release,
+    Report,
+    Settle,
+    SettleBatch,
+    SettleEscrow,
+    SettleEscrowBatch,
+    SettleNet,
+    SignedTrade,
+    Withdraw,
+)
+from fabmarket.market.net import PAID, PAYS, Cycle, Row, Sale, root, trade_leaf
+from fabmarket.market.parameters import HOURS
+from fabmarket.market.trade import (
+    NONCES,
+    Attestation,
+    Escrow,
+    Trade,
+    listing_id,
+    market_domain,
+    nonce_of,
+)
 from fabmarket.market.units import name_to_bytes32
 
 TARGETS = {
     "settle_single": 56_000,
-    "batch_distinct_per_trade": 36_000,
-    "batch_same_per_trade": 18_000,
+    "batch_distinct_per_trade": 32_000,
+    "batch_same_per_trade": 17_800,
     "cancel_one": 32_000,
+    "net_per_account": 16_500,
+    "net_per_trade_at_10": 3_300,
 }
 SIZE = 100
+NET_TRADES = 500
+SLOT = 10**6
+CYCLE_NONCES = 0xFFFF_FFFF << 64
+"""Bits that every account keeps for cycles and uses up together, so that a mask hides a count."""
 ITEMS = Path(__file__).parents[1] / "contracts" / "out" / "TestItems.sol" / "TestItems.json"
 RESOURCE = name_to_bytes32("m1")
 UNIT = name_to_bytes32("hour")
 PRICE = 12_345_678
-
-
-def plain(struct: Any) -> tuple[Any, ...]:
-    return tuple(getattr(struct, field.name) for field in fields(struct))
 
 
 class Bench:
@@ -56,7 +104,8 @@ class Bench:
         )
         self.demanders = [Key.derive("gas", "demander", str(i)) for i in range(SIZE)]
         self.suppliers = [Key.derive("gas", "supplier", str(i)) for i in range(SIZE)]
-        self.nonces: dict[str, int] = {}
+        self.bought: Counter[str] = Counter()
+        self.sold: Counter[str] = Counter()
         self.fund()
         self.deploy()
 
@@ -66,9 +115,15 @@ class Bench:
         self.sender.queue(Transaction(key, action, to, data, gas))
         return self.sender.must_succeed()[-1]
 
-    def call(self, key: Key, function: str, *values: Any, gas: int = 2_000_000) -> int:
-        data = self.exchange.data(function, *values)
-        return self.send(key, function, self.exchange.address, data, gas).gas_used
+    def call(self, key: Key, move: Move, gas: int = 2_000_000) -> int:
+        data = self.exchange.move_data(move)
+        return self.send(key, type(move).__name__, self.exchange.address, data, gas).gas_used
+
+    def anyone(self, move: Move, gas: int = 2_000_000) -> int:
+        return self.call(self.deployer, move, gas)
+
+    def made(self, code: bytes) -> str:
+        return str(self.send(self.deployer, "deploy", None, code, 12_000_000).contract)
 
     def fund(self) -> None:
         for key in (self.deployer, *self.operators, *self.demanders, *self.suppliers):
@@ -78,12 +133,11 @@ class Bench:
         self.sender.must_succeed()
 
     def deploy(self) -> None:
-        token = self.send(self.deployer, "deploy", None, token_code("Test", "T", 6), 5_000_000)
-        self.token = TokenContract(self.engine, str(token.contract))
+        self.token = TokenContract(self.engine, self.made(token_code("Test", "T", 6)))
         names = tuple(key.address for key in self.operators)
-        code = exchange_code(names, 2, (self.token.address,))
-        made = self.send(self.deployer, "deploy", None, code, 8_000_000)
-        self.exchange = Contract("CapacityExchange", self.engine, str(made.contract))
+        modules = (self.made(escrow_code(HOURS)), self.made(net_code(HOURS)))
+        code = exchange_code(names, 2, (self.token.address,), HOURS, *modules)
+        self.exchange = ExchangeContract(self.engine, self.made(code))
         self.domain = market_domain(self.engine.chain_id, self.exchange.address)
         self.origin = self.engine.now()
 
@@ -93,72 +147,88 @@ class Bench:
             ("approve", self.exchange.address, 10**15),
         ):
             self.send(key, action, self.token.address, self.token.data(action, *values))
-        self.call(key, "deposit", self.token.address, 10**13)
-        return self.call(key, "deposit", self.token.address, 10**13)
+        self.call(key, Deposit(self.token.address, 10**13))
+        return self.call(key, Deposit(self.token.address, 10**13))
 
     def supply(self, key: Key) -> dict[str, int]:
-        self.call(key, "registerResource", RESOURCE, UNIT, self.origin, 10**6)
-        attestation = Attestation(key.address, RESOURCE, UNIT, 0, (10**9,), 1, self.origin + 10**6)
+        end = self.origin + SLOT
+        self.call(key, RegisterResource(RESOURCE, UNIT, self.origin, SLOT))
+        attestation = Attestation(
+            key.address, RESOURCE, UNIT, self.origin, SLOT, 0, (10**9,), 1, end, 1
+        )
         attestation_digest = digest(self.domain, attestation)
-        signatures = [each.sign(attestation_digest) for each in self.operators[:2]]
-        attest = self.call(key, "attest", plain(attestation), signatures)
-        first = self.call(key, "list", [(RESOURCE, 0, 10**6)])
-        later = self.call(key, "list", [(RESOURCE, 0, 10**6)])
+        signatures = tuple(
+            OperatorSignature(each.address, each.sign(attestation_digest))
+            for each in self.operators[:2]
+        )
+        attest = self.call(key, Attest(attestation, signatures))
+        first, later = (self.call(key, List((Report(RESOURCE, 0, 10**6),))) for _ in range(2))
         return {"attest": attest, "list_first": first, "list": later}
 
-    def trade(self, demander: Key, supplier: Key, escrow: Escrow = Escrow()) -> tuple[Any, ...]:  # noqa: B008
-        nonce = self.nonces.get(demander.address, 0)
-        self.nonces[demander.address] = nonce + 1
+    def listing(self, supplier: Key) -> bytes:
+        return listing_id(supplier.address, RESOURCE, 0, self.origin + SLOT)
+
+    def trade(self, demander: Key, supplier: Key, escrow: Escrow = Escrow()) -> SignedTrade:  # noqa: B008
+        bought, sold = self.bought[demander.address], self.sold[supplier.address]
+        self.bought[demander.address] += 1
+        self.sold[supplier.address] += 1
         trade = Trade(
-            listing=self.exchange.read("listingId", supplier.address, RESOURCE, 0),
+            listing=self.listing(supplier),
             demander=demander.address,
             token=self.token.address,
             quantity=17,
             unit_price=PRICE,
-            valid_until=self.origin + 10**6,
-            nonce=nonce % 96,
-            demander_epoch=nonce // 96,
+            valid_until=self.origin + SLOT,
+            nonce=nonce_of(*divmod(bought, NONCES)),
+            supplier_nonce=nonce_of(0, NONCES - 1 - sold % NONCES),
             transcript=bytes(range(32)),
             escrow=escrow,
         )
         trade_digest = digest(self.domain, trade)
-        return (
-            plain(trade)[:-1],
-            compact(demander.sign(trade_digest)),
-            compact(supplier.sign(trade_digest)),
-        )
+        return SignedTrade(trade, demander.sign(trade_digest), supplier.sign(trade_digest))
+
+    def escrow(self) -> Escrow:
+        """Terms of the least windows: pay on acceptance or silence, half if undecided."""
+        start = self.engine.now()
+        by = start + 3600
+        dispute = by + HOURS.dispute_window
+        decide = dispute + HOURS.hearing + HOURS.decision_window
+        return Escrow(RESOURCE, 0, self.origin, by, dispute, decide, 0, 10_000, 5_000)
 
 
-def compact(signature: bytes) -> tuple[bytes, bytes]:
-    """Return the 64-byte form of a signature (ERC-2098)."""
-    s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
-    return signature[:32], s.to_bytes(32, "big")
-
-
-def measure() -> dict[str, int]:
+def measure() -> dict[str, Any]:
     bench = Bench()
     demander, supplier = bench.demanders[0], bench.suppliers[0]
-    result: dict[str, int] = {}
+    result: dict[str, Any] = {}
     for key in bench.demanders:
         result["deposit"] = bench.deposit(key)
     for key in bench.suppliers:
         result |= bench.supply(key)
     pairs = list(zip(bench.demanders, bench.suppliers, strict=True))
     for pair in pairs:
-        bench.call(bench.deployer, "settle", bench.trade(*pair), [])
-    result["settle_single"] = bench.call(
-        bench.deployer, "settle", bench.trade(demander, supplier), []
-    )
+        bench.anyone(Settle(bench.trade(*pair)))
+    result["settle_single"] = bench.anyone(Settle(bench.trade(demander, supplier)))
     for name, sides in (("distinct", pairs), ("same", [(demander, supplier)] * SIZE)):
-        trades = [bench.trade(*pair) for pair in sides]
-        used = bench.call(bench.deployer, "settleBatch", trades, [], gas=15_000_000)
+        trades = tuple(bench.trade(*pair) for pair in sides)
+        used = bench.anyone(SettleBatch(trades), gas=15_000_000)
         result[f"batch_{name}_per_trade"] = round(used / SIZE)
-    result["withdraw"] = bench.call(demander, "withdraw", bench.token.address, 10**6)
+    net = net_cycle(bench, bench.demanders[SIZE // 2 :], bench.suppliers[SIZE // 2 :])
+    result["net_per_account"] = round(net / SIZE)
+    result["net_per_trade_at_10"] = round(net / NET_TRADES)
+    token = bench.token.address
+    result["withdraw"] = bench.call(demander, Withdraw(token, 10**6, demander.address))
     spare = bench.demanders[1]
-    bench.call(spare, "cancel", bench.token.address, 1 << 90)
-    result["cancel_one"] = bench.call(spare, "cancel", bench.token.address, 1 << 91)
-    result["cancel_all"] = bench.call(spare, "raiseEpoch", bench.token.address)
+    bench.call(spare, Cancel(token, 1 << 90))
+    result["cancel_one"] = bench.call(spare, Cancel(token, 1 << 91))
+    result["cancel_all"] = bench.call(spare, RaiseEpoch(token))
     result["escrow_cycle"] = escrow_cycle(bench, bench.demanders[2], bench.suppliers[2])
+    held = tuple(bench.trade(*pair, bench.escrow()) for pair in pairs if spare not in pair)
+    used = bench.anyone(SettleEscrowBatch(held), gas=15_000_000)
+    result["escrow_batch_per_trade"] = round(used / len(held))
+    result["deposit_amortised"] = {
+        str(trades): result["settle_single"] + round(result["deposit"] / trades)
+        for trades in (1, 10, 100)
+    }
     result["yardstick"] = yardstick(bench)
     bench.engine.close()
     return result
@@ -166,12 +236,49 @@ def measure() -> dict[str, int]:
 
 def escrow_cycle(bench: Bench, demander: Key, supplier: Key) -> int:
     """Return the gas of settling into escrow, stating delivery and accepting it."""
-    end = bench.origin + 10**6
-    escrow = Escrow(end, end + 10, end + 20, 0, 10_000, 5_000)
-    terms, *signatures = bench.trade(demander, supplier, escrow)
-    total = bench.call(bench.deployer, "settleEscrow", (terms, *signatures), plain(escrow), [])
-    total += bench.call(supplier, "deliver", terms, plain(escrow))
-    return total + bench.call(demander, "release", terms, plain(escrow), 17 * PRICE)
+    signed = bench.trade(demander, supplier, bench.escrow())
+    total = bench.anyone(SettleEscrow(signed))
+    total += bench.call(supplier, Deliver(signed.trade, 17))
+    return total + bench.call(demander, Release(signed.trade, 17 * PRICE))
+
+
+def net_cycle(bench: Bench, demanders: list[Key], suppliers: list[Key]) -> int:
+    """Return the gas of a cycle of all these accounts with NET_TRADES trades at random."""
+    chance = random.Random(1)  # noqa: S311 (a made-up market, no secret)
+    change: Counter[str] = Counter()
+    units: Counter[str] = Counter()
+    for _ in range(NET_TRADES):
+        demander, supplier = chance.choice(demanders), chance.choice(suppliers)
+        quantity = chance.randint(1, 40)
+        payment = quantity * chance.randint(PRICE // 2, 2 * PRICE)
+        change[demander.address] -= payment
+        change[supplier.address] += payment
+        units[supplier.address] += quantity
+    everyone = sorted((*demanders, *suppliers), key=lambda key: int(key.address, 16))
+    rows = tuple(
+        Row(
+            account=key.address,
+            mask=CYCLE_NONCES,
+            amount=abs(change[key.address]),
+            direction=PAYS if change[key.address] < 0 else PAID,
+            epoch=0,
+            sales=int(units[key.address] > 0),
+            salt=chance.getrandbits(72),
+        )
+        for key in everyone
+    )
+    places = {key.address: place for place, key in enumerate(everyone)}
+    sales = tuple(
+        Sale(
+            bench.listing(key), units[key.address], 0, places[key.address], chance.getrandbits(128)
+        )
+        for key in sorted(suppliers, key=bench.listing)
+    )
+    leaves = [trade_leaf(chance.randbytes(32), chance.randbytes(32)) for _ in range(NET_TRADES)]
+    cycle = Cycle(bench.token.address, root(leaves), bench.engine.now() + 600, rows, sales)
+    signed = digest(bench.domain, cycle.batch)
+    signatures = tuple(key.sign(signed) for key in everyone)
+    return bench.anyone(SettleNet(cycle, signatures), gas=15_000_000)
 
 
 def yardstick(bench: Bench) -> int:
@@ -179,10 +286,7 @@ def yardstick(bench: Bench) -> int:
     if not ITEMS.exists():
         raise SystemExit(f"{ITEMS} is missing; run `make contracts` first")
     code = json.loads(ITEMS.read_text())["bytecode"]["object"]
-    made = bench.send(
-        bench.deployer, "deploy", None, bytes.fromhex(code.removeprefix("0x")), 5_000_000
-    )
-    items = str(made.contract)
+    items = bench.made(bytes.fromhex(code.removeprefix("0x")))
     seller, buyer = bench.suppliers[0], bench.demanders[0]
     for key in (seller, buyer):
         given = _call("mint(address,uint256,uint256)", key.address, 1, 10**6)
@@ -214,6 +318,8 @@ def main() -> None:
         print(json.dumps(result, indent=2))
         return
     table = Table("action", "gas", "target")
+    shared = result.pop("deposit_amortised")
+    result |= {f"deposit_amortised over {trades}": gas for trades, gas in shared.items()}
     for name, gas in result.items():
         table.add_row(name, f"{gas:,}", f"{TARGETS[name]:,}" if name in TARGETS else "")
     Console().print(table)

@@ -46,7 +46,14 @@ def opened(market: Scenario, concept: str) -> Session:
     weights = [round(weight * MICRO) for weight in (supplier.a, supplier.b)]
     terms = PriceTerms(concept, *weights, supplier.maintenance, supplier.listed[0])
     members = tuple(
-        Member(address(seat + 1), bytes([seat]) * 32, bytes([seat]) * 32, NO_LIMIT, divisible=True)
+        Member(
+            demander=address(seat + 1),
+            selection=bytes([seat]) * 32,
+            sub_task=bytes([seat]) * 32,
+            quantity=NO_LIMIT,
+            divisible=True,
+            supplier_nonce=seat,
+        )
         for seat in range(len(market.demanders))
     )
     opening = Opening(address(0), b"l" * 32, 1, terms, members)

@@ -3,7 +3,7 @@
     python benchmarks/replay.py [--quick] [--json]
 
 Folds a made-up log with `record`, event by event, as the audit does. The market grows with its log:
-each wave of 111 events brings a supplier with eight listed slots and a sealed one, ten demanders
+each wave of 112 events brings a supplier with eight listed slots and a sealed one, ten demanders
 with deposits, 60 trades, six of them in escrow until delivery, and some withdrawals. As slots end,
 a trade is with one of the latest 40 suppliers; nine of ten demanders are of the latest 500, the
 tenth is any. `us_per_event` is the cost of the 1,000 events before that many were replayed, and
@@ -20,15 +20,18 @@ import platform
 import random
 import sys
 import time
+from dataclasses import dataclass
 from itertools import islice
 
 from eth_utils.address import to_checksum_address
 from rich.console import Console
 from rich.table import Table
 
-from fabmarket.identity import keccak
+from fabmarket.identity import digest, keccak
 from fabmarket.market.events import (
+    Cause,
     Delivered,
+    Deployed,
     Deposited,
     Escrowed,
     Event,
@@ -46,13 +49,16 @@ from fabmarket.market.events import (
     pack_terms,
 )
 from fabmarket.market.exchange import Exchange, record
-from fabmarket.market.trade import NONCES, listing_id, market_domain
+from fabmarket.market.parameters import HOURS
+from fabmarket.market.trade import NONCES, Escrow, Trade, listing_id, market_domain, nonce_of
 from fabmarket.market.units import name_to_bytes32
 
 COUNTS = (2_000, 10_000, 50_000, 100_000)
 TRADES = 100_000
 WINDOW = 1_000
-SLOT = 3_600
+START = 1_800_000_000
+SLOT = 10**9
+"""Seconds: every supplier's first slot has begun and does not end within the log."""
 PRICE, DEPOSIT = 100, 10**9
 LATE = 1 << 39
 
@@ -66,18 +72,33 @@ DOMAIN = market_domain(31337, EXCHANGE)
 MILL, HOUR = name_to_bytes32("mill"), name_to_bytes32("hour")
 
 
+@dataclass
+class Place:
+    """A listing and the units left of it."""
+
+    supplier: str
+    slot: int
+    room: int
+
+    @property
+    def listing(self) -> bytes:
+        return listing_id(self.supplier, MILL, self.slot, START + (self.slot + 1) * SLOT)
+
+
 class Log:
     """The events of a market, wave by wave; the same ones every time."""
 
     def __init__(self) -> None:
         self.random = random.Random(1)  # noqa: S311 (a made-up market, no secret)
         self.events: list[Event] = [
-            OperatorsSet((address("operator"),), 1),
+            OperatorsSet(1, (address("operator"),), 1, START),
             TokenSet(TOKEN, accepted=True),
+            Deployed(HOURS, address("escrow"), address("net")),
         ]
+        self.now = START
         self.suppliers = self.trades = 0
         self.demanders: list[str] = []
-        self.room: list[tuple[bytes, int]] = []  # listing, units left
+        self.places: list[Place] = []
         self.used: dict[str, int] = {}
 
     def grow(self) -> None:
@@ -90,41 +111,57 @@ class Log:
         for number in range(60):
             self._trade(held=number % 10 == 0)
         for account in self.demanders[-2:]:
-            self.events += (Relayed(account, 0), Withdrawn(account, TOKEN, 7))
+            self.events += (Relayed(account, 0), Withdrawn(account, TOKEN, 7, account))
 
     def _supplier(self, supplier: str) -> None:
         self.suppliers += 1
-        self.events.append(ResourceRegistered(supplier, MILL, HOUR, 0, SLOT))
+        self.events.append(Deposited(supplier, TOKEN, DEPOSIT))
+        self.events.append(ResourceRegistered(supplier, MILL, HOUR, START, SLOT))
         for slot in range(8):
-            listing = listing_id(supplier, MILL, slot, (slot + 1) * SLOT)
+            place = Place(supplier, slot, 40)
             self.events.append(SlotAttested(supplier, MILL, slot, 40, 1, LATE))
-            self.events.append(Listed(listing, supplier, MILL, slot, 40, 40))
-            self.room.append((listing, 40))
-        self.events.append(Unlisted(listing, supplier, MILL, 7, 8, 32))
-        self.room[-1] = (listing, 32)
+            self.events.append(Listed(place.listing, supplier, MILL, slot, 40, 40))
+            self.places.append(place)
+        self.events.append(Unlisted(place.listing, supplier, MILL, 7, 8, 32))
+        place.room = 32
         self.events.append(SlotSealed(supplier, MILL, 8, bytes(32), 1, LATE))
-        self.room = self.room[-320:]
+        self.places = self.places[-320:]
 
     def _trade(self, *, held: bool) -> None:
-        place = self.random.randrange(len(self.room))
-        listing, room = self.room[place]
-        quantity = min(room, self.random.randrange(1, 5))
-        if room > quantity:
-            self.room[place] = (listing, room - quantity)
-        else:
-            self.room.pop(place)
+        begun = [place for place in self.places if place.slot == 0] if held else self.places
+        place = self.random.choice(begun)
+        quantity = min(place.room, self.random.randrange(1, 5))
+        place.room -= quantity
+        if place.room == 0:
+            self.places.remove(place)
         known = self.demanders if self.random.random() < 0.1 else self.demanders[-500:]
         demander = self.random.choice(known)
-        epoch, nonce = divmod(self.used.get(demander, 0), NONCES)
-        self.used[demander] = epoch * NONCES + nonce + 1
-        trade = keccak(self.trades.to_bytes(32, "big"))
+        used = self.used.get(demander, 0)
+        self.used[demander] = used + 1
+        nonce = nonce_of(*divmod(used, NONCES))
         self.trades += 1
-        terms = pack_terms(quantity, PRICE, epoch, nonce)
-        self.events.append(Settled(listing, demander, trade, TOKEN, terms))
+        self.now += 1
         if held:
-            self.events.append(Escrowed(trade, LATE, LATE, LATE, 0, 10_000, 5_000))
-            self.events.append(Delivered(trade))
-            self.events.append(Released(trade, quantity * PRICE, 0))
+            self._escrow(place, demander, quantity, nonce)
+            return
+        trade, terms = keccak(self.trades.to_bytes(32, "big")), pack_terms(quantity, PRICE, nonce)
+        self.events.append(Settled(place.listing, demander, trade, TOKEN, terms))
+
+    def _escrow(self, place: Place, demander: str, quantity: int, nonce: int) -> None:
+        by = self.now + HOURS.delivery_window
+        dispute = by + HOURS.dispute_window
+        decide = dispute + HOURS.hearing + HOURS.decision_window
+        escrow = Escrow(MILL, place.slot, START, by, dispute, decide, 0, 10_000, 5_000)
+        trade = Trade(place.listing, demander, TOKEN, quantity, PRICE, by, nonce, escrow=escrow)
+        agreed, payment = digest(DOMAIN, trade), quantity * PRICE
+        deposit = payment * HOURS.deposit_share // 10_000
+        terms = pack_terms(quantity, PRICE, nonce)
+        self.events += (
+            Settled(place.listing, demander, agreed, TOKEN, terms),
+            Escrowed(agreed, trade, 1, self.now),
+            Delivered(agreed, quantity, self.now),
+            Released(agreed, Cause.ACCEPTED, payment + deposit, deposit, closed=True),
+        )
 
 
 def replay(events: list[Event], marks: list[int]) -> tuple[list[dict[str, int]], list[list[float]]]:

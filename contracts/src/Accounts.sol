@@ -68,8 +68,8 @@ abstract contract Accounts is IAccounts, State, ReentrancyGuardTransient {
         AccountWord word = cell.word.withUsed(mask);
         cell.word = word;
         emit NoncesCancelled(account, token, word.epoch(), mask);
-        // With no nonce left, what was signed ahead for the next epoch would come into force.
-        if (word.used() == type(uint96).max) _raiseEpoch(account, token);
+        // With no nonce left, what was signed ahead for the next epoch would come into force. After the last there is none.
+        if (word.used() == type(uint96).max && word.epoch() != type(uint32).max) _raiseEpoch(account, token);
     }
 
     /// @inheritdoc IAccounts

@@ -98,7 +98,12 @@ contract ResourceEscrow is EscrowTerms {
         (bytes32 digest, Held memory held) = _open(trade, escrow);
         _requireNoRuling(digest);
         _giveBack(trade, escrow, held);
-        Parts memory parts = Parts(0, _afterExit(escrow), _deposit(trade));
+        uint256 penalty = escrow.exitPenalty;
+        // Going late costs no less than being late.
+        if (held.state == State.Funded && block.timestamp >= escrow.deliverBy && escrow.latePenalty > penalty) {
+            penalty = escrow.latePenalty;
+        }
+        Parts memory parts = Parts(0, _without(escrow.bond, penalty), _deposit(trade));
         // Nor is a false statement of delivery.
         if (held.state == State.Disputed && !held.uncovered) parts.deposits = 0;
         _close(trade, escrow, digest, held, Cause.Refunded, parts);
@@ -116,6 +121,7 @@ contract ResourceEscrow is EscrowTerms {
         }
         // What falls below the attested quantity stays committed: nothing of it may be sold again.
         uint64 units = _unitsLeft(trade, held);
+        if (units == 0) revert BadQuantity(0, trade.quantity);
         if (units > committed - attested) units = committed - attested;
         _reduce(supplier, escrow, units);
         _enter(digest, State.Disputed);
@@ -204,7 +210,13 @@ contract ResourceEscrow is EscrowTerms {
         _rulings[digest] =
             Posted(ruling.number, ruling.paymentShare, ruling.bondShare, ruling.depositShare, executableAt);
         emit RulingPosted(
-            digest, ruling.number, ruling.paymentShare, ruling.bondShare, ruling.depositShare, executableAt
+            digest,
+            ruling.number,
+            ruling.paymentShare,
+            ruling.bondShare,
+            ruling.depositShare,
+            executableAt,
+            held.graceBlock
         );
     }
 

@@ -22,9 +22,10 @@ abstract contract ResourceTrading is IResourceTrading, Settlement {
         _requireTrading();
         bytes32 separator = _domainSeparatorV4();
         for (uint256 i = 0; i < trades.length; ++i) {
-            Trade calldata trade = trades[i].trade;
+            SignedTrade calldata signed = trades[i];
+            Trade calldata trade = signed.trade;
             bytes32 digest = trade.digest(TradeHash.INSTANT, separator);
-            bytes4 reason = trade.bundle == 0 ? _take(trades[i], digest, proofs, false, 0, 0) : Bundled.selector;
+            bytes4 reason = trade.bundle == 0 ? _take(signed, digest, proofs, false, 0, 0) : Bundled.selector;
             if (reason != NONE) emit Skipped(i, reason, digest, trade.listing, trade.demander);
         }
     }

@@ -84,7 +84,7 @@ abstract contract ResourceVerification is IResourceVerification, State {
         stored.attested = quantity;
         emit SlotAttested(supplier, resource, slot, quantity, stored.version, stored.expiry);
         uint64 committed = stored.committed;
-        _list(supplier, Report(resource, slot, quantity > committed ? quantity - committed : 0));
+        if (quantity > committed) _list(supplier, Report(resource, slot, quantity - committed));
     }
 
     /// @inheritdoc IResourceVerification

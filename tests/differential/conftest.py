@@ -8,7 +8,9 @@ from fabmarket.chain import (
     Settings,
     TokenContract,
     Transaction,
+    escrow_code,
     exchange_code,
+    net_code,
     token_code,
 )
 from fabmarket.chain.embedded import EmbeddedEngine
@@ -19,17 +21,33 @@ from fabmarket.market.exchange import (
     Exchange,
     Held,
     Listing,
+    Posted,
     Proof,
     Reverted,
     Slot,
     record,
     step,
 )
+from fabmarket.market.exchange.terms import all_held
+from fabmarket.market.parameters import Parameters
 from fabmarket.market.trade import TIME_LIMIT, listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
 
 GAS = 1_500_000
 NOBODY = "0x" + "0" * 40
+# Short windows, of different lengths, so that a few moves meet every deadline.
+PARAMETERS = Parameters(
+    operator_delay=11,
+    delivery_window=3,
+    dispute_window=4,
+    hearing=2,
+    decision_window=5,
+    ruling_window=6,
+    grace_time=7,
+    grace_blocks=3,
+    longest_life=400,
+    deposit_share=500,
+)
 
 
 class People:
@@ -86,9 +104,11 @@ class Ground:
             sender.queue(Transaction(funder, "deploy", None, code, 3 * 10**6))
         *_, one, two = sender.must_succeed()
         self.tokens = tuple(TokenContract(self.engine, each.contract) for each in (one, two))
-        code = exchange_code(
-            tuple(key.address for key in People.operators), 2, (self.tokens[0].address,)
-        )
+        for code in (escrow_code(PARAMETERS), net_code(PARAMETERS)):
+            sender.queue(Transaction(funder, "deploy", None, code, 8 * 10**6))
+        modules = [module.contract for module in sender.must_succeed()]
+        operators, tokens = [key.address for key in People.operators], [self.tokens[0].address]
+        code = exchange_code(tuple(operators), 2, tuple(tokens), PARAMETERS, *modules)
         sender.queue(Transaction(funder, "deploy", None, code, 8 * 10**6))
         (receipt,) = sender.must_succeed()
         self.contract = ExchangeContract(self.engine, receipt.contract)
@@ -132,12 +152,18 @@ class Both:
         """The chain time at which the next move is made, unless it is played at a later one."""
         return self.engine.now() + 1
 
+    def skip(self, blocks):
+        """Let empty blocks pass, a second each."""
+        for _ in range(blocks):
+            self.engine.mine([])
+
     def play(self, key, move, at=None):
         """Make a move on both; return the events' names or the error's."""
         now = self.now if at is None else at
         self.engine.set_next_time(now)
+        block = self.engine.block_number() + 1
         try:
-            self.state, said = step(self.state, key.address, move, now)
+            self.state, said = step(self.state, key.address, move, now, block)
             refused = None
         except Reverted as error:
             said, refused = (), (error.error, error.values)
@@ -168,7 +194,13 @@ class Both:
         """Compare every number of the twin with the contract's storage, and some absent ones."""
         state, contract, (token, _) = self.state, self.contract, self.tokens
         assert state == self.folded
-        assert contract.operators() == (state.operators, state.threshold)
+        now = self.engine.now()
+        assert contract.parameters() == state.parameters
+        assert contract.operator_set() == state.operator_set(now)
+        pending = (state.next_set, state.next_since) if now < state.next_since else (0, 0)
+        assert contract.next_operator_set() == pending
+        for number, operators in state.operator_sets.items():
+            assert contract.operators_of(number) == (operators.members, operators.threshold)
         assert contract.decision_nonce() == state.decision_nonce
         assert contract.paused_until() == state.paused_until
         assert {each.address for each in self.tokens if contract.accepts(each.address)} == (
@@ -188,10 +220,14 @@ class Both:
                 listing = listing_id(*where, calendar.end(where[2]))
                 stored = state.listings.get(listing, Listing(NOBODY))
                 assert contract.listing_of(listing) == stored
+        for listing, stored in state.listings.items():
+            assert contract.listing_of(listing) == stored
         for trade in {*state.held, *self.settled}:
             assert contract.held_of(trade) == state.held.get(trade, Held())
+            assert contract.ruling_of(trade) == state.rulings.get(trade, Posted())
         for each in self.tokens:
             owed = state.owed.get(each.address, 0)
+            assert contract.total_of(each.address) == owed
             assert each.balance_of(contract.address) == owed == self.balances(each.address)
 
     def balances(self, token):
@@ -199,7 +235,9 @@ class Both:
         state = self.state
         free = sum(each.balance for (_, of), each in state.accounts.items() if of == token)
         return free + sum(
-            held.amount for trade, held in state.held.items() if state.escrows[trade].token == token
+            all_held(state.escrows[trade], held, state.parameters)
+            for trade, held in state.held.items()
+            if state.escrows[trade].token == token
         )
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabmarket.identity import digest
+from fabmarket.market import trade as terms
 from fabmarket.market.exchange import (
     Attest,
     AttestSealed,
@@ -17,9 +18,11 @@ from fabmarket.market.exchange import (
     Deliver,
     Deposit,
     List,
+    OperatorSignature,
     RegisterResource,
     Relay,
     Report,
+    SetOperators,
     Settle,
     SettleEscrow,
     SignedTrade,
@@ -33,66 +36,118 @@ from fabmarket.market.trade import (
     commitment_of,
     listing_id,
 )
-from tests.differential.random_moves import ALL_USED, SALT, U64, Moves
+from tests.differential.random_basics import ALL_USED, SALT, U64, ascending
+from tests.differential.random_moves import Moves
 
 SEQUENCES = 10_000 if os.environ.get("FABMARKET_FUZZ") == "long" else 500
 MOVES = 10
 
 
-def prepare(both):
-    """Bring a market into use, nonces nearly used up; return the trades that are in escrow."""
-    seller, buyer, third = both.people.traders
-    mill, hour, token = both.people.mill, both.people.hour, both.token
-    keys = sorted(both.people.operators, key=lambda key: int(key.address, 16))
+class Opening:
+    """Brings a market into use: who sells, who buys, and how they and the operators sign."""
 
-    def by(struct):
-        return tuple(key.sign(digest(both.state.domain, struct)) for key in keys[:2])
+    def __init__(self, both):
+        self.both = both
+        self.seller, self.buyer, self.third = both.people.traders
+        self.wallet, self.nonce = both.wallet, 0
+        people = (*both.people.operators, *both.people.traders, both.wallet)
+        self.keys = {key.address: key for key in people}
 
-    def signed(trade):
-        trade_digest = digest(both.state.domain, trade)
-        return SignedTrade(trade, buyer.sign(trade_digest), seller.sign(trade_digest))
+    @property
+    def number(self):
+        return self.both.state.operator_set(self.both.now)
 
-    def first(owner, resource):
-        calendar = both.state.calendars[owner.address, resource]
+    def by(self, struct):
+        operators = self.both.state.operator_sets[self.number]
+        members = ascending(self.keys[each] for each in operators.members)
+        struct_digest = digest(self.both.state.domain, struct)
+        return tuple(
+            OperatorSignature(key.address, key.sign(struct_digest))
+            for key in members[: operators.threshold]
+        )
+
+    def new_operators(self):
+        """Five from now on, of which one is a contract and one buys."""
+        both = self.both
+        named = (*both.people.operators, self.wallet, self.buyer)
+        members = tuple(key.address for key in named)
+        decision = terms.Operators(members, 3, self.number, both.state.decision_nonce, U64)
+        both.play(self.third, SetOperators(members, 3, U64, self.by(decision)))
+        both.skip(both.state.parameters.operator_delay)
+        assert self.number == 2
+
+    def attest(self, owner, resource, *quantities):
+        place = (owner.address, resource, *self.calendar(owner, resource))
+        counted = Attestation(*place, 0, quantities, 1, U64, self.number)
+        self.both.play(self.third, Attest(counted, self.by(counted)))
+
+    def seal(self, owner, resource, slot, quantity):
+        hidden = commitment_of(owner.address, resource, slot, quantity, SALT)
+        place = (owner.address, resource, *self.calendar(owner, resource))
+        sealed = SealedAttestation(*place, slot, hidden, 1, U64, self.number)
+        self.both.play(self.third, AttestSealed(sealed, self.by(sealed)))
+
+    def calendar(self, owner, resource):
+        known = self.both.state.calendars[owner.address, resource]
+        return known.unit, known.origin, known.slot_length
+
+    def first(self, owner, resource):
+        calendar = self.both.state.calendars[owner.address, resource]
         return listing_id(owner.address, resource, 0, calendar.end(0))
 
-    both.play(seller, RegisterResource(mill, hour, both.now, 50))
-    counted = Attestation(seller.address, mill, hour, 0, (10, 10, 3), 1, U64)
-    both.play(third, Attest(counted, by(counted)))
-    hidden = commitment_of(seller.address, mill, 3, 6, SALT)
-    sealed = SealedAttestation(seller.address, mill, hour, 3, hidden, 1, U64)
-    both.play(third, AttestSealed(sealed, by(sealed)))
+    def relay(self, move):
+        """A move of the wallet."""
+        call = self.both.contract.move_data(move)
+        intent = Intent(self.wallet.address, call, self.nonce, U64)
+        self.nonce += 1
+        signature = self.wallet.sign(digest(self.both.state.domain, intent))
+        self.both.play(self.third, Relay(intent, move, signature))
+
+    def signed(self, trade, seller):
+        trade_digest = digest(self.both.state.domain, trade)
+        return SignedTrade(trade, self.buyer.sign(trade_digest), seller.sign(trade_digest))
+
+    def escrow(self, nonce):
+        """A trade that waits, of slot 0 of the mill."""
+        both, windows = self.both, self.both.state.parameters
+        now = both.now
+        by = now + windows.delivery_window + 9
+        dispute_by = by + windows.dispute_window + 2
+        decide_by = dispute_by + windows.hearing + windows.decision_window + 1
+        times = (now, by, dispute_by, decide_by)
+        mill, shares = both.people.mill, (1_000, 9_000, 3_333)
+        agreed = Escrow(mill, 0, *times, *shares, bond=40, late_penalty=2_500, exit_penalty=5_000)
+        place = (self.first(self.seller, mill), self.buyer.address, both.token)
+        trade = Trade(*place, 2, 101, now + 30, nonce, 60, escrow=agreed)
+        both.play(self.third, SettleEscrow(self.signed(trade, self.seller)))
+        return trade
+
+
+def prepare(both):
+    """Bring a market into use, nonces nearly used up; return the trades that are in escrow."""
+    it = Opening(both)
+    seller, buyer, third, wallet = it.seller, it.buyer, it.third, it.wallet
+    mill, lathe, hour, token = both.people.mill, both.people.lathe, both.people.hour, both.token
+    it.new_operators()
+    both.play(seller, RegisterResource(mill, hour, both.now, 70))
+    it.attest(seller, mill, 10, 10, 3)
+    it.seal(seller, mill, 3, 6)
     both.play(seller, List((Report(mill, 0, 8), Report(mill, 1, 9))))
+    both.play(seller, Deposit(token, 3_000))
     both.play(buyer, Deposit(token, 10_000))
     both.play(third, Deposit(token, 5_000))
     both.play(third, Cancel(token, ALL_USED - (1 << 95)))
-    listing = first(seller, mill)
     # The wallet sells, so that it has something to buy with.
-    wallet, lathe = both.wallet, both.people.lathe
-
-    def relay(nonce, move):
-        call = both.contract.move_data(move)
-        intent = Intent(wallet.address, call, nonce, U64)
-        signature = wallet.sign(digest(both.state.domain, intent))
-        both.play(third, Relay(intent, move, signature))
-
-    relay(0, RegisterResource(lathe, hour, both.now, 60))
-    counted = Attestation(wallet.address, lathe, hour, 0, (10, 10), 1, U64)
-    both.play(third, Attest(counted, by(counted)))
-    relay(1, List((Report(lathe, 0, 7),)))
-    of_wallet = first(wallet, lathe)
+    it.relay(RegisterResource(lathe, hour, both.now, 60))
+    it.attest(wallet, lathe, 10, 10)
+    it.relay(List((Report(lathe, 0, 7),)))
+    of_wallet = it.first(wallet, lathe)
     sale = Trade(of_wallet, buyer.address, token, 2, 1_000, both.now + 30, 10)
-    sale_digest = digest(both.state.domain, sale)
-    both.play(third, Settle(SignedTrade(sale, buyer.sign(sale_digest), wallet.sign(sale_digest))))
+    both.play(third, Settle(it.signed(sale, wallet)))
     assert both.state.account_of(wallet.address, token).balance == 2_000
-    trades = []
-    for nonce in (8, 9):
-        escrow = Escrow(both.now + 12, both.now + 18, both.now + 24, 1_000, 9_000, 3_333)
-        trade = Trade(listing, buyer.address, token, 1, 101, both.now + 30, nonce, escrow=escrow)
-        both.play(third, SettleEscrow(signed(trade)))
-        trades.append(trade)
-    both.play(seller, Deliver(trade))
-    assert {"Escrowed", "Delivered", "SlotSealed", "NoncesCancelled"} <= both.met
+    trades = [it.escrow(8), it.escrow(9)]
+    both.play(seller, Deliver(trades[1], 1))
+    assert {"Escrowed", "Delivered", "SlotSealed", "NoncesCancelled", "OperatorsSet"} <= both.met
     return trades
 
 

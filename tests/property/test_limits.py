@@ -18,6 +18,7 @@ from fabmarket.scenario import (
     check_scenario,
 )
 from fabmarket.scenario.checks import FINEST_WEIGHT, LARGEST_WEIGHT, LONGEST_CALENDAR
+from fabmarket.scenario.model import majority_of
 
 CONCEPTS = ["balanced", "demanders-lead", "simultaneous", "bargaining"]
 
@@ -56,6 +57,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     concept = draw(st.sampled_from(CONCEPTS))
     free = concept == "demanders-lead"
     slots = draw(st.integers(1, 3))
+    operators = draw(st.integers(1, 4))
     over = draw(st.sampled_from([0, 0, 0, 1]))  # whether limits may be passed by one
     offers = [draw(suppliers(n * 64, r, slots, over)) for n, r in (("a", "r" * 31), ("b", "!"))]
     count = draw(st.integers(1, 3))
@@ -82,8 +84,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         concept="balanced" if concept == "bargaining" else concept,
         negotiation="bargaining" if concept == "bargaining" else "session",
         release_rounds=2,
-        operators=2,
-        threshold=draw(st.integers(1, 2)),
+        operators=operators,
+        threshold=draw(st.integers(majority_of(operators), operators)),
         slot_length=draw(at(LONGEST_CALENDAR // slots + over, least=1)),
         tampered_copies=0,
         demanders=tuple(demanders),

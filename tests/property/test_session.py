@@ -60,6 +60,7 @@ def markets(draw):
                 sub_task=bytes([index]) * 32,
                 quantity=units,
                 divisible=units == NO_LIMIT or draw(st.booleans()),
+                supplier_nonce=index,
             )
         )
     return terms, tuple(members), margins
@@ -146,7 +147,7 @@ def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
 @example(
     (
         PriceTerms("balanced", 1_000_000, 500_000, 0, 10**6),
-        (Member(DEMANDERS[0], bytes(32), bytes(32), 5, False),),
+        (Member(DEMANDERS[0], bytes(32), bytes(32), 5, False, 0),),
         [1],
     )
 )
@@ -176,7 +177,7 @@ def test_where_capacity_binds_the_price_is_the_lowest_that_clears(margin, cap, r
     assume(room >= count * cap)
     terms = PriceTerms("balanced", 1_000_000, 999_999, 10, room)
     members = tuple(
-        Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, cap, True) for i in range(count)
+        Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, cap, True, 0) for i in range(count)
     )
     session = played(terms, members, [margin] * count)
     assert session.settled_on == 10
@@ -187,7 +188,7 @@ def test_an_interval_of_clearing_prices_gives_its_lowest():
     """Capacity 10, two members of 5 each worth 100, one of 5 worth 40: from 40 on it clears."""
     terms = PriceTerms("balanced", 1_000_000, 999_999, 10, 10)
     members = tuple(
-        Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, 5, True) for i in range(3)
+        Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, 5, True, 0) for i in range(3)
     )
     session = played(terms, members, [100, 100, 40])
     assert session.settled_on == 40
@@ -198,7 +199,7 @@ def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_all_of_a_scar
     """S = d_s/(a - b) = 60/0.5 = 120 units; (c - d_s)+ is 10, 20, 0."""
     terms = PriceTerms("balanced", 1_000_000, 500_000, 60, 10**6)
     members = tuple(
-        Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, NO_LIMIT, True) for i in range(3)
+        Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, NO_LIMIT, True, 0) for i in range(3)
     )
     session = played(terms, members, [70, 80, 60])
     assert session.settled_on == 60
@@ -279,7 +280,7 @@ def hostile_answer(session, seat, member, rng):
 def test_a_member_that_never_settles_meets_the_round_limit():
     """It asks for all there is just below a price it lets rise, and for nothing above."""
     terms = PriceTerms("balanced", 10**12, 1, 1, NO_LIMIT)
-    member = Member(DEMANDERS[0], bytes(32), bytes(32), NO_LIMIT, True)
+    member = Member(DEMANDERS[0], bytes(32), bytes(32), NO_LIMIT, True, 0)
     session = opened(terms, (member,))
     secret = 3**78
     while not isinstance(message := due(session), Close):
@@ -298,7 +299,7 @@ positions = st.builds(Position, st.integers(0, 400), st.integers(0, 400))
 
 
 def struck(buyer, seller):
-    member = Member(DEMANDERS[0], bytes(32), bytes(32), 5, True)
+    member = Member(DEMANDERS[0], bytes(32), bytes(32), 5, True, 0)
     opening = Opening(SUPPLIER, bytes(32), 1, PriceTerms("bargaining", 0, 0, 0, 5), (member,))
     bargain = Bargain(opening, digest_of(opening))
     while bargain.outcome is None:
@@ -345,7 +346,7 @@ def test_capacity_that_binds_is_sold_to_the_last_unit(capacity, digits, scale, c
     margins = [10**6 + digit * 10**scale for digit in digits]
     terms = PriceTerms("balanced", slope + 7, 7, 10**cheap // 10**4, capacity)
     members = tuple(
-        Member(DEMANDERS[at], keccak(bytes([at])), bytes([at]) * 32, NO_LIMIT, True)
+        Member(DEMANDERS[at], keccak(bytes([at])), bytes([at]) * 32, NO_LIMIT, True, 0)
         for at in range(len(margins))
     )
     equilibrium = solved(terms, members, margins)

@@ -23,6 +23,8 @@ from fabmarket.market.messages import Demand, Message
 from fabmarket.market.trade import (
     Attestation,
     Intent,
+    NetBatch,
+    Open,
     Operators,
     Pause,
     Ruling,
@@ -32,7 +34,8 @@ from fabmarket.market.trade import (
     Trade,
 )
 
-MARKET = {Attestation, SealedAttestation, Operators, Pause, Token, Intent, Trade, Split, Ruling}
+DECISIONS = {Attestation, SealedAttestation, Operators, Pause, Token, Ruling}
+MARKET = {*DECISIONS, Intent, Open, Trade, Split, NetBatch}
 SIGNED = sorted({*get_args(Message), *MARKET}, key=lambda each: each.__name__)
 KEY = Key.derive("typed data")
 addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)

@@ -117,19 +117,19 @@ abstract contract EscrowTerms is IResourceEscrow, Module {
     {
         uint256 deposit = _deposit(trade);
         if (held.state == State.Disputed) {
-            if (held.uncovered) return (Cause.Undecided, Parts(0, _afterExit(escrow), deposit));
+            if (held.uncovered) return (Cause.Undecided, Parts(0, _without(escrow.bond, escrow.exitPenalty), deposit));
             return (Cause.Undecided, Parts(_share(held.payment, escrow.undecidedShare), escrow.bond, deposit));
         }
-        uint256 latePenalty = _share(escrow.bond, escrow.latePenalty);
+        uint256 afterLate = _without(escrow.bond, escrow.latePenalty);
         if (held.state == State.Funded) {
-            Parts memory late = Parts(_share(held.payment, escrow.lateShare), escrow.bond - latePenalty, deposit);
+            Parts memory late = Parts(_share(held.payment, escrow.lateShare), afterLate, deposit);
             return (Cause.Late, late);
         }
         uint256 released = _payment(trade.quantity, trade.unitPrice) - held.payment;
         uint256 due = _payment(held.delivered, trade.unitPrice);
         due = due > released ? due - released : 0;
         uint256 payment = _share(due, escrow.silenceShare) + _share(held.payment - due, escrow.lateShare);
-        uint256 penalty = latePenalty * (trade.quantity - held.delivered) / trade.quantity;
+        uint256 penalty = (escrow.bond - afterLate) * (trade.quantity - held.delivered) / trade.quantity;
         return (Cause.Silent, Parts(payment, escrow.bond - penalty, deposit));
     }
 
@@ -138,9 +138,9 @@ abstract contract EscrowTerms is IResourceEscrow, Module {
         return _share(_payment(trade.quantity, trade.unitPrice), _depositShare);
     }
 
-    /// @dev What is left of the bond where the supplier gives the payment back.
-    function _afterExit(Escrow calldata escrow) internal pure returns (uint256) {
-        return escrow.bond - _share(escrow.bond, escrow.exitPenalty);
+    /// @dev What a penalty leaves of a bond.
+    function _without(uint256 bond, uint256 penalty) internal pure returns (uint256) {
+        return bond - _share(bond, penalty);
     }
 
     function _supplierOf(IResourceTrading.Trade calldata trade) internal view returns (address) {

@@ -30,7 +30,8 @@ interface IResourceEscrow {
     /// @param lateShare Usual: 0. @param silenceShare Usual: 10000. @param undecidedShare As agreed.
     /// @param bond What the supplier locks, token base units.
     /// @param latePenalty Share of the bond that lateness costs; of partial delivery the part that is missing.
-    /// @param exitPenalty Share of the bond that giving the payment back costs.
+    /// @param exitPenalty Share of the bond that giving the payment back costs; undelivered after `deliverBy` at least
+    /// `latePenalty`.
     struct Escrow {
         bytes32 resource;
         uint64 slot;
@@ -132,7 +133,8 @@ interface IResourceEscrow {
         uint16 paymentShare,
         uint16 bondShare,
         uint16 depositShare,
-        uint64 executableAt
+        uint64 executableAt,
+        uint40 untilBlock
     );
     /// @notice Money left the escrow of a trade; `closed` if all of it.
     event Released(bytes32 indexed trade, Cause cause, uint128 toSupplier, uint128 toDemander, bool closed);
@@ -186,7 +188,7 @@ interface IResourceEscrow {
     function refund(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external;
 
     /// @notice The demander takes the payment back at once, because fewer units are attested than were sold and nothing is
-    /// delivered. Penalty and deposits wait for a hearing. Gives no capacity back.
+    /// delivered; a payment of one unit at least. Penalty and deposits wait for a hearing. Gives no capacity back.
     function refundUncovered(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external;
 
     /// @notice The demander disputes a stated delivery.

@@ -56,7 +56,7 @@ contract AdversarialMoneyTest is BundleBase {
     function test_case13_reentry_acts_for_the_token_and_not_for_the_relayed_account() public {
         ReentrantToken reentrant = _reentrant();
         bytes[3] memory callbacks = [
-            abi.encodeCall(exchange.cancel, (address(token), type(uint96).max)),
+            abi.encodeCall(exchange.cancel, (address(token), 1)),
             abi.encodeCall(exchange.raiseEpoch, (address(token))),
             abi.encodeCall(exchange.registerResource, ("m9", UNIT, NOW, HOUR))
         ];
@@ -277,9 +277,9 @@ contract AdversarialMoneyTest is BundleBase {
             else if (i < 4) ahead[i].supplierNonce = i - 1 << 8;
             else ahead[i].listingEpoch = i - 3;
         }
-        _cancel(demander, type(uint96).max);
+        _useUp(demander);
         _raiseEpoch(demander);
-        _cancel(supplier, type(uint96).max);
+        _useUp(supplier);
         _raiseEpoch(supplier);
         _as(supplier, abi.encodeCall(exchange.raiseListingEpoch, ("m1", 0)));
         for (uint64 i = 0; i < 6; ++i) {

@@ -19,6 +19,8 @@ abstract contract ExchangeBase {
     uint64 internal constant HOUR = 3600;
     uint64 internal constant EXPIRY = NOW + 30 * 24 * HOUR;
     bytes32 internal constant UNIT = "hour";
+    /// @dev Where the exchange stores its accounts.
+    uint256 private constant ACCOUNTS_SLOT = 7;
     /// @dev Of every decision that a test does not let expire.
     uint64 internal constant DEADLINE = type(uint64).max;
 
@@ -285,6 +287,19 @@ abstract contract ExchangeBase {
 
     function _raiseEpoch(address account) internal {
         _as(account, abi.encodeCall(exchange.raiseEpoch, (address(token))));
+    }
+
+    /// @dev Leaves an account a balance, an epoch and the nonces used that no test has time to come to.
+    function _storeAccount(address account, uint128 balance, uint32 epoch, uint96 used) internal {
+        bytes32 ofToken = keccak256(abi.encode(address(token), ACCOUNTS_SLOT));
+        uint256 word = balance | uint256(epoch) << 128 | uint256(used) << 160;
+        vm.store(address(exchange), keccak256(abi.encode(account, ofToken)), bytes32(word));
+    }
+
+    /// @dev All nonces used, as by trades: to cancel the last one would raise the epoch.
+    function _useUp(address account) internal {
+        IAccounts.Account memory now_ = exchange.accountOf(account, address(token));
+        _storeAccount(account, now_.balance, now_.epoch, type(uint96).max);
     }
 
     function _cancel(address account, uint96 mask) internal {

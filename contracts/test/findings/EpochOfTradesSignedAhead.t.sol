@@ -14,7 +14,7 @@ contract EpochOfTradesSignedAheadTest is SettleBase {
     }
 
     function test_soItDoesWhenAllNoncesAreUsed() public {
-        _cancel(demander, type(uint96).max);
+        _useUp(demander);
         _raiseEpoch(demander);
         _refusesAhead(NOW);
     }
@@ -24,7 +24,7 @@ contract EpochOfTradesSignedAheadTest is SettleBase {
         _raiseEpoch(demander);
         IResourceTrading.Trade memory ahead = _trade();
         ahead.nonce = NOW + 1 << 8;
-        _cancel(demander, type(uint96).max);
+        _useUp(demander);
         _raiseEpoch(demander);
         _refusesTrade(ahead, _wrongEpoch(demander, NOW + 1, NOW + 2));
     }

@@ -6,18 +6,17 @@ import {SettleBase} from "../base/SettleBase.sol";
 
 /// @notice A trade signed for the epoch after the last one panicked, and took its whole batch with it.
 contract LastEpochTest is SettleBase {
-    uint256 private constant ACCOUNTS_SLOT = 7;
-    uint64 private constant LAST = type(uint32).max;
+    uint32 private constant LAST = type(uint32).max;
 
     function test_aTradeAfterTheLastEpochIsSkippedAndTheOthersSettle() public {
-        _storeAccount(uint256(FUNDS) | uint256(LAST) << 128 | uint256(type(uint96).max - 1) << 160);
+        _storeAccount(demander, uint128(FUNDS), LAST, type(uint96).max - 1);
         vm.assertEq(exchange.accountOf(demander, address(token)).epoch, LAST);
         IResourceTrading.SignedTrade[] memory trades = new IResourceTrading.SignedTrade[](2);
         IResourceTrading.Trade memory trade = _trade();
-        trade.nonce = LAST << 8;
+        trade.nonce = uint64(LAST) << 8;
         trades[0] = _signed(trade);
         trade = _trade();
-        trade.nonce = LAST + 1 << 8;
+        trade.nonce = uint64(LAST) + 1 << 8;
         trades[1] = _signed(trade);
         _expectSettled(trades[0].trade, exchange.digestOf(trades[0].trade));
         vm.expectEmit(address(exchange));
@@ -25,18 +24,18 @@ contract LastEpochTest is SettleBase {
             1, IResourceTrading.WrongEpoch.selector, exchange.digestOf(trade), trade.listing, demander
         );
         exchange.settleBatch(trades, _none());
-        _refusesTrade(trades[1], _wrongEpoch(demander, LAST + 1, LAST));
+        _refusesTrade(trades[1], _wrongEpoch(demander, uint64(LAST) + 1, LAST));
     }
 
     function test_whatIsLeftCanBeWithdrawnInTheLastEpoch() public {
-        _storeAccount(uint256(FUNDS) | uint256(LAST) << 128 | uint256(type(uint96).max) << 160);
+        _storeAccount(demander, uint128(FUNDS), LAST, type(uint96).max);
         _as(demander, _withdrawCall(FUNDS, demander));
         vm.assertEq(token.balanceOf(demander), FUNDS);
     }
 
     /// @dev Refused, not wrapped: the first epoch would come back, and all that was signed for it.
     function test_theLastEpochIsNotRaised() public {
-        _storeAccount(uint256(FUNDS) | uint256(LAST) << 128);
+        _storeAccount(demander, uint128(FUNDS), LAST, 0);
         _refuses(
             demander,
             abi.encodeCall(exchange.raiseEpoch, (address(token))),
@@ -45,12 +44,7 @@ contract LastEpochTest is SettleBase {
         // Single trades are cancelled all the same.
         _cancel(demander, type(uint96).max);
         IResourceTrading.Trade memory trade = _trade();
-        trade.nonce = LAST << 8;
+        trade.nonce = uint64(LAST) << 8;
         _refusesTrade(trade, _nonceUsed(trade.nonce));
-    }
-
-    function _storeAccount(uint256 word) private {
-        bytes32 ofToken = keccak256(abi.encode(address(token), ACCOUNTS_SLOT));
-        vm.store(address(exchange), keccak256(abi.encode(demander, ofToken)), bytes32(word));
     }
 }

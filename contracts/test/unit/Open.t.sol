@@ -30,6 +30,19 @@ contract OpenTest is SettleBase {
         vm.assertEq(exchange.sealOf(supplier, "m1", 0), bytes32(0));
     }
 
+    /// @dev Opening such a seal once failed for want of anything to list, so that nobody could show that too little is left.
+    function test_opensToLessThanIsSold() public {
+        _attest(_attestation("m1", _quantities(10), 3));
+        _list("m1", 10);
+        _settle(_trade());
+        _seal(3, 4);
+        _as(supplier, _open(3, SALT));
+        vm.assertEq(_slot("m1").attested, 3);
+        vm.assertEq(_slot("m1").committed, 4);
+        vm.assertEq(_listing("m1").available, 0);
+        vm.assertEq(exchange.sealOf(supplier, "m1", 0), bytes32(0));
+    }
+
     /// @dev To the supplier deadline and signature mean nothing, whoever relays its call.
     function test_theSuppliersRelayedCallOpens() public {
         _seal(10, 3);

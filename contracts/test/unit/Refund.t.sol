@@ -18,6 +18,29 @@ contract RefundTest is EscrowBase {
         _assertClosed(25);
     }
 
+    /// @dev Where the exit is cheaper than lateness, going late is not.
+    function test_afterTheTimeToDeliverItCostsWhatLatenessCosts() public {
+        IResourceTrading.Trade memory trade = _trade();
+        trade.nonce = 1;
+        IResourceEscrow.Escrow memory escrow = _escrow();
+        (escrow.latePenalty, escrow.exitPenalty) = (7500, 2500);
+        _escrowed(trade, escrow);
+        vm.warp(DELIVER_BY);
+        _expectReleased(IResourceEscrow.Cause.Refunded, 10 + 5, 100 + 30 + 5);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+    }
+
+    function test_beforeItTheExitAlone() public {
+        IResourceTrading.Trade memory trade = _trade();
+        trade.nonce = 1;
+        IResourceEscrow.Escrow memory escrow = _escrow();
+        (escrow.latePenalty, escrow.exitPenalty) = (7500, 2500);
+        _escrowed(trade, escrow);
+        vm.warp(DELIVER_BY - 1);
+        _expectReleased(IResourceEscrow.Cause.Refunded, 30 + 5, 100 + 10 + 5);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+    }
+
     function test_afterDeliveryToo() public {
         _deliver();
         _expectReleased(IResourceEscrow.Cause.Refunded, 25, 125);

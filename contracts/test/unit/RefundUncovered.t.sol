@@ -55,6 +55,13 @@ contract RefundUncoveredTest is EscrowBase {
         _assertSlot(0, 3);
     }
 
+    /// @dev It takes no unit off, so the sum would never come to fit by it.
+    function test_refusesWhatIsLessThanAUnit() public {
+        _release(76);
+        _lower(4);
+        _refuses(demander, _call(_trade()), abi.encodeWithSelector(IResourceEscrow.BadQuantity.selector, 0, 4));
+    }
+
     function test_milestonesPaidStayCommitted() public {
         _release(30);
         _lower(0);

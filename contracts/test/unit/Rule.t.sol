@@ -22,7 +22,7 @@ contract RuleTest is EscrowBase {
         IResourceEscrow.Ruling memory ruling = IResourceEscrow.Ruling(7, 6666, 2500, 10_000, DEADLINE);
         bytes memory call = _ruleCall(ruling);
         vm.expectEmit(address(exchange));
-        emit IResourceEscrow.RulingPosted(held, 7, 6666, 2500, 10_000, uint64(HEARD) + 1000);
+        emit IResourceEscrow.RulingPosted(held, 7, 6666, 2500, 10_000, uint64(HEARD) + 1000, uint40(block.number + 5));
         _as(stranger, call);
         _assertHeld(100, IResourceEscrow.State.Disputed);
         IResourceEscrow.Posted memory posted = exchange.rulingOf(held);

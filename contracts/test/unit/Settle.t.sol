@@ -102,7 +102,7 @@ contract SettleTest is SettleBase {
 
     /// @dev Selling opens no epoch: a supplier's trade is of its current one.
     function test_aSupplierWithAllNoncesUsedSellsAfterRaisingItsEpoch() public {
-        _cancel(supplier, type(uint96).max);
+        _useUp(supplier);
         IResourceTrading.Trade memory trade = _trade();
         _refusesTrade(trade, _suppliersNonceUsed(95));
         trade.supplierNonce = 1 << 8;
@@ -114,7 +114,7 @@ contract SettleTest is SettleBase {
 
     function test_aRefusedTradeDoesNotOpenAnEpoch() public {
         IResourceTrading.Trade memory trade = _trade();
-        _cancel(demander, type(uint96).max);
+        _useUp(demander);
         trade.nonce = 1 << 8;
         trade.unitPrice = 251;
         _refusesTrade(trade, _insufficientBalance(address(token), FUNDS, 1004));

@@ -26,7 +26,7 @@ contract WithdrawTest is ExchangeBase {
     }
 
     function test_paysAllOfItAndKeepsTheNonces() public {
-        _cancel(demander, type(uint96).max);
+        _useUp(demander);
         _as(demander, _withdrawCall(500, demander));
         vm.assertEq(_balance(demander), 0);
         vm.assertEq(token.balanceOf(demander), 500);

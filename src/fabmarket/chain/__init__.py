@@ -7,7 +7,9 @@ _DEPTH = sys.getrecursionlimit()
 from fabmarket.chain.contracts import (  # noqa: E402
     ExchangeContract,
     TokenContract,
+    escrow_code,
     exchange_code,
+    net_code,
     token_code,
 )
 from fabmarket.chain.engine import (  # noqa: E402
@@ -39,7 +41,9 @@ __all__ = [
     "Settings",
     "TokenContract",
     "Transaction",
+    "escrow_code",
     "exchange_code",
+    "net_code",
     "open_engine",
     "public",
     "token_code",

@@ -1,7 +1,7 @@
 """Bindings: moves become call data, logs become events, revert data becomes named errors."""
 
 import json
-from dataclasses import fields
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,37 +16,22 @@ from eth_utils.abi import (
 )
 from eth_utils.address import to_checksum_address
 
+from fabmarket.chain.calls import arguments_of, function_of, values_of
 from fabmarket.chain.engine import CallReverted, Engine, Log
 from fabmarket.identity import keccak
-from fabmarket.market.events import EVENTS, Event
+from fabmarket.market.events import EVENTS, Cause, Deployed, Escrowed, Event, Released
 from fabmarket.market.exchange import (
     Account,
-    Attest,
-    AttestSealed,
-    Deliver,
-    Dispute,
     EscrowState,
-    Expire,
     Held,
-    List,
     Listing,
     Move,
-    Proof,
-    Refund,
-    Relay,
-    Release,
+    Posted,
     Reverted,
-    Rule,
-    Settle,
-    SettleBatch,
-    SettleBundle,
-    SettleEscrow,
-    Signature,
-    SignedTrade,
     Slot,
-    Split,
 )
-from fabmarket.market.trade import Trade
+from fabmarket.market.parameters import Parameters
+from fabmarket.market.trade import Escrow, Trade
 
 
 @cache
@@ -75,9 +60,10 @@ class Contract:
         return function_abi_to_4byte_selector(abi) + encode(_types(abi["inputs"]), values)
 
     def read(self, function: str, *values: Any) -> Any:
-        """Return what a view function answers: its single value or tuple."""
+        """Return what a view function answers: its single value, or a tuple of several."""
         answer = self.engine.call(self.address, self.data(function, *values))
-        return decode(_types(self._functions[function]["outputs"]), answer)[0]
+        answers = decode(_types(self._functions[function]["outputs"]), answer)
+        return answers[0] if len(answers) == 1 else answers
 
 
 class TokenContract(Contract):
@@ -93,17 +79,37 @@ class TokenContract(Contract):
 
 def token_code(name: str, symbol: str, decimals: int) -> bytes:
     """Return the code that deploys the test currency."""
-    return _code("TestToken") + encode(["string", "string", "uint8"], [name, symbol, decimals])
+    return _creation("TestToken", name, symbol, decimals)
 
 
-def exchange_code(operators: tuple[str, ...], threshold: int, tokens: tuple[str, ...]) -> bytes:
-    """Return the code that deploys the exchange."""
-    head = _code("CapacityExchange")
-    return head + encode(["address[]", "uint256", "address[]"], [operators, threshold, tokens])
+def escrow_code(parameters: Parameters) -> bytes:
+    """Return the code that deploys the exchange's escrow module."""
+    return _creation("ResourceEscrow", values_of(parameters))
 
 
-def _code(artifact: str) -> bytes:
-    return bytes.fromhex(_artifact(artifact)["bytecode"].removeprefix("0x"))
+def net_code(parameters: Parameters) -> bytes:
+    """Return the code that deploys the exchange's module for net settlement."""
+    return _creation("NetSettlement", values_of(parameters))
+
+
+def exchange_code(
+    operators: tuple[str, ...],
+    threshold: int,
+    tokens: tuple[str, ...],
+    parameters: Parameters,
+    escrow: str,
+    net: str,
+) -> bytes:
+    """Return the code that deploys the exchange on its two modules, of the same parameters."""
+    rules = values_of(parameters)
+    return _creation("CapacityExchange", operators, threshold, tokens, rules, escrow, net)
+
+
+def _creation(artifact: str, *values: Any) -> bytes:
+    loaded = _artifact(artifact)
+    (constructor,) = filter_abi_by_type("constructor", loaded["abi"])
+    code = bytes.fromhex(loaded["bytecode"].removeprefix("0x"))
+    return code + encode(_types(constructor["inputs"]), values)
 
 
 class ExchangeContract(Contract):
@@ -125,7 +131,7 @@ class ExchangeContract(Contract):
 
     def move_data(self, move: Move) -> bytes:
         """Return the call data of a move."""
-        return self.data(_function(move), *_arguments(move))
+        return self.data(function_of(move), *arguments_of(move))
 
     def event(self, log: Log) -> Event | None:
         """Return the market event in a log; None for another contract's or an unknown one."""
@@ -139,15 +145,16 @@ class ExchangeContract(Contract):
             decode([each["type"]], next(topics))[0] if each["indexed"] else next(plain)
             for each in inputs
         ]
-        return event(*map(_plain, _types(inputs), values))
+        return _event(event, *map(_plain, inputs, values))
 
     def error(self, data: bytes) -> Reverted:
         """Return the named error in revert data."""
         abi = self._errors.get(data[:4])
         if abi is None:
             return Reverted("Unknown", "0x" + data.hex())
-        types = _types(abi["inputs"])
-        return Reverted(abi["name"], *map(_plain, types, decode(types, data[4:])))
+        inputs = abi["inputs"]
+        values = decode(_types(inputs), data[4:])
+        return Reverted(abi["name"], *map(_plain, inputs, values))
 
     def why(self, sender: str, data: bytes, block: int | None = None) -> Reverted | None:
         """Return the error a call would revert with on the state after `block`; None if none."""
@@ -157,13 +164,35 @@ class ExchangeContract(Contract):
             return self.error(refusal.data)
         return None
 
+    def parameters(self) -> Parameters:
+        """Return what the deployment fixed."""
+        return Parameters(*self.read("parameters"))
+
     def operators(self) -> tuple[tuple[str, ...], int]:
-        """Return the operators and how many of them an attestation needs."""
-        return tuple(map(to_checksum_address, self.read("operators"))), int(self.read("threshold"))
+        """Return the current operators and how many of them a decision needs."""
+        return self.operators_of(self.operator_set())
+
+    def operator_set(self) -> int:
+        """Return the number of the current set of operators."""
+        return int(self.read("operatorSet"))
+
+    def operators_of(self, number: int) -> tuple[tuple[str, ...], int]:
+        """Return the members of a set of operators and how many of them a decision needs."""
+        members, threshold = self.read("operatorsOf", number)
+        return tuple(map(to_checksum_address, members)), int(threshold)
+
+    def next_operator_set(self) -> tuple[int, int]:
+        """Return the set that is to take over and from which second; 0, 0 for none."""
+        number, since = self.read("nextOperatorSet")
+        return int(number), int(since)
 
     def accepts(self, token: str) -> bool:
         """Return whether the exchange takes deposits of a token."""
         return bool(self.read("accepts", token))
+
+    def total_of(self, token: str) -> int:
+        """Return all balances and escrows of a token together, base units."""
+        return int(self.read("totalOf", token))
 
     def balance_of(self, account: str, token: str) -> int:
         """Return an account's balance in the exchange, base units."""
@@ -187,9 +216,13 @@ class ExchangeContract(Contract):
         return Account(*self.read("accountOf", account, token))
 
     def held_of(self, trade: bytes) -> Held:
-        """Return what a trade holds in escrow."""
-        amount, state = self.read("heldOf", trade)
-        return Held(amount, EscrowState(state))
+        """Return what a trade holds in escrow, and how it stands."""
+        held = Held(*self.read("heldOf", trade))
+        return replace(held, state=EscrowState(held.state))
+
+    def ruling_of(self, trade: bytes) -> Posted:
+        """Return the ruling posted on a trade; number 0 for none."""
+        return Posted(*self.read("rulingOf", trade))
 
     def intent_nonce(self, account: str) -> int:
         """Return how many intents of the account were used."""
@@ -204,73 +237,27 @@ class ExchangeContract(Contract):
         return int(self.read("decisionNonce"))
 
 
-def _function(move: Move) -> str:
-    """Return the name of the function that a move calls: the move's own, in the contract's case."""
-    name = type(move).__name__
-    return name[0].lower() + name[1:]
+def _event(event: type[Event], *values: Any) -> Event:
+    """Return an event from the contract's values, some of which are structs or enums of ours."""
+    if event is Deployed:
+        rules, *modules = values
+        return Deployed(Parameters(*rules), *modules)
+    if event is Escrowed:
+        trade, terms, escrow, *rest = values
+        return Escrowed(trade, Trade(*(*terms, Escrow(*escrow))), *rest)
+    if event is Released:
+        trade, cause, *rest = values
+        return Released(trade, Cause(cause), *rest)
+    return event(*values)
 
 
-def _arguments(move: Move) -> tuple[Any, ...]:
-    """Return what the function is given; signatures in two words each, contracts' proofs last."""
-    proofs: list[bytes] = []
-    match move:
-        case Relay():
-            signature = move.signature
-            given = signature.proof if isinstance(signature, Proof) else signature
-            return _values(move.intent), given
-        case Attest() | AttestSealed():
-            return _values(move.attestation), move.signatures
-        case List():
-            return ([_values(report) for report in move.reports],)
-        case Settle():
-            return _signed(move.signed, proofs), proofs
-        case SettleEscrow():
-            terms = _values(move.signed.trade.escrow)
-            return _signed(move.signed, proofs), terms, proofs
-        case SettleBatch() | SettleBundle():
-            return [_signed(each, proofs) for each in move.trades], proofs
-        case Split():
-            sides = _sides(move, proofs)
-            return *_terms(move.trade), move.supplier_share, *sides, proofs
-        case Deliver() | Release() | Refund() | Dispute() | Rule() | Expire():
-            _, *rest = _values(move)
-            return *_terms(move.trade), *rest
-        case _:
-            return _values(move)
-
-
-def _terms(trade: Trade) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return the contract's two structs of a trade: its terms and its escrow."""
-    return _values(trade)[:-1], _values(trade.escrow)
-
-
-def _signed(signed: SignedTrade, proofs: list[bytes]) -> tuple[Any, ...]:
-    return (_values(signed.trade)[:-1], *_sides(signed, proofs))
-
-
-def _sides(signed: SignedTrade | Split, proofs: list[bytes]) -> list[tuple[bytes, bytes]]:
-    return [_compact(each, proofs) for each in (signed.demander, signed.supplier)]
-
-
-def _compact(signature: Signature, proofs: list[bytes]) -> tuple[bytes, bytes]:
-    """Return r and vs of a 65-byte signature with low s (ERC-2098).
-
-    A contract's proof is added to `proofs`; then r is 0 and vs its index there.
-    """
-    if isinstance(signature, Proof):
-        proofs.append(signature.proof)
-        return bytes(32), (len(proofs) - 1).to_bytes(32, "big")
-    s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
-    return signature[:32], s.to_bytes(32, "big")
-
-
-def _values(struct: Any) -> tuple[Any, ...]:
-    return tuple(getattr(struct, field.name) for field in fields(struct))
-
-
-def _plain(kind: str, value: Any) -> Any:
+def _plain(item: Any, value: Any) -> Any:
+    """Return a decoded value with its addresses in checksum form, also those within."""
+    kind = item["type"]
     if kind == "address":
         return to_checksum_address(value)
     if kind == "address[]":
         return tuple(map(to_checksum_address, value))
+    if kind == "tuple":
+        return tuple(map(_plain, item["components"], value))
     return value

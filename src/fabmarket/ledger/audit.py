@@ -7,7 +7,7 @@ from typing import Any
 from fabmarket.chain import ExchangeContract, TokenContract
 from fabmarket.identity import Domain
 from fabmarket.market.events import Event, Settled
-from fabmarket.market.exchange import Exchange, Held, Inconsistent, record
+from fabmarket.market.exchange import Exchange, Held, Inconsistent, Posted, record
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,23 @@ def audit(
 ) -> Audit:
     """Return what was checked; all ok means the logs explain every number the contract holds.
 
-    Replayed are the events (`record` refuses any that cannot follow: over-listing, overselling,
-    spending more than held, settling twice, paying out an escrow twice). Compared with storage are
-    the operators and the number of their decisions, the pause, the token, all accounts (balance,
-    epoch, used nonces), slots, seals, listings, escrows and intents, and with the token what the
-    exchange holds of it. The exchange is one that was deployed with `token` as its only token.
-    Unseen stays what no stored number hangs on: a lost attestation under which nothing was ever
-    listed, a lost commitment, nonces cancelled that were used already, skipped trades, and the
-    terms of an escrow, of which the contract keeps a hash alone.
+    Replayed are the events, from those of the exchange's making on (`record` refuses any that
+    cannot follow: over-listing, overselling, spending more than held, settling twice, a cycle that
+    does not sum to zero, an escrow that pays at another time or otherwise than its terms say).
+    Compared with storage are the parameters, all sets of operators and the number of their
+    decisions, the pause, the tokens and what is owed in each, all accounts (balance, epoch, used
+    nonces), slots, seals, listings, escrows, rulings and intents, and with `token` what the
+    exchange holds of it. Unseen stays what no stored number hangs on: a lost attestation under
+    which nothing was ever listed, a lost commitment, nonces cancelled that were used already,
+    skipped trades, and the salts, the root of the trades and the digest of a cycle.
 
     More tokens than are owed are no fault of the exchange: anyone can send it some past `deposit`,
     and nobody can claim them. They are returned as the surplus. A lost deposit of an account that
     the rest of the log never names looks the same.
     """
     replay = Check("events follow from one another")
-    state, trades = Exchange.undeployed(domain), []
+    state = Exchange.undeployed(domain)
+    trades: list[bytes] = []
     for event in events:
         replay.compared += 1
         try:
@@ -89,6 +91,7 @@ def audit(
         _slots(state, exchange),
         _listings(state, exchange),
         _escrows(state, trades, exchange),
+        _totals(state, exchange),
         _solvency(owed, held),
     )
     return Audit(checks, Surplus(token.address, max(0, held - owed)))
@@ -96,7 +99,15 @@ def audit(
 
 def _rules(state: Exchange, exchange: ExchangeContract, token: TokenContract) -> Check:
     check = Check("operators, pause and token equal the contract's")
-    check.equal("operators", (state.operators, state.threshold), exchange.operators())
+    check.equal("parameters", state.parameters, exchange.parameters())
+    for number, known in sorted(state.operator_sets.items(), key=_by_key):
+        stored = exchange.operators_of(number)
+        check.equal(f"operators of set {number}", (known.members, known.threshold), stored)
+    following, current = exchange.next_operator_set(), state.next_set or state.current_set
+    if following != (0, 0):
+        check.equal("next operators", (state.next_set, state.next_since), following)
+        current = state.current_set
+    check.equal("set of operators", current, exchange.operator_set())
     check.equal("decisions", state.decision_nonce, exchange.decision_nonce())
     check.equal("paused until", state.paused_until, exchange.paused_until())
     for each in sorted({token.address, *state.tokens}):
@@ -108,7 +119,8 @@ def _accounts(state: Exchange, exchange: ExchangeContract) -> Check:
     check = Check("balances and used nonces equal the contract's")
     for (account, token), value in sorted(state.accounts.items(), key=_by_key):
         check.equal(f"account {account}", value, exchange.account_of(account, token))
-    for account, used in sorted(state.intent_nonces.items(), key=_by_key):
+    for account in sorted({*state.intent_nonces, *(account for account, _ in state.accounts)}):
+        used = state.intent_nonces.get(account, 0)
         check.equal(f"intents of {account}", used, exchange.intent_nonce(account))
     return check
 
@@ -134,6 +146,16 @@ def _escrows(state: Exchange, trades: Sequence[bytes], exchange: ExchangeContrac
     for trade in trades:
         held = state.held.get(trade, Held())
         check.equal(f"trade 0x{trade.hex()}", held, exchange.held_of(trade))
+        if trade in state.held:
+            ruling = state.rulings.get(trade, Posted())
+            check.equal(f"ruling on 0x{trade.hex()}", ruling, exchange.ruling_of(trade))
+    return check
+
+
+def _totals(state: Exchange, exchange: ExchangeContract) -> Check:
+    check = Check("balances and escrows add up to the contract's totals")
+    for token, owed in sorted(state.owed.items(), key=_by_key):
+        check.equal(f"total of {token}", owed, exchange.total_of(token))
     return check
 
 

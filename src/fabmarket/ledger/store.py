@@ -3,12 +3,14 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from fabmarket.errors import Refused
 from fabmarket.market.events import EVENTS, Event
+from fabmarket.market.parameters import Parameters
+from fabmarket.market.trade import Escrow, Trade
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
@@ -22,6 +24,7 @@ CREATE TABLE IF NOT EXISTS event (
 ) WITHOUT ROWID, STRICT
 """
 _KINDS = {kind.__name__: kind for kind in EVENTS}
+_STRUCTS = {kind.__name__: kind for kind in (Parameters, Trade, Escrow)}
 
 
 class LedgerError(Refused):
@@ -89,24 +92,34 @@ class EventStore:
 
 
 def _body(event: Event) -> str:
-    def plain(value: Any) -> Any:
-        # Integers up to 2**256 exceed JSON readers and SQLite alike: kept as text.
-        if isinstance(value, bytes):
-            return "0x" + value.hex()
-        if isinstance(value, tuple):
-            return list(value)
-        if isinstance(value, bool):
-            return value
-        return str(value) if isinstance(value, int) else {"address": value}
+    return json.dumps(_named(event))
 
-    return json.dumps({name: plain(value) for name, value in asdict(event).items()})
+
+def _named(struct: Any) -> dict[str, Any]:
+    return {field.name: _plain(getattr(struct, field.name)) for field in fields(struct)}
+
+
+def _plain(value: Any) -> Any:
+    # Integers up to 2**256 exceed JSON readers and SQLite alike: kept as text.
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, bool):
+        return value
+    if is_dataclass(value):
+        return {type(value).__name__: _named(value)}
+    return str(int(value)) if isinstance(value, int) else {"address": value}
 
 
 def _value(item: Any) -> Any:
     if isinstance(item, bool):
         return item
-    if isinstance(item, dict):
-        return item["address"]
     if isinstance(item, list):
-        return tuple(item)
+        return tuple(map(_value, item))
+    if isinstance(item, dict):
+        ((kind, value),) = item.items()
+        if kind == "address":
+            return value
+        return _STRUCTS[kind](**{name: _value(each) for name, each in value.items()})
     return bytes.fromhex(item[2:]) if item.startswith("0x") else int(item)

@@ -283,7 +283,10 @@ class SplitsVoided:
 
 @dataclass(frozen=True)
 class RulingPosted:
-    """Operators ruled (basis points to the supplier); it may be executed from `executable_at` on."""
+    """Operators ruled (basis points to the supplier).
+
+    It may be executed from second `executable_at` and block `until_block` on.
+    """
 
     trade: bytes
     number: int
@@ -291,6 +294,7 @@ class RulingPosted:
     bond_share: int
     deposit_share: int
     executable_at: int
+    until_block: int
 
 
 class Cause(IntEnum):

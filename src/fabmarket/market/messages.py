@@ -136,13 +136,17 @@ class Refusal(TypedStruct):
 
 @dataclass(frozen=True)
 class Member(TypedStruct):
-    """A seat in a session: who, for which sub-task, up to how many units."""
+    """A seat in a session: who, for which sub-task, up to how many units.
+
+    `supplier_nonce` is what a trade of this seat names of its supplier.
+    """
 
     demander: Address
     selection: Bytes32
     sub_task: Bytes32
     quantity: Uint64
     divisible: Flag
+    supplier_nonce: Uint64
 
 
 @dataclass(frozen=True)

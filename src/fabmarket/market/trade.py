@@ -37,8 +37,8 @@ def market_domain(chain_id: int, exchange: str) -> Domain:
 class Attestation(TypedStruct):
     """What k operators counted: `quantities[i]` units in slot `first_slot + i` of this calendar.
 
-    Slot k covers [origin + k·slot_length, origin + (k+1)·slot_length) seconds. `expiry` is the first
-    second of chain time at which it allows no new listing; what is listed stays for sale.
+    Slot k covers [origin + k·slot_length, origin + (k+1)·slot_length) seconds. `expiry` is the
+    first second of chain time at which it allows no new listing; what is listed stays for sale.
     `operator_set` is the number of the set that signs.
     """
 

@@ -10,7 +10,13 @@ from typing import TypeAlias
 from rpds import HashTrieMap
 
 from fabmarket.identity import Domain, digest
-from fabmarket.market.events import Listed, ResourceRegistered, Settled
+from fabmarket.market.events import (
+    Event,
+    Listed,
+    ListingEpochRaised,
+    ResourceRegistered,
+    Settled,
+)
 from fabmarket.market.exchange import Calendar
 from fabmarket.market.messages import (
     Alternative,
@@ -29,7 +35,7 @@ from fabmarket.market.messages import (
     SessionMessage,
     SubTask,
 )
-from fabmarket.market.trade import NONCES, Trade, listing_id
+from fabmarket.market.trade import NONCES, Trade, listing_id, nonce_of
 from fabmarket.market.units import NO_LIMIT
 from fabmarket.negotiation.bargaining import (
     Bargain,
@@ -49,6 +55,7 @@ from fabmarket.negotiation.moves import (
     Send,
     Unacceptable,
 )
+from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.session import (
     InvalidMove,
     Session,
@@ -103,9 +110,9 @@ class DemanderState:
 
     `wants` are in the product's order. `offers` are of this round, by sub-task and digest,
     `selections` by digest, `seats` by session; `trades` all ever signed: digest to sub-task.
-    `nonces` counts on through the epochs: each signed one with the time until which its trade may
-    settle, `NEVER` once it has; all below `first_nonce` have. One whose trade ran out is signed
-    again, for a gap would keep the next epoch shut.
+    `signed` holds, for each nonce signed, the time until which its trade may settle.
+    One whose trade ran out is signed again, for a gap would keep the next epoch shut. `epochs` are
+    of the listings where they are not 0.
     """
 
     address: str
@@ -114,20 +121,18 @@ class DemanderState:
     wants: Mapping[bytes, Want]
     rounds_left: int
     sequence: int = 0
-    first_nonce: int = 0
-    nonces: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
+    nonces: Nonces = field(default=Nonces())
+    signed: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
     now: int = 0
     demand: bytes = b""
     calendars: HashTrieMap[tuple[str, bytes], Calendar] = field(default_factory=HashTrieMap)
     listed: HashTrieMap[bytes, Place] = field(default_factory=HashTrieMap)
+    epochs: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     offers: HashTrieMap[bytes, HashTrieMap[bytes, Offer]] = field(default_factory=HashTrieMap)
     selections: HashTrieMap[bytes, Selection] = field(default_factory=HashTrieMap)
     seats: HashTrieMap[bytes, tuple[Seat, ...]] = field(default_factory=HashTrieMap)
     trades: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
 
-
-NEVER = 2**64
-"""A time that does not come."""
 
 Step: TypeAlias = tuple[DemanderState, tuple[Output, ...]]
 
@@ -139,7 +144,7 @@ def step(state: DemanderState, given: Input) -> Step:
             case Received():
                 return _receive(state, given)
             case Happened():
-                return _happened(state, given), ()
+                return _happened(state, given.event), ()
             case Deadline():
                 return _deadline(replace(state, now=given.now), given.phase)
     except (Unacceptable, InvalidMove, InvalidCounter) as refusal:
@@ -164,18 +169,22 @@ def _receive(state: DemanderState, given: Received) -> Step:
             raise Unacceptable(f"a {type(given.message).__name__} is not for a demander")
 
 
-def _happened(state: DemanderState, given: Happened) -> DemanderState:
-    match given.event:
-        case ResourceRegistered() as event:
+def _happened(state: DemanderState, event: Event) -> DemanderState:
+    nonces = state.nonces.after(event, state.address, state.token)
+    if nonces != state.nonces:
+        state = _used(state, nonces)
+    match event:
+        case ResourceRegistered():
             calendar = Calendar(event.unit, event.origin, event.slot_length)
             owned = (event.supplier, event.resource)
             return replace(state, calendars=state.calendars.insert(owned, calendar))
-        case Listed(supplier=supplier) as event if (supplier, event.resource) in state.calendars:
+        case ListingEpochRaised():
+            return replace(state, epochs=state.epochs.insert(event.listing, event.epoch))
+        case Listed(supplier=supplier) if (supplier, event.resource) in state.calendars:
             calendar = state.calendars[supplier, event.resource]
             place = Place(supplier, calendar.end(event.slot - 1), calendar.end(event.slot))
             return replace(state, listed=state.listed.insert(event.listing, place))
-        case Settled(trade=trade) as event if trade in state.trades:
-            state = _used(state, event.epoch * NONCES + event.nonce)
+        case Settled(trade=trade) if trade in state.trades:
             return _with_want(state, replace(state.wants[state.trades[trade]], state="served"))
         case _:
             return state
@@ -197,12 +206,24 @@ def _with_want(state: DemanderState, want: Want) -> DemanderState:
     return replace(state, wants={**state.wants, want.id: want})
 
 
-def _used(state: DemanderState, nonce: int) -> DemanderState:
-    """Note that the trade with this nonce has settled."""
-    first, nonces = state.first_nonce, state.nonces.insert(nonce, NEVER)
-    while nonces.get(first) == NEVER:
-        first, nonces = first + 1, nonces.remove(first)
-    return replace(state, first_nonce=first, nonces=nonces)
+def _used(state: DemanderState, nonces: Nonces) -> DemanderState:
+    """Note what the chain says of the nonces; forget what was signed for earlier epochs."""
+    signed = state.signed
+    if nonces.epoch != state.nonces.epoch:
+        later = {nonce: at for nonce, at in signed.items() if nonce >> 8 >= nonces.epoch}
+        signed = HashTrieMap(later)
+    return replace(state, nonces=nonces, signed=signed)
+
+
+def _next_nonce(state: DemanderState) -> int:
+    """The lowest nonce that is unused and under which nothing signed can settle now.
+
+    Of a later epoch where all of this one are taken: its first trade opens it.
+    """
+    current = state.nonces.epoch
+    numbers = (nonce_of(*divmod(place, NONCES)) for place in count(current * NONCES))
+    usable = (each for each in numbers if each >> 8 > current or state.nonces.is_free(each))
+    return next(each for each in usable if state.signed.get(each, 0) <= state.now)
 
 
 def _publish(state: DemanderState) -> Step:
@@ -353,7 +374,8 @@ def _check_seat(state: DemanderState, opening: Opening, member: Member) -> None:
     said = (opening.supplier, opening.listing, opening.slot_end, opening.terms)
     if offer is None or said != (offer.supplier, offer.listing, offer.slot_end, offer.terms):
         raise Unacceptable("opening on other terms than the offer's")
-    if member != member_of(state.selections[member.selection], member.selection):
+    selection = state.selections[member.selection]
+    if member != member_of(selection, member.selection, member.supplier_nonce):
         raise Unacceptable("opening that misstates our selection")
     if _seated(state, want):
         raise Unacceptable("second opening for one selection")
@@ -420,7 +442,7 @@ def _closed(state: DemanderState, seat: Seat, session: Session, close: Close) ->
     want = state.wants[seat.want]
     quantity = close.awards[seat.index]
     if quantity > 0:
-        return _sign(state, want, session, quantity, close.price)
+        return _sign(state, want, seat, quantity, close.price)
     claim = session.claims[seat.index] if session.claims else None
     if claim is None:
         return _failed(state, want, why_no_price(session)), ()
@@ -432,20 +454,20 @@ def _counter(state: DemanderState, counter: Counter, counter_digest: bytes) -> S
     if seat is None or not isinstance(seat.talk, Bargain):
         raise Unacceptable("counter in a session we have no seat in")
     bargain = follow_counter(seat.talk, counter, counter_digest)
-    seats = state.seats.insert(bargain.id, (replace(seat, talk=bargain),))
-    state = replace(state, seats=seats)
+    seat = replace(seat, talk=bargain)
+    state = replace(state, seats=state.seats.insert(bargain.id, (seat,)))
     if bargain.outcome is None:
         mine = bargain.turn_of == state.address
         return state, (_answer(state, seat, bargain),) if mine else ()
     want = state.wants[seat.want]
     if bargain.outcome == 0:
         return _failed(state, want, NO_DEAL), ()
-    return _sign(state, want, bargain, counter.quantity, bargain.outcome)
+    return _sign(state, want, seat, counter.quantity, bargain.outcome)
 
 
-def _sign(state: DemanderState, want: Want, talk: Talk, quantity: int, unit_price: int) -> Step:
+def _sign(state: DemanderState, want: Want, seat: Seat, quantity: int, unit_price: int) -> Step:
     """Sign the trade that the negotiation agreed (step 4); the supplier countersigns."""
-    nonce = next(n for n in count(state.first_nonce) if state.nonces.get(n, 0) <= state.now)
+    talk = seat.talk
     trade = Trade(
         listing=talk.opening.listing,
         demander=state.address,
@@ -453,14 +475,15 @@ def _sign(state: DemanderState, want: Want, talk: Talk, quantity: int, unit_pric
         quantity=quantity,
         unit_price=unit_price,
         valid_until=min(state.now + TRADE_VALIDITY, talk.opening.slot_end),
-        nonce=nonce % NONCES,
-        demander_epoch=nonce // NONCES,
+        nonce=_next_nonce(state),
+        supplier_nonce=talk.opening.members[seat.index].supplier_nonce,
+        listing_epoch=state.epochs.get(talk.opening.listing, 0),
         transcript=talk.transcript,
     )
     state = _with_want(state, replace(want, state="agreed", signed_until=trade.valid_until))
     trades = state.trades.insert(digest(state.domain, trade), want.id)
-    nonces = state.nonces.insert(nonce, trade.valid_until)
-    state = replace(state, nonces=nonces, trades=trades)
+    signed = state.signed.insert(trade.nonce, trade.valid_until)
+    state = replace(state, signed=signed, trades=trades)
     return state, (Send(trade, (talk.opening.supplier,)),)
 
 

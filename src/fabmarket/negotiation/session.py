@@ -114,7 +114,7 @@ def check_terms(terms: PriceTerms, quantities: Iterable[int]) -> None:
         raise InvalidMove("demanders-lead is for demands without a limit")
 
 
-def member_of(selection: Selection, digest: bytes) -> Member:
+def member_of(selection: Selection, digest: bytes, supplier_nonce: int) -> Member:
     """Return the seat that a signed selection asks for."""
     return Member(
         demander=selection.demander,
@@ -122,6 +122,7 @@ def member_of(selection: Selection, digest: bytes) -> Member:
         sub_task=selection.sub_task,
         quantity=selection.quantity,
         divisible=selection.divisible,
+        supplier_nonce=supplier_nonce,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # HashTrieMap takes no parameters when it runs
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeAlias
@@ -10,8 +10,15 @@ from typing import TypeAlias
 from rpds import HashTrieMap
 
 from fabmarket.errors import Bug
-from fabmarket.identity import Domain, digest
-from fabmarket.market.events import Listed, ListingEvent, Settled, Unlisted
+from fabmarket.identity import ZERO_BYTES32, Domain, digest
+from fabmarket.market.events import (
+    Event,
+    Listed,
+    ListingEpochRaised,
+    ListingEvent,
+    Settled,
+    Unlisted,
+)
 from fabmarket.market.messages import (
     Claim,
     Close,
@@ -47,6 +54,7 @@ from fabmarket.negotiation.moves import (
     Submit,
     Unacceptable,
 )
+from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.session import (
     InvalidMove,
     Session,
@@ -57,7 +65,7 @@ from fabmarket.negotiation.session import (
     member_of,
     open_session,
 )
-from fabmarket.negotiation.wants import SOLD_OUT
+from fabmarket.negotiation.wants import NO_NONCE, SOLD_OUT
 
 OFFER_VALIDITY = 3600
 """Seconds of chain time for which an offer may be taken up."""
@@ -83,7 +91,7 @@ class Shelf:
 class Award:
     """Terms agreed, for which a signed trade is expected from each of `seats` equal seats.
 
-    `nonces` are those of the trades already submitted.
+    `nonces` are the demander's in the trades already submitted.
     """
 
     listing: bytes
@@ -99,7 +107,9 @@ class SupplierState:
     """All that a supplier knows. The price weights and the maintenance cost stand in `terms`.
 
     `shelves` are by listing, `offers` by digest with whom they were made to, `pending` selections
-    with their digests by listing and offer; `awards` by transcript, demander and quantity.
+    with their digests by listing and offer; `awards` by transcript, demander, quantity and the
+    supplier's nonce. `epochs` are of the listings where they are not 0. `sales` are the trades
+    countersigned and not settled, by digest: the nonce sold under, and until when they may settle.
     """
 
     address: str
@@ -115,7 +125,10 @@ class SupplierState:
     pending: HashTrieMap[bytes, Queue] = field(default_factory=HashTrieMap)
     sessions: HashTrieMap[bytes, Session] = field(default_factory=HashTrieMap)
     bargains: HashTrieMap[bytes, Bargain] = field(default_factory=HashTrieMap)
-    awards: HashTrieMap[tuple[bytes, str, int], Award] = field(default_factory=HashTrieMap)
+    awards: HashTrieMap[tuple[bytes, str, int, int], Award] = field(default_factory=HashTrieMap)
+    nonces: Nonces = field(default=Nonces())
+    epochs: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
+    sales: HashTrieMap[bytes, tuple[int, int]] = field(default_factory=HashTrieMap)
 
     def in_order(self, listings: Iterable[bytes]) -> list[bytes]:
         """Return listings of this supplier by slot."""
@@ -133,7 +146,7 @@ def step(state: SupplierState, given: Input) -> Step:
             case Received():
                 return _receive(state, given)
             case Happened():
-                return _happened(state, given), ()
+                return _happened(state, given.event), ()
             case Deadline(phase="selections"):
                 return _open(replace(state, now=given.now))
             case Deadline(phase="round"):
@@ -162,14 +175,20 @@ def _receive(state: SupplierState, given: Received) -> Step:
             raise Unacceptable(f"a {type(given.message).__name__} is not for a supplier")
 
 
-def _happened(state: SupplierState, given: Happened) -> SupplierState:
-    match given.event:
-        case Listed() | Unlisted() as event if _is_ours(state, event):
+def _happened(state: SupplierState, event: Event) -> SupplierState:
+    nonces = state.nonces.after(event, state.address, state.token)
+    if nonces != state.nonces:
+        state = replace(state, nonces=nonces)
+    match event:
+        case Listed() | Unlisted() if _is_ours(state, event):
             start = state.origin + event.slot * state.slot_length
             end = start + state.slot_length
             shelf = state.shelves.get(event.listing, Shelf(event.slot, start, end))
             return _with_shelf(state, event.listing, replace(shelf, available=event.available))
-        case Settled(listing=listing) as event if listing in state.shelves:
+        case ListingEpochRaised() if event.supplier == state.address:
+            return replace(state, epochs=state.epochs.insert(event.listing, event.epoch))
+        case Settled(listing=listing) if listing in state.shelves:
+            state = replace(state, sales=state.sales.discard(event.trade))
             shelf = state.shelves[listing]
             # A trade that settles after its round was promised no longer.
             promised = max(0, shelf.promised - event.quantity)
@@ -286,34 +305,67 @@ def _selection(
 def _open(state: SupplierState) -> Step:
     """Fix the roster of every listing that was chosen: by slot, members by selection digest."""
     outputs: list[Output] = []
+    nonces = _to_sell_under(state)
     for listing in state.in_order(state.pending):
         ordered = sorted(state.pending[listing].values(), key=lambda item: item[0])
-        if state.terms.concept == "bargaining":
+        if not state.nonces.free():
+            outputs.extend(_refusal(state, *each, NO_NONCE) for each in ordered)
+        elif state.terms.concept == "bargaining":
             for selection_digest, selection in ordered:
-                state, sent = _open_bargain(state, listing, selection_digest, selection)
+                state, sent = _open_bargain(state, listing, selection_digest, selection, nonces)
                 outputs.append(sent)
         else:
-            state, sent_all = _open_session(state, listing, ordered)
+            state, sent_all = _open_session(state, listing, ordered, nonces)
             outputs.extend(sent_all)
     return replace(state, pending=HashTrieMap(), offers=HashTrieMap()), tuple(outputs)
 
 
+def _to_sell_under(state: SupplierState) -> Iterator[int]:
+    """The nonce for one seat after the other; none at once if all are used up."""
+    unsettled = [nonce for nonce, until in state.sales.values() if until > state.now]
+    seats = (member for opening in _openings(state) for member in opening.members)
+    return state.nonces.least_taken([*unsettled, *(seat.supplier_nonce for seat in seats)])
+
+
+def _openings(state: SupplierState) -> list[Opening]:
+    """Of the talks of this round."""
+    return [
+        *(session.opening for session in state.sessions.values()),
+        *(bargain.opening for bargain in state.bargains.values()),
+    ]
+
+
+def _refusal(
+    state: SupplierState, selection_digest: bytes, selection: Selection, reason: str
+) -> Send:
+    return Send(Refusal(state.address, selection_digest, reason), (selection.demander,))
+
+
 def _opening(
-    state: SupplierState, listing: bytes, room: int, queue: list[tuple[bytes, Selection]]
+    state: SupplierState,
+    listing: bytes,
+    room: int,
+    queue: list[tuple[bytes, Selection]],
+    nonces: Iterator[int],
 ) -> Opening:
     return Opening(
         supplier=state.address,
         listing=listing,
         slot_end=state.shelves[listing].end,
         terms=replace(state.terms, capacity=room),
-        members=tuple(member_of(selection, each_digest) for each_digest, selection in queue),
+        members=tuple(
+            member_of(selection, each_digest, next(nonces)) for each_digest, selection in queue
+        ),
     )
 
 
 def _open_session(
-    state: SupplierState, listing: bytes, queue: list[tuple[bytes, Selection]]
+    state: SupplierState,
+    listing: bytes,
+    queue: list[tuple[bytes, Selection]],
+    nonces: Iterator[int],
 ) -> Step:
-    opening = _opening(state, listing, state.shelves[listing].room, queue)
+    opening = _opening(state, listing, state.shelves[listing].room, queue, nonces)
     session = open_session(opening, digest(state.domain, opening))
     first = due(session)
     if first is None:
@@ -324,15 +376,17 @@ def _open_session(
 
 
 def _open_bargain(
-    state: SupplierState, listing: bytes, selection_digest: bytes, selection: Selection
+    state: SupplierState,
+    listing: bytes,
+    selection_digest: bytes,
+    selection: Selection,
+    nonces: Iterator[int],
 ) -> tuple[SupplierState, Send]:
     shelf = state.shelves[listing]
     if selection.quantity > shelf.room:
-        return state, Send(
-            Refusal(state.address, selection_digest, SOLD_OUT), (selection.demander,)
-        )
+        return state, _refusal(state, selection_digest, selection, SOLD_OUT)
     offered = state.offers[selection.offer][1].terms.capacity
-    opening = _opening(state, listing, offered, [(selection_digest, selection)])
+    opening = _opening(state, listing, offered, [(selection_digest, selection)], nonces)
     bargain = Bargain(opening, digest(state.domain, opening))
     state = _with_shelf(
         state, listing, replace(shelf, promised=shelf.promised + selection.quantity)
@@ -358,7 +412,8 @@ def _promise(state: SupplierState, session: Session, close: Close) -> SupplierSt
     awards = state.awards
     for seat, quantity in enumerate(close.awards):
         if quantity:
-            key = (session.transcript, opening.members[seat].demander, quantity)
+            member = opening.members[seat]
+            key = (session.transcript, member.demander, quantity, member.supplier_nonce)
             new = Award(opening.listing, quantity, close.price, opening.slot_end, seats=0)
             award = awards.get(key, new)
             awards = awards.insert(key, replace(award, seats=award.seats + 1))
@@ -383,14 +438,15 @@ def _counter(state: SupplierState, counter: Counter, counter_digest: bytes) -> S
         shelf = state.shelves[opening.listing]
         freed = replace(shelf, promised=shelf.promised - counter.quantity)
         return _with_shelf(state, opening.listing, freed), ()
-    key = (bargain.transcript, bargain.demander, counter.quantity)
+    (member,) = opening.members
+    key = (bargain.transcript, bargain.demander, counter.quantity, member.supplier_nonce)
     award = Award(opening.listing, counter.quantity, bargain.outcome, opening.slot_end)
     return replace(state, awards=state.awards.insert(key, award)), ()
 
 
 def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
     """Submit a trade that says exactly what was agreed, once for each seat it was agreed for."""
-    key = (trade.transcript, trade.demander, trade.quantity)
+    key = (trade.transcript, trade.demander, trade.quantity, trade.supplier_nonce)
     award = state.awards.get(key)
     if award is None:
         raise Unacceptable("trade that was not agreed")
@@ -401,28 +457,34 @@ def _countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
         listing=award.listing,
         unit_price=award.unit_price,
         token=state.token,
-        listing_epoch=0,
+        listing_epoch=state.epochs.get(award.listing, 0),
+        bundle=ZERO_BYTES32,
         escrow=Escrow(),
     )
     if trade != agreed or not state.now < trade.valid_until <= award.latest:
         raise Unacceptable("trade on other terms than agreed")
+    if not state.nonces.is_free(trade.supplier_nonce):
+        raise Unacceptable("trade under a nonce of ours that is used up")
     award = replace(award, nonces=(*award.nonces, trade.nonce))
     awards = state.awards.insert(key, award)
-    return replace(state, awards=awards), (Submit(trade, signature),)
+    sold = (trade.supplier_nonce, trade.valid_until)
+    sales = state.sales.insert(digest(state.domain, trade), sold)
+    return replace(state, awards=awards, sales=sales), (Submit(trade, signature),)
 
 
 def _end_round(state: SupplierState) -> SupplierState:
     """Free what was promised and neither signed nor settled; forget the round's talk."""
     shelves = state.shelves
-    openings = [
-        *(session.opening for session in state.sessions.values()),
-        *(bargain.opening for bargain in state.bargains.values()),
-    ]
-    for listing in {opening.listing for opening in openings}:
+    for listing in {opening.listing for opening in _openings(state)}:
         shelves = shelves.insert(listing, replace(shelves[listing], promised=0))
+    sales = state.sales
+    for trade, (_, until) in state.sales.items():
+        if until <= state.now:
+            sales = sales.remove(trade)
     return replace(
         state,
         shelves=shelves,
+        sales=sales,
         awards=HashTrieMap(),
         sessions=HashTrieMap(),
         bargains=HashTrieMap(),

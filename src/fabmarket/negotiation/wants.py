@@ -15,6 +15,7 @@ SOLD_OUT = "not enough room left: others bargained for it first"
 NO_DEAL = "bargaining ended without a price both accept"
 NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
 NO_PRICE = "the rounds ended before a price was found"
+NO_NONCE = "the supplier has no nonce left to sell under"
 NO_ANSWER = "the supplier did not finish the negotiation"
 NOT_SETTLED = "the trade did not settle on chain"
 

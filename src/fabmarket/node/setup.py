@@ -10,7 +10,9 @@ from fabmarket.chain import (
     Sender,
     TokenContract,
     Transaction,
+    escrow_code,
     exchange_code,
+    net_code,
     token_code,
 )
 from fabmarket.errors import Bug, Refused
@@ -20,9 +22,11 @@ from fabmarket.market.exchange import (
     Deposit,
     List,
     Move,
+    OperatorSignature,
     RegisterResource,
     Report,
 )
+from fabmarket.market.parameters import DAYS, HOURS
 from fabmarket.market.trade import Attestation, market_domain
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.scenario import LATEST_ORIGIN, Scenario, Supplier, deposit_of
@@ -38,10 +42,13 @@ _COINS = 3
 _SLOTS_A_COIN = 5_000
 """Slots that a supplier attests and lists for less than one coin more."""
 _TOKEN_GAS = 2_000_000
-_EXCHANGE_GAS = 6_000_000
+_MODULE_GAS = 6_500_000
+_EXCHANGE_GAS = 7_000_000
 _OPERATOR_GAS = 50_000
 _SLOTS_AT_ONCE = 50
 """Slots attested or listed by one transaction: far below a block's gas and a participant's coin."""
+_DAY = 86_400
+"""From slots as long as this on, escrow is counted in days."""
 
 
 class CannotDeploy(Refused):
@@ -125,6 +132,7 @@ class Market:
         self.slot_length = slot_length
         self._operators = operators
         self._threshold = threshold
+        self._operator_set = self.exchange.operator_set()
 
     def queue(self, key: Key, action: str, move: Move, gas: int) -> None:
         """Queue an exchange move of the key's owner."""
@@ -150,11 +158,23 @@ class Market:
         first_slot: int = 0,
     ) -> None:
         """Queue an attestation of slots `first_slot`.. signed by `threshold` operators."""
-        end = self.origin + (first_slot + len(quantities)) * self.slot_length
-        attestation = Attestation(party.address, resource, unit, first_slot, quantities, 1, end)
+        attestation = Attestation(
+            supplier=party.address,
+            resource=resource,
+            unit=unit,
+            origin=self.origin,
+            slot_length=self.slot_length,
+            first_slot=first_slot,
+            quantities=quantities,
+            version=1,
+            expiry=self.origin + (first_slot + len(quantities)) * self.slot_length,
+            operator_set=self._operator_set,
+        )
         attestation_digest = digest(self.domain, attestation)
         signers = sorted(self._operators[: self._threshold], key=lambda each: int(each.address, 16))
-        signatures = tuple(each.key.sign(attestation_digest) for each in signers)
+        signatures = tuple(
+            OperatorSignature(each.address, each.key.sign(attestation_digest)) for each in signers
+        )
         gas = 150_000 + 20_000 * len(signers) + 90_000 * len(quantities)
         self.queue(party.key, "attest", Attest(attestation, signatures), gas)
 
@@ -165,7 +185,7 @@ class Market:
 
 
 def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
-    """Give everyone coin for gas, and deploy the test currency and the exchange.
+    """Give everyone coin for gas, and deploy the test currency and the exchange with its modules.
 
     Raises CannotDeploy, before anything is sent, if the chain's time is too late for a calendar or
     the engine's account has too little coin for everyone.
@@ -188,24 +208,29 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
     key = parties.deployer.key
     currency = scenario.currency
     token = token_code("Test currency", currency.symbol, currency.decimals)
-    sender.queue(Transaction(key, "deploy", None, token, _TOKEN_GAS))
-    token_address = _created(sender)
+    parameters = DAYS if scenario.slot_length >= _DAY else HOURS
+    token_address = _deployed(sender, key, token, _TOKEN_GAS)
+    escrow = _deployed(sender, key, escrow_code(parameters), _MODULE_GAS)
+    net = _deployed(sender, key, net_code(parameters), _MODULE_GAS)
     operators = tuple(each.address for each in parties.operators)
-    exchange = exchange_code(operators, scenario.threshold, (token_address,))
+    exchange = exchange_code(
+        operators, scenario.threshold, (token_address,), parameters, escrow, net
+    )
     gas = min(TRANSACTION_GAS, _EXCHANGE_GAS + _OPERATOR_GAS * len(operators))
-    sender.queue(Transaction(key, "deploy", None, exchange, gas))
     return Market(
         engine,
         sender,
         parties.operators,
         scenario.threshold,
         token_address,
-        _created(sender),
+        _deployed(sender, key, exchange, gas),
         scenario.slot_length,
     )
 
 
-def _created(sender: Sender) -> str:
+def _deployed(sender: Sender, key: Key, code: bytes, gas: int) -> str:
+    """Deploy a contract and return its address."""
+    sender.queue(Transaction(key, "deploy", None, code, gas))
     address = sender.must_succeed()[-1].contract
     if address is None:
         raise Bug("a deployment's receipt names no contract")

@@ -249,7 +249,7 @@ def _audits(outcome: Outcome, names: dict[str, str], victim: str) -> Facts:
     trade = next(each for each in outcome.trades if names[each.event.demander] == victim)
     honestly = trade.event
     raised = honestly.unit_price + _OVERCHARGE
-    terms = pack_terms(honestly.quantity, raised, honestly.epoch, honestly.nonce)
+    terms = pack_terms(honestly.quantity, raised, honestly.nonce)
     forged = replace(honestly, terms=terms)
     events = [forged if event == trade.event else event for event in outcome.store.events()]
     honest = audit(outcome.store.events(), market.domain, market.exchange, market.token)

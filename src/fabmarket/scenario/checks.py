@@ -20,6 +20,7 @@ from fabmarket.scenario.model import (
     Scenario,
     SubTask,
     Supplier,
+    majority_of,
     shown,
 )
 
@@ -34,7 +35,7 @@ LONGEST_TYPE_NAME = 31
 LONGEST_NAME = 64
 LARGEST_DECIMALS = 18
 MOST_ROUNDS = 10_000
-MOST_OPERATORS = 240
+MOST_OPERATORS = 250
 """More do not deploy: they are stored one by one, in one transaction (EIP-7825)."""
 MOST_COPIES = 1_000
 MOST_SLOTS_EACH = 10_000
@@ -152,6 +153,10 @@ class _Check:
         if s.threshold > s.operators:
             problem = f"{s.threshold} signatures cannot come from {s.operators} operators"
             self.refuse("threshold", f"{problem}; lower it to {s.operators} or add operators")
+        if 2 * s.threshold <= s.operators:
+            problem = f"{s.threshold} of {s.operators} operators are no majority, which the"
+            least = majority_of(s.operators)
+            self.refuse("threshold", f"{problem} contract wants; raise it to {least}")
         self.whole("slot_length", s.slot_length, 1, LONGEST_CALENDAR, "slot lengths in seconds")
         self.whole("tampered_copies", s.tampered_copies, 0, MOST_COPIES, "tampered copies")
         self.type_name("currency.symbol", s.currency.symbol)

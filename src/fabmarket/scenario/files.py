@@ -18,6 +18,7 @@ from fabmarket.scenario.checks import LARGEST_DECIMALS, check_scenario
 from fabmarket.scenario.fjsp import parse_fjsp
 from fabmarket.scenario.fjsp_market import FjspOptions, build_market
 from fabmarket.scenario.model import (
+    DEFAULT_OPERATORS,
     Alternative,
     Currency,
     Demander,
@@ -25,6 +26,7 @@ from fabmarket.scenario.model import (
     Scenario,
     SubTask,
     Supplier,
+    majority_of,
     shown,
 )
 from fabmarket.scenario.schema import (
@@ -78,6 +80,7 @@ def _explicit(table: ScenarioFile, name: str) -> Scenario:
     currency = _currency(table, name)
     money = _Money(name, currency)
     stem = PurePath(name).stem
+    operators = DEFAULT_OPERATORS if table.operators is None else table.operators
     return Scenario(
         name=stem,
         title=table.title or stem,
@@ -88,8 +91,8 @@ def _explicit(table: ScenarioFile, name: str) -> Scenario:
         concept=table.concept or "balanced",
         negotiation=table.negotiation or "session",
         release_rounds=3 if table.release_rounds is None else table.release_rounds,
-        operators=3 if table.operators is None else table.operators,
-        threshold=2 if table.threshold is None else table.threshold,
+        operators=operators,
+        threshold=majority_of(operators) if table.threshold is None else table.threshold,
         slot_length=3600 if table.slot_length is None else table.slot_length,
         tampered_copies=table.tampered_copies or 0,
         demanders=tuple(
@@ -137,7 +140,8 @@ def _from_fjsp(
         )
         if (value := getattr(table, key)) is not None
     }
-    return replace(scenario, name=PurePath(name).stem, **given)
+    threshold = given.pop("threshold", majority_of(given.get("operators", scenario.operators)))
+    return replace(scenario, name=PurePath(name).stem, threshold=threshold, **given)
 
 
 def _fjsp_options(table: ScenarioFile, fjsp: FjspTable, name: str) -> FjspOptions:

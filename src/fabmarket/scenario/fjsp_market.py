@@ -21,6 +21,7 @@ from fabmarket.scenario.model import (
     DEFAULT_A,
     DEFAULT_B,
     DEFAULT_CURRENCY,
+    DEFAULT_OPERATORS,
     Alternative,
     Currency,
     Demander,
@@ -28,6 +29,7 @@ from fabmarket.scenario.model import (
     Scenario,
     SubTask,
     Supplier,
+    majority_of,
     shown,
 )
 
@@ -100,8 +102,8 @@ def build_market(
         concept="balanced",
         negotiation="session",
         release_rounds=max(len(operation.alternatives) for operation in bought),
-        operators=3,
-        threshold=2,
+        operators=DEFAULT_OPERATORS,
+        threshold=majority_of(DEFAULT_OPERATORS),
         slot_length=_HOUR * max(1, math.ceil(Fraction(largest * 60, _HOUR))),
         tampered_copies=0,
         demanders=tuple(

@@ -18,6 +18,7 @@ MARKET_CONCEPTS = ("demanders-lead", "balanced", "simultaneous")
 NEGOTIATIONS = ("session", "bargaining")
 """How price is found: a resource's session with all its demanders, or bilateral concessions."""
 
+DEFAULT_OPERATORS = 3
 DEFAULT_A = Fraction(4, 5)
 DEFAULT_B = Fraction(1, 5)
 """The price coefficients of the paper's experiment (section 5.2), currency units per unit^2."""
@@ -45,6 +46,11 @@ def shown(value: object) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
+
+def majority_of(operators: int) -> int:
+    """The fewest signatures that are a majority, which the contract requires of a threshold."""
+    return operators // 2 + 1
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,8 @@ class Scenario:
     ``source`` says where the numbers stand, ``draws`` how the missing ones were drawn, ``notes``
     what else must be known about how the input was read, a line each.
     ``release_rounds`` is how many times a demander publishes a sub-task before it stays unserved;
-    ``threshold`` of the ``operators`` must sign an attestation; ``slot_length`` is in seconds;
+    ``threshold`` of the ``operators``, a majority, must sign an attestation; ``slot_length`` is in
+    seconds;
     ``tampered_copies`` is how many damaged copies of signed messages are sent, to be ignored;
     ``verification_tests`` are sent to the contract before the suppliers list: the paper's market
     carries those of Table 1, a file cannot state any.

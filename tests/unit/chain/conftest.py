@@ -15,11 +15,14 @@ from fabmarket.chain import (
     Settings,
     TokenContract,
     Transaction,
+    escrow_code,
     exchange_code,
+    net_code,
     open_engine,
     token_code,
 )
 from fabmarket.identity import Key
+from fabmarket.market.parameters import HOURS, Parameters
 
 BINARIES = Path(__file__).parents[3] / "contracts" / "node_modules" / "@foundry-rs"
 DEV_CHAIN_ID = 31337
@@ -62,28 +65,38 @@ class Deployed:
     key: Key
     token: TokenContract
     exchange: ExchangeContract
+    modules: tuple[str, str]
+    """Escrow and net settlement."""
 
     def queue(self, data: bytes, gas: int = 300_000, to: str | None = None) -> None:
         target = self.exchange.address if to is None else to
         self.sender.queue(Transaction(self.key, "test", target, data, gas))
 
 
-def deploy_on(engine: Engine) -> Deployed:
+def deploy_on(engine: Engine, parameters: Parameters = HOURS) -> Deployed:
     sender, key = Sender(engine), Key.derive("chain tests", "somebody")
     sender.queue(Transaction(engine.funder, "fund", key.address, b"", 21_000, COIN))
     sender.must_succeed()
-    sender.queue(Transaction(key, "deploy", None, token_code("Test", "T", 2), 8_000_000))
-    token = sender.must_succeed()[0].contract
-    code = exchange_code((key.address,), 1, (token,))
-    sender.queue(Transaction(key, "deploy", None, code, 8_000_000))
-    exchange = sender.must_succeed()[0].contract
+
+    def made(code: bytes) -> str:
+        sender.queue(Transaction(key, "deploy", None, code, 8_000_000))
+        return str(sender.must_succeed()[0].contract)
+
+    token = made(token_code("Test", "T", 2))
+    modules = made(escrow_code(parameters)), made(net_code(parameters))
+    exchange = made(exchange_code((key.address,), 1, (token,), parameters, *modules))
     return Deployed(
-        engine, sender, key, TokenContract(engine, token), ExchangeContract(engine, exchange)
+        engine=engine,
+        sender=sender,
+        key=key,
+        token=TokenContract(engine, token),
+        exchange=ExchangeContract(engine, exchange),
+        modules=modules,
     )
 
 
-@pytest.fixture
-def deploy() -> Callable[[Engine], Deployed]:
+@pytest.fixture(scope="session")
+def deploy() -> Callable[..., Deployed]:
     return deploy_on
 
 

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from fabmarket.chain import Log
-from fabmarket.market import exchange, trade
+from fabmarket.market import events, exchange, parameters, trade
 from fabmarket.market.events import EVENTS, Deposited
 from fabmarket.market.exchange import Move, Reverted
 
@@ -36,6 +36,8 @@ def test_every_event_of_the_market_has_the_contracts_fields_in_order():
     declared = {each["name"]: each["inputs"] for each in abi("event")}
     for event in EVENTS:
         names = [snake(each["name"]) for each in declared.pop(event.__name__)]
+        if event is events.Escrowed:
+            names.remove("escrow")  # part of the trade
         assert names == [field.name for field in fields(event)]
     assert set(declared) == {"EIP712DomainChanged"}  # ERC-5267's, which no rule of ours emits
 
@@ -44,29 +46,47 @@ def camel(move: type) -> str:
     return move.__name__[0].lower() + move.__name__[1:]
 
 
-# A trade holds its escrow terms and a signature its proof; the implementation's own names.
-BESIDE, OWN = {"escrow", "proofs"}, {"id": "listing"}
+# A trade holds its escrow terms and a signature its proof.
+BESIDE = {"escrow", "proofs"}
+
+
+def taken(function: dict) -> list[str]:
+    names = [snake(item["name"]).strip("_") for item in function["inputs"]]
+    match function["name"]:
+        case "open":  # its first argument is a struct; the move holds what that holds
+            opening, *rest = function["inputs"]
+            return [item["name"] for item in (*opening["components"], *rest)]
+        case "settleEscrow":  # a struct of the signed trade and its escrow
+            return ["signed"]
+        case "settleNet":  # in the twin the batch is taken apart
+            return ["cycle", "signatures"]
+        case _:
+            return [name for name in names if name not in BESIDE]
 
 
 def test_every_move_bears_the_name_of_the_contracts_function_and_of_what_it_takes():
     changing = {
-        each["name"]: [snake(item["name"]).strip("_") for item in each["inputs"]]
+        each["name"]: taken(each)
         for each in abi("function")
         if each["stateMutability"] == "nonpayable"
     }
     moves = {camel(move): [field.name for field in fields(move)] for move in get_args(Move)}
     moves["relay"].remove("move")  # what the intent's call data say
-    assert moves == {
-        name: [OWN.get(item, item) for item in inputs if item not in BESIDE]
-        for name, inputs in changing.items()
-    }
+    assert moves == changing
 
 
 STRUCTS = {
-    *(exchange.Account, exchange.Slot, exchange.Listing, exchange.Held, exchange.Report),
-    *(exchange.SignedTrade, trade.Trade, trade.Escrow, trade.Intent),
-    *(trade.Attestation, trade.SealedAttestation),
+    *(exchange.Account, exchange.Slot, exchange.Listing, exchange.Held, exchange.Posted),
+    *(exchange.Report, exchange.SignedTrade, exchange.OperatorSignature, exchange.Open),
+    *(trade.Trade, trade.Escrow, trade.Intent, trade.Attestation, trade.SealedAttestation),
+    *(trade.Ruling, trade.NetBatch, parameters.Parameters),
 }
+OTHERWISE = {
+    "Trade": {"escrow"},  # the contract's struct of its own
+    "Ruling": {"trade"},  # which the contract has beside it
+    "Open": {"deadline", "signature"},  # arguments beside the struct
+}
+NAMES = {"Open": "Opening"}
 
 
 def structs(inputs) -> dict[str, list[str]]:
@@ -84,11 +104,15 @@ def test_every_struct_bears_the_contracts_names():
     for each in abi("function"):
         declared |= structs([*each["inputs"], *each["outputs"]])
     assert declared.pop("Signature") == ["r", "vs"]  # 65 bytes here
+    assert declared.pop("EscrowedTrade") == ["signed", "escrow"]  # a signed trade here
+    # What is signed holds roots of rows and sales; the same names all the same.
+    declared["NetBatch"].sort()
     for struct in STRUCTS:
-        names = [field.name for field in fields(struct)]
-        if struct is trade.Trade:
-            names.remove("escrow")
-        assert names == declared.pop(struct.__name__), struct
+        name = struct.__name__
+        names = [each.name for each in fields(struct) if each.name not in OTHERWISE.get(name, ())]
+        if struct is trade.NetBatch:
+            names.sort()
+        assert names == declared.pop(NAMES.get(name, name)), struct
     assert not declared
 
 

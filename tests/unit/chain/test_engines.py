@@ -7,19 +7,27 @@ import pytest
 from fabmarket.chain import TRANSACTION_GAS, CallFailed, Sender, Settings, Transaction, open_engine
 from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, CallReverted
 from fabmarket.identity import Key, digest, keccak
-from fabmarket.market.events import Deposited, OperatorsSet, ResourceRegistered, TokenSet
+from fabmarket.market.events import (
+    Deployed,
+    Deposited,
+    OperatorsSet,
+    ResourceRegistered,
+    TokenSet,
+)
 from fabmarket.market.exchange import (
     Account,
     Attest,
     Deposit,
     List,
     Listing,
+    OperatorSignature,
     RegisterResource,
     Report,
     Settle,
     SignedTrade,
     Withdraw,
 )
+from fabmarket.market.parameters import HOURS
 from fabmarket.market.trade import Attestation, Trade, listing_id, market_domain
 
 GENESIS = Settings().genesis_time
@@ -143,9 +151,16 @@ def test_deployment_says_its_rules(deployed):
         if log.address == deployed.exchange.address
     ]
     operators = (deployed.key.address,)
-    assert OperatorsSet(operators, 1) in events
-    assert TokenSet(deployed.token.address, True) in events
+    first, second, third = events
+    assert first == OperatorsSet(1, operators, 1, first.since)
+    assert GENESIS < first.since <= deployed.engine.now()
+    assert second == TokenSet(deployed.token.address, True)
+    assert third == Deployed(HOURS, *deployed.modules)
+    assert deployed.exchange.parameters() == HOURS
     assert deployed.exchange.operators() == (operators, 1)
+    assert deployed.exchange.operator_set() == 1
+    assert deployed.exchange.operators_of(2) == ((), 0)
+    assert deployed.exchange.next_operator_set() == (0, 0)
     assert deployed.exchange.accepts(deployed.token.address)
     assert not deployed.exchange.accepts(deployed.key.address)
 
@@ -179,7 +194,7 @@ def test_errors_carry_their_values(deployed):
         found = deployed.exchange.why(account, deployed.exchange.move_data(move))
         return found.error, found.values
 
-    assert refusal(Withdraw(token, 9)) == ("InsufficientBalance", (account, token, 0, 9))
+    assert refusal(Withdraw(token, 9, account)) == ("InsufficientBalance", (account, token, 0, 9))
     assert refusal(Deposit(account, 9)) == ("TokenNotAccepted", (account,))
     assert refusal(List((Report(PRESS, 3, 7),))) == ("NotAttested", (PRESS, 3, 7, 0))
     listing = listing_id(account, PRESS, 3, GENESIS + YEAR)
@@ -190,10 +205,13 @@ def test_errors_carry_their_values(deployed):
 
 def test_a_call_that_reverts_without_data(deployed):
     with pytest.raises(CallReverted) as caught:
-        deployed.engine.call(deployed.exchange.address, keccak(b"noSuchFunction()")[:4])
+        deployed.engine.call(deployed.token.address, keccak(b"noSuchFunction()")[:4])
     assert caught.value.data == b""
+
+
+def test_a_call_of_no_function_is_named(deployed):
     unknown = deployed.exchange.why(deployed.key.address, b"\x01\x02\x03\x04")
-    assert (unknown.error, unknown.values) == ("Unknown", ("0x",))
+    assert (unknown.error, unknown.values) == ("UnknownFunction", (b"\x01\x02\x03\x04",))
 
 
 def test_must_succeed_names_action_transaction_error_and_values(deployed):
@@ -243,11 +261,13 @@ def test_what_is_attested_and_listed_can_be_read_back(deployed):
     me, exchange = deployed.key, deployed.exchange
     resource = b"a".ljust(32, b"\0")
     deployed.queue(register(deployed, "a"))
-    attestation = Attestation(me.address, resource, HOUR, 4, (9, 2**64 - 1), 3, 2**64 - 1)
+    calendar = (resource, HOUR, GENESIS + YEAR, 3600)
+    attestation = Attestation(me.address, *calendar, 4, (9, 2**64 - 1), 3, 2**64 - 1, 1)
     attestation_digest = digest(
         market_domain(deployed.engine.chain_id, exchange.address), attestation
     )
-    deployed.queue(exchange.move_data(Attest(attestation, (me.sign(attestation_digest),))))
+    signature = OperatorSignature(me.address, me.sign(attestation_digest))
+    deployed.queue(exchange.move_data(Attest(attestation, (signature,))))
     deployed.queue(exchange.move_data(List((Report(resource, 5, 2**64 - 1),))))
     deployed.sender.must_succeed(exchange)
     slot = exchange.slot_of(me.address, resource, 5)

@@ -29,7 +29,7 @@ def test_deployment_and_a_refusal_at_a_url(deployed_at_node):
     engine = deployed.engine
     assert (engine.name, engine.chain_id) == ("rpc", DEV_CHAIN_ID)
     assert engine.client.startswith("anvil/")
-    withdraw = deployed.exchange.data("withdraw", deployed.token.address, 5)
+    withdraw = deployed.exchange.data("withdraw", deployed.token.address, 5, deployed.key.address)
     deployed.queue(withdraw)
     deployed.queue(deployed.token.data("mint", deployed.key.address, 5), to=deployed.token.address)
     (_, refused), (_, minted) = deployed.sender.flush()

@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -7,35 +8,53 @@ from fabmarket.identity import Key
 from fabmarket.ledger import EventStore, LedgerError
 from fabmarket.market.events import (
     EVENTS,
+    Cause,
+    CommitmentReduced,
     Delivered,
+    Deployed,
     Deposited,
     Disputed,
     EpochRaised,
     Escrowed,
+    GraceOpened,
+    IntentsVoided,
     Listed,
     ListingEpochRaised,
+    NetSettled,
     NoncesCancelled,
     OperatorsSet,
     Paused,
     Relayed,
     Released,
     ResourceRegistered,
+    RulingPosted,
     Settled,
     Skipped,
     SlotAttested,
     SlotSealed,
+    SplitsVoided,
     TokenSet,
+    Uncovered,
     Unlisted,
     Withdrawn,
 )
+from fabmarket.market.parameters import DAYS, HOURS, Parameters
+from fabmarket.market.trade import Escrow, Trade
 
 ANNE, BERT = Key.derive("anne").address, Key.derive("bert").address
 ZEROS, ONES = bytes(32), b"\xff" * 32
 U64, U128, U256 = 2**64 - 1, 2**128 - 1, 2**256 - 1
 
+U16, U32, U40 = 2**16 - 1, 2**32 - 1, 2**40 - 1
+TERMS = Escrow(ONES, U64, U64, U64, U64, U64, U16, U16, U16, U128, U16, U16)
+TRADE = Trade(ONES, ANNE, BERT, U64, U128, U64, U64, U64, U64, ONES, ZEROS, TERMS)
+
 EXTREME = [
-    OperatorsSet((ANNE, BERT), U256),
-    OperatorsSet((), 0),
+    Deployed(HOURS, ANNE, BERT),
+    Deployed(replace(DAYS, longest_life=U32), BERT, ANNE),
+    Deployed(Parameters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0), "", ""),
+    OperatorsSet(U32, (ANNE, BERT), U256, U64),
+    OperatorsSet(0, (), 0, 0),
     Paused(U64),
     TokenSet(BERT, True),
     TokenSet(BERT, False),
@@ -44,18 +63,27 @@ EXTREME = [
     SlotSealed(ANNE, ZEROS, U64, ONES, U64, U64),
     Listed(ONES, ANNE, ZEROS, U64, U64, 0),
     Unlisted(ONES, ANNE, ZEROS, U64, U64, 0),
-    ListingEpochRaised(ONES, 2**32 - 1),
+    ListingEpochRaised(ONES, ANNE, U32),
+    CommitmentReduced(ANNE, ONES, U64, U64),
     Deposited(ANNE, BERT, U256),
-    Withdrawn(ANNE, BERT, 2**63),
-    NoncesCancelled(ANNE, BERT, 2**32 - 1, 2**96 - 1),
-    EpochRaised(ANNE, BERT, 2**32 - 1),
+    Withdrawn(ANNE, BERT, 2**63, BERT),
+    NoncesCancelled(ANNE, BERT, U32, 2**96 - 1),
+    EpochRaised(ANNE, BERT, U32),
     Relayed(ANNE, U256),
+    IntentsVoided(ANNE, U256),
     Settled(ONES, ANNE, ZEROS, BERT, U256),
-    Skipped(U256, b"\xff\0\0\0"),
-    Escrowed(ONES, U64, 0, U64, 10_000, 0, 2**16 - 1),
-    Delivered(ZEROS),
-    Disputed(ZEROS, ONES),
-    Released(ONES, U128, 0),
+    Skipped(U256, b"\xff\0\0\0", ONES, ZEROS, ANNE),
+    Escrowed(ONES, TRADE, U32, U40),
+    Escrowed(ONES, replace(TRADE, escrow=Escrow()), 0, 0),
+    Delivered(ZEROS, U64, U40),
+    Disputed(ZEROS, ONES, U40),
+    Uncovered(ZEROS, U40),
+    GraceOpened(ONES, 4, U40, U40),
+    SplitsVoided(ONES, U32),
+    RulingPosted(ONES, U32, U16, 0, U16, U64, U40),
+    *(Released(ONES, cause, U128, 0, closed) for cause in Cause for closed in (True, False)),
+    NetSettled(ONES, BERT, ZEROS, (U256, 0, 1, U256), (U256, 0)),
+    NetSettled(ONES, BERT, ZEROS, (), ()),
 ]
 
 
@@ -100,7 +128,7 @@ def test_a_block_that_comes_again_changes_nothing(store):
     "other",
     [
         block(7, deposit(1), deposit(3)),
-        block(7, deposit(1), Withdrawn(ANNE, BERT, 2)),
+        block(7, deposit(1), Withdrawn(ANNE, BERT, 2, ANNE)),
         block(7, deposit(1), deposit(2), block_hash=ONES),
         block(7, deposit(1), deposit(2), transaction=ZEROS),
     ],

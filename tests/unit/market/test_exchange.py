@@ -1,6 +1,5 @@
 """What the twin's moves do; tests/differential holds it against the contract."""
 
-import random
 from dataclasses import replace
 
 import pytest
@@ -8,21 +7,18 @@ import pytest
 from fabmarket.identity import BadValue, digest, keccak
 from fabmarket.market import trade as signed
 from fabmarket.market.events import (
-    Deposited,
     EpochRaised,
-    Escrowed,
+    IntentsVoided,
     Listed,
+    ListingEpochRaised,
+    NetSettled,
     NoncesCancelled,
-    OperatorsSet,
-    Paused,
     Relayed,
-    Released,
     ResourceRegistered,
     Settled,
     Skipped,
     SlotAttested,
     SlotSealed,
-    TokenSet,
     Unlisted,
     Withdrawn,
     pack_terms,
@@ -30,30 +26,23 @@ from fabmarket.market.events import (
 from fabmarket.market.exchange import (
     Account,
     Cancel,
-    Deliver,
     Deposit,
-    EscrowState,
-    Expire,
-    Held,
     Listing,
     Open,
-    Pause,
+    Proof,
     RaiseEpoch,
-    Refund,
+    RaiseListingEpoch,
     RegisterResource,
-    Release,
-    Reverted,
-    Rule,
-    SetOperators,
     SettleBatch,
-    SetToken,
+    SettleLate,
     Slot,
     Unlist,
+    VoidIntents,
     Withdraw,
-    record,
     step,
 )
-from fabmarket.market.trade import NONCES, Escrow, listing_id
+from fabmarket.market.net import net_bundle
+from fabmarket.market.trade import NONCES, bundle_of, nonce_of
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.scenario import TABLE_1
 
@@ -90,7 +79,7 @@ def test_a_trade_signed_for_escrow_does_not_settle_at_once_nor_the_other_way_rou
     instant, escrow = market.settle(), market.escrow()
     as_instant = replace(instant, signed=escrow.signed)
     assert market.refused(market.funded, market.buyer, as_instant)[0] == "BadSignature"
-    terms = replace(instant.signed.trade, escrow=Escrow(1_100, 1_200, 1_300))
+    terms = replace(instant.signed.trade, escrow=market.terms)
     as_escrow = replace(escrow, signed=replace(instant.signed, trade=terms))
     assert market.refused(market.funded, market.buyer, as_escrow)[0] == "BadSignature"
 
@@ -117,7 +106,7 @@ def test_a_relayer_can_change_no_term(market, change):
 
 def test_a_trade_that_cannot_exist_on_chain_is_refused_as_a_bad_value(market):
     honest = market.settle().signed
-    absurd = replace(honest, trade=replace(honest.trade, nonce=2**256))
+    absurd = replace(honest, trade=replace(honest.trade, supplier_nonce=2**256))
     with pytest.raises(BadValue):
         step(market.funded, market.buyer.address, replace(market.settle(), signed=absurd), NOW)
 
@@ -142,16 +131,17 @@ def test_a_trade_settles_until_the_last_second_before_its_end(market):
 def test_settlement_and_listing_have_their_events_and_their_effect(market):
     m, trade = market, market.trade()
     trade_digest = digest(m.domain, trade)
-    sold = Settled(m.listing, m.buyer.address, trade_digest, m.token, pack_terms(3, 100, 0, 5))
+    sold = Settled(m.listing, m.buyer.address, trade_digest, m.token, pack_terms(3, 100, 5))
     assert step(m.funded, m.stranger.address, m.settle(), NOW) == (m.settled, (sold,))
     assert (sold.quantity, sold.unit_price, sold.payment) == (3, 100, 300)
-    assert (sold.epoch, sold.nonce) == (0, 5)
+    assert sold.nonce == 5
     assert purse(m, m.settled, m.buyer) == Account(700, 0, 1 << 5)
-    assert purse(m, m.settled, m.seller) == Account(300)
+    assert purse(m, m.settled, m.seller) == Account(800)
     assert dict(m.settled.listings) == {m.listing: Listing(m.seller.address, 5)}
     assert m.settled.slots[m.seller.address, m.m1, 0] == Slot(10, 8, 1, 9_999)
-    after, events = step(m.settled, m.seller.address, Withdraw(m.token, 300), NOW)
-    assert events == (Withdrawn(m.seller.address, m.token, 300),)
+    move = Withdraw(m.token, 800, m.stranger.address)
+    after, events = step(m.settled, m.seller.address, move, NOW)
+    assert events == (Withdrawn(m.seller.address, m.token, 800, m.stranger.address),)
     assert purse(m, after, m.seller) == Account()
     _, events = step(m.listed, m.seller.address, m.reports((m.m1, 0, 1), (m.m1, 0, 1)), NOW)
     assert [event.available for event in events] == [9, 10]
@@ -160,11 +150,46 @@ def test_settlement_and_listing_have_their_events_and_their_effect(market):
 
 def test_what_is_taken_off_the_market_can_be_listed_again(market):
     m = market
-    after, events = step(m.settled, m.seller.address, Unlist(m.m1, 0, 5), NOW)
-    assert events == (Unlisted(m.listing, m.seller.address, m.m1, 0, 5, 0),)
-    assert after.slots[m.seller.address, m.m1, 0].committed == 3
-    assert m.played(after, (m.seller, m.reports((m.m1, 0, 7)))).listings[m.listing].available == 7
-    assert m.refused(after, m.seller, m.reports((m.m1, 0, 8)))[0] == "OverReported"
+    after, events = step(m.settled, m.seller.address, Unlist(m.m1, 0, 4), NOW)
+    assert events == (Unlisted(m.listing, m.seller.address, m.m1, 0, 4, 1),)
+    assert after.slots[m.seller.address, m.m1, 0].committed == 4
+    assert m.played(after, (m.seller, m.reports((m.m1, 0, 6)))).listings[m.listing].available == 7
+    assert m.refused(after, m.seller, m.reports((m.m1, 0, 7)))[0] == "OverReported"
+
+
+def test_a_listing_withdrawn_whole_voids_what_was_signed_for_it(market):
+    m, who = market, market.seller.address
+    after, events = step(m.settled, who, Unlist(m.m1, 0, 5), NOW)
+    unlisted = Unlisted(m.listing, who, m.m1, 0, 5, 0)
+    assert events == (unlisted, ListingEpochRaised(m.listing, who, NOW))
+    again = m.played(after, (m.seller, m.reports((m.m1, 0, 5))))
+    refusal = m.refused(again, m.buyer, m.settle(nonce=6))
+    assert refusal == ("WrongListingEpoch", 0, NOW)
+    step(again, m.buyer.address, m.settle(nonce=6, listing_epoch=NOW), NOW)
+
+
+def test_what_is_signed_ahead_for_a_listing_is_void_before_it_is_listed(market):
+    m, who = market, market.seller.address
+    state, events = step(m.attested, who, RaiseListingEpoch(m.m1, 0), NOW)
+    assert events == (ListingEpochRaised(m.listing, who, NOW),)
+    state, events = step(state, who, RaiseListingEpoch(m.m1, 0), NOW)
+    assert events == (ListingEpochRaised(m.listing, who, NOW + 2),)
+    listed = m.played(state, (m.seller, m.reports((m.m1, 0, 8))))
+    assert listed.listings[m.listing] == Listing(who, 8, NOW + 2)
+
+
+@pytest.mark.parametrize(
+    ("now", "epoch"), [(1, 2), (2, 2), (3, 3), (2**32 - 1, 2**32 - 1), (2**32, 2)]
+)
+def test_a_raised_epoch_is_the_time_unless_two_more_is_later(market, now, epoch):
+    m = replace_time(market.funded)
+    _, (event,) = step(m, market.buyer.address, RaiseEpoch(market.token), now)
+    assert event == EpochRaised(market.buyer.address, market.token, epoch)
+
+
+def replace_time(state):
+    """The state as if no event had named its time."""
+    return replace(state, time=0)
 
 
 def test_a_lowered_attestation_takes_the_unsold_excess_off_the_market(market):
@@ -190,15 +215,33 @@ def test_a_seal_takes_everything_unsold_off_the_market(market):
 def test_an_opened_seal_lists_what_is_not_committed(market):
     m, place = market, (market.seller.address, market.m1, 0)
     move = Open(*place, 10, m.salt)
-    state, events = step(m.sealed, m.stranger.address, move, NOW)
+    state, events = step(m.sealed, m.seller.address, move, NOW)
     assert events == (SlotAttested(*place, 10, 1, 9_999), Listed(m.listing, *place, 10, 10))
     assert dict(state.seals) == {}
     assert state.slots[place] == Slot(10, 10, 1, 9_999)
     over = m.played(m.settled, (m.seller, m.seal(version=2)))
-    assert m.played(over, (m.buyer, move)).listings[m.listing].available == 7
-    full = m.played(m.settled, (m.seller, m.seal(version=2, quantity=3)))
-    refusal = m.refused(full, m.buyer, replace(move, quantity=3))
-    assert refusal == ("ZeroQuantity",)
+    assert m.played(over, (m.seller, move)).listings[m.listing].available == 7
+    for quantity in (3, 2):  # no more than is sold: nothing is listed, whenever that is
+        full = m.played(m.settled, (m.seller, m.seal(version=2, quantity=quantity)))
+        opened, events = step(full, m.seller.address, replace(move, quantity=quantity), 99_999)
+        assert events == (SlotAttested(*place, quantity, 2, 9_999),)
+        assert opened.slots[place] == Slot(quantity, 3, 2, 9_999)
+
+
+def test_others_open_a_seal_with_the_supplier_s_consent_until_its_end_or_an_epoch(market):
+    m, place = market, (market.seller.address, market.m1, 0)
+    commitment = m.seal().attestation.commitment
+    consent = digest(m.domain, signed.Open(m.listing, commitment, 0, NOW + 5))
+    move = Open(*place, 10, m.salt, NOW + 5, m.seller.sign(consent))
+    _, events = step(m.sealed, m.stranger.address, move, NOW + 4)
+    assert events[1] == Listed(m.listing, *place, 10, 10)
+    refusal = m.refused(m.sealed, m.stranger, move, NOW + 5)
+    assert refusal == ("OpeningExpired", NOW + 5, NOW + 5)
+    raised = m.played(m.sealed, (m.seller, RaiseListingEpoch(m.m1, 0)))
+    assert m.refused(raised, m.stranger, move)[:2] == ("BadSignature", m.seller.address)
+    step(raised, m.seller.address, replace(move, signature=b""), NOW + 5)
+    confirmed = replace(move, signature=Proof(b"", confirmed=True))
+    step(m.sealed, m.stranger.address, confirmed, NOW)
 
 
 def test_a_new_attestation_replaces_a_seal(market):
@@ -208,87 +251,88 @@ def test_a_new_attestation_replaces_a_seal(market):
     assert state.slots[m.seller.address, m.m1, 0].attested == 10
 
 
-def test_the_operators_decide_each_thing_once(market):
-    m = market
-    assert m.new.decision_nonce == 0
-    until = signed.Pause(NOW + 5, 0)
-    pause = Pause(NOW + 5, m.by(until))
-    paused, events = step(m.new, m.stranger.address, pause, NOW)
-    assert events == (Paused(NOW + 5),)
-    assert paused.decision_nonce == 1
-    assert m.refused(paused, m.stranger, pause)[0] == "BadOperatorSignature"
-    token = SetToken(m.other_token, True, m.by(signed.Token(m.other_token, True, 1)))
-    both, events = step(paused, m.stranger.address, token, NOW)
-    assert events == (TokenSet(m.other_token, True),)
-    assert both.tokens == {m.token, m.other_token}
-    new = (m.buyer.address,)
-    change = SetOperators(new, 1, m.by(signed.Operators(new, 1, 2)))
-    changed, events = step(both, m.stranger.address, change, NOW)
-    assert events == (OperatorsSet(new, 1),)
-    ended = Pause(0, m.by(signed.Pause(0, 3), [m.buyer]))
-    assert m.played(changed, (m.seller, ended)).paused_until == 0
-    assert m.refused(changed, m.seller, m.attest())[0] == "NotRegistered"
-    known = m.played(changed, (m.seller, m.register))
-    assert m.refused(known, m.seller, m.attest())[0] == "BadOperatorSignature"
-
-
-def test_a_pause_ends_at_its_second_and_stops_no_withdrawal(market):
-    m = market
-    paused = m.played(m.funded, (m.stranger, Pause(NOW + 5, m.by(signed.Pause(NOW + 5, 0)))))
-    assert m.refused(paused, m.buyer, m.settle(), NOW + 4) == ("TradingPaused", NOW + 5)
-    step(paused, m.buyer.address, m.settle(), NOW + 5)
-    step(paused, m.buyer.address, Withdraw(m.token, 1_000), NOW)
-
-
-def test_a_delisted_token_is_traded_and_withdrawn_but_not_deposited(market):
-    m = market
-    gone = SetToken(m.token, False, m.by(signed.Token(m.token, False, 0)))
-    state = m.played(m.funded, (m.stranger, gone), (m.buyer, m.settle()))
-    assert m.played(state, (m.seller, Withdraw(m.token, 300)))
-    refusal = m.refused(state, m.buyer, Deposit(m.token, 1))
-    assert refusal == ("TokenNotAccepted", m.token)
-
-
-def test_nonces_are_cancelled_by_mask_and_epochs_raised_by_two(market):
+def test_nonces_are_cancelled_by_mask_and_epochs_raised_to_the_time(market):
     m, who = market, market.buyer.address
     state, events = step(m.settled, who, Cancel(m.token, 0b11), NOW)
     assert events == (NoncesCancelled(who, m.token, 0, 0b11),)
     assert purse(m, state, m.buyer) == Account(700, 0, 0b100011)
     state, events = step(state, who, RaiseEpoch(m.token), NOW)
-    assert events == (EpochRaised(who, m.token, 2),)
-    assert purse(m, state, m.buyer) == Account(700, 2, 0)
-    for epoch in (0, 1):
-        refusal = m.refused(state, m.buyer, m.settle(demander_epoch=epoch))
-        assert refusal == ("WrongDemanderEpoch", epoch, 2)
-    step(state, who, m.settle(demander_epoch=2), NOW)
+    assert events == (EpochRaised(who, m.token, NOW),)
+    assert purse(m, state, m.buyer) == Account(700, NOW, 0)
+    for epoch in (0, 1, NOW - 1, NOW + 1):
+        refusal = m.refused(state, m.buyer, m.settle(nonce=nonce_of(epoch, 5)))
+        assert refusal == ("WrongEpoch", who, epoch, NOW)
+    step(state, who, m.settle(nonce=nonce_of(NOW, 5)), NOW)
+
+
+def test_whoever_cancels_its_last_nonce_begins_an_epoch_that_nothing_was_signed_for(market):
+    m, who = market, market.buyer.address
+    state, events = step(m.settled, who, Cancel(m.token, 2**96 - 1 - (1 << 5)), NOW)
+    cancelled = NoncesCancelled(who, m.token, 0, 2**96 - 1 - (1 << 5))
+    assert events == (cancelled, EpochRaised(who, m.token, NOW))
+    assert purse(m, state, m.buyer) == Account(700, NOW, 0)
+    ahead = m.settle(nonce=nonce_of(1, 5))
+    assert m.refused(state, m.buyer, ahead) == ("WrongEpoch", who, 1, NOW)
+
+
+def test_after_the_last_epoch_there_is_none(market):
+    m, who = market, market.buyer.address
+    last = Account(5, 2**32 - 1, 1)
+    state = replace(m.funded, accounts=m.funded.accounts.insert((who, m.token), last))
+    state, events = step(state, who, Cancel(m.token, 2**96 - 2), NOW)
+    assert events == (NoncesCancelled(who, m.token, 2**32 - 1, 2**96 - 2),)
+    step(state, who, Deposit(m.token, 1), NOW)
+
+
+def test_a_supplier_cancels_one_trade_by_its_nonce_and_all_by_an_epoch(market):
+    m, who = market, market.seller.address
+    one = m.played(m.funded, (m.seller, Cancel(m.token, 1 << 7)))
+    assert m.refused(one, m.buyer, m.settle(supplier_nonce=7)) == ("NonceUsed", who, 7)
+    sold = m.played(one, (m.buyer, m.settle(supplier_nonce=8)))
+    assert purse(m, sold, m.seller).used == 1 << 7  # its bit serves again
+    m.played(sold, (m.buyer, m.settle(supplier_nonce=8, nonce=6)))
+    every = m.played(m.funded, (m.seller, RaiseEpoch(m.token)))
+    assert m.refused(every, m.buyer, m.settle()) == ("WrongEpoch", who, 0, NOW)
 
 
 def test_the_97th_trade_opens_the_next_epoch(market):
     m, state = market, market.funded
-    for nonce in range(NONCES):
+    for nonce in range(NONCES - 1):
         move = m.settle(nonce=nonce, quantity=1, unit_price=1)
-        if nonce >= 8:  # the listing is sold out
+        if nonce >= 7:  # the listing is nearly sold out
             state = m.played(state, (m.buyer, Cancel(m.token, 1 << nonce)))
         else:
             state = m.played(state, (m.buyer, move))
+    state = m.played(state, (m.buyer, m.settle(nonce=95, quantity=1, unit_price=1)))
     assert purse(m, state, m.buyer) == Account(992, 0, 2**96 - 1)
     state = m.played(state, (m.seller, m.reports((m.m1, 0, 2))))
-    after = m.played(state, (m.buyer, m.settle(nonce=95, quantity=1, demander_epoch=1)))
+    after = m.played(state, (m.buyer, m.settle(nonce=nonce_of(1, 95), quantity=1)))
     assert purse(m, after, m.buyer) == Account(892, 1, 1 << 95)
 
 
 def test_a_relayed_move_is_the_account_s_own(market):
     m, who = market, market.buyer.address
-    move = m.relay(Withdraw(m.token, 400))
+    move = m.relay(Withdraw(m.token, 400, who))
     state, events = step(m.funded, m.stranger.address, move, NOW)
-    assert events == (Relayed(who, 0), Withdrawn(who, m.token, 400))
+    assert events == (Relayed(who, 0), Withdrawn(who, m.token, 400, who))
     assert dict(state.intent_nonces) == {who: 1}
     assert m.refused(state, m.stranger, move) == ("WrongIntentNonce", who, 0, 1)
-    inner = m.relay(Withdraw(m.token, 5), nonce=1)
+    inner = m.relay(Withdraw(m.token, 5, who), nonce=1)
     outer = m.relay(inner, key=m.seller)
     state, events = step(state, m.stranger.address, outer, NOW)
-    withdrawn = Withdrawn(who, m.token, 5)
+    withdrawn = Withdrawn(who, m.token, 5, who)
     assert events == (Relayed(m.seller.address, 0), Relayed(who, 1), withdrawn)
+
+
+def test_intents_are_voided_up_to_a_nonce(market):
+    m, who = market, market.buyer.address
+    state, events = step(m.funded, who, VoidIntents(3), NOW)
+    assert events == (IntentsVoided(who, 3),)
+    for nonce in (0, 2):
+        refusal = m.refused(state, m.stranger, m.relay(Withdraw(m.token, 1, who), nonce=nonce))
+        assert refusal == ("WrongIntentNonce", who, nonce, 3)
+    step(state, m.stranger.address, m.relay(Withdraw(m.token, 1, who), nonce=3), NOW)
+    assert m.refused(state, m.buyer, VoidIntents(3)) == ("WrongIntentNonce", who, 3, 3)
 
 
 def selector(text):
@@ -308,7 +352,7 @@ def test_a_batch_settles_what_it_can_and_says_why_not(market):
         "SelfTrade(address)": m.settle(demander=m.seller.address),
         "BadSignature(address,address)": m.settle(buyer=m.stranger),
         "InsufficientListing(bytes32,uint64,uint64)": m.settle(quantity=8),
-        "WrongDemanderEpoch(uint64,uint32)": m.settle(demander_epoch=1),
+        "WrongEpoch(address,uint256,uint32)": m.settle(nonce=nonce_of(1, 5)),
         "NonceUsed(address,uint256)": m.settle(nonce=1),
         "InsufficientBalance(address,address,uint256,uint256)": m.settle(unit_price=500),
         "Bundled(bytes32)": m.settle(bundle=m.m1),
@@ -317,8 +361,12 @@ def test_a_batch_settles_what_it_can_and_says_why_not(market):
     state, events = step(m.funded, m.stranger.address, SettleBatch(trades), NOW)
     first, *skipped, last = events
     assert [first.quantity, last.quantity] == [1, 2]
-    assert skipped == [Skipped(i, selector(text)) for i, text in enumerate(bad, start=1)]
-    assert purse(m, state, m.seller).balance == 300
+    said = [
+        (selector(text), digest(m.domain, trade), trade.listing, trade.demander)
+        for text, trade in zip(bad, (move.signed.trade for move in bad.values()), strict=True)
+    ]
+    assert skipped == [Skipped(i, *each) for i, each in enumerate(said, start=1)]
+    assert purse(m, state, m.seller).balance == 800
 
 
 def test_a_product_settles_whole_and_in_its_order(market):
@@ -326,64 +374,42 @@ def test_a_product_settles_whole_and_in_its_order(market):
     product = m.product({}, {"quantity": 2}, {"unit_price": 50})
     state, events = step(m.funded, m.stranger.address, product, NOW)
     assert [event.payment for event in events] == [100, 200, 50]
-    assert purse(m, state, m.seller).balance == 350
+    assert purse(m, state, m.seller).balance == 850
     for trades in (product.trades[:2], product.trades[::-1], product.trades * 2):
         move = replace(product, trades=trades)
         assert m.refused(m.funded, m.stranger, move)[0] == "WrongBundle"
     assert step(m.funded, m.stranger.address, replace(product, trades=()), NOW) == (m.funded, ())
 
 
-def test_an_escrow_holds_the_payment_for_its_two_parties(market):
-    m, held_digest = market, market.held_digest
-    state, events = step(m.funded, m.stranger.address, m.escrow(), NOW)
-    sold = Settled(m.listing, m.buyer.address, held_digest, m.token, pack_terms(3, 100, 0, 5))
-    assert events == (sold, Escrowed(held_digest, 1_100, 1_200, 1_300, 0, 10_000, 3_333))
-    assert (purse(m, state, m.buyer).balance, purse(m, state, m.seller).balance) == (700, 0)
-    assert dict(state.held) == {held_digest: Held(300, EscrowState.FUNDED)}
-    assert dict(state.owed) == {m.token: 1_000}
+def late(m, not_before, **fixed):
+    parts = [m.trade(nonce=i, quantity=1, **fixed) for i in range(2)]
+    bundle = net_bundle(not_before, bundle_of(parts))
+    trades = tuple(m.both(replace(part, bundle=bundle)) for part in parts)
+    return SettleLate(trades, not_before)
 
 
-def endings(m):
-    ruling = m.by(signed.Ruling(m.held_digest, 9_999))
-    return {
-        "accepted": (m.delivered, m.buyer, Release(m.held_trade, 300), NOW, 300),
-        "paid before delivery": (m.escrowed, m.buyer, Release(m.held_trade, 300), NOW, 300),
-        "given back": (m.disputed, m.seller, Refund(m.held_trade), NOW, 0),
-        "split": (m.escrowed, m.stranger, m.split(5_017), NOW, 150),
-        "ruled": (m.disputed, m.stranger, Rule(m.held_trade, 9_999, ruling), 1_299, 299),
-        "late": (m.escrowed, m.stranger, Expire(m.held_trade), 1_100, 0),
-        "silence": (m.delivered, m.stranger, Expire(m.held_trade), 1_200, 300),
-        "undecided": (m.disputed, m.stranger, Expire(m.held_trade), 1_300, 99),
-    }
+def test_what_no_cycle_took_settles_late_and_whole(market):
+    m, move = market, late(market, NOW + 5)
+    early = ("LateOnly", NOW + 5, NOW + 4)
+    assert m.refused(m.funded, m.stranger, move, NOW + 4) == early
+    _, events = step(m.funded, m.stranger.address, move, NOW + 5)
+    assert [event.payment for event in events] == [100, 100]
+    given, signed_for = replace(move, not_before=NOW + 4), move.trades[0].trade.bundle
+    refusal = m.refused(m.funded, m.stranger, given, NOW + 5)
+    assert refusal == ("WrongBundle", signed_for, late(m, NOW + 4).trades[0].trade.bundle)
+    netted = m.played(m.funded, (m.stranger, m.net()))
+    assert m.refused(netted, m.stranger, move, NOW + 5)[0] == "NonceUsed"
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        *("accepted", "paid before delivery", "given back", "split"),
-        *("ruled", "late", "silence", "undecided"),
-    ],
-)
-def test_an_escrow_ends_with_every_unit_paid_out(market, how):
-    m = market
-    state, key, move, now, to_supplier = endings(m)[how]
-    after, events = step(state, key.address, move, now)
-    assert events == (Released(m.held_digest, to_supplier, 300 - to_supplier),)
-    assert dict(after.held) == {m.held_digest: Held(0, EscrowState.CLOSED)}
-    assert purse(m, after, m.seller).balance == to_supplier
-    assert purse(m, after, m.buyer).balance == 1_000 - to_supplier
-    closed = ("WrongState", m.held_digest, 4)
-    assert m.refused(after, m.stranger, Expire(m.held_trade), 9_999) == closed
-
-
-def test_part_of_an_escrow_is_released_and_the_rest_goes_its_way(market):
-    m = market
-    state, events = step(m.escrowed, m.buyer.address, Release(m.held_trade, 120), NOW)
-    assert events == (Released(m.held_digest, 120, 0),)
-    assert dict(state.held) == {m.held_digest: Held(180, EscrowState.FUNDED)}
-    after = m.played(state, (m.stranger, Expire(m.held_trade)), now=1_100)
-    assert purse(m, after, m.seller).balance == 120
-    assert purse(m, after, m.buyer).balance == 880
+def test_a_cycle_moves_what_each_account_owes_net(market):
+    m, cycle = market, market.cycle()
+    state, (event,) = step(m.funded, m.stranger.address, m.net(), NOW)
+    assert isinstance(event, NetSettled)
+    assert (event.batch, event.trades) == (digest(m.domain, cycle.batch), b"r" * 32)
+    assert purse(m, state, m.buyer) == Account(700, 0, 0b11)
+    assert purse(m, state, m.seller) == Account(800, 0, 0b1)
+    assert state.listings[m.listing].available == 5
+    assert m.refused(state, m.stranger, m.net())[0] == "NonceUsed"
 
 
 @pytest.mark.parametrize("test", TABLE_1, ids=lambda test: f"test {test.number}")
@@ -406,72 +432,3 @@ def test_the_paper_s_verification_tests(market, test):
         assert (error, resource) == (test.expected, name_to_bytes32(test.offender))
         assert reported == dict(test.reported)[test.offender]
         assert attested == dict(test.attested).get(test.offender, 0)
-
-
-def random_move(m, rng, now):
-    """A move of one of three traders, at an ever later time; about half of them are refused."""
-    trade = m.trade(
-        quantity=rng.randrange(3),
-        unit_price=rng.randrange(90),
-        nonce=rng.randrange(48),
-        valid_until=END,
-        escrow=Escrow(now + 10, now + 20, now + 30, 0, 10_000, 5_000),
-    )
-    both = m.both(trade)
-    kinds = [
-        (m.buyer, Deposit(m.token, rng.randrange(500))),
-        (rng.choice((m.buyer, m.seller)), Withdraw(m.token, rng.randrange(300))),
-        (m.seller, m.reports((m.m1, 0, rng.randrange(4)), (m.m1, 1, rng.randrange(4)))),
-        (m.seller, Unlist(m.m1, 0, rng.randrange(3))),
-        (m.seller, m.attest(quantities=(rng.randrange(12),), version=now)),
-        (m.buyer, Cancel(m.token, 1 << rng.randrange(12))),
-        (m.stranger, SettleBatch((both, m.settle(nonce=rng.randrange(48), quantity=1).signed))),
-        *[(m.stranger, replace(m.escrow(), signed=both))] * 4,
-    ]
-    return rng.choice(kinds)
-
-
-def escrow_moves(m, rng, state, trades):
-    """What may become of a trade in escrow."""
-    held = [trade for trade in trades if digest(m.domain, trade) in state.held]
-    if not held:
-        return []
-    trade = rng.choice(held)
-    return [
-        (m.seller, Deliver(trade)),
-        (m.buyer, Release(trade, rng.randrange(1, 60))),
-        (m.seller, Refund(trade)),
-        (m.stranger, Expire(trade)),
-    ]
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_money_and_capacity_are_conserved_and_the_state_is_the_fold_of_its_events(market, seed):
-    m, rng = market, random.Random(seed)
-    state, folded, inside, met, trades = m.funded, m.funded, 1_000, set(), []
-    for now in range(NOW, NOW + 200):
-        moves = [random_move(m, rng, now), *escrow_moves(m, rng, state, trades)]
-        key, move = rng.choice(moves)
-        if hasattr(move, "signed"):
-            trades.append(move.signed.trade)
-        committed = {where: slot.committed for where, slot in state.slots.items()}
-        try:
-            state, events = step(state, key.address, move, now)
-        except Reverted:
-            continue
-        for event in events:
-            folded = record(folded, event)
-            inside += event.amount if isinstance(event, Deposited) else 0
-            inside -= event.amount if isinstance(event, Withdrawn) else 0
-            met.add(type(event))
-        assert state == folded
-        assert state.owed[m.token] == inside
-        balances = sum(each.balance for each in state.accounts.values())
-        assert balances + sum(each.amount for each in state.held.values()) == inside
-        assert all(each.balance >= 0 for each in state.accounts.values())
-        for where, slot in state.slots.items():
-            end = state.calendars[where[:2]].end(where[2])
-            listing = state.listings.get(listing_id(*where, end), Listing(m.nobody))
-            assert 0 <= listing.available <= slot.committed
-            assert slot.committed <= max(slot.attested, committed.get(where, 0))
-    assert {Settled, Escrowed, Released, Skipped} <= met

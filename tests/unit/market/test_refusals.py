@@ -9,11 +9,13 @@ from fabmarket.market.exchange import (
     Attest,
     Deposit,
     Open,
+    OperatorSignature,
     Pause,
     RaiseListingEpoch,
     RegisterResource,
     SetOperators,
     Unlist,
+    VoidIntents,
     Withdraw,
 )
 
@@ -22,16 +24,20 @@ MONTH = 30 * 86_400
 
 
 def set_operators(m, operators, threshold):
-    decision = signed.Operators(operators, threshold, 0)
-    return SetOperators(operators, threshold, m.by(decision))
+    decision = signed.Operators(operators, threshold, 1, 0, m.forever)
+    return SetOperators(operators, threshold, m.forever, m.by(decision))
 
 
-def pause(m, until, nonce=0, keys=None):
-    return Pause(until, m.by(signed.Pause(until, nonce), keys))
+def pause(m, until, keys=None, number=1, deadline=U64):
+    return Pause(until, deadline, m.by(signed.Pause(until, number, 0, deadline), keys))
 
 
 def opening(m, quantity=10, salt=None):
     return Open(m.seller.address, m.m1, 0, quantity, m.salt if salt is None else salt)
+
+
+def take(m, amount, token=None, to=None):
+    return Withdraw(token or m.token, amount, to or m.buyer.address)
 
 
 # Each: the state, who moves, the move, and the error with its values. All at second 1,000.
@@ -48,10 +54,22 @@ OPERATORS = {
         set_operators(m, (m.buyer.address,), 2),
         ("BadThreshold", 2, 1),
     ),
+    "no operators": lambda m: (
+        m.new,
+        m.stranger,
+        set_operators(m, (), 0),
+        ("BadThreshold", 0, 0),
+    ),
+    "half of the operators": lambda m: (
+        m.new,
+        m.stranger,
+        set_operators(m, (m.buyer.address, m.seller.address), 1),
+        ("BadThreshold", 1, 2),
+    ),
     "operator named twice": lambda m: (
         m.new,
         m.stranger,
-        set_operators(m, (m.buyer.address,) * 2, 1),
+        set_operators(m, (m.buyer.address,) * 2, 2),
         ("BadOperator", m.buyer.address),
     ),
     "operator zero": lambda m: (
@@ -87,8 +105,38 @@ OPERATORS = {
     "cut signature": lambda m: (
         m.registered,
         m.stranger,
-        Attest(m.attest().attestation, (b"", b"")),
+        Attest(m.attest().attestation, (OperatorSignature(m.operators[0].address, b""),) * 2),
+        ("BadOperatorSignature", 0, m.operators[0].address),
+    ),
+    "another operator's signature": lambda m: (
+        m.registered,
+        m.stranger,
+        Attest(
+            m.attest().attestation,
+            tuple(
+                replace(each, operator=key.address)
+                for each, key in zip(m.attest().signatures, m.operators[1:], strict=True)
+            ),
+        ),
+        ("BadOperatorSignature", 0, m.operators[1].address),
+    ),
+    "nobody's signature": lambda m: (
+        m.registered,
+        m.stranger,
+        Attest(m.attest().attestation, (OperatorSignature(m.nobody, b""),) * 2),
         ("BadOperatorSignature", 0, m.nobody),
+    ),
+    "signed for another set": lambda m: (
+        m.new,
+        m.stranger,
+        pause(m, NOW, number=2),
+        ("BadOperatorSignature", 0, m.operators[0].address),
+    ),
+    "decision out of date": lambda m: (
+        m.new,
+        m.stranger,
+        pause(m, NOW, deadline=NOW),
+        ("DecisionExpired", NOW, NOW),
     ),
     "too long a pause": lambda m: (
         m.new,
@@ -127,6 +175,24 @@ VERIFICATION = {
         m.seller,
         m.attest(unit=m.m2),
         ("WrongUnit", m.m1, m.m2, m.hour),
+    ),
+    "attested for another set of operators": lambda m: (
+        m.registered,
+        m.seller,
+        m.attest(operator_set=2),
+        ("WrongOperatorSet", 2, 1),
+    ),
+    "other origin": lambda m: (
+        m.registered,
+        m.seller,
+        m.attest(origin=2_001),
+        ("WrongCalendar", m.m1, 2_001, 3_600),
+    ),
+    "other slot length": lambda m: (
+        m.registered,
+        m.seller,
+        m.seal(slot_length=3_601),
+        ("WrongCalendar", m.m1, 2_000, 3_601),
     ),
     "attested too late": lambda m: (
         m.registered,
@@ -202,7 +268,11 @@ VERIFICATION = {
         ("NotAttested", m.m1, 0, 7, 0),
     ),
     "slot has ended": lambda m: (
-        m.played(m.new, (m.seller, RegisterResource(m.m1, m.hour, 0, 500)), (m.seller, m.attest())),
+        m.played(
+            m.new,
+            (m.seller, RegisterResource(m.m1, m.hour, 0, 500)),
+            (m.seller, m.attest(origin=0, slot_length=500)),
+        ),
         m.seller,
         m.reports((m.m1, 1, 7)),
         ("SlotEnded", m.m1, 1, 1_000),
@@ -232,11 +302,23 @@ VERIFICATION = {
         Unlist(m.m1, 0, 6),
         ("InsufficientListing", m.listing, 5, 6),
     ),
-    "another's listing epoch": lambda m: (
+    "epoch of what was never registered": lambda m: (
         m.listed,
         m.buyer,
-        RaiseListingEpoch(m.listing),
-        ("UnknownListing", m.listing),
+        RaiseListingEpoch(m.m1, 0),
+        ("NotRegistered", m.buyer.address, m.m1),
+    ),
+    "epoch of a slot after the end of time": lambda m: (
+        m.listed,
+        m.seller,
+        RaiseListingEpoch(m.m1, U64),
+        ("SlotOutOfRange", m.m1, U64),
+    ),
+    "opened by another without consent": lambda m: (
+        m.sealed,
+        m.stranger,
+        replace(opening(m), deadline=U64),
+        ("BadSignature", m.seller.address, m.nobody),
     ),
 }
 ACCOUNTS = {
@@ -256,50 +338,68 @@ ACCOUNTS = {
     "deposit too much with what is held for others": lambda m: (
         m.escrowed,
         m.stranger,
-        Deposit(m.token, 2**128 - 1_000),
-        ("AmountTooLarge", 2**128),
+        Deposit(m.token, 2**128 - 1_500),
+        ("AmountTooLarge", 2**128 - 1_500),
     ),
-    "withdraw nothing": lambda m: (m.funded, m.buyer, Withdraw(m.token, 0), ("ZeroAmount",)),
+    "withdraw nothing": lambda m: (m.funded, m.buyer, take(m, 0), ("ZeroAmount",)),
     "withdraw too much": lambda m: (
         m.funded,
         m.buyer,
-        Withdraw(m.token, 1_001),
+        take(m, 1_001),
         ("InsufficientBalance", m.buyer.address, m.token, 1_000, 1_001),
     ),
     "withdraw another's": lambda m: (
         m.funded,
         m.stranger,
-        Withdraw(m.token, 1),
+        take(m, 1),
         ("InsufficientBalance", m.stranger.address, m.token, 0, 1),
+    ),
+    "withdraw to nobody": lambda m: (
+        m.funded,
+        m.buyer,
+        take(m, 1, to=m.nobody),
+        ("BadRecipient", m.nobody),
+    ),
+    "withdraw to the exchange": lambda m: (
+        m.funded,
+        m.buyer,
+        take(m, 1, to=m.domain.verifying_contract),
+        ("BadRecipient", m.domain.verifying_contract),
+    ),
+    "void no intents": lambda m: (
+        m.funded,
+        m.buyer,
+        VoidIntents(0),
+        ("WrongIntentNonce", m.buyer.address, 0, 0),
     ),
     "intent out of date": lambda m: (
         m.funded,
         m.stranger,
-        m.relay(Withdraw(m.token, 1), deadline=NOW),
+        m.relay(take(m, 1), deadline=NOW),
         ("IntentExpired", NOW, NOW),
     ),
     "intent out of turn": lambda m: (
         m.funded,
         m.stranger,
-        m.relay(Withdraw(m.token, 1), nonce=1),
+        m.relay(take(m, 1), nonce=1),
         ("WrongIntentNonce", m.buyer.address, 1, 0),
     ),
     "another's intent": lambda m: (
         m.funded,
         m.stranger,
-        m.relay(Withdraw(m.token, 1), signer=m.stranger),
+        m.relay(take(m, 1), signer=m.stranger),
         ("BadSignature", m.buyer.address, m.stranger.address),
     ),
     "intent changed on the way": lambda m: (
         m.funded,
         m.stranger,
-        replace(m.relay(Withdraw(m.token, 1)), signature=b""),
+        replace(m.relay(take(m, 1)), signature=b""),
         ("BadSignature", m.buyer.address, m.nobody),
     ),
     "what the intent calls is refused": lambda m: (
         m.funded,
         m.stranger,
-        m.relay(Withdraw(m.token, 0)),
+        m.relay(take(m, 0)),
         ("ZeroAmount",),
     ),
 }

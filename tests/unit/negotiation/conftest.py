@@ -6,6 +6,7 @@ import pytest
 
 from fabmarket.identity import Key, digest, recover
 from fabmarket.market.events import (
+    Deployed,
     Deposited,
     Listed,
     OperatorsSet,
@@ -15,7 +16,8 @@ from fabmarket.market.events import (
 )
 from fabmarket.market.exchange import Exchange, Reverted, Settle, SignedTrade, record, step
 from fabmarket.market.messages import Opening, PriceTerms
-from fabmarket.market.trade import listing_id, market_domain
+from fabmarket.market.parameters import HOURS
+from fabmarket.market.trade import listing_id, market_domain, nonce_of
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.demander import DemanderState
@@ -39,8 +41,10 @@ class Wire:
         self.queue, self.said, self.ignored = deque(), [], []
         self.submits, self.settled, self.refused, self.past = [], [], [], []
         self.exchange = Exchange(self.domain)
-        self.tell(OperatorsSet((), 1))
+        operator, escrow, net = (Key.derive(name).address for name in ("op", "escrow", "net"))
+        self.tell(OperatorsSet(1, (operator,), 1, self.now))
         self.tell(TokenSet(self.token, True))
+        self.tell(Deployed(HOURS, escrow, net))
 
     # Who takes part
 
@@ -101,6 +105,12 @@ class Wire:
         self.steps[key.address] = taking
         for event in self.past:
             self.give(key.address, Happened(event))
+
+    def does(self, address, move):
+        """A participant's own move on the exchange, heard by all."""
+        _, events = step(self.exchange, address, move, self.now)
+        for event in events:
+            self.tell(event)
 
     # What happens
 
@@ -202,7 +212,7 @@ class Trap(Wire):
 
     def seat(self, index=0):
         selection = self.selections[index]
-        return member_of(selection, digest(self.domain, selection))
+        return member_of(selection, digest(self.domain, selection), nonce_of(0, 95))
 
     def opening(self, *members, **changes):
         offer = self.states[self.honest].wants[self.selections[0].sub_task].offer

@@ -286,7 +286,7 @@ def test_regression_a_sale_of_another_resource_of_the_supplier_is_not_this_shelf
     seller = wire.supplier("s")
     buyer = wire.demander("d")
     listing = wire.listing(seller, 0, LATHE)
-    sale = Settled(listing, buyer, bytes(32), wire.token, pack_terms(1, 1, 0, 0))
+    sale = Settled(listing, buyer, bytes(32), wire.token, pack_terms(1, 1, 0))
     before = wire.states[seller]
     wire.give(seller, Happened(sale))
     assert wire.states[seller] == before

@@ -8,9 +8,8 @@ from rpds import HashTrieMap
 from fabmarket.identity import Key, digest
 from fabmarket.market.events import Listed, ResourceRegistered, Settled, pack_terms
 from fabmarket.market.messages import Alternative, Demand, Selection, SubTask
-from fabmarket.market.trade import NONCES
+from fabmarket.market.trade import NONCES, nonce_of
 from fabmarket.negotiation import demander, supplier
-from fabmarket.negotiation.demander import NEVER
 from fabmarket.negotiation.moves import Deadline, Happened, Ignored, Received
 from tests.unit.negotiation.conftest import HOUR, LENGTH, ORIGIN, RESOURCE, Wire
 
@@ -46,7 +45,7 @@ def demands(state, want):
     alternatives = tuple(Alternative(each.resource, each.quantity) for each in want.choices)
     task = SubTask(want.id, want.start, want.end, 1, want.divisible, alternatives)
     people = [Key.derive(str(number)).address for number in range(MANY)]
-    return [said(state, Demand(each, 0, NEVER // 2, (task,))) for each in people]
+    return [said(state, Demand(each, 0, 2**63, (task,))) for each in people]
 
 
 def test_what_all_suppliers_list_and_offer_is_not_copied():
@@ -84,18 +83,19 @@ def test_what_a_demander_signed_before_is_not_copied():
     wire = Wire()
     want = wire.want("part", (RESOURCE, 5, 90))
     state = wire.states[wire.demander("ada", want)]
+    nonces = [nonce_of(*divmod(number, NONCES)) for number in range(MANY)]
     state = replace(
         state,
-        nonces=HashTrieMap(dict.fromkeys(range(1, MANY), NEVER)),
+        signed=HashTrieMap(dict.fromkeys(nonces, 2**63)),
         trades=HashTrieMap({number.to_bytes(32, "big"): want.id for number in range(MANY)}),
     )
-    last = Settled(bytes(32), state.address, bytes(32), state.token, pack_terms(5, 9, 0, 0))
-    after, _ = demander.step(state, Happened(last))
-    assert (after.first_nonce, len(after.nonces)) == (MANY, 0)
-    epoch, nonce = divmod(MANY, NONCES)
-    last = replace(last, terms=pack_terms(5, 9, epoch, nonce))
-    after = taken(demander.step, after, [Happened(last)])
-    assert after.first_nonce == MANY + 1
+    last = Settled(bytes(32), state.address, bytes(32), state.token, pack_terms(5, 9, nonces[3]))
+    after = taken(demander.step, state, [Happened(last)])
+    assert after.nonces.used == 1 << 3
+    assert len(after.signed) == MANY
+    opens = replace(last, terms=pack_terms(5, 9, nonces[NONCES]))
+    after, _ = demander.step(after, Happened(opens))
+    assert (after.nonces.epoch, after.nonces.used, len(after.signed)) == (1, 1, MANY - NONCES)
 
 
 def test_what_all_demanders_ask_and_select_is_not_copied():
@@ -124,6 +124,7 @@ def test_what_a_supplier_lists_is_not_copied():
     ]
     state = taken(supplier.step, state, map(Happened, listed))
     assert len(state.shelves) == MANY
-    sale = Settled(listed[0].listing, state.address, bytes(32), state.token, pack_terms(5, 9, 0, 0))
+    buyer = Key.derive("buyer").address
+    sale = Settled(listed[0].listing, buyer, bytes(32), state.token, pack_terms(5, 9, 0))
     state = taken(supplier.step, state, [Happened(sale), Deadline("round", wire.now)])
     assert state.shelves[listed[0].listing].available == 4

@@ -17,7 +17,7 @@ from fabmarket.market.messages import (
     Selection,
     SubTask,
 )
-from fabmarket.market.trade import Escrow, Trade
+from fabmarket.market.trade import Escrow, Trade, nonce_of
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation.moves import Received, Submit
 
@@ -235,17 +235,18 @@ def agreed(market, *quantities):
             else:
                 answer(market, Reply, seat, quantity * 10**6)
     close = market.heard(Close)[-1]
-    listing = market.heard(Opening)[-1].listing
+    opening = market.heard(Opening)[-1]
     transcript = digest(market.domain, close)
     return [
         Trade(
-            listing,
+            opening.listing,
             market.buyer,
             market.token,
             quantity,
             close.price,
             market.now + 60,
             nonce,
+            opening.members[nonce].supplier_nonce,
             transcript=transcript,
         )
         for nonce, quantity in enumerate(close.awards)
@@ -279,6 +280,8 @@ ALTERED = {
     "other token": {"token": STRANGER.address},
     "other talk": {"transcript": bytes(32)},
     "listing epoch": {"listing_epoch": 1},
+    "other nonce of the supplier": {"supplier_nonce": 0},
+    "part of a product": {"bundle": b"b" * 32},
     "escrow": {"escrow": Escrow(deliver_by=1)},
     "out of date": {"valid_until": 50_000},
     "valid past the slot": {"valid_until": 101_001},
@@ -299,7 +302,7 @@ def test_a_trade_on_other_terms_is_not_countersigned(shop, change):
 
 def test_a_trade_of_the_demander_s_next_epoch_is_countersigned(shop):
     (trade,) = agreed(shop, 5)
-    later = replace(trade, nonce=0, demander_epoch=1)
+    later = replace(trade, nonce=nonce_of(1, 0))
     shop.say(later, shop.seller)
     shop.pump()
     assert [submit.trade for _, submit in shop.submits] == [later]

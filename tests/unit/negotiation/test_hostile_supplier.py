@@ -26,7 +26,7 @@ from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL
 
 MILL, LATHE, HOUR = map(name_to_bytes32, ("mill", "lathe", "hour"))
 STRANGER = Key.derive("stranger")
-OTHER_SEAT = Member(STRANGER.address, b"s" * 32, b"t" * 32, 5, True)
+OTHER_SEAT = Member(STRANGER.address, b"s" * 32, b"t" * 32, 5, True, 7)
 
 
 # A hostile supplier: openings

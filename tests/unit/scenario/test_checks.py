@@ -103,11 +103,15 @@ def test_markets_that_can_run_pass(scenario: Scenario) -> None:
         (replace(MARKET, negotiation="auction"), "negotiation: 'auction' is not known; use ses"),
         (replace(MARKET, release_rounds=0), "release_rounds: 0 is too small; release rounds are"),
         (replace(MARKET, operators=0), "operators: 0 is too small"),
-        (replace(MARKET, operators=241), "operators: 241 is too large"),
+        (replace(MARKET, operators=251), "operators: 251 is too large"),
         (replace(MARKET, release_rounds=10_001), "release_rounds: 10001 is too large"),
         (replace(MARKET, tampered_copies=1001), "tampered_copies: 1001 is too large"),
         (replace(MARKET, threshold=0), "threshold: 0 is too small; thresholds are integers >= 1"),
         (replace(MARKET, threshold=4), "threshold: 4 signatures cannot come from 3 operators"),
+        (
+            replace(MARKET, operators=4),
+            "threshold: 2 of 4 operators are no majority, which the contract wants; raise it to 3",
+        ),
         (replace(MARKET, slot_length=0), "slot_length: 0 is too small"),
         (replace(MARKET, slot_length=2**40 - 1), f"slot_length: {2**40 - 1} is too large"),
         (

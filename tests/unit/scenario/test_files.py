@@ -84,6 +84,18 @@ def test_an_explicit_file_with_defaults() -> None:
     assert supplier.listed == supplier.attested == (10, 0)
 
 
+@pytest.mark.parametrize(("operators", "threshold"), [(1, 1), (2, 2), (4, 3), (5, 3)])
+def test_the_threshold_is_a_majority_unless_the_file_says_more(
+    operators: int, threshold: int
+) -> None:
+    given = f"operators = {operators}\n"
+    assert read(given + MARKET).threshold == threshold
+    assert read_shop(given + FJSP).threshold == threshold
+    assert read(f"{given}threshold = {operators}\n{MARKET}").threshold == operators
+    problem = refused(lambda: read(f"{given}threshold = {operators // 2}\n{MARKET}"))
+    assert "threshold: " in problem
+
+
 def test_json_says_the_same_as_toml_and_its_decimals_are_exact() -> None:
     supplier = {"name": "owner of the press", "resource": "press", "unit": "hour"}
     supplier |= {"maintenance": 7.25, "attested": [10, 0], "a": 0.8, "b": 0.2}

@@ -5,16 +5,18 @@ with. `record` folds one event into the state; the state after a step is the fol
 an auditor who has only the chain's logs rebuilds exactly the same state. Moves, events, errors and
 their fields bear the contract's names, in Python's case.
 
->>> from fabmarket.market.events import OperatorsSet, TokenSet
+>>> from fabmarket.market.events import Deployed, OperatorsSet, TokenSet
+>>> from fabmarket.market.parameters import HOURS
 >>> from fabmarket.market.trade import market_domain
 >>> token, buyer = "0x" + "11" * 20, "0x" + "22" * 20
 >>> state = Exchange.undeployed(market_domain(31337, "0x" + "33" * 20))
->>> for event in (OperatorsSet((buyer,), 1), TokenSet(token, accepted=True)):
+>>> operators, made = OperatorsSet(1, (buyer,), 1, since=900), Deployed(HOURS, "", "")
+>>> for event in (operators, TokenSet(token, accepted=True), made):
 ...     state = record(state, event)
 >>> after, events = step(state, buyer, Deposit(token, 500), now=1_000)
 >>> events[0].amount, after.account_of(buyer, token).balance, state.account_of(buyer, token).balance
 (500, 500, 0)
->>> step(after, buyer, Withdraw(token, 501), now=1_001)
+>>> step(after, buyer, Withdraw(token, 501, buyer), now=1_001)
 Traceback (most recent call last):
 fabmarket.market.exchange.state.Reverted: InsufficientBalance(0x222...222, 0x111...111, 500, 501)
 
@@ -31,15 +33,18 @@ from fabmarket.market.exchange.moves import (
     Deposit,
     DepositWithPermit,
     Dispute,
+    Execute,
     Expire,
     List,
     Move,
     Open,
+    OperatorSignature,
     Pause,
     Proof,
     RaiseEpoch,
     RaiseListingEpoch,
     Refund,
+    RefundUncovered,
     RegisterResource,
     Relay,
     Release,
@@ -50,21 +55,30 @@ from fabmarket.market.exchange.moves import (
     SettleBatch,
     SettleBundle,
     SettleEscrow,
+    SettleEscrowBatch,
+    SettleEscrowBundle,
+    SettleLate,
+    SettleNet,
     SetToken,
     Signature,
     SignedTrade,
     Split,
     Unlist,
+    VoidIntents,
+    VoidSplits,
     Withdraw,
 )
-from fabmarket.market.exchange.record import Inconsistent, record
+from fabmarket.market.exchange.record import record
 from fabmarket.market.exchange.state import (
     Account,
     Calendar,
     EscrowState,
     Exchange,
     Held,
+    Inconsistent,
     Listing,
+    OperatorSet,
+    Posted,
     Reverted,
     Slot,
 )
@@ -82,6 +96,7 @@ __all__ = [
     "Dispute",
     "EscrowState",
     "Exchange",
+    "Execute",
     "Expire",
     "Held",
     "Inconsistent",
@@ -89,11 +104,15 @@ __all__ = [
     "Listing",
     "Move",
     "Open",
+    "OperatorSet",
+    "OperatorSignature",
     "Pause",
+    "Posted",
     "Proof",
     "RaiseEpoch",
     "RaiseListingEpoch",
     "Refund",
+    "RefundUncovered",
     "RegisterResource",
     "Relay",
     "Release",
@@ -106,11 +125,17 @@ __all__ = [
     "SettleBatch",
     "SettleBundle",
     "SettleEscrow",
+    "SettleEscrowBatch",
+    "SettleEscrowBundle",
+    "SettleLate",
+    "SettleNet",
     "Signature",
     "SignedTrade",
     "Slot",
     "Split",
     "Unlist",
+    "VoidIntents",
+    "VoidSplits",
     "Withdraw",
     "record",
     "step",

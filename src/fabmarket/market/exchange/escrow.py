@@ -1,120 +1,267 @@
 """Trades whose payment waits for delivery (contracts/src/ResourceEscrow.sol)."""
 
+from dataclasses import replace
+
 from fabmarket.identity import digest
-from fabmarket.market.events import Delivered, Disputed, Escrowed, Event, Released
+from fabmarket.market.events import (
+    Cause,
+    CommitmentReduced,
+    Delivered,
+    Disputed,
+    Escrowed,
+    Event,
+    GraceOpened,
+    Released,
+    RulingPosted,
+    SplitsVoided,
+    Uncovered,
+)
+from fabmarket.market.exchange import terms
 from fabmarket.market.exchange.moves import (
     Deliver,
     Dispute,
+    EscrowMove,
+    Execute,
     Expire,
+    IntoEscrow,
     Refund,
+    RefundUncovered,
     Release,
     Rule,
     SettleEscrow,
+    SettleEscrowBatch,
+    SettleEscrowBundle,
+    SignedTrade,
     Split,
+    Verdict,
+    VoidSplits,
 )
-from fabmarket.market.exchange.settlement import require_single, require_trading, settled
-from fabmarket.market.exchange.signatures import NOBODY, require_operators, require_signer
-from fabmarket.market.exchange.state import WHOLE, EscrowState, Exchange, Held, Reverted
-from fabmarket.market.trade import Ruling, Trade
+from fabmarket.market.exchange.settlement import (
+    batch,
+    product,
+    require_single,
+    require_trading,
+    settled,
+)
+from fabmarket.market.exchange.signatures import require_operators, require_signer
+from fabmarket.market.exchange.state import (
+    WHOLE,
+    EscrowState,
+    Exchange,
+    Held,
+    Posted,
+    Reverted,
+    Slot,
+    slot_end,
+)
 from fabmarket.market.trade import Split as SplitTerms
+from fabmarket.market.trade import Trade, bundle_of
+from fabmarket.market.units import name_to_bytes32
 
 
-def settle_escrow(state: Exchange, move: SettleEscrow, now: int) -> tuple[Event, ...]:
-    """Settle a trade into escrow."""
-    trade = move.signed.trade
+def escrow_events(
+    state: Exchange, caller: str, move: EscrowMove, now: int, block: int
+) -> tuple[Event, ...]:
+    """Return the events of a settlement into escrow, or of what happens there."""
+    match move:
+        case SettleEscrow() | SettleEscrowBatch() | SettleEscrowBundle():
+            return _into_escrow(state, move, now)
+        case Deliver():
+            return _deliver(state, caller, move, now, block)
+        case Release():
+            return _release(state, caller, move, now)
+        case Refund():
+            return _refund(state, caller, move, now)
+        case RefundUncovered():
+            return _refund_uncovered(state, caller, move, now, block)
+        case Dispute():
+            return _dispute(state, caller, move, now, block)
+        case _:
+            return _verdict(state, caller, move, now, block)
+
+
+def _verdict(
+    state: Exchange, caller: str, move: Verdict, now: int, block: int
+) -> tuple[Event, ...]:
+    match move:
+        case Split():
+            return _split(state, move, now)
+        case VoidSplits():
+            return _void_splits(state, caller, move)
+        case Rule():
+            return _rule(state, move, now, block)
+        case Execute():
+            return _execute(state, move, now, block)
+        case Expire():
+            return _expire(state, move, now, block)
+
+
+def _into_escrow(state: Exchange, move: IntoEscrow, now: int) -> tuple[Event, ...]:
     require_trading(state, now)
-    require_single(trade)
-    terms = trade.escrow
-    timely = now < terms.deliver_by < terms.accept_by < terms.decide_by
-    if not timely or max(terms.late_share, terms.silence_share, terms.undecided_share) > WHOLE:
-        raise Reverted("BadEscrow")
-    event = settled(state, move.signed, now)
-    return event, Escrowed(
-        event.trade,
-        terms.deliver_by,
-        terms.accept_by,
-        terms.decide_by,
-        terms.late_share,
-        terms.silence_share,
-        terms.undecided_share,
-    )
+    match move:
+        case SettleEscrow():
+            require_single(move.signed.trade)
+            return _hold(state, move.signed, now)
+        case SettleEscrowBatch():
+            return batch(state, move.trades, lambda at, signed: _hold(at, signed, now))
+        case SettleEscrowBundle():
+            bundle = bundle_of([signed.trade for signed in move.trades])
+            return product(state, move.trades, bundle, lambda at, signed: _hold(at, signed, now))
 
 
-def deliver(state: Exchange, caller: str, move: Deliver, now: int) -> tuple[Event, ...]:
-    """State delivery."""
-    _require_party(caller, _supplier(state, move.trade))
-    trade_digest, _ = _held_in(state, move.trade, EscrowState.FUNDED)
-    if now >= move.trade.escrow.deliver_by:
-        raise Reverted("DeadlinePassed", move.trade.escrow.deliver_by, now)
-    return (Delivered(trade_digest),)
+def _hold(state: Exchange, signed: SignedTrade, now: int) -> tuple[Event, ...]:
+    trade = signed.trade
+    if trade.listing not in state.listings:
+        raise Reverted("UnknownListing", trade.listing)
+    if not terms.is_place(state, trade):
+        raise Reverted("WrongPlace", trade.listing, trade.escrow.resource, trade.escrow.slot)
+    fault = terms.fault(state, trade, now)
+    if fault is not None:
+        name, given, bound = fault
+        raise Reverted("BadTerm", name_to_bytes32(name), given, bound)
+    deposit = terms.deposit_of(trade, state.parameters)
+    event = settled(state, signed, now, deposit, deposit + trade.escrow.bond)
+    return event, Escrowed(event.trade, trade, state.operator_set(now), now)
 
 
-def release(state: Exchange, caller: str, move: Release) -> tuple[Event, ...]:
-    """Pay the supplier part or all of what is held."""
+def _deliver(
+    state: Exchange, caller: str, move: Deliver, now: int, block: int
+) -> tuple[Event, ...]:
+    trade = move.trade
+    _require_party(caller, state.supplier_of(trade.listing))
+    trade_digest, _ = _in_state(state, trade, EscrowState.FUNDED, now, block)
+    if now < trade.escrow.deliver_from:
+        raise Reverted("TooEarly", trade.escrow.deliver_from, now)
+    if not 0 < move.quantity <= trade.quantity:
+        raise Reverted("BadQuantity", move.quantity, trade.quantity)
+    return (Delivered(trade_digest, move.quantity, now),)
+
+
+def _release(state: Exchange, caller: str, move: Release, now: int) -> tuple[Event, ...]:
     _require_party(caller, move.trade.demander)
     trade_digest, held = _open(state, move.trade)
     if move.amount == 0:
         raise Reverted("ZeroAmount")
-    if move.amount > held.amount:
-        raise Reverted("InsufficientEscrow", trade_digest, held.amount, move.amount)
-    return (Released(trade_digest, move.amount, 0),)
+    if move.amount > held.payment:
+        raise Reverted("InsufficientEscrow", trade_digest, held.payment, move.amount)
+    if move.amount < held.payment:
+        return (Released(trade_digest, Cause.ACCEPTED, move.amount, 0, closed=False),)
+    _require_no_ruling(state, trade_digest)
+    return (_closed(state, move.trade, trade_digest, held, Cause.ACCEPTED, now),)
 
 
-def refund(state: Exchange, caller: str, move: Refund) -> tuple[Event, ...]:
-    """Give everything back."""
-    _require_party(caller, _supplier(state, move.trade))
+def _refund(state: Exchange, caller: str, move: Refund, now: int) -> tuple[Event, ...]:
+    _require_party(caller, state.supplier_of(move.trade.listing))
     trade_digest, held = _open(state, move.trade)
-    return (_shared(trade_digest, held, 0),)
+    _require_no_ruling(state, trade_digest)
+    given_back = _given_back(state, move.trade, held, now)
+    return *given_back, _closed(state, move.trade, trade_digest, held, Cause.REFUNDED, now)
 
 
-def dispute(state: Exchange, caller: str, move: Dispute, now: int) -> tuple[Event, ...]:
-    """Dispute a delivery."""
+def _refund_uncovered(
+    state: Exchange, caller: str, move: RefundUncovered, now: int, block: int
+) -> tuple[Event, ...]:
+    trade = move.trade
+    _require_party(caller, trade.demander)
+    trade_digest, held = _in_state(state, trade, EscrowState.FUNDED, now, block)
+    where = (state.supplier_of(trade.listing), trade.escrow.resource, trade.escrow.slot)
+    slot = state.slots.get(where, Slot())
+    if slot.committed <= slot.attested or where in state.seals:
+        raise Reverted("Covered", slot.attested, slot.committed)
+    left = terms.units_left(trade, held)
+    if left == 0:
+        raise Reverted("BadQuantity", 0, trade.quantity)
+    units = min(left, slot.committed - slot.attested)
+    return (
+        *_reduced(state, trade, units),
+        Uncovered(trade_digest, now),
+        Released(trade_digest, Cause.UNCOVERED, 0, held.payment, closed=False),
+    )
+
+
+def _dispute(
+    state: Exchange, caller: str, move: Dispute, now: int, block: int
+) -> tuple[Event, ...]:
     _require_party(caller, move.trade.demander)
-    trade_digest, _ = _held_in(state, move.trade, EscrowState.DELIVERED)
-    if now >= move.trade.escrow.accept_by:
-        raise Reverted("DeadlinePassed", move.trade.escrow.accept_by, now)
-    return (Disputed(trade_digest, move.evidence),)
+    trade_digest, _ = _in_state(state, move.trade, EscrowState.DELIVERED, now, block)
+    return (Disputed(trade_digest, move.evidence, now),)
 
 
-def split(state: Exchange, move: Split) -> tuple[Event, ...]:
-    """Carry out a split that both signed."""
+def _split(state: Exchange, move: Split, now: int) -> tuple[Event, ...]:
+    trade = move.trade
+    trade_digest, held = _open(state, trade)
+    _require_before(move.deadline, now)
+    given = move.to_supplier + move.to_demander
+    held_in_all = terms.all_held(trade, held, state.parameters)
+    if given != held_in_all:
+        raise Reverted("WrongSplit", trade_digest, held_in_all, given)
+    parts = (move.to_supplier, move.to_demander)
+    agreed = digest(state.domain, SplitTerms(trade_digest, *parts, move.deadline, held.split_nonce))
+    require_signer(trade.demander, agreed, move.demander)
+    require_signer(state.supplier_of(trade.listing), agreed, move.supplier)
+    given_back = _given_back(state, trade, held, now)
+    return *given_back, Released(trade_digest, Cause.SPLIT, *parts, closed=True)
+
+
+def _void_splits(state: Exchange, caller: str, move: VoidSplits) -> tuple[Event, ...]:
+    if caller not in (move.trade.demander, state.supplier_of(move.trade.listing)):
+        raise Reverted("NotParty", caller)
     trade_digest, held = _open(state, move.trade)
-    if move.supplier_share > WHOLE:
-        raise Reverted("BadShare", move.supplier_share)
-    agreed = digest(state.domain, SplitTerms(trade_digest, move.supplier_share))
-    require_signer(move.trade.demander, agreed, move.demander)
-    require_signer(_supplier(state, move.trade), agreed, move.supplier)
-    return (_shared(trade_digest, held, move.supplier_share),)
+    return (SplitsVoided(trade_digest, held.split_nonce + 1),)
 
 
-def rule(state: Exchange, move: Rule, now: int) -> tuple[Event, ...]:
-    """Carry out the operators' ruling."""
-    trade_digest, held = _held_in(state, move.trade, EscrowState.DISPUTED)
-    if now >= move.trade.escrow.decide_by:
-        raise Reverted("DeadlinePassed", move.trade.escrow.decide_by, now)
-    if move.supplier_share > WHOLE:
-        raise Reverted("BadShare", move.supplier_share)
-    require_operators(state, Ruling(trade_digest, move.supplier_share), move.signatures)
-    return (_shared(trade_digest, held, move.supplier_share),)
+def _rule(state: Exchange, move: Rule, now: int, block: int) -> tuple[Event, ...]:
+    trade, parameters = move.trade, state.parameters
+    trade_digest, held = _disputed(state, trade)
+    posted = state.rulings.get(trade_digest, Posted())
+    if now < held.since + parameters.hearing:
+        raise Reverted("TooEarly", held.since + parameters.hearing, now)
+    _require_in_time(held, now, block)
+    ruling = replace(move.ruling, trade=trade_digest)
+    _require_before(ruling.deadline, now)
+    if ruling.number <= posted.number:
+        raise Reverted("StaleRuling", trade_digest, ruling.number, posted.number)
+    shares = (ruling.payment_share, ruling.bond_share, ruling.deposit_share)
+    for share in shares:
+        if share > WHOLE:
+            raise Reverted("BadShare", share)
+    parties = (trade.demander, state.supplier_of(trade.listing))
+    for signature in move.signatures:
+        if signature.operator in parties:
+            raise Reverted("PartyRules", signature.operator)
+    require_operators(state, held.operator_set, ruling, move.signatures)
+    until = (held.grace_until, held.grace_block)
+    # A replacement opens a window of its own up to one window after the time for deciding; later it
+    # shares that of the ruling it replaces, so that a dispute ends.
+    if posted.number == 0 or now < terms.last_window(trade, held, parameters):
+        until = (now + parameters.ruling_window, block + parameters.grace_blocks)
+    return (RulingPosted(trade_digest, ruling.number, *shares, *until),)
 
 
-def expire(state: Exchange, move: Expire, now: int) -> tuple[Event, ...]:
-    """End a waiting state whose deadline has passed."""
-    trade_digest, held = _open(state, move.trade)
-    terms = move.trade.escrow
-    deadline, share = {
-        EscrowState.FUNDED: (terms.deliver_by, terms.late_share),
-        EscrowState.DELIVERED: (terms.accept_by, terms.silence_share),
-        EscrowState.DISPUTED: (terms.decide_by, terms.undecided_share),
-    }[held.state]
-    if now < deadline:
-        raise Reverted("DeadlineAhead", deadline, now)
-    return (_shared(trade_digest, held, share),)
+def _execute(state: Exchange, move: Execute, now: int, block: int) -> tuple[Event, ...]:
+    trade_digest, held = _disputed(state, move.trade)
+    if trade_digest not in state.rulings:
+        raise Reverted("NoRuling", trade_digest)
+    if not _is_grace_over(held, now, block):
+        raise Reverted("GraceRunning", held.grace_until, held.grace_block)
+    return (_closed(state, move.trade, trade_digest, held, Cause.RULED, now),)
 
 
-def _supplier(state: Exchange, trade: Trade) -> str:
-    listing = state.listings.get(trade.listing)
-    return listing.supplier if listing else NOBODY
+def _expire(state: Exchange, move: Expire, now: int, block: int) -> tuple[Event, ...]:
+    trade, parameters = move.trade, state.parameters
+    trade_digest, held = _open(state, trade)
+    _require_no_ruling(state, trade_digest)
+    if held.grace_until == 0:
+        deadline = terms.deadline_of(trade, held, parameters)
+        if now < deadline:
+            raise Reverted("DeadlineAhead", deadline, now)
+        until = (now + parameters.grace_time, block + parameters.grace_blocks)
+        return (GraceOpened(trade_digest, held.state, *until),)
+    if not _is_grace_over(held, now, block):
+        raise Reverted("GraceRunning", held.grace_until, held.grace_block)
+    given_back = _given_back(state, trade, held, now)
+    cause = terms.ON_EXPIRY[held.state]
+    return *given_back, _closed(state, trade, trade_digest, held, cause, now)
 
 
 def _require_party(caller: str, party: str) -> None:
@@ -122,25 +269,74 @@ def _require_party(caller: str, party: str) -> None:
         raise Reverted("NotParty", caller)
 
 
+def _require_before(deadline: int, now: int) -> None:
+    if now >= deadline:
+        raise Reverted("DeadlinePassed", deadline, now)
+
+
+def _require_no_ruling(state: Exchange, trade_digest: bytes) -> None:
+    posted = state.rulings.get(trade_digest)
+    if posted is not None:
+        raise Reverted("RulingStands", trade_digest, posted.number)
+
+
+def _is_grace_over(held: Held, now: int, block: int) -> bool:
+    return now >= held.grace_until and block >= held.grace_block
+
+
+def _require_in_time(held: Held, now: int, block: int) -> None:
+    if held.grace_until != 0 and _is_grace_over(held, now, block):
+        raise Reverted("DeadlinePassed", held.grace_until, now)
+
+
 def _held(state: Exchange, trade: Trade) -> tuple[bytes, Held]:
     trade_digest = digest(state.domain, trade)
     return trade_digest, state.held.get(trade_digest, Held())
 
 
-def _held_in(state: Exchange, trade: Trade, wanted: EscrowState) -> tuple[bytes, Held]:
+def _in_state(
+    state: Exchange, trade: Trade, wanted: EscrowState, now: int, block: int
+) -> tuple[bytes, Held]:
+    """Return a trade that waits in this state, and not beyond its grace period."""
     trade_digest, held = _held(state, trade)
     if held.state != wanted:
+        raise Reverted("WrongState", trade_digest, held.state)
+    _require_in_time(held, now, block)
+    return trade_digest, held
+
+
+def _disputed(state: Exchange, trade: Trade) -> tuple[bytes, Held]:
+    trade_digest, held = _held(state, trade)
+    if held.state != EscrowState.DISPUTED:
         raise Reverted("WrongState", trade_digest, held.state)
     return trade_digest, held
 
 
 def _open(state: Exchange, trade: Trade) -> tuple[bytes, Held]:
     trade_digest, held = _held(state, trade)
-    if held.state in (EscrowState.NONE, EscrowState.CLOSED):
+    if not held.is_open:
         raise Reverted("WrongState", trade_digest, held.state)
     return trade_digest, held
 
 
-def _shared(trade_digest: bytes, held: Held, supplier_share: int) -> Released:
-    to_supplier_rounded_down = held.amount * supplier_share // WHOLE
-    return Released(trade_digest, to_supplier_rounded_down, held.amount - to_supplier_rounded_down)
+def _given_back(state: Exchange, trade: Trade, held: Held, now: int) -> tuple[Event, ...]:
+    """Give the capacity of what was not delivered back, as long as its slot lasts."""
+    if held.state != EscrowState.FUNDED or now >= slot_end(trade.listing):
+        return ()
+    return _reduced(state, trade, terms.units_left(trade, held))
+
+
+def _reduced(state: Exchange, trade: Trade, units: int) -> tuple[Event, ...]:
+    if units == 0:
+        return ()
+    supplier, place = state.supplier_of(trade.listing), trade.escrow
+    return (CommitmentReduced(supplier, place.resource, place.slot, units),)
+
+
+def _closed(
+    state: Exchange, trade: Trade, trade_digest: bytes, held: Held, cause: Cause, now: int
+) -> Released:
+    ruling, late = state.rulings.get(trade_digest, Posted()), now >= trade.escrow.deliver_by
+    to_supplier = terms.to_supplier(trade, held, state.parameters, cause, ruling, late)
+    held_in_all = terms.all_held(trade, held, state.parameters)
+    return Released(trade_digest, cause, to_supplier, held_in_all - to_supplier, closed=True)

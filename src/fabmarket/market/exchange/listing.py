@@ -1,5 +1,7 @@
 """Verification: registering, attesting, listing (contracts/src/ResourceVerification.sol)."""
 
+from fabmarket.identity import digest
+from fabmarket.market import trade as signed
 from fabmarket.market.events import (
     Event,
     Listed,
@@ -13,20 +15,53 @@ from fabmarket.market.exchange.moves import (
     Attest,
     AttestSealed,
     List,
+    ListingMove,
     Open,
+    OperatorSignature,
     RaiseListingEpoch,
     RegisterResource,
     Report,
     Unlist,
 )
-from fabmarket.market.exchange.record import record
-from fabmarket.market.exchange.signatures import require_operators
-from fabmarket.market.exchange.state import Calendar, Exchange, Listing, Reverted, Slot
-from fabmarket.market.trade import TIME_LIMIT, commitment_of, listing_id
+from fabmarket.market.exchange.record import fitted, record
+from fabmarket.market.exchange.signatures import require_operators, require_signer, whole
+from fabmarket.market.exchange.state import (
+    Calendar,
+    Exchange,
+    Listing,
+    Reverted,
+    Slot,
+    later,
+)
+from fabmarket.market.trade import (
+    TIME_LIMIT,
+    Attestation,
+    SealedAttestation,
+    commitment_of,
+    listing_id,
+)
 
 
-def register_resource(state: Exchange, caller: str, move: RegisterResource) -> tuple[Event, ...]:
-    """Fix the calendar of a resource."""
+def listing_events(state: Exchange, caller: str, move: ListingMove, now: int) -> tuple[Event, ...]:
+    """Return the events of a call about capacity."""
+    match move:
+        case RegisterResource():
+            return _register_resource(state, caller, move)
+        case Attest():
+            return _attest(state, move, now)
+        case AttestSealed():
+            return _attest_sealed(state, move, now)
+        case Open():
+            return _open(state, caller, move, now)
+        case List():
+            return _list(state, caller, move, now)
+        case Unlist():
+            return _unlist(state, caller, move, now)
+        case RaiseListingEpoch():
+            return _raise_listing_epoch(state, caller, move, now)
+
+
+def _register_resource(state: Exchange, caller: str, move: RegisterResource) -> tuple[Event, ...]:
     if move.slot_length == 0 or move.origin + move.slot_length >= TIME_LIMIT:
         raise Reverted("BadSlotLength", move.slot_length)
     if (caller, move.resource) in state.calendars:
@@ -34,58 +69,57 @@ def register_resource(state: Exchange, caller: str, move: RegisterResource) -> t
     return (ResourceRegistered(caller, move.resource, move.unit, move.origin, move.slot_length),)
 
 
-def attest(state: Exchange, move: Attest, now: int) -> tuple[Event, ...]:
-    """Store an attestation of open quantities."""
+def _attest(state: Exchange, move: Attest, now: int) -> tuple[Event, ...]:
     it = move.attestation
-    calendar = _calendar(state, it.supplier, it.resource, it.unit, it.first_slot, it.expiry, now)
-    require_operators(state, it, move.signatures)
+    calendar = _checked(state, it, it.first_slot, now)
+    _require_current(state, it, move.signatures, now)
     events: list[Event] = []
     for slot, quantity in enumerate(it.quantities, start=it.first_slot):
         where = (it.supplier, it.resource, slot)
         _check_slot(state, calendar, *where, it.version)
-        events.append(SlotAttested(*where, quantity, it.version, it.expiry))
-        events += _fitted(state, where, quantity, calendar.end(slot))
+        stored = SlotAttested(*where, quantity, it.version, it.expiry)
+        events += (stored, *fitted(state, stored))
     return tuple(events)
 
 
-def attest_sealed(state: Exchange, move: AttestSealed, now: int) -> tuple[Event, ...]:
-    """Store an attestation of a hidden quantity."""
+def _attest_sealed(state: Exchange, move: AttestSealed, now: int) -> tuple[Event, ...]:
     it = move.attestation
-    calendar = _calendar(state, it.supplier, it.resource, it.unit, it.slot, it.expiry, now)
-    require_operators(state, it, move.signatures)
+    calendar = _checked(state, it, it.slot, now)
+    _require_current(state, it, move.signatures, now)
     where = (it.supplier, it.resource, it.slot)
     _check_slot(state, calendar, *where, it.version)
     stored = SlotSealed(*where, it.commitment, it.version, it.expiry)
-    return stored, *_fitted(state, where, 0, calendar.end(it.slot))
+    return stored, *fitted(state, stored)
 
 
-def _fitted(
-    state: Exchange, where: tuple[str, bytes, int], attested: int, end: int
-) -> tuple[Unlisted, ...]:
-    """Take off the market, as far as it is unsold, what is committed above what is attested."""
-    listing = listing_id(*where, end)
-    available = state.listings.get(listing, Listing(where[0])).available
-    excess = min(available, state.slots.get(where, Slot()).committed - attested)
-    return (Unlisted(listing, *where, excess, available - excess),) if excess > 0 else ()
+def _checked(state: Exchange, it: Attestation | SealedAttestation, slot: int, now: int) -> Calendar:
+    calendar = _calendar(state, it.supplier, it.resource)
+    if it.unit != calendar.unit:
+        raise Reverted("WrongUnit", it.resource, it.unit, calendar.unit)
+    if (it.origin, it.slot_length) != (calendar.origin, calendar.slot_length):
+        raise Reverted("WrongCalendar", it.resource, it.origin, it.slot_length)
+    if it.expiry <= now:
+        raise Reverted("AttestationExpired", it.resource, slot, it.expiry)
+    return calendar
 
 
-def _calendar(
-    state: Exchange,
-    supplier: str,
-    resource: bytes,
-    unit: bytes,
-    slot: int,
-    expiry: int,
-    now: int,
-) -> Calendar:
+def _calendar(state: Exchange, supplier: str, resource: bytes) -> Calendar:
     calendar = state.calendars.get((supplier, resource))
     if calendar is None:
         raise Reverted("NotRegistered", supplier, resource)
-    if unit != calendar.unit:
-        raise Reverted("WrongUnit", resource, unit, calendar.unit)
-    if expiry <= now:
-        raise Reverted("AttestationExpired", resource, slot, expiry)
     return calendar
+
+
+def _require_current(
+    state: Exchange,
+    it: Attestation | SealedAttestation,
+    signatures: tuple[OperatorSignature, ...],
+    now: int,
+) -> None:
+    current = state.operator_set(now)
+    if it.operator_set != current:
+        raise Reverted("WrongOperatorSet", it.operator_set, current)
+    require_operators(state, current, it, signatures)
 
 
 def _check_slot(
@@ -102,23 +136,41 @@ def _check_range(calendar: Calendar, resource: bytes, slot: int) -> None:
         raise Reverted("SlotOutOfRange", resource, slot)
 
 
-def open_(state: Exchange, move: Open, now: int) -> tuple[Event, ...]:
-    """Reveal a hidden quantity and list what of it is not committed."""
+def _open(state: Exchange, caller: str, move: Open, now: int) -> tuple[Event, ...]:
     where = (move.supplier, move.resource, move.slot)
     if move.salt == bytes(32):
         raise Reverted("Unsalted")
     commitment = state.seals.get(where, bytes(32))
     if commitment != commitment_of(*where, move.quantity, move.salt):
         raise Reverted("WrongOpening", move.resource, move.slot, commitment)
+    if caller != move.supplier:
+        _require_consent(state, move, commitment, now)
     slot = state.slots[where]
     opened = SlotAttested(*where, move.quantity, slot.version, slot.expiry)
-    left = max(0, move.quantity - slot.committed)
+    left = move.quantity - slot.committed
+    if left <= 0:
+        return (opened,)
     state = record(state, opened)
     return opened, _listed(state, move.supplier, Report(move.resource, move.slot, left), now)
 
 
-def list_(state: Exchange, caller: str, move: List, now: int) -> tuple[Event, ...]:
-    """List the caller's capacity, all reports or none."""
+def _require_consent(state: Exchange, move: Open, commitment: bytes, now: int) -> None:
+    """Revert unless the supplier agreed that somebody else opens its seal."""
+    if now >= move.deadline:
+        raise Reverted("OpeningExpired", move.deadline, now)
+    listing = _listing(state, move.supplier, move.resource, move.slot)
+    epoch = state.listings.get(listing, Listing(move.supplier)).epoch
+    consent = signed.Open(listing, commitment, epoch, move.deadline)
+    require_signer(move.supplier, digest(state.domain, consent), whole(move.signature))
+
+
+def _listing(state: Exchange, supplier: str, resource: bytes, slot: int) -> bytes:
+    calendar = _calendar(state, supplier, resource)
+    _check_range(calendar, resource, slot)
+    return listing_id(supplier, resource, slot, calendar.end(slot))
+
+
+def _list(state: Exchange, caller: str, move: List, now: int) -> tuple[Event, ...]:
     events: list[Event] = []
     for report in move.reports:
         event = _listed(state, caller, report, now)
@@ -153,25 +205,23 @@ def _listed(state: Exchange, supplier: str, report: Report, now: int) -> Listed:
     return Listed(listing, *where, report.quantity, available)
 
 
-def unlist(state: Exchange, caller: str, move: Unlist) -> tuple[Event, ...]:
-    """Take unsold units off the market."""
+def _unlist(state: Exchange, caller: str, move: Unlist, now: int) -> tuple[Event, ...]:
     if move.quantity == 0:
         raise Reverted("ZeroQuantity")
-    calendar = state.calendars.get((caller, move.resource))
-    if calendar is None:
-        raise Reverted("NotRegistered", caller, move.resource)
-    _check_range(calendar, move.resource, move.slot)
-    where = (caller, move.resource, move.slot)
-    listing = listing_id(*where, calendar.end(move.slot))
-    available = state.listings.get(listing, Listing(caller)).available
-    if available < move.quantity:
-        raise Reverted("InsufficientListing", listing, available, move.quantity)
-    return (Unlisted(listing, *where, move.quantity, available - move.quantity),)
+    listing = _listing(state, caller, move.resource, move.slot)
+    old = state.listings.get(listing, Listing(caller))
+    if old.available < move.quantity:
+        raise Reverted("InsufficientListing", listing, old.available, move.quantity)
+    left = old.available - move.quantity
+    unlisted = Unlisted(listing, caller, move.resource, move.slot, move.quantity, left)
+    if left:
+        return (unlisted,)
+    return unlisted, ListingEpochRaised(listing, caller, later(old.epoch, now))
 
 
-def raise_listing_epoch(state: Exchange, caller: str, move: RaiseListingEpoch) -> tuple[Event, ...]:
-    """Void the unsettled trades of a listing."""
-    listing = state.listings.get(move.listing)
-    if listing is None or listing.supplier != caller:
-        raise Reverted("UnknownListing", move.listing)
-    return (ListingEpochRaised(move.listing, listing.epoch + 1),)
+def _raise_listing_epoch(
+    state: Exchange, caller: str, move: RaiseListingEpoch, now: int
+) -> tuple[Event, ...]:
+    listing = _listing(state, caller, move.resource, move.slot)
+    epoch = state.listings.get(listing, Listing(caller)).epoch
+    return (ListingEpochRaised(listing, caller, later(epoch, now)),)

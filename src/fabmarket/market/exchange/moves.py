@@ -1,12 +1,14 @@
 """The calls of the contract, one class each: its functions' names and parameters.
 
 A `Trade` holds its escrow terms, which the contract takes beside it, and a signature stands where
-the contract gets two words and a list of proofs.
+the contract gets two words and a list of proofs. A `deadline` is the first second of chain time at
+which what was signed is void.
 """
 
 from dataclasses import dataclass
 
-from fabmarket.market.trade import Attestation, Intent, SealedAttestation, Trade
+from fabmarket.market.net import Cycle
+from fabmarket.market.trade import Attestation, Intent, Ruling, SealedAttestation, Trade
 
 
 @dataclass(frozen=True)
@@ -14,11 +16,13 @@ class Proof:
     """What stands for a signature where the signer is a contract (ERC-1271).
 
     `confirmed` says whether the signer's code accepts `proof` at that time: like the time, it comes
-    from outside, because no rule of the exchange decides it.
+    from outside, because no rule of the exchange decides it. `gas` is what whoever submits gives
+    that code at least; nothing to the contract's own minimum where it is less.
     """
 
     proof: bytes
     confirmed: bool
+    gas: int = 0
 
 
 Signature = bytes | Proof
@@ -26,12 +30,21 @@ Signature = bytes | Proof
 
 
 @dataclass(frozen=True)
+class OperatorSignature:
+    """One operator's signature; those of a decision ascend by operator."""
+
+    operator: str
+    signature: Signature
+
+
+@dataclass(frozen=True)
 class SetOperators:
-    """The operators replace themselves."""
+    """The operators decide who follows them after the deployment's delay."""
 
     operators: tuple[str, ...]
     threshold: int
-    signatures: tuple[bytes, ...]
+    deadline: int
+    signatures: tuple[OperatorSignature, ...]
 
 
 @dataclass(frozen=True)
@@ -39,7 +52,8 @@ class Pause:
     """The operators stop new trades until a time, or end that (0)."""
 
     until: int
-    signatures: tuple[bytes, ...]
+    deadline: int
+    signatures: tuple[OperatorSignature, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,8 @@ class SetToken:
 
     token: str
     accepted: bool
-    signatures: tuple[bytes, ...]
+    deadline: int
+    signatures: tuple[OperatorSignature, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ class Attest:
     """Anyone submits an attestation with the operators' signatures."""
 
     attestation: Attestation
-    signatures: tuple[bytes, ...]
+    signatures: tuple[OperatorSignature, ...]
 
 
 @dataclass(frozen=True)
@@ -74,18 +89,20 @@ class AttestSealed:
     """Anyone submits a sealed attestation with the operators' signatures."""
 
     attestation: SealedAttestation
-    signatures: tuple[bytes, ...]
+    signatures: tuple[OperatorSignature, ...]
 
 
 @dataclass(frozen=True)
 class Open:
-    """Anyone who knows quantity and salt opens a sealed slot and lists it."""
+    """The supplier, or whoever has its signature, opens a sealed slot and lists it."""
 
     supplier: str
     resource: bytes
     slot: int
     quantity: int
     salt: bytes
+    deadline: int = 0
+    signature: Signature = b""
 
 
 @dataclass(frozen=True)
@@ -106,7 +123,7 @@ class List:
 
 @dataclass(frozen=True)
 class Unlist:
-    """The caller takes unsold units off the market."""
+    """The caller takes unsold units off the market; with the last of them the listing is void."""
 
     resource: bytes
     slot: int
@@ -115,9 +132,10 @@ class Unlist:
 
 @dataclass(frozen=True)
 class RaiseListingEpoch:
-    """The caller voids all unsettled trades of its listing."""
+    """The caller voids everything signed for its listing of a slot, be it listed or not."""
 
-    listing: bytes
+    resource: bytes
+    slot: int
 
 
 @dataclass(frozen=True)
@@ -142,15 +160,16 @@ class DepositWithPermit:
 
 @dataclass(frozen=True)
 class Withdraw:
-    """The caller takes `amount` base units out."""
+    """The caller takes `amount` base units out, to the wallet of `to`."""
 
     token: str
     amount: int
+    to: str
 
 
 @dataclass(frozen=True)
 class Cancel:
-    """The caller uses up the nonces set in `mask`."""
+    """The caller uses up the nonces set in `mask`; with the last of them its epoch is raised."""
 
     token: str
     mask: int
@@ -161,6 +180,13 @@ class RaiseEpoch:
     """The caller voids all its unsettled trades in a token."""
 
     token: str
+
+
+@dataclass(frozen=True)
+class VoidIntents:
+    """The caller voids its intents with a nonce below `nonce`."""
+
+    nonce: int
 
 
 @dataclass(frozen=True)
@@ -201,15 +227,30 @@ class SettleEscrow:
 
 
 @dataclass(frozen=True)
+class SettleEscrowBatch:
+    """Anyone submits trades into escrow; those that cannot settle are skipped."""
+
+    trades: tuple[SignedTrade, ...]
+
+
+@dataclass(frozen=True)
+class SettleEscrowBundle:
+    """Anyone submits all trades of a product into escrow, all or none."""
+
+    trades: tuple[SignedTrade, ...]
+
+
+@dataclass(frozen=True)
 class Deliver:
-    """The supplier states delivery."""
+    """The supplier states that `quantity` units were delivered."""
 
     trade: Trade
+    quantity: int
 
 
 @dataclass(frozen=True)
 class Release:
-    """The demander pays the supplier `amount` base units of what is held."""
+    """The demander pays the supplier `amount` base units of the payment held."""
 
     trade: Trade
     amount: int
@@ -217,7 +258,14 @@ class Release:
 
 @dataclass(frozen=True)
 class Refund:
-    """The supplier gives back all that is held."""
+    """The supplier gives the payment held back."""
+
+    trade: Trade
+
+
+@dataclass(frozen=True)
+class RefundUncovered:
+    """The demander takes the payment back, because less is attested than was sold."""
 
     trade: Trade
 
@@ -232,28 +280,60 @@ class Dispute:
 
 @dataclass(frozen=True)
 class Split:
-    """Anyone submits a split (basis points to the supplier) that both signed."""
+    """Anyone submits a division (base units) of all that is held that both parties signed."""
 
     trade: Trade
-    supplier_share: int
+    to_supplier: int
+    to_demander: int
+    deadline: int
     demander: Signature
     supplier: Signature
 
 
 @dataclass(frozen=True)
-class Rule:
-    """Anyone submits the operators' decision of a dispute."""
+class VoidSplits:
+    """A party voids every split signed for the trade so far."""
 
     trade: Trade
-    supplier_share: int
-    signatures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Anyone posts the operators' ruling on a dispute; `ruling.trade` is the trade's digest."""
+
+    trade: Trade
+    ruling: Ruling
+    signatures: tuple[OperatorSignature, ...]
+
+
+@dataclass(frozen=True)
+class Execute:
+    """Anyone carries out the ruling posted, after its window."""
+
+    trade: Trade
 
 
 @dataclass(frozen=True)
 class Expire:
-    """Anyone ends a waiting state whose deadline has passed."""
+    """Anyone opens the grace period after a deadline, and pays as agreed after that."""
 
     trade: Trade
+
+
+@dataclass(frozen=True)
+class SettleNet:
+    """Anyone submits a cycle with the signatures of its accounts, in the order of its rows."""
+
+    cycle: Cycle
+    signatures: tuple[Signature, ...]
+
+
+@dataclass(frozen=True)
+class SettleLate:
+    """Anyone submits all trades of a product agreed for a cycle, from `not_before` on, or none."""
+
+    trades: tuple[SignedTrade, ...]
+    not_before: int
 
 
 @dataclass(frozen=True)
@@ -266,23 +346,10 @@ class Relay:
 
 
 Decision = SetOperators | Pause | SetToken
-Transfer = Deposit | DepositWithPermit | Withdraw
-EscrowMove = SettleEscrow | Deliver | Release | Refund | Dispute | Split | Rule | Expire
-Move = (
-    Decision
-    | RegisterResource
-    | Attest
-    | AttestSealed
-    | Open
-    | List
-    | Unlist
-    | RaiseListingEpoch
-    | Transfer
-    | Cancel
-    | RaiseEpoch
-    | Settle
-    | SettleBatch
-    | SettleBundle
-    | EscrowMove
-    | Relay
-)
+AccountMove = Deposit | DepositWithPermit | Withdraw | Cancel | RaiseEpoch | VoidIntents
+ListingMove = RegisterResource | Attest | AttestSealed | Open | List | Unlist | RaiseListingEpoch
+InstantMove = Settle | SettleBatch | SettleBundle | SettleNet | SettleLate
+IntoEscrow = SettleEscrow | SettleEscrowBatch | SettleEscrowBundle
+Verdict = Split | VoidSplits | Rule | Execute | Expire
+EscrowMove = IntoEscrow | Deliver | Release | Refund | RefundUncovered | Dispute | Verdict
+Move = Decision | AccountMove | ListingMove | InstantMove | EscrowMove | Relay
