@@ -226,6 +226,7 @@ abstract contract EscrowMoves is MarketMoves {
         IResourceVerification.Slot memory slot = exchange.slotOf(at.owner, "m1", at.deal.escrow.slot);
         if (slot.committed <= slot.attested || !_inTime(at.held)) return false;
         at.units = uint64(at.left / at.deal.signed.trade.unitPrice);
+        if (at.units == 0) return false;
         if (at.units > slot.committed - slot.attested) at.units = slot.committed - slot.attested;
         at.left = 0;
         _by(

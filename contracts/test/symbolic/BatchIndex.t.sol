@@ -23,17 +23,19 @@ contract OneProofWallet {
 contract BatchIndex is SymbolicBase {
     /// A proof's index, however large, reads that proof or none: a trade that a wallet signed by two proofs settles only
     /// if the index is 0 or 1 and the proof there is the one the wallet accepts, and is not refused as badly signed then.
+    /// The gas that the relayer grants, above the index, changes nothing of that.
     function check_indexReadsThatProofOrNone(
         uint256 time,
         IResourceTrading.SignedTrade memory signed,
-        uint256 index,
+        uint64 index,
+        uint128 granted,
         bytes32 accepted,
         bytes32[2] calldata proof
     ) public {
         vm.warp(time);
         address wallet = address(new OneProofWallet(accepted));
         signed.trade.demander = wallet;
-        signed.demander = IResourceTrading.Signature({r: 0, vs: bytes32(_branched(index, 2))});
+        signed.demander = IResourceTrading.Signature({r: 0, vs: _placed(index, granted)});
         vm.assume(signed.supplier.r != 0);
         (bool ok, bytes memory answer) = _call(abi.encodeCall(exchange.settle, (signed, _two(proof))));
         bool holds = index < 2 && proof[index] == accepted;
@@ -52,12 +54,13 @@ contract BatchIndex is SymbolicBase {
     function check_noIndexSignsForAnAccountWithoutCode(
         uint256 time,
         IResourceTrading.SignedTrade memory signed,
-        uint256 index,
+        uint64 index,
+        uint128 granted,
         bytes32[2] calldata proof
     ) public {
         vm.warp(time);
         vm.assume(signed.trade.demander.code.length == 0 && signed.supplier.r != 0);
-        signed.demander = IResourceTrading.Signature({r: 0, vs: bytes32(_branched(index, 2))});
+        signed.demander = IResourceTrading.Signature({r: 0, vs: _placed(index, granted)});
         (bool ok,) = _call(abi.encodeCall(exchange.settle, (signed, _two(proof))));
         assert(!ok);
     }
@@ -72,8 +75,8 @@ contract BatchIndex is SymbolicBase {
     ) public {
         vm.warp(time);
         new OneProofWallet(accepted);
-        signed.demander.vs = bytes32(_branched(uint256(signed.demander.vs), 2));
-        signed.supplier.vs = bytes32(_branched(uint256(signed.supplier.vs), 2));
+        signed.demander.vs = _placed(uint64(uint256(signed.demander.vs)), uint256(signed.demander.vs) >> 64);
+        signed.supplier.vs = _placed(uint64(uint256(signed.supplier.vs)), uint256(signed.supplier.vs) >> 64);
         (bool ok, bytes memory answer) = _call(abi.encodeCall(exchange.settleBatch, (_batch(signed), _two(proof))));
         bool asked = signed.demander.r == 0 || signed.supplier.r == 0;
         assert(ok || time < exchange.pausedUntil() || (asked && _isStarved(answer)));
@@ -152,12 +155,12 @@ contract BatchIndex is SymbolicBase {
         trades[0] = signed;
     }
 
-    /// @dev The index again, as a constant where it is below `count`: halmos needs the place of a proof to be one.
-    function _branched(uint256 index, uint256 count) private pure returns (uint256) {
-        for (uint256 i = 0; i < count; ++i) {
-            if (index == i) return i;
-        }
-        return index;
+    /// @dev Index and gas in one word, the index a constant where it is below 2: halmos needs the place of a proof to be
+    /// one.
+    function _placed(uint64 index, uint256 granted) private pure returns (bytes32) {
+        if (index == 0) return bytes32(granted << 64);
+        if (index == 1) return bytes32(granted << 64 | 1);
+        return bytes32(granted << 64 | index);
     }
 
     /// @dev Halmos takes the gas left to be any 256-bit number; 63 times more than 2^250 of it would overflow.

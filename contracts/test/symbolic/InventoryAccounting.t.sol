@@ -22,9 +22,9 @@ contract InventoryAccounting is SymbolicBase {
         }
     }
 
-    /// Adding to a balance what it `holds`, or taking off what is there, changes nothing else in the word.
-    function check_accountWordKeepsItsOtherFields(AccountWord word, uint256 amount) public pure {
-        if (word.holds(amount)) {
+    /// Adding to a balance what its 128 bits can take, or taking off what is there, changes nothing else in the word.
+    function check_accountWordKeepsItsOtherFields(AccountWord word, uint128 amount) public pure {
+        if (amount <= type(uint128).max - word.balance()) {
             AccountWord more = word.plus(amount);
             assert(more.balance() == word.balance() + amount);
             assert(more.epoch() == word.epoch() && more.used() == word.used());
@@ -36,14 +36,6 @@ contract InventoryAccounting is SymbolicBase {
         }
     }
 
-    /// `holds` says exactly whether the sum fits 128 bits.
-    function check_holdsIsExact(AccountWord word, uint256 amount) public pure {
-        unchecked {
-            uint256 sum = word.balance() + amount;
-            assert(word.holds(amount) == (sum >= amount && sum <= type(uint128).max));
-        }
-    }
-
     /// A supplier's name on a fresh listing changes no other field; naming it again changes nothing.
     function check_ownedByNamesTheSupplierOnly(ListingWord word, address owner) public pure {
         vm.assume(word.supplier() == address(0) || word.supplier() == owner);
@@ -52,10 +44,13 @@ contract InventoryAccounting is SymbolicBase {
         assert(owned.available() == word.available() && owned.epoch() == word.epoch());
     }
 
-    /// The next epoch of a listing is one higher, and no other field changes.
-    function check_nextListingEpochChangesTheEpochOnly(ListingWord word) public pure {
-        ListingWord next = word.nextEpoch();
-        assert(next.epoch() == word.epoch() + 1);
+    /// A raised epoch of a listing jumps as an account's does, and no other field changes.
+    function check_raisedListingEpochChangesTheEpochOnly(ListingWord word, uint256 time) public {
+        vm.warp(time);
+        ListingWord next = word.voiding();
+        assert(next.epoch() >= uint256(word.epoch()) + 2);
+        assert(next.epoch() >= time || time > type(uint32).max);
+        assert(next.epoch() == uint256(word.epoch()) + 2 || next.epoch() == time);
         assert(next.supplier() == word.supplier() && next.available() == word.available());
     }
 
@@ -81,29 +76,31 @@ contract InventoryAccounting is SymbolicBase {
         assert(after_.supplier == supplier && after_.epoch == listing.epoch && after_.available <= slotNow.committed);
     }
 
-    /// What is listed on opening a sealed attestation brings committed to at most what was attested under seal.
-    function check_openCommitsAtMostWhatWasSealed(
-        uint256 time,
-        address supplier,
-        bytes32 resource,
-        uint64 number,
-        uint64 quantity,
-        bytes32 salt
-    ) public {
+    /// What is listed on opening a sealed attestation brings committed to exactly what was attested under seal; where no
+    /// more was attested than is committed, nothing is listed.
+    function check_openCommitsWhatWasSealed(uint256 time, IResourceVerification.Opening calldata opening) public {
         vm.warp(time);
-        (bytes32 id,, IResourceVerification.Listing memory listing) = _book(supplier, resource, number);
-        bytes32 commitment = exchange.sealOf(supplier, resource, number);
-        (bool ok,) = _call(abi.encodeCall(exchange.open, (supplier, resource, number, quantity, salt)));
+        (bytes32 id, IResourceVerification.Slot memory slot, IResourceVerification.Listing memory listing) =
+            _book(opening.supplier, opening.resource, opening.slot);
+        bytes32 commitment = exchange.sealOf(opening.supplier, opening.resource, opening.slot);
+        vm.prank(opening.supplier);
+        (bool ok,) = _call(abi.encodeCall(exchange.open, (opening, 0, "")));
         if (!ok) return;
-        assert(commitment == exchange.commitmentOf(supplier, resource, number, quantity, salt));
-        IResourceVerification.Slot memory slot = exchange.slotOf(supplier, resource, number);
-        assert(slot.attested == quantity && slot.committed == quantity);
+        uint64 quantity = opening.quantity;
+        assert(
+            commitment
+                == exchange.commitmentOf(opening.supplier, opening.resource, opening.slot, quantity, opening.salt)
+        );
+        uint64 more = quantity > slot.committed ? quantity - slot.committed : 0;
+        IResourceVerification.Slot memory left = exchange.slotOf(opening.supplier, opening.resource, opening.slot);
+        assert(left.attested == quantity && left.committed == slot.committed + more);
         IResourceVerification.Listing memory after_ = _listing(id);
-        assert(after_.available > listing.available && after_.available <= slot.committed);
-        assert(after_.supplier == supplier && after_.epoch == listing.epoch);
+        assert(after_.available == listing.available + more && after_.available <= left.committed);
+        assert(after_.epoch == listing.epoch && (more == 0 || after_.supplier == opening.supplier));
     }
 
-    /// Unlisting takes exactly the quantity off both, and goes through exactly if so much is available.
+    /// Unlisting takes exactly the quantity off both, and goes through exactly if so much is available. The last unit
+    /// raises the epoch, which must be possible.
     function check_unlistTakesBackWhatIsAvailable(address supplier, bytes32 resource, uint64 number, uint64 quantity)
         public
     {
@@ -111,13 +108,16 @@ contract InventoryAccounting is SymbolicBase {
             _book(supplier, resource, number);
         vm.prank(supplier);
         (bool ok,) = _call(abi.encodeCall(exchange.unlist, (resource, number, quantity)));
-        assert(ok == (quantity != 0 && quantity <= listing.available));
+        bool last = quantity == listing.available;
+        bool raises = listing.epoch <= type(uint32).max - 2;
+        assert(ok == (quantity != 0 && quantity <= listing.available && (!last || raises)));
         if (!ok) return;
         IResourceVerification.Slot memory slotNow = exchange.slotOf(supplier, resource, number);
         IResourceVerification.Listing memory after_ = _listing(id);
         assert(slotNow.committed == slot.committed - quantity && slotNow.attested == slot.attested);
         assert(after_.available == listing.available - quantity && after_.available <= slotNow.committed);
-        assert(after_.supplier == listing.supplier && after_.epoch == listing.epoch);
+        assert(after_.supplier == listing.supplier);
+        assert(last ? after_.epoch >= uint256(listing.epoch) + 2 : after_.epoch == listing.epoch);
     }
 
     /// A settlement takes exactly its quantity off its listing; no other listing and no slot's committed changes.

@@ -54,26 +54,22 @@ contract NonceBitmap is SymbolicBase {
     {
         vm.warp(time);
         IResourceTrading.Trade calldata trade = signed.trade;
-        vm.assume(other < NONCES && other != trade.nonce);
+        vm.assume(other < NONCES && other != trade.nonce & 0xff);
         IAccounts.Account memory before = _account(trade.demander, trade.token);
         if (!_settles(signed)) return;
         assert(_isSpent(trade));
         IAccounts.Account memory buyer = _account(trade.demander, trade.token);
         bool opened = buyer.epoch != before.epoch;
-        assert(buyer.epoch == trade.demanderEpoch);
+        assert(buyer.epoch == trade.nonce >> 8);
         assert(!opened || (buyer.epoch == uint256(before.epoch) + 1 && before.used == type(uint96).max));
         assert(buyer.used >> other & 1 == (opened ? 0 : before.used >> other & 1));
     }
 
     /// Settling into escrow spends the trade.
-    function check_settleEscrowSpends(
-        uint256 time,
-        IResourceTrading.SignedTrade calldata signed,
-        IResourceEscrow.Escrow calldata escrow
-    ) public {
+    function check_settleEscrowSpends(uint256 time, IResourceEscrow.EscrowedTrade calldata escrowed) public {
         vm.warp(time);
-        (bool ok,) = _call(abi.encodeCall(exchange.settleEscrow, (signed, escrow, noProofs)));
-        if (ok) assert(_isSpent(signed.trade));
+        (bool ok,) = _call(abi.encodeCall(exchange.settleEscrow, (escrowed, noProofs)));
+        if (ok) assert(_isSpent(escrowed.signed.trade));
     }
 
     /// A spent trade never settles.
@@ -84,14 +80,10 @@ contract NonceBitmap is SymbolicBase {
     }
 
     /// A spent trade never settles into escrow.
-    function check_spentNeverSettlesIntoEscrow(
-        uint256 time,
-        IResourceTrading.SignedTrade calldata signed,
-        IResourceEscrow.Escrow calldata escrow
-    ) public {
+    function check_spentNeverSettlesIntoEscrow(uint256 time, IResourceEscrow.EscrowedTrade calldata escrowed) public {
         vm.warp(time);
-        vm.assume(_isSpent(signed.trade));
-        (bool ok,) = _call(abi.encodeCall(exchange.settleEscrow, (signed, escrow, noProofs)));
+        vm.assume(_isSpent(escrowed.signed.trade));
+        (bool ok,) = _call(abi.encodeCall(exchange.settleEscrow, (escrowed, noProofs)));
         assert(!ok);
     }
 
@@ -103,6 +95,7 @@ contract NonceBitmap is SymbolicBase {
     ) public {
         vm.warp(time);
         vm.assume(_isSpent(spent));
+        _assumeFits(signed.trade, 0);
         _settles(signed);
         assert(_isSpent(spent));
     }
@@ -111,12 +104,11 @@ contract NonceBitmap is SymbolicBase {
     function check_spentStaysSpentByEscrow(
         uint256 time,
         IResourceTrading.Trade calldata spent,
-        IResourceTrading.SignedTrade calldata signed,
-        IResourceEscrow.Escrow calldata escrow
+        IResourceEscrow.EscrowedTrade calldata escrowed
     ) public {
         vm.warp(time);
         vm.assume(_isSpent(spent));
-        (bool ok,) = _call(abi.encodeCall(exchange.settleEscrow, (signed, escrow, noProofs)));
+        (bool ok,) = _call(abi.encodeCall(exchange.settleEscrow, (escrowed, noProofs)));
         if (ok) assert(_isSpent(spent));
     }
 
@@ -152,23 +144,67 @@ contract NonceBitmap is SymbolicBase {
     ) public {
         vm.warp(time);
         vm.assume(_isSpent(spent));
+        _assumeFits(trade, _held(trade, escrow));
         exchange.expire(trade, escrow);
         assert(_isSpent(spent));
     }
 
-    /// Cancelling a nonce, and raising the epoch, spend the trades signed with it.
+    /// Cancelling a nonce spends the trades signed with it; raising the epoch those of this epoch and of the next.
     function check_cancelAndRaiseSpend(IResourceTrading.Trade calldata trade, bool raise) public {
         IAccounts.Account memory before = _account(trade.demander, trade.token);
-        vm.assume(trade.nonce < NONCES && trade.demanderEpoch <= uint256(before.epoch) + (raise ? 1 : 0));
+        vm.assume(trade.nonce & 0xff < NONCES && trade.nonce >> 8 <= uint256(before.epoch) + (raise ? 1 : 0));
         vm.prank(trade.demander);
         if (raise) exchange.raiseEpoch(trade.token);
-        else exchange.cancel(trade.token, uint96(1 << trade.nonce));
+        else exchange.cancel(trade.token, uint96(1 << (trade.nonce & 0xff)));
         assert(_isSpent(trade));
+    }
+
+    /// The same for what was signed as a supplier: it does not settle any more.
+    function check_cancelAndRaiseVoidWhatWasSold(uint256 time, IResourceTrading.SignedTrade calldata signed, bool raise)
+        public
+    {
+        vm.warp(time);
+        IResourceTrading.Trade calldata trade = signed.trade;
+        address supplier = _listing(trade.listing).supplier;
+        IAccounts.Account memory before = _account(supplier, trade.token);
+        vm.assume(trade.supplierNonce & 0xff < NONCES);
+        vm.assume(trade.supplierNonce >> 8 <= uint256(before.epoch) + (raise ? 1 : 0));
+        vm.prank(supplier);
+        if (raise) exchange.raiseEpoch(trade.token);
+        else exchange.cancel(trade.token, uint96(1 << (trade.supplierNonce & 0xff)));
+        assert(!_settles(signed));
+    }
+
+    /// A trade settles only under an unused nonce of its supplier's current epoch, and leaves it so.
+    function check_settleLeavesTheSuppliersNonce(uint256 time, IResourceTrading.SignedTrade calldata signed) public {
+        vm.warp(time);
+        IResourceTrading.Trade calldata trade = signed.trade;
+        address supplier = _listing(trade.listing).supplier;
+        IAccounts.Account memory before = _account(supplier, trade.token);
+        uint256 bit = trade.supplierNonce & 0xff;
+        _assumeFits(trade, 0);
+        if (!_settles(signed)) return;
+        assert(bit < NONCES && before.epoch == trade.supplierNonce >> 8 && before.used >> bit & 1 == 0);
+        IAccounts.Account memory seller = _account(supplier, trade.token);
+        assert(seller.used == before.used);
+    }
+
+    /// A raised epoch jumps by two at least and to the time at least, as far as 32 bits hold it; it frees every nonce and
+    /// keeps the balance.
+    function check_raisedEpochJumps(AccountWord word, uint256 time) public {
+        vm.warp(time);
+        AccountWord next = word.voiding();
+        assert(next.epoch() >= uint256(word.epoch()) + 2);
+        assert(next.epoch() >= time || time > type(uint32).max);
+        assert(next.epoch() == uint256(word.epoch()) + 2 || next.epoch() == time);
+        assert(next.used() == 0 && next.balance() == word.balance());
     }
 
     function _isSpent(IResourceTrading.Trade calldata trade) private view returns (bool) {
         IAccounts.Account memory buyer = _account(trade.demander, trade.token);
-        if (buyer.epoch != trade.demanderEpoch) return buyer.epoch > trade.demanderEpoch;
-        return trade.nonce >= NONCES || buyer.used >> trade.nonce & 1 == 1;
+        uint256 epoch = trade.nonce >> 8;
+        uint256 bit = trade.nonce & 0xff;
+        if (buyer.epoch != epoch) return buyer.epoch > epoch;
+        return bit >= NONCES || buyer.used >> bit & 1 == 1;
     }
 }
