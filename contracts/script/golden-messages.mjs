@@ -11,7 +11,7 @@ const SUB_TASK = fields(
 const PRICE_TERMS = fields(
   "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity",
 );
-const MEMBER = fields("address demander, bytes32 selection, bytes32 subTask, uint64 quantity, bool divisible");
+const MEMBER = fields("address demander, bytes32 selection, bytes32 subTask, uint64 quantity, bool divisible, uint64 supplierNonce");
 
 const TYPES = {
   Demand: {
@@ -130,6 +130,7 @@ const MESSAGES = {
         subTask: hashed("milling"),
         quantity: "12",
         divisible: true,
+        supplierNonce: "95",
       },
       {
         demander: account(3).address,
@@ -137,6 +138,7 @@ const MESSAGES = {
         subTask: hashed("drilling"),
         quantity: MAX(64),
         divisible: false,
+        supplierNonce: MAX(64),
       },
     ],
   },

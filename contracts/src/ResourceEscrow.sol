@@ -97,12 +97,10 @@ contract ResourceEscrow is EscrowTerms {
         _requireParty(_supplierOf(trade));
         (bytes32 digest, Held memory held) = _open(trade, escrow);
         _requireNoRuling(digest);
-        _giveBack(trade, escrow, held);
+        _giveBack(trade, escrow, held, 0);
         uint256 penalty = escrow.exitPenalty;
-        // Going late costs no less than being late.
-        if (held.state == State.Funded && block.timestamp >= escrow.deliverBy && escrow.latePenalty > penalty) {
-            penalty = escrow.latePenalty;
-        }
+        // Going late costs no less than being late, whatever was stated meanwhile.
+        if (block.timestamp >= escrow.deliverBy && escrow.latePenalty > penalty) penalty = escrow.latePenalty;
         Parts memory parts = Parts(0, _without(escrow.bond, penalty), _deposit(trade));
         // Nor is a false statement of delivery.
         if (held.state == State.Disputed && !held.uncovered) parts.deposits = 0;
@@ -119,11 +117,11 @@ contract ResourceEscrow is EscrowTerms {
         if (committed <= attested || _seals[supplier][escrow.resource][escrow.slot] != 0) {
             revert Covered(attested, committed);
         }
-        // What falls below the attested quantity stays committed: nothing of it may be sold again.
-        uint64 units = _unitsLeft(trade, held);
+        // Where more comes off than was missing, that much less is attested: nothing of it may be sold again.
+        uint64 units = _units(trade, held.payment);
         if (units == 0) revert BadQuantity(0, trade.quantity);
-        if (units > committed - attested) units = committed - attested;
         _reduce(supplier, escrow, units);
+        if (attested > committed - units) slot.attested = committed - units;
         _enter(digest, State.Disputed);
         (_held[digest].payment, _held[digest].uncovered) = (0, true);
         emit Uncovered(digest, uint40(block.timestamp));
@@ -163,7 +161,8 @@ contract ResourceEscrow is EscrowTerms {
         );
         _requireSignature(trade.demander, agreed, demander, proofs);
         _requireSignature(_supplierOf(trade), agreed, supplier, proofs);
-        _giveBack(trade, escrow, held);
+        uint256 own = escrow.bond + _deposit(trade);
+        _giveBack(trade, escrow, held, toSupplier > own ? toSupplier - own : 0);
         _pay(trade, digest, Cause.Split, toSupplier, toDemander);
     }
 
@@ -241,7 +240,7 @@ contract ResourceEscrow is EscrowTerms {
         if (held.graceUntil == 0) return _openGrace(digest, held.state, _deadline(escrow, held));
         if (!_isGraceOver(held)) revert GraceRunning(held.graceUntil, held.graceBlock);
         (Cause cause, Parts memory parts) = _outcome(trade, escrow, held);
-        _giveBack(trade, escrow, held);
+        _giveBack(trade, escrow, held, parts.payment);
         _close(trade, escrow, digest, held, cause, parts);
     }
 
@@ -380,17 +379,20 @@ contract ResourceEscrow is EscrowTerms {
         (held.since, held.graceUntil, held.graceBlock) = (uint40(block.timestamp), 0, 0);
     }
 
-    /// @dev Gives the capacity of what was not delivered back to the supplier, as long as its slot lasts.
-    function _giveBack(IResourceTrading.Trade calldata trade, Escrow calldata escrow, Held memory held) private {
-        if (held.state != State.Funded || block.timestamp >= _slotEnd(trade.listing)) return;
-        _reduce(_supplierOf(trade), escrow, _unitsLeft(trade, held));
+    /// @dev Gives the capacity of what was neither delivered nor paid for back to the supplier, as long as its slot lasts.
+    /// @param paid What the supplier gets of the payment now; the rest counts, not what was released before.
+    function _giveBack(IResourceTrading.Trade calldata trade, Escrow calldata escrow, Held memory held, uint256 paid)
+        private
+    {
+        if (held.state != State.Funded || block.timestamp >= _slotEnd(trade.listing) || paid >= held.payment) return;
+        _reduce(_supplierOf(trade), escrow, _units(trade, held.payment - paid));
     }
 
-    /// @dev Units not paid for by early releases, rounded down.
-    function _unitsLeft(IResourceTrading.Trade calldata trade, Held memory held) private pure returns (uint64) {
-        // casting to 'uint64' is safe because the payment was at most the quantity times the price
+    /// @dev What an amount pays for at most, rounded down.
+    function _units(IResourceTrading.Trade calldata trade, uint256 amount) private pure returns (uint64) {
+        // casting to 'uint64' is safe because the amount is at most the quantity times the price
         // forge-lint: disable-next-line(unsafe-typecast)
-        return uint64(held.payment / trade.unitPrice);
+        return uint64(amount / trade.unitPrice);
     }
 
     function _reduce(address supplier, Escrow calldata escrow, uint64 units) private {

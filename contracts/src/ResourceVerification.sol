@@ -14,7 +14,7 @@ abstract contract ResourceVerification is IResourceVerification, State {
     using TradeHash for SealedAttestation;
 
     bytes32 private constant OPEN_TYPEHASH =
-        keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
+        keccak256("Open(bytes32 listing,bytes32 commitment,uint64 version,uint64 listingEpoch,uint64 deadline)");
 
     /// @inheritdoc IResourceVerification
     function registerResource(bytes32 resource, bytes32 unit, uint64 origin, uint64 slotLength) external {
@@ -78,9 +78,12 @@ abstract contract ResourceVerification is IResourceVerification, State {
         if (commitment == 0 || commitment != commitmentOf(supplier, resource, slot, quantity, opening.salt)) {
             revert WrongOpening(resource, slot, commitment);
         }
-        if (!own) _requireOpen(supplier, listingId(supplier, resource, slot), commitment, deadline, signature);
-        delete _seals[supplier][resource][slot];
         Slot storage stored = _slots[supplier][resource][slot];
+        if (!own) {
+            bytes32 id = listingId(supplier, resource, slot);
+            _requireOpen(supplier, id, commitment, stored.version, deadline, signature);
+        }
+        delete _seals[supplier][resource][slot];
         stored.attested = quantity;
         emit SlotAttested(supplier, resource, slot, quantity, stored.version, stored.expiry);
         uint64 committed = stored.committed;
@@ -179,12 +182,17 @@ abstract contract ResourceVerification is IResourceVerification, State {
     }
 
     /// @dev Requires the supplier's consent to an opening by somebody else.
-    function _requireOpen(address supplier, bytes32 id, bytes32 commitment, uint64 deadline, bytes calldata signature)
-        private
-        view
-    {
+    function _requireOpen(
+        address supplier,
+        bytes32 id,
+        bytes32 commitment,
+        uint64 version,
+        uint64 deadline,
+        bytes calldata signature
+    ) private view {
         if (block.timestamp >= deadline) revert OpeningExpired(deadline, block.timestamp);
-        bytes32 structHash = keccak256(abi.encode(OPEN_TYPEHASH, id, commitment, _listings[id].word.epoch(), deadline));
+        bytes32 structHash =
+            keccak256(abi.encode(OPEN_TYPEHASH, id, commitment, version, _listings[id].word.epoch(), deadline));
         _requireSigner(supplier, _hashTypedDataV4(structHash), signature);
     }
 

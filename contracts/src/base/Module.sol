@@ -19,12 +19,17 @@ abstract contract Module is IModule, Settlement {
 
     /// @dev Every external function that changes or reads state bears it.
     modifier inExchange() {
-        if (address(this) == _self) revert NotTheExchange();
+        _requireExchange();
         _;
     }
 
     /// @inheritdoc IModule
     function compatibility() external view returns (bytes32) {
         return _compatible;
+    }
+
+    /// @dev A function, because the address would stand in the code once for every use of the modifier.
+    function _requireExchange() private view {
+        if (address(this) == _self) revert NotTheExchange();
     }
 }

@@ -43,6 +43,8 @@ abstract contract State is EIP712, IParameters {
         uint64 slotLength;
     }
 
+    bytes32 private constant CONFIRMATION_TYPEHASH = keccak256("Confirmation(address wallet,bytes32 digest)");
+
     /// @dev Slots end within 40 bits of seconds, which is the year 36812.
     uint256 internal constant TIME_BITS = 40;
 
@@ -119,10 +121,10 @@ abstract contract State is EIP712, IParameters {
         address previous = address(0);
         for (uint256 i = 0; i < signatures.length; ++i) {
             address operator = signatures[i].operator;
-            if (
-                operator <= previous || !operators_.has[operator]
-                    || !Signatures.isBy(operator, digest, signatures[i].signature)
-            ) revert IOperators.BadOperatorSignature(i, operator);
+            bool known = operator > previous && operators_.has[operator];
+            if (!known || !_isOperators(operator, digest, signatures[i].signature)) {
+                revert IOperators.BadOperatorSignature(i, operator);
+            }
             previous = operator;
         }
     }
@@ -134,6 +136,17 @@ abstract contract State is EIP712, IParameters {
         if (block.timestamp >= deadline) revert IOperators.DecisionExpired(deadline, block.timestamp);
         _requireOperators(_operatorSet(), structHash, signatures);
         ++_decisionNonce;
+    }
+
+    function _isOperators(address operator, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        return Signatures.recover(digest, signature) == operator
+            || Signatures.isConfirmedBy(operator, _confirmation(operator, digest), signature, type(uint256).max);
+    }
+
+    /// @dev What a wallet is asked to confirm where several accounts sign one digest that does not name them: bound to the
+    /// wallet, or the signature of a key would pass for that of every wallet it owns.
+    function _confirmation(address wallet, bytes32 digest) internal view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(CONFIRMATION_TYPEHASH, wallet, digest)));
     }
 
     function _requireSigner(address signer, bytes32 digest, bytes calldata signature) internal view {

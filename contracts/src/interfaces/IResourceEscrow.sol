@@ -30,7 +30,7 @@ interface IResourceEscrow {
     /// @param lateShare Usual: 0. @param silenceShare Usual: 10000. @param undecidedShare As agreed.
     /// @param bond What the supplier locks, token base units.
     /// @param latePenalty Share of the bond that lateness costs; of partial delivery the part that is missing.
-    /// @param exitPenalty Share of the bond that giving the payment back costs; undelivered after `deliverBy` at least
+    /// @param exitPenalty Share of the bond that giving the payment back costs; after `deliverBy` at least
     /// `latePenalty`.
     struct Escrow {
         bytes32 resource;

@@ -154,7 +154,8 @@ interface IResourceVerification {
 
     /// @notice Opens a sealed attestation and lists all that is attested and not yet committed. The supplier calls it, or
     /// anyone with the supplier's signature over
-    /// `Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)`, which the listing's epoch voids.
+    /// `Open(bytes32 listing,bytes32 commitment,uint64 version,uint64 listingEpoch,uint64 deadline)`, with the version of the
+    /// seal; the listing's epoch voids it.
     /// @dev Warning: from here on the quantity is public.
     /// @param deadline First second at which the signature is void; without meaning, as the signature, to the supplier.
     function open(Opening calldata opening, uint64 deadline, bytes calldata signature) external;

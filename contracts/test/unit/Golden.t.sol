@@ -144,6 +144,7 @@ contract GoldenTest is GoldenBase {
         vm.warp(block.timestamp + _parameters().hearing);
         exchange.rule(trade, escrow, _parseRuling(json, _at(RULING)), _decidedBy(json, _at(RULING)));
         vm.warp(block.timestamp + _parameters().rulingWindow);
+        vm.roll(block.number + _parameters().graceBlocks);
         exchange.execute(trade, escrow);
         // A third of the payment, half the bond, a quarter of both deposits.
         _assertClosed(trade, escrow, 1_116_000_000 * uint256(3333) / 10_000 + 25_000_000 + 27_900_000);
