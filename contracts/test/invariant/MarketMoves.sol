@@ -305,9 +305,8 @@ abstract contract MarketMoves is Books {
     }
 
     function _openDigest(bytes32 listing, bytes32 commitment) private view returns (bytes32) {
-        bytes32 typeHash = keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
-        uint32 epoch = exchange.listingOf(listing).epoch;
-        return _typed(keccak256(abi.encode(typeHash, listing, commitment, epoch, DEADLINE)));
+        uint64 version = exchange.slotOf(actor(ownerSeed[listing]), "m1", slotOfListing[listing]).version;
+        return _openDigest(listing, commitment, version, exchange.listingOf(listing).epoch, DEADLINE);
     }
 
     /// @dev In the next transfer the token calls the exchange: as itself, for another's money.

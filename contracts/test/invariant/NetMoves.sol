@@ -239,7 +239,9 @@ abstract contract NetMoves is EscrowMoves {
         uint256 count = cycle.members.length;
         (signatures, proofs) = (new IResourceTrading.Signature[](count), new bytes[](count));
         for (uint256 i = 0; i < count; ++i) {
-            (signatures[i], proofs[i]) = _signatureOf(cycle.members[i], digest, i);
+            address account = actor(cycle.members[i]);
+            bytes32 asked = account.code.length == 0 ? digest : _confirmation(account, digest);
+            (signatures[i], proofs[i]) = _signatureOf(cycle.members[i], asked, i);
         }
     }
 }
