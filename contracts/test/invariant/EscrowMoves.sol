@@ -221,7 +221,7 @@ abstract contract EscrowMoves is MarketMoves {
         return true;
     }
 
-    /// @dev Nothing of the trade stays committed, and nothing that came off is attested any more.
+    /// @dev Where more comes back than was missing, that much less is attested.
     function _refundUncovered(Step memory at) private returns (bool) {
         IResourceVerification.Slot memory slot = exchange.slotOf(at.owner, "m1", at.deal.escrow.slot);
         if (slot.committed <= slot.attested || !_inTime(at.held)) return false;
@@ -233,8 +233,9 @@ abstract contract EscrowMoves is MarketMoves {
             at.deal.signed.trade.demander,
             abi.encodeCall(exchange.refundUncovered, (at.deal.signed.trade, at.deal.escrow))
         );
-        uint64 attested = slot.committed - at.units < slot.attested ? slot.committed - at.units : slot.attested;
-        vm.assertEq(exchange.slotOf(at.owner, "m1", at.deal.escrow.slot).attested, attested);
+        uint64 committed = slot.committed - at.units;
+        uint64 attested = exchange.slotOf(at.owner, "m1", at.deal.escrow.slot).attested;
+        vm.assertEq(attested, slot.attested < committed ? slot.attested : committed);
         ++reached["uncovered"];
         return true;
     }
@@ -301,8 +302,8 @@ abstract contract EscrowMoves is MarketMoves {
         _submit(account, call, at.relayed);
     }
 
-    /// @dev Of a trade that ends undelivered before its slot does, the units that are not paid for, before or now, are no
-    /// longer committed.
+    /// @dev Of a trade that ends undelivered before its slot does, the units for which the supplier is not paid are no longer
+    /// committed; `paid` is what it gets of the payment now.
     function _comesBack(Step memory at, uint256 paid) private {
         bool lasts = block.timestamp < _slotEnd(at.deal.signed.trade.listing);
         if (at.held.state != IResourceEscrow.State.Funded || !lasts || paid >= at.left) return;

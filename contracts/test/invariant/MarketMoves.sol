@@ -32,11 +32,12 @@ abstract contract MarketMoves is Books {
         exchange.attest(attestation, _decidedNow(this.hashOf(attestation)));
     }
 
-    /// @dev Of a current slot: sealed, and opened by the supplier or by somebody with its consent.
+    /// @dev Of a current slot: sealed, and opened by the supplier or by somebody with its consent. What is above the committed
+    /// quantity is for sale then.
     function sealAndOpen(uint256 seed, uint64 quantity, bytes32 salt, bool own) external checked {
         if (salt == 0) return;
         IResourceVerification.Slot memory book = _currentBook(seed);
-        quantity = book.committed + 1 + quantity % 50;
+        quantity = (salt[31] == 0 ? book.committed + 1 : 0) + quantity % 50;
         bytes32 commitment = exchange.commitmentOf(actor(seed), "m1", _currentSlot(), quantity, salt);
         IResourceVerification.SealedAttestation memory attestation = _sealedAttestation(commitment, book.version + 1);
         (attestation.supplier, attestation.slot) = (actor(seed), _currentSlot());
@@ -45,11 +46,13 @@ abstract contract MarketMoves is Books {
         _known(seed);
         exchange.attestSealed(attestation, _decidedNow(this.hashOf(attestation)));
         vm.assertEq(_availableOf(seed), 0);
+        uint64 sold_ = _currentBook(seed).committed;
         IResourceVerification.Opening memory opening =
             IResourceVerification.Opening(actor(seed), "m1", _currentSlot(), quantity, salt);
-        if (own) return _as(actor(seed), abi.encodeCall(exchange.open, (opening, 0, "")));
-        bytes memory consent = _sign(_key(seed), _openDigest(_currentListing(seed), commitment));
-        exchange.open(opening, DEADLINE, consent);
+        bytes memory consent = _sign(_key(seed), _openDigest(_currentListing(seed), commitment, book.version + 1));
+        if (own) _as(actor(seed), abi.encodeCall(exchange.open, (opening, 0, "")));
+        else exchange.open(opening, DEADLINE, consent);
+        vm.assertEq(_availableOf(seed), quantity > sold_ ? quantity - sold_ : 0);
     }
 
     function list(uint256 seed, uint64 quantity, bool relayed) external checked {
@@ -304,9 +307,11 @@ abstract contract MarketMoves is Books {
         return keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
     }
 
-    function _openDigest(bytes32 listing, bytes32 commitment) private view returns (bytes32) {
-        uint64 version = exchange.slotOf(actor(ownerSeed[listing]), "m1", slotOfListing[listing]).version;
-        return _openDigest(listing, commitment, version, exchange.listingOf(listing).epoch, DEADLINE);
+    function _openDigest(bytes32 listing, bytes32 commitment, uint64 version) private view returns (bytes32) {
+        bytes32 typeHash =
+            keccak256("Open(bytes32 listing,bytes32 commitment,uint64 version,uint64 listingEpoch,uint64 deadline)");
+        uint32 epoch = exchange.listingOf(listing).epoch;
+        return _typed(keccak256(abi.encode(typeHash, listing, commitment, version, epoch, DEADLINE)));
     }
 
     /// @dev In the next transfer the token calls the exchange: as itself, for another's money.
