@@ -267,8 +267,7 @@ contract AdversarialCapacityTest is SettleBase {
 
     /// @dev To open slot 0 of m1, for a minute.
     function _consentDigest(bytes32 commitment, uint64 listingEpoch) private view returns (bytes32) {
-        bytes32 typeHash = keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
-        return _typed(keccak256(abi.encode(typeHash, _id("m1", 0), commitment, listingEpoch, NOW + 60)));
+        return _openDigest(_id("m1", 0), commitment, _slot("m1").version, listingEpoch, NOW + 60);
     }
 
     function _openCall(address owner, uint64 slot, uint64 quantity, bytes32 salt) private view returns (bytes memory) {

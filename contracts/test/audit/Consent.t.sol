@@ -155,9 +155,8 @@ contract AuditConsentTest is EscrowBase {
     }
 
     function _openDigest(uint32 listingEpoch) private view returns (bytes32) {
-        bytes32 typeHash = keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
         bytes32 commitment = exchange.commitmentOf(supplier, "m2", 0, 10, SALT);
-        return _typed(keccak256(abi.encode(typeHash, _id("m2", 0), commitment, listingEpoch, NOW + 100)));
+        return _openDigest(_id("m2", 0), commitment, 1, listingEpoch, NOW + 100);
     }
 
     function _recoveredBytes(bytes32 digest, bytes memory signature) private pure returns (address) {

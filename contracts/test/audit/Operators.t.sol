@@ -168,7 +168,7 @@ contract AuditOperatorsTest is LaterEscrowBase {
         vm.warp(NOW + _parameters().operatorDelay);
         uint64 until = uint64(block.timestamp) + 10;
         IOperators.OperatorSignature[] memory signatures = new IOperators.OperatorSignature[](1);
-        signatures[0] = IOperators.OperatorSignature(wallet, _sign(NEW_KEY, _typed(_pauseHash(until, DEADLINE))));
+        signatures[0] = _walletsSignature(NEW_KEY, wallet, _pauseHash(until, DEADLINE));
         exchange.pause(until, DEADLINE, signatures);
         vm.assertEq(exchange.pausedUntil(), until);
     }

@@ -262,6 +262,30 @@ abstract contract ExchangeBase {
         return keccak256(abi.encodePacked(hex"1901", _domainSeparator(address(exchange)), structHash));
     }
 
+    /// @dev What a wallet is asked where several accounts sign one digest that does not name them.
+    function _confirmation(address wallet, bytes32 digest) internal view returns (bytes32) {
+        return _typed(keccak256(abi.encode(keccak256("Confirmation(address wallet,bytes32 digest)"), wallet, digest)));
+    }
+
+    /// @dev As operator, of a wallet that this key signs for.
+    function _walletsSignature(uint256 key, address wallet, bytes32 structHash)
+        internal
+        view
+        returns (IOperators.OperatorSignature memory)
+    {
+        return IOperators.OperatorSignature(wallet, _sign(key, _confirmation(wallet, _typed(structHash))));
+    }
+
+    function _openDigest(bytes32 listing, bytes32 commitment, uint64 version, uint64 listingEpoch, uint64 deadline)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 typeHash =
+            keccak256("Open(bytes32 listing,bytes32 commitment,uint64 version,uint64 listingEpoch,uint64 deadline)");
+        return _typed(keccak256(abi.encode(typeHash, listing, commitment, version, listingEpoch, deadline)));
+    }
+
     function _domainSeparator(address verifyingContract) internal view returns (bytes32) {
         return keccak256(
             abi.encode(

@@ -6,8 +6,8 @@ import {IResourceTrading} from "../../src/interfaces/IResourceTrading.sol";
 import {IResourceVerification} from "../../src/interfaces/IResourceVerification.sol";
 import {EscrowBase} from "../base/EscrowBase.sol";
 
-/// @notice A trade that ends undelivered before its slot does gives its capacity back. Ten units are listed, four in
-/// escrow, so that all ten are committed.
+/// @notice A trade that ends undelivered before its slot does gives back the capacity that is not paid for. Ten units are
+/// listed, four in escrow, so that all ten are committed.
 contract GiveBackTest is EscrowBase {
     function setUp() public override {
         super.setUp();
@@ -49,19 +49,46 @@ contract GiveBackTest is EscrowBase {
         vm.assertEq(_slot("m1").committed, LISTED - 4);
     }
 
-    /// @dev `deliverBy` 600 seconds into the slot.
-    function test_latenessDuringTheSlotGivesBack() public {
-        IResourceTrading.Trade memory trade = _trade();
-        trade.nonce = 1;
-        IResourceEscrow.Escrow memory escrow = _escrow();
-        escrow.deliverBy = NOW + 600;
-        _escrowed(trade, escrow);
-        vm.warp(NOW + 600);
-        exchange.expire(trade, escrow);
-        _waitGrace();
-        _expectReduced("m1", 0, 4);
-        exchange.expire(trade, escrow);
-        vm.assertEq(_slot("m1").committed, LISTED - 4);
+    /// @dev An agreement that paid in full once gave all back: the same units were sold and paid for twice.
+    function test_anAgreementGivesBackWhatItDoesNotPayFor() public {
+        // The supplier's own are 40 and 5. Above them all 100; 51, which leave one unit of 25; 50, which leave two.
+        uint128[4] memory toSupplier = [uint128(145), 96, 95, 45];
+        uint64[4] memory back = [uint64(0), 1, 2, 4];
+        uint256 snapshot = vm.snapshotState();
+        for (uint256 i = 0; i < 4; ++i) {
+            _as(stranger, _splitCall(toSupplier[i], 150 - toSupplier[i]));
+            vm.assertEq(_slot("m1").committed, LISTED - back[i]);
+            vm.assertTrue(vm.revertToState(snapshot));
+        }
+    }
+
+    /// @dev And no more than was held: the supplier's bond and deposit are no capacity, nor what milestones paid.
+    function test_anAgreementAfterMilestonesGivesBackOfTheRest() public {
+        _release(30);
+        uint256 snapshot = vm.snapshotState();
+        _as(stranger, _splitCall(0, 120));
+        vm.assertEq(_slot("m1").committed, LISTED - 2);
+        vm.assertTrue(vm.revertToState(snapshot));
+        _as(stranger, _splitCall(45 + 21, 120 - 66));
+        vm.assertEq(_slot("m1").committed, LISTED - 1);
+        vm.assertTrue(vm.revertToState(snapshot));
+        // All of it, with both deposits and the bond.
+        _as(stranger, _splitCall(120, 0));
+        vm.assertEq(_slot("m1").committed, LISTED);
+    }
+
+    /// @dev The late share is 5 of 100, so that three whole units are left unpaid.
+    function test_latenessDuringTheSlotGivesBackWhatIsNotPaid() public {
+        _lateInTheSlot(500, 3);
+    }
+
+    function test_unpaidLatenessGivesAllBack() public {
+        _lateInTheSlot(0, 4);
+    }
+
+    /// @dev It once gave all back, whatever was paid for it.
+    function test_latenessPaidInFullGivesNothingBack() public {
+        _lateInTheSlot(10_000, 0);
     }
 
     function test_latenessAfterTheSlotGivesNothingBack() public {
@@ -135,10 +162,27 @@ contract GiveBackTest is EscrowBase {
             vm.assertTrue(ok || _slot("m1").committed <= lowered);
         }
         uint64 committed = _slot("m1").committed;
-        if (committed < lowered) _list("m1", lowered - committed);
+        uint64 attested = _slot("m1").attested;
+        vm.assertLe(attested, lowered);
+        if (committed < attested) _list("m1", attested - committed);
         committed = _slot("m1").committed;
-        vm.assertTrue(_listing("m1").available == 0 || committed <= lowered);
+        vm.assertTrue(_listing("m1").available == 0 || committed <= attested);
         vm.assertLe(_listing("m1").available, committed);
+    }
+
+    /// @dev A second trade, with `deliverBy` 600 seconds into the slot, gives back so many units.
+    function _lateInTheSlot(uint16 lateShare, uint64 back) private {
+        IResourceTrading.Trade memory trade = _trade();
+        trade.nonce = 1;
+        IResourceEscrow.Escrow memory escrow = _escrow();
+        (escrow.deliverBy, escrow.lateShare) = (NOW + 600, lateShare);
+        _escrowed(trade, escrow);
+        vm.warp(NOW + 600);
+        exchange.expire(trade, escrow);
+        _waitGrace();
+        if (back != 0) _expectReduced("m1", 0, back);
+        exchange.expire(trade, escrow);
+        vm.assertEq(_slot("m1").committed, LISTED - back);
     }
 
     function _refundCall() private view returns (bytes memory) {

@@ -31,16 +31,35 @@ contract OpenTest is SettleBase {
     }
 
     /// @dev Opening such a seal once failed for want of anything to list, so that nobody could show that too little is left.
-    function test_opensToLessThanIsSold() public {
+    function test_whatIsSoldAlreadyIsAttestedAndNotListed() public {
         _attest(_attestation("m1", _quantities(10), 3));
         _list("m1", 10);
         _settle(_trade());
-        _seal(3, 4);
-        _as(supplier, _open(3, SALT));
-        vm.assertEq(_slot("m1").attested, 3);
-        vm.assertEq(_slot("m1").committed, 4);
+        uint256 snapshot = vm.snapshotState();
+        for (uint64 quantity = 3; quantity <= 5; ++quantity) {
+            _seal(quantity, 4);
+            vm.recordLogs();
+            _as(supplier, _open(quantity, SALT));
+            // No `Listed` after `SlotAttested`, unless there is more than the four sold.
+            vm.assertEq(vm.getRecordedLogs().length, quantity == 5 ? 2 : 1);
+            vm.assertEq(_slot("m1").attested, quantity);
+            vm.assertEq(_slot("m1").committed, quantity == 5 ? 5 : 4);
+            vm.assertEq(_listing("m1").available, quantity == 5 ? 1 : 0);
+            vm.assertEq(exchange.sealOf(supplier, "m1", 0), bytes32(0));
+            vm.assertTrue(vm.revertToState(snapshot));
+        }
+    }
+
+    /// @dev It lists nothing, so neither the attestation's end nor the slot's stops it.
+    function test_whatIsSoldAlreadyIsOpenedAtAnyTime() public {
+        _attest(_attestation("m1", _quantities(10), 3));
+        _list("m1", 10);
+        _settle(_trade());
+        _seal(4, 4);
+        vm.warp(EXPIRY + 1);
+        _as(supplier, _open(4, SALT));
+        vm.assertEq(_slot("m1").attested, 4);
         vm.assertEq(_listing("m1").available, 0);
-        vm.assertEq(exchange.sealOf(supplier, "m1", 0), bytes32(0));
     }
 
     /// @dev To the supplier deadline and signature mean nothing, whoever relays its call.
@@ -98,13 +117,29 @@ contract OpenTest is SettleBase {
     }
 
     function test_aConsentIsToOneCommitment() public {
-        bytes memory consent = _consent(_seal(9, 3), 0, CONSENT_UNTIL);
+        _seal(10, 3);
+        _refusesConsent(CONSENT_UNTIL, _consent(_commitment(0, 9), 0, CONSENT_UNTIL));
+    }
+
+    /// @dev Operators seal the same quantity with the same salt again: what was consented to before, used up or not, once
+    /// opened that seal too.
+    function test_aConsentIsToOneSeal() public {
+        bytes memory consent = _consent(_seal(10, 3), 0, CONSENT_UNTIL);
         _seal(10, 4);
         _refusesConsent(CONSENT_UNTIL, consent);
+        consent = _consent(_commitment(0, 10), 0, CONSENT_UNTIL);
+        _as(stranger, _open(10, SALT, CONSENT_UNTIL, consent));
+        _attest(_attestation("m1", _quantities(0), 5));
+        vm.assertEq(_listing("m1").available, 0);
+        _seal(10, 6);
+        _refusesConsent(CONSENT_UNTIL, consent);
+        _as(stranger, _open(10, SALT, CONSENT_UNTIL, _consent(_commitment(0, 10), 0, CONSENT_UNTIL)));
+        vm.assertEq(_listing("m1").available, 10);
     }
 
     function test_aConsentIsToOneListing() public {
-        IResourceVerification.SealedAttestation memory later = _sealedAttestation(_commitment(1, 10), 1);
+        IResourceVerification.SealedAttestation memory later =
+            _sealedAttestation(_commitment(1, 10), _slot("m1").version);
         later.slot = 1;
         _attest(later);
         bytes memory consent = _consent(_commitment(1, 10), 0, CONSENT_UNTIL);
@@ -202,9 +237,9 @@ contract OpenTest is SettleBase {
         return _sign(SUPPLIER_KEY, _consentDigest(commitment, listingEpoch, deadline));
     }
 
+    /// @dev To the seal that is stored.
     function _consentDigest(bytes32 commitment, uint32 listingEpoch, uint64 deadline) private view returns (bytes32) {
-        bytes32 typeHash = keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
-        return _typed(keccak256(abi.encode(typeHash, _id("m1", 0), commitment, listingEpoch, deadline)));
+        return _openDigest(_id("m1", 0), commitment, _slot("m1").version, listingEpoch, deadline);
     }
 
     /// @dev Ten units of slot 0, with a signature that is the supplier's over something else.

@@ -22,12 +22,13 @@ contract OperatorWalletsTest is ExchangeBase {
         _register("m1");
     }
 
-    function test_aWalletSignsAsItsOwnerDoes() public {
+    function test_aWalletConfirmsWithItsOwnersKey() public {
         (bytes memory call,) = _attestCall(address(wallet), true);
         _as(stranger, call);
         vm.assertEq(_slot("m1").attested, 10);
         bytes32 structHash = _pauseHash(NOW + 9, DEADLINE);
-        exchange.pause(NOW + 9, DEADLINE, _signedWith(address(wallet), _walletSignature(structHash), structHash));
+        bytes memory signature = _walletsSignature(OWNER_KEY, address(wallet), structHash).signature;
+        exchange.pause(NOW + 9, DEADLINE, _signedWith(address(wallet), signature, structHash));
         vm.assertEq(exchange.pausedUntil(), NOW + 9);
     }
 
@@ -39,6 +40,32 @@ contract OperatorWalletsTest is ExchangeBase {
     function test_refusesWhatTheWalletDoesNotConfirm() public {
         (bytes memory call, uint256 index) = _attestCall(address(wallet), false);
         _refuses(stranger, call, _badSignature(index, address(wallet)));
+    }
+
+    /// @dev One signature of an operator that owned another operator's wallet once counted for both.
+    function test_refusesAKeysSignatureAsItsWallets() public {
+        address own = address(new KeyWallet(operatorAccounts[0]));
+        exchange = _deploy(_three(own, address(wallet)), 2, address(token));
+        bytes32 structHash = _pauseHash(NOW + 9, DEADLINE);
+        bytes memory reason = _badSignature(own < operatorAccounts[0] ? 0 : 1, own);
+        bytes memory signature = _sign(operatorKeys[0], _typed(structHash));
+        _refuses(stranger, _pauseCall(_signedWith(own, signature, structHash)), reason);
+        // Nor does what it confirmed as another wallet.
+        signature = _walletsSignature(operatorKeys[0], address(wallet), structHash).signature;
+        _refuses(stranger, _pauseCall(_signedWith(own, signature, structHash)), reason);
+        signature = _walletsSignature(operatorKeys[0], own, structHash).signature;
+        _as(stranger, _pauseCall(_signedWith(own, signature, structHash)));
+        vm.assertEq(exchange.pausedUntil(), NOW + 9);
+    }
+
+    /// @dev A wallet's word about itself is no key's.
+    function test_refusesAConfirmationAsAKeysSignature() public {
+        bytes32 structHash = _pauseHash(NOW + 9, DEADLINE);
+        bytes memory signature = _walletsSignature(OWNER_KEY, address(wallet), structHash).signature;
+        IOperators.OperatorSignature[] memory signatures = _signedWith(address(wallet), signature, structHash);
+        uint256 index = signatures[0].operator == operatorAccounts[0] ? 0 : 1;
+        signatures[index] = _walletsSignature(operatorKeys[0], operatorAccounts[0], structHash);
+        _refuses(stranger, _pauseCall(signatures), _badSignature(index, operatorAccounts[0]));
     }
 
     /// @dev Whatever a contract answers but the magic value in a word is no signature, and the answer to the submitter
@@ -84,13 +111,15 @@ contract OperatorWalletsTest is ExchangeBase {
     function _attestCall(address account, bool signed) private view returns (bytes memory call, uint256 index) {
         IResourceVerification.Attestation memory attestation = _attestation("m1", _quantities(10), 1);
         bytes32 structHash = this.hashOf(attestation);
-        bytes memory signature = signed ? _walletSignature(structHash) : bytes("");
+        bytes memory signature = "";
+        if (signed) signature = _walletsSignature(OWNER_KEY, account, structHash).signature;
+        if (signed && account.code.length == 0) signature = _sign(OWNER_KEY, _typed(structHash));
         IOperators.OperatorSignature[] memory signatures = _signedWith(account, signature, structHash);
         return (abi.encodeCall(exchange.attest, (attestation, signatures)), signatures[0].operator == account ? 0 : 1);
     }
 
-    function _walletSignature(bytes32 structHash) private view returns (bytes memory) {
-        return _sign(OWNER_KEY, _typed(structHash));
+    function _pauseCall(IOperators.OperatorSignature[] memory signatures) private view returns (bytes memory) {
+        return abi.encodeCall(exchange.pause, (NOW + 9, DEADLINE, signatures));
     }
 
     function _signedWith(address account, bytes memory signature, bytes32 structHash)

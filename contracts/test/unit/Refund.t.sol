@@ -20,24 +20,50 @@ contract RefundTest is EscrowBase {
 
     /// @dev Where the exit is cheaper than lateness, going late is not.
     function test_afterTheTimeToDeliverItCostsWhatLatenessCosts() public {
-        IResourceTrading.Trade memory trade = _trade();
-        trade.nonce = 1;
-        IResourceEscrow.Escrow memory escrow = _escrow();
-        (escrow.latePenalty, escrow.exitPenalty) = (7500, 2500);
-        _escrowed(trade, escrow);
+        (IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) = _cheapExit();
         vm.warp(DELIVER_BY);
         _expectReleased(IResourceEscrow.Cause.Refunded, 10 + 5, 100 + 30 + 5);
         _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
     }
 
     function test_beforeItTheExitAlone() public {
-        IResourceTrading.Trade memory trade = _trade();
-        trade.nonce = 1;
-        IResourceEscrow.Escrow memory escrow = _escrow();
-        (escrow.latePenalty, escrow.exitPenalty) = (7500, 2500);
-        _escrowed(trade, escrow);
+        (IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) = _cheapExit();
         vm.warp(DELIVER_BY - 1);
         _expectReleased(IResourceEscrow.Cause.Refunded, 30 + 5, 100 + 10 + 5);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+    }
+
+    /// @dev The exit from a dispute too: the deposit is the price of the false statement.
+    function test_inALateDisputeItCostsBoth() public {
+        (IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) = _cheapExit();
+        _as(supplier, abi.encodeCall(exchange.deliver, (trade, escrow, 4)));
+        _as(demander, abi.encodeCall(exchange.dispute, (trade, escrow, "")));
+        vm.warp(DELIVER_BY);
+        _expectReleased(IResourceEscrow.Cause.Refunded, 10, 100 + 30 + 10);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+    }
+
+    /// @dev A late supplier that stated one unit in the grace period once left for the exit's price.
+    function test_aLateStatementMakesNoLateExitCheaper() public {
+        (IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) = _cheapExit();
+        vm.warp(DELIVER_BY);
+        _as(demander, abi.encodeCall(exchange.expire, (trade, escrow)));
+        _as(supplier, abi.encodeCall(exchange.deliver, (trade, escrow, 1)));
+        _expectReleased(IResourceEscrow.Cause.Refunded, 10 + 5, 100 + 30 + 5);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+    }
+
+    /// @dev Nor does a statement in time, of which nothing came.
+    function test_aStatementInTimeMakesNoLateExitCheaper() public {
+        (IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) = _cheapExit();
+        _as(supplier, abi.encodeCall(exchange.deliver, (trade, escrow, 1)));
+        uint256 snapshot = vm.snapshotState();
+        vm.warp(DELIVER_BY - 1);
+        _expectReleased(IResourceEscrow.Cause.Refunded, 30 + 5, 100 + 10 + 5);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+        vm.assertTrue(vm.revertToState(snapshot));
+        vm.warp(DISPUTE_BY + 1);
+        _expectReleased(IResourceEscrow.Cause.Refunded, 10 + 5, 100 + 30 + 5);
         _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
     }
 
@@ -97,6 +123,14 @@ contract RefundTest is EscrowBase {
     function test_refusesRefundByAnother() public {
         _refuses(demander, _refundCall(), _notParty(demander));
         _refuses(stranger, _refundCall(), _notParty(stranger));
+    }
+
+    /// @dev A second trade, of which lateness costs 30 of the bond of 40 and the exit 10.
+    function _cheapExit() private returns (IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) {
+        (trade, escrow) = (_trade(), _escrow());
+        trade.nonce = 1;
+        (escrow.latePenalty, escrow.exitPenalty) = (7500, 2500);
+        _escrowed(trade, escrow);
     }
 
     function _refundCall() private view returns (bytes memory) {

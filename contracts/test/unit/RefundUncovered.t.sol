@@ -31,28 +31,50 @@ contract RefundUncoveredTest is EscrowBase {
         _assertSlot(4, 4);
     }
 
-    /// @dev 8 are sold and 6 attested: two units of the trade come off, and the other two can never be sold again.
+    /// @dev 8 are sold and 6 attested: all four of the trade come off, and the two of them that were attested are no longer.
     function test_givesNothingBackThatCouldBeSold() public {
         _lower(6);
         _as(demander, _call(_trade()));
-        _assertSlot(6, 6);
+        _assertSlot(4, 4);
         vm.assertEq(_listing("m1").available, 0);
         _refuses(
             supplier,
             abi.encodeCall(exchange.list, (_reports(_report("m1", 1)))),
-            abi.encodeWithSelector(IResourceVerification.OverReported.selector, bytes32("m1"), 0, 1, 6, 6)
+            abi.encodeWithSelector(IResourceVerification.OverReported.selector, bytes32("m1"), 0, 1, 4, 4)
         );
     }
 
     function test_endsWhereTheSumFits() public {
         _lower(7);
         _as(demander, _call(_second()));
-        _assertSlot(7, 7);
-        _refuses(demander, _call(_trade()), _covered(7, 7));
+        _assertSlot(4, 4);
+        _refuses(demander, _call(_trade()), _covered(4, 4));
         _lower(0);
         _as(demander, _call(_trade()));
-        // Of the first trade three units were below what was attested then, and stay committed.
-        _assertSlot(0, 3);
+        _assertSlot(0, 0);
+    }
+
+    /// @dev Units of the trade refunded once stayed committed: what operators then attested to be enough for the other
+    /// trade was not, and could not be listed either.
+    function test_leavesNoUnitsThatUncoverAnother() public {
+        _lower(7);
+        _as(demander, _call(_second()));
+        _lower(5);
+        _assertSlot(5, 4);
+        _refuses(demander, _call(_trade()), _covered(5, 4));
+        _list("m1", 1);
+        _as(supplier, abi.encodeCall(exchange.refund, (_trade(), _escrow())));
+        _list("m1", 4);
+        vm.assertEq(_listing("m1").available, 5);
+    }
+
+    /// @dev Where more is still sold than attested, the attested quantity is what operators said.
+    function test_whatIsStillUncoveredKeepsItsAttestation() public {
+        _lower(3);
+        _as(demander, _call(_second()));
+        _assertSlot(3, 4);
+        _as(demander, _call(_trade()));
+        _assertSlot(0, 0);
     }
 
     /// @dev It takes no unit off, so the sum would never come to fit by it.
@@ -105,6 +127,25 @@ contract RefundUncoveredTest is EscrowBase {
         _expectReleased(IResourceEscrow.Cause.Refunded, 20 + 5, 20 + 5);
         _as(supplier, abi.encodeCall(exchange.refund, (_trade(), _escrow())));
         _assertSlot(4, 4);
+    }
+
+    /// @dev Giving in after the time to deliver once cost the exit alone.
+    function test_lateItCostsWhatLatenessCosts() public {
+        IResourceTrading.Trade memory trade = _trade();
+        (trade.nonce, trade.quantity) = (2, 1);
+        IResourceEscrow.Escrow memory escrow = _escrow();
+        (escrow.latePenalty, escrow.exitPenalty) = (7500, 2500);
+        _escrowed(trade, escrow);
+        _lower(0);
+        _as(demander, abi.encodeCall(exchange.refundUncovered, (trade, escrow)));
+        uint256 snapshot = vm.snapshotState();
+        vm.warp(DELIVER_BY - 1);
+        _expectReleased(IResourceEscrow.Cause.Refunded, 30 + 1, 10 + 1);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+        vm.assertTrue(vm.revertToState(snapshot));
+        vm.warp(DELIVER_BY);
+        _expectReleased(IResourceEscrow.Cause.Refunded, 10 + 1, 30 + 1);
+        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
     }
 
     function test_nothingIsLeftToRelease() public {

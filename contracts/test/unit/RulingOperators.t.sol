@@ -67,8 +67,7 @@ contract RulingOperatorsTest is LaterEscrowBase {
         _refuses(
             stranger, _ruleWith(signatures), abi.encodeWithSelector(IOperators.BadOperatorSignature.selector, 0, wallet)
         );
-        signatures = _only(NEW_KEY);
-        signatures[0].operator = wallet;
+        signatures[0] = _walletsSignature(NEW_KEY, wallet, _rulingHash(_ruling(0)));
         _as(stranger, _ruleWith(signatures));
         vm.assertEq(exchange.rulingOf(held).number, 1);
     }
