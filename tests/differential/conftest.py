@@ -14,7 +14,7 @@ from fabmarket.chain import (
     token_code,
 )
 from fabmarket.chain.embedded import EmbeddedEngine
-from fabmarket.identity import Key
+from fabmarket.identity import Key, digest
 from fabmarket.market.events import Settled
 from fabmarket.market.exchange import (
     Account,
@@ -30,7 +30,7 @@ from fabmarket.market.exchange import (
 )
 from fabmarket.market.exchange.terms import all_held
 from fabmarket.market.parameters import Parameters
-from fabmarket.market.trade import TIME_LIMIT, listing_id, market_domain
+from fabmarket.market.trade import TIME_LIMIT, Confirmation, listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
 
 GAS = 1_500_000
@@ -69,8 +69,12 @@ class Wallet:
     def __init__(self, address):
         self.address = address
 
-    def sign(self, digest):
+    def sign(self, asked):
         return Proof(self.YES, confirmed=True)
+
+    def confirm(self, domain, agreed):
+        """Sign the digest of what others sign too."""
+        return self.sign(digest(domain, Confirmation(self.address, agreed)))
 
 
 class Rewindable(EmbeddedEngine):

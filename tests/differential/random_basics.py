@@ -286,6 +286,7 @@ class Basics:
         consent = terms.Open(
             self.rarely(listing, bytes(32)),
             state.seals[owner, resource, sealed],
+            self.rarely(state.slots[owner, resource, sealed].version, 0),
             self.rarely(at.epoch if at else 0, 1),
             deadline,
         )

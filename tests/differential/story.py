@@ -34,6 +34,7 @@ from fabmarket.market.trade import (
     listing_id,
     nonce_of,
 )
+from tests.differential.conftest import Wallet
 from tests.differential.random_basics import ascending
 
 U64 = 2**64 - 1
@@ -52,12 +53,18 @@ class Story:
         self.operators = ascending(both.people.operators)
         self.origin, self.slot = both.now, 0
 
+    def signature(self, key, agreed):
+        """Of the digest of what others sign too."""
+        if isinstance(key, Wallet):
+            return key.confirm(self.both.state.domain, agreed)
+        return key.sign(agreed)
+
     # What operators sign
 
     def by(self, struct, keys=None):
         struct_digest = digest(self.both.state.domain, struct)
         return tuple(
-            OperatorSignature(key.address, key.sign(struct_digest))
+            OperatorSignature(key.address, self.signature(key, struct_digest))
             for key in (self.operators[:2] if keys is None else keys)
         )
 
@@ -171,7 +178,7 @@ class Story:
         keys = {key.address: key for key in (*self.sides, self.third)}
         agreed = digest(self.both.state.domain, cycle.batch)
         hands = hands or [keys.get(row.account, self.third) for row in cycle.rows]
-        signatures = tuple(key.sign(agreed) for key in hands)
+        signatures = tuple(self.signature(key, agreed) for key in hands)
         return self.both.play(self.third, SettleNet(cycle, signatures))
 
     def relay(self, key, move, nonce=0, deadline=U64, signer=None, signature=None):

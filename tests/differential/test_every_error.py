@@ -43,6 +43,7 @@ from fabmarket.market.exchange import (
 )
 from fabmarket.market.net import net_bundle
 from fabmarket.market.trade import NONCES, bundle_of, nonce_of
+from tests.differential.conftest import Wallet
 from tests.differential.story import LENGTH, NOBODY, SALT, U64, Story
 
 NOT_MODELLED = {
@@ -94,11 +95,13 @@ def sealed(s):
     assert s.open(3, 6, key=s.third, deadline=both.now) == ["OpeningExpired"]
     end, listing = both.now + 9, s.listing(3)
     commitment = both.state.seals[s.seller.address, s.mill, 3]
-    for epoch in (0, both.state.listings[listing].epoch):
-        consent = signed.Open(listing, commitment, epoch, end)
+    at = both.state.listings[listing].epoch
+    for version, epoch in ((1, 0), (2, at), (0, at), (1, at)):
+        consent = signed.Open(listing, commitment, version, epoch, end)
         signature = s.seller.sign(digest(both.state.domain, consent))
         said = s.open(3, 6, key=s.third, deadline=end, signature=signature)
-        assert said == (["SlotAttested", "Listed"] if epoch else ["BadSignature"])
+        good = (version, epoch) == (1, at)
+        assert said == (["SlotAttested", "Listed"] if good else ["BadSignature"])
     assert s.seal(3, 0, version=2) == ["SlotSealed", "Unlisted"]
     assert s.open(3, 0) == ["SlotAttested"]
     for slot in (0, 2):
@@ -444,9 +447,41 @@ def test_contracts_buy_sell_and_settle_disputes_by_what_their_code_confirms(stag
     both.same_storage()
 
 
+class Exacting(Wallet):
+    """A wallet that confirms what the second word of the proof names, and nothing else."""
+
+    CODE = bytes.fromhex("600435608435146064350260005260206000f3")
+
+    def sign(self, asked):
+        return Proof(self.YES + asked, confirmed=True)
+
+
+class Misled(Exacting):
+    """The same with a key's signature instead: of the digest, which does not name the wallet."""
+
+    def confirm(self, domain, agreed):
+        return replace(self.sign(agreed), confirmed=False)
+
+
+class Mistaken(Exacting):
+    """The same with what another wallet confirms."""
+
+    def confirm(self, domain, agreed):
+        asked = digest(domain, signed.Confirmation(NOBODY, agreed))
+        return replace(self.sign(asked), confirmed=False)
+
+
+def exacting(both):
+    length = bytes([len(Exacting.CODE)])
+    code = b"\x60" + length + b"\x60\x0c\x60\0\x39\x60" + length + b"\x60\0\xf3" + Exacting.CODE
+    both.sender.queue(Transaction(both.engine.funder, "deploy", None, code, 200_000))
+    (created,) = both.sender.must_succeed()
+    return Exacting(created.contract)
+
+
 def test_a_contract_is_an_operator_and_a_netted_account(stage):
     both = stage(lambda both: ()).enter()
-    s, wallet = Story(both), both.wallet
+    s, wallet = Story(both), exacting(both)
     members = (s.operators[0], wallet)
     names = tuple(key.address for key in members)
     decision = signed.Operators(names, 2, 1, 0, U64)
@@ -458,12 +493,17 @@ def test_a_contract_is_an_operator_and_a_netted_account(stage):
     keys = sorted(members, key=lambda key: int(key.address, 16))
     assert s.attest(s.operators[:2]) == ["BadOperatorSignature"]
     assert s.attest(keys[::-1]) == ["BadOperatorSignature"]
+    unbound = (Misled(wallet.address), Mistaken(wallet.address))
+    for other in unbound:
+        swapped = [other if key is wallet else key for key in keys]
+        assert s.attest(swapped) == ["BadOperatorSignature"]
     assert s.attest(keys) == ["SlotAttested"] * 2
     assert s.relay(wallet, List((Report(s.mill, 0, 10),)), 1) == ["Relayed", "Listed"]
     assert both.play(s.buyer, Deposit(s.token, 1_000)) == ["Deposited"]
     cycle = s.cycle(0, quantity=2)
-    hands = [s.buyer if row.account == s.buyer.address else wallet for row in cycle.rows]
-    assert s.net(cycle, hands) == ["NetSettled"]
+    for hand in (*unbound, wallet):
+        hands = [s.buyer if row.account == s.buyer.address else hand for row in cycle.rows]
+        assert s.net(cycle, hands) == ["NetSettled" if hand is wallet else "BadSignature"]
     both.same_storage()
 
 

@@ -22,6 +22,7 @@ from fabmarket.identity import (
 from fabmarket.market.messages import Demand, Message
 from fabmarket.market.trade import (
     Attestation,
+    Confirmation,
     Intent,
     NetBatch,
     Open,
@@ -35,7 +36,7 @@ from fabmarket.market.trade import (
 )
 
 DECISIONS = {Attestation, SealedAttestation, Operators, Pause, Token, Ruling}
-MARKET = {*DECISIONS, Intent, Open, Trade, Split, NetBatch}
+MARKET = {*DECISIONS, Confirmation, Intent, Open, Trade, Split, NetBatch}
 SIGNED = sorted({*get_args(Message), *MARKET}, key=lambda each: each.__name__)
 KEY = Key.derive("typed data")
 addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)

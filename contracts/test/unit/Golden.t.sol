@@ -74,7 +74,7 @@ contract GoldenTest is GoldenBase {
     function test_consentVectors() public {
         string memory json = _read("consents");
         uint256 count = _count(json);
-        vm.assertEq(count, 13);
+        vm.assertEq(count, 15);
         for (uint256 i = 0; i < count; ++i) {
             string memory path = _at(i);
             if (_isOf(json, path, "Announcement")) _boardAtDomain(json, path);

@@ -72,10 +72,14 @@ class SealedAttestation(TypedStruct):
 
 @dataclass(frozen=True)
 class Open(TypedStruct):
-    """A supplier's consent that whoever knows what is sealed opens it, before `deadline`."""
+    """A supplier's consent that whoever knows what is sealed opens it, before `deadline`.
+
+    `version` is that of the attestation which sealed the slot.
+    """
 
     listing: Bytes32
     commitment: Bytes32
+    version: Uint64
     listing_epoch: Uint64
     deadline: Uint64
 
@@ -210,6 +214,18 @@ class NetBatch(TypedStruct):
     rows: Bytes32
     sales: Bytes32
     valid_until: Uint64
+
+
+@dataclass(frozen=True)
+class Confirmation(TypedStruct):
+    """What a contract is asked (ERC-1271) where keys sign a `digest` that does not name the signer.
+
+    As an operator, and for its row of a net cycle. Bound to the wallet, so that one key's signature
+    does not pass for that of every wallet which the key owns.
+    """
+
+    wallet: Address
+    digest: Bytes32
 
 
 def nonce_of(epoch: int, bit: int) -> int:

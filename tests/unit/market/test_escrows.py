@@ -28,10 +28,12 @@ from fabmarket.market.exchange import (
     Execute,
     Expire,
     Held,
+    List,
     Posted,
     Refund,
     RefundUncovered,
     Release,
+    Report,
     SettleEscrowBatch,
     SettleEscrowBundle,
     Slot,
@@ -213,7 +215,7 @@ def test_what_ends_undelivered_before_its_slot_s_end_gives_the_capacity_back(mar
     m = market
     for move, key, now in (
         (Refund(m.held_trade), m.seller, END - 1),
-        (m.split(100), m.stranger, END - 1),
+        (m.split(55), m.stranger, END - 1),
     ):
         state, events = step(m.escrowed, key.address, move, now)
         assert events[0] == CommitmentReduced(*place(m), 3)
@@ -222,9 +224,35 @@ def test_what_ends_undelivered_before_its_slot_s_end_gives_the_capacity_back(mar
         assert isinstance(event, Released)
     late = m.played(m.escrowed, (m.stranger, Expire(m.held_trade)), now=2_100)
     _, events = step(late, m.stranger.address, Expire(m.held_trade), 2_120, 3)
-    assert events[0] == CommitmentReduced(*place(m), 3)
+    assert events[0] == CommitmentReduced(*place(m), 2)  # a tenth is paid for: 270 for 2 and a part
     _, (event,) = step(m.delivered, m.seller.address, Refund(m.held_trade), 2_001)
     assert isinstance(event, Released)
+
+
+@pytest.mark.parametrize(
+    ("to_supplier", "units"),
+    [(0, 3), (55, 3), (56, 2), (155, 2), (156, 1), (255, 1), (256, 0), (355, 0), (370, 0)],
+)
+def test_a_split_gives_back_the_capacity_that_it_does_not_pay_for(market, to_supplier, units):
+    m = market  # 300 for three units, a bond of 40 and a deposit of 15 are the supplier's own
+    _, events = step(m.escrowed, m.stranger.address, m.split(to_supplier), 1_001)
+    reduced = (CommitmentReduced(*place(m), units),) if units else ()
+    split = Released(m.held_digest, Cause.SPLIT, to_supplier, ALL - to_supplier, closed=True)
+    assert events == (*reduced, split)
+
+
+# Three units wait and one is sold for good.
+@pytest.mark.parametrize("attested", [0, 1, 2, 3])
+def test_nothing_is_listed_of_what_an_uncovered_refund_took_off(market, attested):
+    m, left = market, min(attested, 1)
+    state = m.played(m.escrowed, (m.stranger, m.settle(nonce=6, quantity=1)))
+    state = m.played(state, (m.seller, m.attest(quantities=(attested,), version=2)))
+    state = m.played(state, (m.buyer, RefundUncovered(m.held_trade)), now=1_500)
+    assert state.slots[place(m)] == Slot(left, 1, 2, 9_999)
+    more = List((Report(m.m1, 0, 1),))
+    assert m.refused(state, m.seller, more, 1_500)[0] == "OverReported"
+    anew = m.played(state, (m.seller, m.attest(quantities=(2,), version=3)), now=1_500)
+    assert m.played(anew, (m.seller, more), now=1_500).slots[place(m)].committed == 2
 
 
 def lowered(m, quantity=1):
@@ -236,13 +264,13 @@ def test_what_is_no_longer_covered_is_refunded_at_once_and_the_penalty_waits(mar
     m, held = market, market.held_digest
     state, events = step(lowered(m), m.buyer.address, RefundUncovered(m.held_trade), 1_500)
     assert events == (
-        CommitmentReduced(*place(m), 2),  # until the sum fits
+        CommitmentReduced(*place(m), 3),  # two were missing; the third may not be sold again
         Uncovered(held, 1_500),
         Released(held, Cause.UNCOVERED, 0, 300, closed=False),
     )
     waits = state.held[held]
     assert (waits.payment, waits.state, waits.uncovered) == (0, EscrowState.DISPUTED, True)
-    assert state.slots[place(m)] == Slot(1, 1, 2, 9_999)
+    assert state.slots[place(m)] == Slot(0, 0, 2, 9_999)
     assert purse(m, state, m.buyer) == 985
     refusal = m.refused(state, m.stranger, Expire(m.held_trade), 1_609)
     assert refusal == ("DeadlineAhead", 1_610, 1_609)  # hearing and decision, no agreed time
@@ -266,8 +294,11 @@ def test_going_late_costs_no_less_than_being_late(market, exit_penalty, kept):
         _, events = step(state, m.seller.address, Refund(trade), now)
         assert events[-1].to_supplier == left + 15
     delivered = m.played(state, (m.seller, Deliver(trade, 3)), now=2_000)
-    _, events = step(delivered, m.seller.address, Refund(trade), 2_100)
-    assert events[-1].to_supplier == 40 - exit_penalty // 250 + 15
+    disputed = m.played(delivered, (m.buyer, Dispute(trade, m.salt)), now=2_001)
+    for stated, deposit in ((delivered, 15), (disputed, 0)):
+        for now, left in ((2_099, 40 - exit_penalty // 250), (2_100, kept)):
+            _, events = step(stated, m.seller.address, Refund(trade), now)
+            assert events[-1].to_supplier == left + deposit
 
 
 def test_a_posted_ruling_is_replaced_by_a_higher_number_until_its_window_ends(market):

@@ -231,12 +231,14 @@ def test_an_opened_seal_lists_what_is_not_committed(market):
 def test_others_open_a_seal_with_the_supplier_s_consent_until_its_end_or_an_epoch(market):
     m, place = market, (market.seller.address, market.m1, 0)
     commitment = m.seal().attestation.commitment
-    consent = digest(m.domain, signed.Open(m.listing, commitment, 0, NOW + 5))
+    consent = digest(m.domain, signed.Open(m.listing, commitment, 1, 0, NOW + 5))
     move = Open(*place, 10, m.salt, NOW + 5, m.seller.sign(consent))
     _, events = step(m.sealed, m.stranger.address, move, NOW + 4)
     assert events[1] == Listed(m.listing, *place, 10, 10)
     refusal = m.refused(m.sealed, m.stranger, move, NOW + 5)
     assert refusal == ("OpeningExpired", NOW + 5, NOW + 5)
+    again = m.played(m.sealed, (m.stranger, m.seal(version=2)))  # the same quantity and salt
+    assert m.refused(again, m.stranger, move)[:2] == ("BadSignature", m.seller.address)
     raised = m.played(m.sealed, (m.seller, RaiseListingEpoch(m.m1, 0)))
     assert m.refused(raised, m.stranger, move)[:2] == ("BadSignature", m.seller.address)
     step(raised, m.seller.address, replace(move, signature=b""), NOW + 5)

@@ -13,6 +13,7 @@ from fabmarket.market.events import (
     Disputed,
     Escrowed,
     GraceOpened,
+    Listed,
     OperatorsSet,
     Released,
     RulingPosted,
@@ -21,6 +22,7 @@ from fabmarket.market.events import (
     pack_terms,
 )
 from fabmarket.market.exchange import (
+    Deliver,
     Execute,
     Expire,
     Inconsistent,
@@ -66,11 +68,17 @@ def ending(m, state, now, key, move, block=0, **changes):
     return m.folded(state, *before), replace(last, **changes)
 
 
-def cheap_exit(m):
+def cheap_exit(m, *before):
     """An escrow whose supplier pays more for being late than for going, and its going late."""
     move = m.escrow(exit_penalty=1_000)
     state = m.played(m.funded, (m.stranger, move))
+    for key, of in before:
+        state = m.played(state, (key, of(move.signed.trade)), now=2_050)
     return ending(m, state, 2_100, m.seller, Refund(move.signed.trade))
+
+
+def delivered_late(m):
+    return cheap_exit(m, (m.seller, lambda trade: Deliver(trade, 3)))
 
 
 def lowered(m, quantity=1):
@@ -183,10 +191,18 @@ ESCROW = {
         m.played(lowered(m), (m.buyer, Release(m.held_trade, 250))),
         Uncovered(m.held_digest, m.now),
     ),
+    "refunded and no more taken off than was missing": lambda m: (
+        m.folded(lowered(m), CommitmentReduced(m.seller.address, m.m1, 0, 2)),
+        Uncovered(m.held_digest, m.now),
+    ),
+    "listed what a refund took off": lambda m: (
+        m.played(lowered(m), (m.buyer, RefundUncovered(m.held_trade))),
+        Listed(m.listing, m.seller.address, m.m1, 0, 1, 1),
+    ),
     "refunded without the money": lambda m: (
         m.folded(
             lowered(m),
-            CommitmentReduced(m.seller.address, m.m1, 0, 2),
+            CommitmentReduced(m.seller.address, m.m1, 0, 3),
             Uncovered(m.held_digest, m.now),
         ),
         Released(m.held_digest, Cause.UNCOVERED, 1, 299, closed=False),
@@ -228,6 +244,25 @@ PAID_OUT = {
     "given back late and paid as if in time": lambda m: (
         replace(cheap_exit(m)[0], time=2_100),
         replace(cheap_exit(m)[1], to_supplier=51, to_demander=319),
+    ),
+    "given back late after delivery and paid as if in time": lambda m: (
+        replace(delivered_late(m)[0], time=2_100),
+        replace(delivered_late(m)[1], to_supplier=51, to_demander=319),
+    ),
+    "given back in time after delivery and paid as if late": lambda m: (
+        m.folded(*delivered_late(m)),
+        OperatorsSet(2, (m.buyer.address,), 1, 2_199),
+    ),
+    "split with capacity that is paid for": lambda m: (
+        m.folded(m.escrowed, CommitmentReduced(m.seller.address, m.m1, 0, 3)),
+        Released(m.held_digest, Cause.SPLIT, 56, 314, closed=True),
+    ),
+    "late with capacity that is paid for": lambda m: (
+        m.folded(
+            grace(m, m.escrowed, 2_120),
+            CommitmentReduced(m.seller.address, m.m1, 0, 3),
+        ),
+        Released(m.held_digest, Cause.LATE, 75, 295, closed=True),
     ),
     "given back with too much capacity": lambda m: (
         m.folded(m.escrowed, CommitmentReduced(m.seller.address, m.m1, 0, 2)),

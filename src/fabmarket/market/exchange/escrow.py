@@ -147,15 +147,15 @@ def _release(state: Exchange, caller: str, move: Release, now: int) -> tuple[Eve
     if move.amount < held.payment:
         return (Released(trade_digest, Cause.ACCEPTED, move.amount, 0, closed=False),)
     _require_no_ruling(state, trade_digest)
-    return (_closed(state, move.trade, trade_digest, held, Cause.ACCEPTED, now),)
+    return (_due(state, move.trade, trade_digest, held, Cause.ACCEPTED, now),)
 
 
 def _refund(state: Exchange, caller: str, move: Refund, now: int) -> tuple[Event, ...]:
     _require_party(caller, state.supplier_of(move.trade.listing))
     trade_digest, held = _open(state, move.trade)
     _require_no_ruling(state, trade_digest)
-    given_back = _given_back(state, move.trade, held, now)
-    return *given_back, _closed(state, move.trade, trade_digest, held, Cause.REFUNDED, now)
+    released = _due(state, move.trade, trade_digest, held, Cause.REFUNDED, now)
+    return *_given_back(state, move.trade, held, released, now), released
 
 
 def _refund_uncovered(
@@ -168,10 +168,9 @@ def _refund_uncovered(
     slot = state.slots.get(where, Slot())
     if slot.committed <= slot.attested or where in state.seals:
         raise Reverted("Covered", slot.attested, slot.committed)
-    left = terms.units_left(trade, held)
-    if left == 0:
+    units = terms.units_left(trade, held)
+    if units == 0:
         raise Reverted("BadQuantity", 0, trade.quantity)
-    units = min(left, slot.committed - slot.attested)
     return (
         *_reduced(state, trade, units),
         Uncovered(trade_digest, now),
@@ -199,8 +198,8 @@ def _split(state: Exchange, move: Split, now: int) -> tuple[Event, ...]:
     agreed = digest(state.domain, SplitTerms(trade_digest, *parts, move.deadline, held.split_nonce))
     require_signer(trade.demander, agreed, move.demander)
     require_signer(state.supplier_of(trade.listing), agreed, move.supplier)
-    given_back = _given_back(state, trade, held, now)
-    return *given_back, Released(trade_digest, Cause.SPLIT, *parts, closed=True)
+    released = Released(trade_digest, Cause.SPLIT, *parts, closed=True)
+    return *_given_back(state, trade, held, released, now), released
 
 
 def _void_splits(state: Exchange, caller: str, move: VoidSplits) -> tuple[Event, ...]:
@@ -244,7 +243,7 @@ def _execute(state: Exchange, move: Execute, now: int, block: int) -> tuple[Even
         raise Reverted("NoRuling", trade_digest)
     if not _is_grace_over(held, now, block):
         raise Reverted("GraceRunning", held.grace_until, held.grace_block)
-    return (_closed(state, move.trade, trade_digest, held, Cause.RULED, now),)
+    return (_due(state, move.trade, trade_digest, held, Cause.RULED, now),)
 
 
 def _expire(state: Exchange, move: Expire, now: int, block: int) -> tuple[Event, ...]:
@@ -259,9 +258,8 @@ def _expire(state: Exchange, move: Expire, now: int, block: int) -> tuple[Event,
         return (GraceOpened(trade_digest, held.state, *until),)
     if not _is_grace_over(held, now, block):
         raise Reverted("GraceRunning", held.grace_until, held.grace_block)
-    given_back = _given_back(state, trade, held, now)
-    cause = terms.ON_EXPIRY[held.state]
-    return *given_back, _closed(state, trade, trade_digest, held, cause, now)
+    released = _due(state, trade, trade_digest, held, terms.ON_EXPIRY[held.state], now)
+    return *_given_back(state, trade, held, released, now), released
 
 
 def _require_party(caller: str, party: str) -> None:
@@ -319,11 +317,14 @@ def _open(state: Exchange, trade: Trade) -> tuple[bytes, Held]:
     return trade_digest, held
 
 
-def _given_back(state: Exchange, trade: Trade, held: Held, now: int) -> tuple[Event, ...]:
-    """Give the capacity of what was not delivered back, as long as its slot lasts."""
-    if held.state != EscrowState.FUNDED or now >= slot_end(trade.listing):
+def _given_back(
+    state: Exchange, trade: Trade, held: Held, released: Released, now: int
+) -> tuple[Event, ...]:
+    """Give the capacity of what was neither delivered nor paid for back, while its slot lasts."""
+    if now >= slot_end(trade.listing):
         return ()
-    return _reduced(state, trade, terms.units_left(trade, held))
+    closing = (released.cause, released.to_supplier)
+    return _reduced(state, trade, terms.given_back(trade, held, state.parameters, *closing))
 
 
 def _reduced(state: Exchange, trade: Trade, units: int) -> tuple[Event, ...]:
@@ -333,7 +334,7 @@ def _reduced(state: Exchange, trade: Trade, units: int) -> tuple[Event, ...]:
     return (CommitmentReduced(supplier, place.resource, place.slot, units),)
 
 
-def _closed(
+def _due(
     state: Exchange, trade: Trade, trade_digest: bytes, held: Held, cause: Cause, now: int
 ) -> Released:
     ruling, late = state.rulings.get(trade_digest, Posted()), now >= trade.escrow.deliver_by

@@ -140,16 +140,17 @@ def _stated(state: Exchange, event: Delivered | Disputed, trade: Trade, held: He
 def _uncovered(state: Exchange, event: Uncovered, trade: Trade, held: Held) -> Exchange:
     """Enter a dispute over the penalty; `Released` follows and pays the payment back."""
     reduced = state.last if isinstance(state.last, CommitmentReduced) else None
-    where = _place(state, trade)
+    where, units = _place(state, trade), terms.units_left(trade, held)
     slot = state.slots.get(where, Slot())
-    before = slot.committed + (reduced.quantity if reduced else 0)
-    units = min(terms.units_left(trade, held), before - slot.attested)
     state = at_time(state, event, event.since)
     _require_in_time(state, event, held)
-    uncovered = units > 0 and where not in state.seals
+    uncovered = slot.committed + units > slot.attested and where not in state.seals
     uncovered = uncovered and reduced == CommitmentReduced(*where, units)
     if held.state != EscrowState.FUNDED or not uncovered:
         raise Inconsistent(f"{event} refunds what is covered, or was delivered")
+    # Where more came off than was missing, that much less is attested: it may not be sold again.
+    slot = replace(slot, attested=min(slot.attested, slot.committed))
+    state = replace(state, slots=state.slots.insert(where, slot))
     return _entered(state, event, replace(held, state=EscrowState.DISPUTED, uncovered=True))
 
 
@@ -281,9 +282,10 @@ def _caused(state: Exchange, event: Released, held: Held) -> Exchange:
 
 
 def _capacity_given_back(state: Exchange, event: Released, trade: Trade, held: Held) -> Exchange:
-    """Require that what was not delivered before the slot's end is no longer committed."""
-    undelivered = held.state == EscrowState.FUNDED and event.cause in terms.UNDELIVERED
-    units, end = terms.units_left(trade, held) if undelivered else 0, slot_end(trade.listing)
+    """Require that what was neither delivered nor paid for is no longer committed."""
+    closing = (event.cause, event.to_supplier)
+    units = terms.given_back(trade, held, state.parameters, *closing)
+    end = slot_end(trade.listing)
     if isinstance(state.last, CommitmentReduced):
         require_before(state, event, end)
         if state.last != CommitmentReduced(*_place(state, trade), units):

@@ -20,8 +20,6 @@ ON_EXPIRY = {
     EscrowState.DELIVERED: Cause.SILENT,
     EscrowState.DISPUTED: Cause.UNDECIDED,
 }
-UNDELIVERED = (Cause.REFUNDED, Cause.SPLIT, Cause.LATE)
-"""Causes that give the capacity of a trade back, if it ends before it is delivered."""
 
 
 def is_place(state: Exchange, trade: Trade) -> bool:
@@ -77,6 +75,28 @@ def units_left(trade: Trade, held: Held) -> int:
     return held.payment // trade.unit_price
 
 
+def given_back(
+    trade: Trade, held: Held, parameters: Parameters, cause: Cause, to_supplier: int
+) -> int:
+    """Return the units neither delivered nor paid for as a trade closes, rounded down.
+
+    `to_supplier` is all that the supplier gets now, base units. What it gets at a split counts as
+    payment only above its own bond and deposit.
+    """
+    if held.state != EscrowState.FUNDED:
+        return 0
+    match cause:
+        case Cause.REFUNDED:
+            paid = 0
+        case Cause.LATE:
+            paid = share(held.payment, trade.escrow.late_share)
+        case Cause.SPLIT:
+            paid = max(0, to_supplier - trade.escrow.bond - deposit_of(trade, parameters))
+        case _:
+            return 0
+    return max(0, held.payment - paid) // trade.unit_price
+
+
 def deadline_of(trade: Trade, held: Held, parameters: Parameters) -> int:
     """Return the first second at which the waiting state may be ended."""
     terms, since = trade.escrow, held.since
@@ -110,7 +130,7 @@ def to_supplier(
             return held.payment + terms.bond + (2 * deposit if disputed else deposit)
         case Cause.REFUNDED:
             penalty = terms.exit_penalty
-            if late and held.state == EscrowState.FUNDED:
+            if late:
                 penalty = max(penalty, terms.late_penalty)  # going late costs no less than being
             # Nor is a false statement of delivery free.
             kept = 0 if disputed and not held.uncovered else deposit
