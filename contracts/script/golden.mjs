@@ -275,12 +275,13 @@ const commitment = keccak256(
     [account(5).address, LATHE, 3, 12, hashed("salt")],
   ),
 );
+const decided = await decisions(held);
 const files = {
   trade: trades,
   attestation: attestations,
   messages,
-  decisions: await decisions(held),
-  consents: await consents(held, LATHE_3, commitment),
+  decisions: decided,
+  consents: await consents(held, LATHE_3, commitment, decided[0].digest),
   net: await net(trades.map(({ digest }) => digest), TOKEN),
 };
 const folder = resolve(process.argv[2] ?? join(contracts, "../tests/golden"));

@@ -286,6 +286,7 @@ class Basics:
         consent = terms.Open(
             self.rarely(listing, bytes(32)),
             state.seals[owner, resource, sealed],
+            state.slots[owner, resource, sealed].version + self.rarely(0, 1),
             self.rarely(at.epoch if at else 0, 1),
             deadline,
         )

@@ -95,7 +95,7 @@ def sealed(s):
     end, listing = both.now + 9, s.listing(3)
     commitment = both.state.seals[s.seller.address, s.mill, 3]
     for epoch in (0, both.state.listings[listing].epoch):
-        consent = signed.Open(listing, commitment, epoch, end)
+        consent = signed.Open(listing, commitment, 1, epoch, end)
         signature = s.seller.sign(digest(both.state.domain, consent))
         said = s.open(3, 6, key=s.third, deadline=end, signature=signature)
         assert said == (["SlotAttested", "Listed"] if epoch else ["BadSignature"])

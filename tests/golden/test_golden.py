@@ -15,6 +15,7 @@ import pytest
 from fabmarket.identity import (
     Address,
     Bytes,
+    Bytes32,
     Domain,
     Key,
     TypedStruct,
@@ -49,6 +50,14 @@ class Announcement(TypedStruct):
     deadline: Uint64
 
 
+@dataclass(frozen=True)
+class Confirmation(TypedStruct):
+    """What a contract among several signers confirms; the package itself signs none."""
+
+    wallet: Address
+    digest: Bytes32
+
+
 # An escrow is signed as a part of a trade only.
 CLASSES = {
     each.__name__: each
@@ -56,6 +65,7 @@ CLASSES = {
         *get_args(messages.Message),
         *(each for each in vars(trade).values() if isinstance(each, type)),
         Announcement,
+        Confirmation,
     )
     if issubclass(each, TypedStruct) and each not in (TypedStruct, trade.Escrow)
 }

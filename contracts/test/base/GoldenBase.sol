@@ -87,6 +87,10 @@ abstract contract GoldenBase is ExchangeBase {
             bytes32 call = keccak256(intent.call);
             return keccak256(abi.encode(typeHash, intent.account, call, intent.nonce, intent.deadline));
         }
+        if (_isOf(json, path, "Confirmation")) {
+            address wallet = vm.parseJsonAddress(json, _join(message, ".wallet"));
+            return keccak256(abi.encode(typeHash, wallet, vm.parseJsonBytes32(json, _join(message, ".digest"))));
+        }
         uint64 deadline = _uint64(json, _join(message, ".deadline"));
         if (_isOf(json, path, "Split")) {
             bytes32 trade = vm.parseJsonBytes32(json, _join(message, ".trade"));
@@ -97,8 +101,9 @@ abstract contract GoldenBase is ExchangeBase {
         if (_isOf(json, path, "Open")) {
             bytes32 listing = vm.parseJsonBytes32(json, _join(message, ".listing"));
             bytes32 commitment = vm.parseJsonBytes32(json, _join(message, ".commitment"));
+            uint64 version = _uint64(json, _join(message, ".version"));
             uint64 epoch = _uint64(json, _join(message, ".listingEpoch"));
-            return keccak256(abi.encode(typeHash, listing, commitment, epoch, deadline));
+            return keccak256(abi.encode(typeHash, listing, commitment, version, epoch, deadline));
         }
         address author = vm.parseJsonAddress(json, _join(message, ".author"));
         bytes32 payload = keccak256(vm.parseJsonBytes(json, _join(message, ".payload")));

@@ -211,7 +211,7 @@ abstract contract EscrowMoves is MarketMoves {
 
     function _expireStep(Step memory at) private returns (bool) {
         if (at.held.graceUntil != 0) {
-            _comesBack(at);
+            _comesBack(at, at.left * at.deal.escrow.lateShare / WHOLE);
             (at.left, at.closes) = (0, true);
             ++reached["expiry"];
         } else {
@@ -221,19 +221,21 @@ abstract contract EscrowMoves is MarketMoves {
         return true;
     }
 
-    /// @dev As much stays committed as is attested.
+    /// @dev Where more comes back than was missing, that much less is attested.
     function _refundUncovered(Step memory at) private returns (bool) {
         IResourceVerification.Slot memory slot = exchange.slotOf(at.owner, "m1", at.deal.escrow.slot);
         if (slot.committed <= slot.attested || !_inTime(at.held)) return false;
         at.units = uint64(at.left / at.deal.signed.trade.unitPrice);
         if (at.units == 0) return false;
-        if (at.units > slot.committed - slot.attested) at.units = slot.committed - slot.attested;
         at.left = 0;
         _by(
             at,
             at.deal.signed.trade.demander,
             abi.encodeCall(exchange.refundUncovered, (at.deal.signed.trade, at.deal.escrow))
         );
+        uint64 committed = slot.committed - at.units;
+        uint64 attested = exchange.slotOf(at.owner, "m1", at.deal.escrow.slot).attested;
+        vm.assertEq(attested, slot.attested < committed ? slot.attested : committed);
         ++reached["uncovered"];
         return true;
     }
@@ -261,7 +263,7 @@ abstract contract EscrowMoves is MarketMoves {
     }
 
     function _refund(Step memory at) private returns (bool) {
-        _comesBack(at);
+        _comesBack(at, 0);
         (at.left, at.closes) = (0, true);
         _by(at, at.owner, abi.encodeCall(exchange.refund, (at.deal.signed.trade, at.deal.escrow)));
         ++reached["refund"];
@@ -281,7 +283,8 @@ abstract contract EscrowMoves is MarketMoves {
         IResourceTrading.Signature[2] memory both;
         (both[0], proofs[0]) = _signatureOf(_seedOf(trade.demander), digest, 0);
         (both[1], proofs[1]) = _signatureOf(_seedOf(at.owner), digest, 1);
-        _comesBack(at);
+        uint256 own = at.deal.escrow.bond + _depositOf(trade);
+        _comesBack(at, toSupplier > own ? toSupplier - own : 0);
         (at.left, at.closes) = (0, true);
         exchange.split(trade, at.deal.escrow, toSupplier, uint128(all - toSupplier), deadline, both[0], both[1], proofs);
         ++reached["split"];
@@ -299,11 +302,12 @@ abstract contract EscrowMoves is MarketMoves {
         _submit(account, call, at.relayed);
     }
 
-    /// @dev Of a trade that ends undelivered before its slot does, the units not yet paid for are no longer committed.
-    function _comesBack(Step memory at) private {
+    /// @dev Of a trade that ends undelivered before its slot does, the units for which the supplier is not paid are no longer
+    /// committed; `paid` is what it gets of the payment now.
+    function _comesBack(Step memory at, uint256 paid) private {
         bool lasts = block.timestamp < _slotEnd(at.deal.signed.trade.listing);
-        if (at.held.state != IResourceEscrow.State.Funded || !lasts) return;
-        at.units = uint64(at.left / at.deal.signed.trade.unitPrice);
+        if (at.held.state != IResourceEscrow.State.Funded || !lasts || paid >= at.left) return;
+        at.units = uint64((at.left - paid) / at.deal.signed.trade.unitPrice);
         ++reached["capacity back"];
     }
 

@@ -49,7 +49,7 @@ abstract contract MarketMoves is Books {
         uint64 sold_ = _currentBook(seed).committed;
         IResourceVerification.Opening memory opening =
             IResourceVerification.Opening(actor(seed), "m1", _currentSlot(), quantity, salt);
-        bytes memory consent = _sign(_key(seed), _openDigest(_currentListing(seed), commitment));
+        bytes memory consent = _sign(_key(seed), _openDigest(_currentListing(seed), commitment, book.version + 1));
         if (own) _as(actor(seed), abi.encodeCall(exchange.open, (opening, 0, "")));
         else exchange.open(opening, DEADLINE, consent);
         vm.assertEq(_availableOf(seed), quantity > sold_ ? quantity - sold_ : 0);
@@ -307,10 +307,11 @@ abstract contract MarketMoves is Books {
         return keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
     }
 
-    function _openDigest(bytes32 listing, bytes32 commitment) private view returns (bytes32) {
-        bytes32 typeHash = keccak256("Open(bytes32 listing,bytes32 commitment,uint64 listingEpoch,uint64 deadline)");
+    function _openDigest(bytes32 listing, bytes32 commitment, uint64 version) private view returns (bytes32) {
+        bytes32 typeHash =
+            keccak256("Open(bytes32 listing,bytes32 commitment,uint64 version,uint64 listingEpoch,uint64 deadline)");
         uint32 epoch = exchange.listingOf(listing).epoch;
-        return _typed(keccak256(abi.encode(typeHash, listing, commitment, epoch, DEADLINE)));
+        return _typed(keccak256(abi.encode(typeHash, listing, commitment, version, epoch, DEADLINE)));
     }
 
     /// @dev In the next transfer the token calls the exchange: as itself, for another's money.

@@ -14,6 +14,7 @@ import {IResourceVerification} from "../../src/interfaces/IResourceVerification.
 import {TradeHash} from "../../src/libraries/TradeHash.sol";
 import {ICapacityExchange} from "../base/ExchangeBase.sol";
 import {GoldenBase} from "../base/GoldenBase.sol";
+import {KeyWallet} from "../base/Wallets.sol";
 
 /// @notice The vectors in tests/golden, made by another implementation of EIP-712 (script/golden.mjs). Where a contract
 /// shows no digest, it must accept the vector's signature.
@@ -25,7 +26,8 @@ contract GoldenTest is GoldenBase {
     uint256 private constant RULING = 10;
     uint256 private constant SPLIT = 5;
     uint256 private constant OPEN = 8;
-    uint256 private constant ANNOUNCEMENTS = 10;
+    uint256 private constant CONFIRMATION = 10;
+    uint256 private constant ANNOUNCEMENTS = 12;
 
     function test_tradeVectors() public {
         string memory json = _read("trade");
@@ -74,7 +76,7 @@ contract GoldenTest is GoldenBase {
     function test_consentVectors() public {
         string memory json = _read("consents");
         uint256 count = _count(json);
-        vm.assertEq(count, 13);
+        vm.assertEq(count, 15);
         for (uint256 i = 0; i < count; ++i) {
             string memory path = _at(i);
             if (_isOf(json, path, "Announcement")) _boardAtDomain(json, path);
@@ -170,7 +172,7 @@ contract GoldenTest is GoldenBase {
         supplier = vm.addr(LATHE_KEY);
         _register("lathe");
         bytes32 commitment = vm.parseJsonBytes32(json, _join(_at(OPEN), ".message.commitment"));
-        IResourceVerification.SealedAttestation memory attestation = _sealedAttestation(commitment, 1);
+        IResourceVerification.SealedAttestation memory attestation = _sealedAttestation(commitment, 3);
         (attestation.resource, attestation.slot) = ("lathe", 3);
         exchange.attestSealed(attestation, _operatorSignatures(this.hashOf(attestation), 1));
         _as(supplier, abi.encodeCall(exchange.raiseListingEpoch, ("lathe", 3)));
@@ -181,6 +183,21 @@ contract GoldenTest is GoldenBase {
         );
         bytes32 listing = vm.parseJsonBytes32(json, _join(_at(OPEN), ".message.listing"));
         vm.assertEq(exchange.listingOf(listing).available, 12);
+    }
+
+    function test_theExchangeTakesADecisionThatAWalletConfirms() public {
+        string memory json = _read("consents");
+        address wallet = vm.parseJsonAddress(json, _join(_at(CONFIRMATION), ".message.wallet"));
+        address owner = vm.parseJsonAddress(json, _join(_at(CONFIRMATION), ".signer"));
+        vm.etch(wallet, address(new KeyWallet(owner)).code);
+        IOperators.OperatorSignature[] memory signatures = new IOperators.OperatorSignature[](1);
+        signatures[0] = IOperators.OperatorSignature(wallet, _signatureIn(json, _at(CONFIRMATION)));
+        json = _read("decisions");
+        _govern(json, wallet);
+        address named = vm.parseJsonAddress(json, _join(_at(0), ".message.token"));
+        vm.etch(named, address(token).code);
+        exchange.setToken(named, true, _uint64(json, _join(_at(0), ".message.deadline")), signatures);
+        vm.assertTrue(exchange.accepts(named));
     }
 
     function test_theExchangeRelaysTheIntents() public {
@@ -237,13 +254,17 @@ contract GoldenTest is GoldenBase {
     /// @dev Gives the moved exchange the operator who signed the vectors. Moved code starts with an empty storage, and so
     /// with a set whose threshold is zero: its decision needs no signature. It is made one delay before `NOW`.
     function _govern(string memory json) private {
+        _govern(json, vm.addr(10));
+        (operatorKeys[0], operatorAccounts[0]) = (10, vm.addr(10));
+    }
+
+    function _govern(string memory json, address operator) private {
         _moveExchangeToDomain(json, _at(0));
         vm.warp(NOW - _parameters().operatorDelay);
-        exchange.setOperators(_addresses(vm.addr(10)), 1, DEADLINE, new IOperators.OperatorSignature[](0));
+        exchange.setOperators(_addresses(operator), 1, DEADLINE, new IOperators.OperatorSignature[](0));
         vm.warp(NOW);
         vm.assertEq(exchange.operatorSet(), 1);
         vm.assertEq(exchange.threshold(), 1);
-        (operatorKeys[0], operatorAccounts[0]) = (10, vm.addr(10));
     }
 
     function _boardAtDomain(string memory json, string memory path) private returns (ReleaseBoard board) {

@@ -72,10 +72,14 @@ class SealedAttestation(TypedStruct):
 
 @dataclass(frozen=True)
 class Open(TypedStruct):
-    """A supplier's consent that whoever knows what is sealed opens it, before `deadline`."""
+    """A supplier's consent that whoever knows what is sealed opens it, before `deadline`.
+
+    `version` is the seal's.
+    """
 
     listing: Bytes32
     commitment: Bytes32
+    version: Uint64
     listing_epoch: Uint64
     deadline: Uint64
 

@@ -231,7 +231,7 @@ def test_an_opened_seal_lists_what_is_not_committed(market):
 def test_others_open_a_seal_with_the_supplier_s_consent_until_its_end_or_an_epoch(market):
     m, place = market, (market.seller.address, market.m1, 0)
     commitment = m.seal().attestation.commitment
-    consent = digest(m.domain, signed.Open(m.listing, commitment, 0, NOW + 5))
+    consent = digest(m.domain, signed.Open(m.listing, commitment, 1, 0, NOW + 5))
     move = Open(*place, 10, m.salt, NOW + 5, m.seller.sign(consent))
     _, events = step(m.sealed, m.stranger.address, move, NOW + 4)
     assert events[1] == Listed(m.listing, *place, 10, 10)

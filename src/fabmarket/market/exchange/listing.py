@@ -160,7 +160,8 @@ def _require_consent(state: Exchange, move: Open, commitment: bytes, now: int) -
         raise Reverted("OpeningExpired", move.deadline, now)
     listing = _listing(state, move.supplier, move.resource, move.slot)
     epoch = state.listings.get(listing, Listing(move.supplier)).epoch
-    consent = signed.Open(listing, commitment, epoch, move.deadline)
+    version = state.slots[move.supplier, move.resource, move.slot].version
+    consent = signed.Open(listing, commitment, version, epoch, move.deadline)
     require_signer(move.supplier, digest(state.domain, consent), whole(move.signature))
 
 
