@@ -94,7 +94,7 @@ contract EscrowArithmetic is SymbolicBase {
     ) public {
         vm.warp(time);
         IResourceEscrow.Held memory held = _heldOf(trade, escrow);
-        bool isLate = held.state == IResourceEscrow.State.Funded && time >= escrow.deliverBy;
+        bool isLate = time >= escrow.deliverBy;
         uint256 penalty = isLate && escrow.latePenalty > escrow.exitPenalty ? escrow.latePenalty : escrow.exitPenalty;
         bool forfeits = held.state == IResourceEscrow.State.Disputed && !held.uncovered;
         uint256 toSupplier = _without(escrow.bond, penalty) + (forfeits ? 0 : _deposit(trade));

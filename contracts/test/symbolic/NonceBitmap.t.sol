@@ -135,17 +135,20 @@ contract NonceBitmap is SymbolicBase {
         assert(_isSpent(spent));
     }
 
-    /// A spent trade stays spent whatever escrow ends.
-    function check_spentStaysSpentByPayingOut(
+    /// A spent trade stays spent whatever two parties divide between them; every payout is made of such credits.
+    function check_spentStaysSpentBySplitting(
         uint256 time,
         IResourceTrading.Trade calldata spent,
         IResourceTrading.Trade calldata trade,
-        IResourceEscrow.Escrow calldata escrow
+        IResourceEscrow.Escrow calldata escrow,
+        uint128[2] calldata parts,
+        IResourceTrading.Signature[2] calldata signatures
     ) public {
         vm.warp(time);
         vm.assume(_isSpent(spent));
-        _assumeFits(trade, _held(trade, escrow));
-        exchange.expire(trade, escrow);
+        _assumeFits(trade, uint256(parts[0]) + parts[1]);
+        uint64 deadline = type(uint64).max;
+        exchange.split(trade, escrow, parts[0], parts[1], deadline, signatures[0], signatures[1], noProofs);
         assert(_isSpent(spent));
     }
 
