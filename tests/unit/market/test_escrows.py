@@ -284,6 +284,17 @@ def test_what_is_no_longer_covered_is_refunded_at_once_and_the_penalty_waits(mar
     assert events == (Released(held, Cause.RULED, 0, 70, closed=True),)
 
 
+def test_regression_a_commitment_of_zero_seals_nothing(market):
+    m = market
+    sealed = m.played(m.escrowed, (m.seller, m.seal(version=2)))
+    move = RefundUncovered(m.held_trade)
+    assert m.refused(sealed, m.buyer, move)[0] == "Covered"
+    nothing = m.played(m.escrowed, (m.seller, m.seal(version=2, commitment=bytes(32))))
+    assert place(m) not in nothing.seals
+    _, events = step(nothing, m.buyer.address, move, NOW)
+    assert events[0] == CommitmentReduced(*place(m), 3)
+
+
 @pytest.mark.parametrize(("exit_penalty", "kept"), [(5_000, 20), (1_000, 30)])
 def test_going_late_costs_no_less_than_being_late(market, exit_penalty, kept):
     m = market

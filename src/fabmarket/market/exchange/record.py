@@ -4,6 +4,7 @@ from __future__ import annotations  # HashTrieMap takes no parameters when it ru
 
 from dataclasses import replace
 
+from fabmarket.identity import ZERO_BYTES32
 from fabmarket.market.events import (
     Cause,
     CommitmentReduced,
@@ -223,8 +224,9 @@ def _capacity(state: Exchange, event: ResourceRegistered | SlotAttested | SlotSe
     where = (*owned, event.slot)
     old = state.slots.get(where, Slot())
     if isinstance(event, SlotSealed):
-        opened, attested = False, 0
-        seals = state.seals.insert(where, event.commitment)
+        opened, attested, seals = False, 0, state.seals.discard(where)
+        if event.commitment != ZERO_BYTES32:  # zero stands for no seal
+            seals = seals.insert(where, event.commitment)
     else:
         sealed_as = (old.version, old.expiry)
         opened = where in state.seals and (event.version, event.expiry) == sealed_as
