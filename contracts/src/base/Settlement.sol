@@ -73,7 +73,8 @@ abstract contract Settlement is State {
         if (!_signed(supplier, digest, signed.supplier, proofs)) return IAccounts.BadSignature.selector;
         if (listing.available() < quantity) return IResourceVerification.InsufficientListing.selector;
 
-        mapping(address account => AccountCell) storage accounts = _accounts[trade.token];
+        address token = trade.token;
+        mapping(address account => AccountCell) storage accounts = _accounts[token];
         AccountCell storage till = accounts[supplier];
         AccountWord seller = till.word;
         AccountCell storage purse = accounts[demander];
@@ -100,7 +101,7 @@ abstract contract Settlement is State {
         }
         purse.word = buyer.minus(spent).withNonce(nonce & 0xff);
         stock.word = listing.minus(quantity);
-        emit IResourceTrading.Settled(id, demander, digest, trade.token, quantity << 192 | unitPrice << 64 | nonce);
+        emit IResourceTrading.Settled(id, demander, digest, token, quantity << 192 | unitPrice << 64 | nonce);
         return NONE;
     }
 
