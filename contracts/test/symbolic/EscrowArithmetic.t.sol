@@ -18,7 +18,7 @@ contract EscrowArithmetic is SymbolicBase {
 
     /// A settlement into escrow takes payment and deposit from the demander, bond and deposit from the supplier, whose
     /// nonces stay, and holds the payment.
-    function check_settleEscrowSpendsExactly(uint256 time, IResourceEscrow.EscrowedTrade calldata escrowed) public {
+    function checkLong_settleEscrowSpendsExactly(uint256 time, IResourceEscrow.EscrowedTrade calldata escrowed) public {
         vm.warp(time);
         IResourceTrading.Trade calldata trade = escrowed.signed.trade;
         address supplier = _listing(trade.listing).supplier;
@@ -36,7 +36,7 @@ contract EscrowArithmetic is SymbolicBase {
     }
 
     /// It takes the quantity off its listing; nothing else of that changes, and no slot's committed quantity.
-    function check_settleEscrowTakesItsQuantityOffTheListing(
+    function checkLong_settleEscrowTakesItsQuantityOffTheListing(
         uint256 time,
         IResourceEscrow.EscrowedTrade calldata escrowed,
         address supplier,
@@ -55,7 +55,7 @@ contract EscrowArithmetic is SymbolicBase {
     }
 
     /// No account but the two parties' is changed by a settlement into escrow.
-    function check_settleEscrowTouchesNoOtherAccount(
+    function checkLong_settleEscrowTouchesNoOtherAccount(
         uint256 time,
         IResourceEscrow.EscrowedTrade calldata escrowed,
         address account,
@@ -69,7 +69,7 @@ contract EscrowArithmetic is SymbolicBase {
     }
 
     /// A split pays each party what both signed, together all that is held.
-    function check_splitPaysOutWhatIsHeld(
+    function checkLong_splitPaysOutWhatIsHeld(
         uint256 time,
         IResourceTrading.Trade calldata trade,
         IResourceEscrow.Escrow calldata escrow,
@@ -86,7 +86,7 @@ contract EscrowArithmetic is SymbolicBase {
 
     /// A refund leaves the supplier its bond without the penalty and, if it is not in dispute, its deposit; the rest of what
     /// is held goes to the demander.
-    function check_refundPaysOutWhatIsHeld(
+    function checkLong_refundPaysOutWhatIsHeld(
         uint256 time,
         address caller,
         IResourceTrading.Trade calldata trade,
@@ -102,7 +102,7 @@ contract EscrowArithmetic is SymbolicBase {
     }
 
     /// A ruling that is executed gives the supplier its shares of payment, bond and deposits, and the demander the rest.
-    function check_executePaysOutWhatIsHeld(
+    function checkLong_executePaysOutWhatIsHeld(
         uint256 time,
         uint256 number,
         address caller,
@@ -118,7 +118,7 @@ contract EscrowArithmetic is SymbolicBase {
     }
 
     /// A deadline whose grace period passed gives the supplier what was signed for it, and the demander the rest.
-    function check_expirePaysOutWhatIsHeld(
+    function checkLong_expirePaysOutWhatIsHeld(
         uint256 time,
         uint256 number,
         address caller,
@@ -144,7 +144,7 @@ contract EscrowArithmetic is SymbolicBase {
     }
 
     /// The call that opens a grace period moves nothing.
-    function check_openingTheGracePeriodMovesNothing(
+    function checkLong_openingTheGracePeriodMovesNothing(
         uint256 time,
         uint256 number,
         IResourceTrading.Trade calldata trade,
@@ -223,7 +223,7 @@ contract EscrowArithmetic is SymbolicBase {
 
     /// No share exceeds the whole, and so nobody's money stays locked: what is disputed or late can end after its grace
     /// period, whatever was signed within bounds.
-    function check_expireNeverFails(
+    function checkLong_expireNeverFails(
         uint256 time,
         uint256 number,
         IResourceTrading.Trade calldata trade,

@@ -10,7 +10,7 @@ import {SymbolicBase} from "./SymbolicBase.sol";
 /// @notice A cycle moves money between its accounts, and makes or loses none.
 contract NetArithmetic is SymbolicBase {
     /// What two accounts have together stays the same, and each row changes its account by what it says.
-    function check_twoRowsConserve(
+    function checkLong_twoRowsConserve(
         uint256 time,
         address token,
         uint64 validUntil,

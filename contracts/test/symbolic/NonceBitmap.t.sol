@@ -88,7 +88,7 @@ contract NonceBitmap is SymbolicBase {
     }
 
     /// A spent trade stays spent whatever else settles.
-    function check_spentStaysSpentBySettling(
+    function checkLong_spentStaysSpentBySettling(
         uint256 time,
         IResourceTrading.Trade calldata spent,
         IResourceTrading.SignedTrade calldata signed
@@ -101,7 +101,7 @@ contract NonceBitmap is SymbolicBase {
     }
 
     /// A spent trade stays spent whatever settles into escrow.
-    function check_spentStaysSpentByEscrow(
+    function checkLong_spentStaysSpentByEscrow(
         uint256 time,
         IResourceTrading.Trade calldata spent,
         IResourceEscrow.EscrowedTrade calldata escrowed
@@ -136,7 +136,7 @@ contract NonceBitmap is SymbolicBase {
     }
 
     /// A spent trade stays spent whatever two parties divide between them; every payout is made of such credits.
-    function check_spentStaysSpentBySplitting(
+    function checkLong_spentStaysSpentBySplitting(
         uint256 time,
         IResourceTrading.Trade calldata spent,
         IResourceTrading.Trade calldata trade,
