@@ -98,10 +98,7 @@ contract ResourceEscrow is EscrowTerms {
         (bytes32 digest, Held memory held) = _open(trade, escrow);
         _requireNoRuling(digest);
         _giveBack(trade, escrow, held, 0);
-        uint256 penalty = escrow.exitPenalty;
-        // Going late costs no less than being late, whatever was stated meanwhile.
-        if (block.timestamp >= escrow.deliverBy && escrow.latePenalty > penalty) penalty = escrow.latePenalty;
-        Parts memory parts = Parts(0, _without(escrow.bond, penalty), _deposit(trade));
+        Parts memory parts = Parts(0, _afterExit(escrow, held), _deposit(trade));
         // Nor is a false statement of delivery.
         if (held.state == State.Disputed && !held.uncovered) parts.deposits = 0;
         _close(trade, escrow, digest, held, Cause.Refunded, parts);

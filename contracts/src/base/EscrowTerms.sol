@@ -117,7 +117,7 @@ abstract contract EscrowTerms is IResourceEscrow, Module {
     {
         uint256 deposit = _deposit(trade);
         if (held.state == State.Disputed) {
-            if (held.uncovered) return (Cause.Undecided, Parts(0, _without(escrow.bond, escrow.exitPenalty), deposit));
+            if (held.uncovered) return (Cause.Undecided, Parts(0, _afterExit(escrow, held), deposit));
             return (Cause.Undecided, Parts(_share(held.payment, escrow.undecidedShare), escrow.bond, deposit));
         }
         uint256 afterLate = _without(escrow.bond, escrow.latePenalty);
@@ -131,6 +131,15 @@ abstract contract EscrowTerms is IResourceEscrow, Module {
         uint256 payment = _share(due, escrow.silenceShare) + _share(held.payment - due, escrow.lateShare);
         uint256 penalty = (escrow.bond - afterLate) * (trade.quantity - held.delivered) / trade.quantity;
         return (Cause.Silent, Parts(payment, escrow.bond - penalty, deposit));
+    }
+
+    /// @dev What of its bond the supplier keeps as the payment goes back, or has gone back for want of attested units.
+    function _afterExit(Escrow calldata escrow, Held memory held) internal view returns (uint256) {
+        uint256 penalty = escrow.exitPenalty;
+        // Going late costs no less than being late, whatever was stated meanwhile.
+        bool isLate = (held.uncovered ? held.since : block.timestamp) >= escrow.deliverBy;
+        if (isLate && escrow.latePenalty > penalty) penalty = escrow.latePenalty;
+        return _without(escrow.bond, penalty);
     }
 
     /// @dev What each side deposits in case of a dispute, base units, rounded down.

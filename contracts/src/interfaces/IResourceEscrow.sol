@@ -30,8 +30,8 @@ interface IResourceEscrow {
     /// @param lateShare Usual: 0. @param silenceShare Usual: 10000. @param undecidedShare As agreed.
     /// @param bond What the supplier locks, token base units.
     /// @param latePenalty Share of the bond that lateness costs; of partial delivery the part that is missing.
-    /// @param exitPenalty Share of the bond that giving the payment back costs; after `deliverBy` at least
-    /// `latePenalty`.
+    /// @param exitPenalty Share of the bond that giving the payment back costs, or that it went back uncovered; from
+    /// `deliverBy` on at least `latePenalty`.
     struct Escrow {
         bytes32 resource;
         uint64 slot;
@@ -184,7 +184,7 @@ interface IResourceEscrow {
     function release(IResourceTrading.Trade calldata trade, Escrow calldata escrow, uint128 amount) external;
 
     /// @notice The supplier gives the payment held back to the demander, and `exitPenalty` of its bond; in a dispute its
-    /// deposit as well. No more after a ruling is posted.
+    /// deposit as well. No more after a ruling is posted. Of a payment that went back uncovered only the penalty is left.
     function refund(IResourceTrading.Trade calldata trade, Escrow calldata escrow) external;
 
     /// @notice The demander takes the payment back at once, because fewer units are attested than were sold and nothing is

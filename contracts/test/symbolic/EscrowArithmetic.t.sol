@@ -94,10 +94,8 @@ contract EscrowArithmetic is SymbolicBase {
     ) public {
         vm.warp(time);
         IResourceEscrow.Held memory held = _heldOf(trade, escrow);
-        bool isLate = time >= escrow.deliverBy;
-        uint256 penalty = isLate && escrow.latePenalty > escrow.exitPenalty ? escrow.latePenalty : escrow.exitPenalty;
         bool forfeits = held.state == IResourceEscrow.State.Disputed && !held.uncovered;
-        uint256 toSupplier = _without(escrow.bond, penalty) + (forfeits ? 0 : _deposit(trade));
+        uint256 toSupplier = _afterExit(time, escrow, held) + (forfeits ? 0 : _deposit(trade));
         _paysOut(trade, escrow, toSupplier, caller, abi.encodeCall(exchange.refund, (trade, escrow)));
     }
 
@@ -133,7 +131,7 @@ contract EscrowArithmetic is SymbolicBase {
         if (held.state == IResourceEscrow.State.Funded) {
             toSupplier += _share(held.payment, escrow.lateShare) + _without(escrow.bond, escrow.latePenalty);
         } else if (held.uncovered) {
-            toSupplier += _without(escrow.bond, escrow.exitPenalty);
+            toSupplier += _afterExit(time, escrow, held);
         } else {
             toSupplier += _share(held.payment, escrow.undecidedShare) + escrow.bond;
         }
@@ -260,6 +258,16 @@ contract EscrowArithmetic is SymbolicBase {
         returns (IResourceEscrow.Held memory)
     {
         return exchange.heldOf(exchange.escrowDigestOf(trade, escrow));
+    }
+
+    function _afterExit(uint256 time, IResourceEscrow.Escrow calldata escrow, IResourceEscrow.Held memory held)
+        private
+        pure
+        returns (uint256)
+    {
+        bool isLate = (held.uncovered ? held.since : time) >= escrow.deliverBy;
+        uint256 penalty = isLate && escrow.latePenalty > escrow.exitPenalty ? escrow.latePenalty : escrow.exitPenalty;
+        return _without(escrow.bond, penalty);
     }
 
     /// @dev If the move goes through, the supplier gets that and the demander the rest of all that is held.

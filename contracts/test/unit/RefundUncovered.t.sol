@@ -129,23 +129,34 @@ contract RefundUncoveredTest is EscrowBase {
         _assertSlot(4, 4);
     }
 
-    /// @dev Giving in after the time to deliver once cost the exit alone.
+    /// @dev What counts is when the payment went back. Once giving in cost what it cost at that moment, and an expiry always
+    /// the exit.
     function test_lateItCostsWhatLatenessCosts() public {
-        IResourceTrading.Trade memory trade = _trade();
+        uint256 settled = vm.snapshotState();
+        _uncoveredCosts(DELIVER_BY - 1, 10);
+        vm.assertTrue(vm.revertToState(settled));
+        _uncoveredCosts(DELIVER_BY, 30);
+    }
+
+    /// @dev A trade that lateness costs 30 of its bond and an exit 10, refunded then: by whatever act it ends.
+    function _uncoveredCosts(uint64 time, uint128 penalty) private {
+        (IResourceTrading.Trade memory trade, IResourceEscrow.Escrow memory escrow) = (_trade(), _escrow());
         (trade.nonce, trade.quantity) = (2, 1);
-        IResourceEscrow.Escrow memory escrow = _escrow();
         (escrow.latePenalty, escrow.exitPenalty) = (7500, 2500);
         _escrowed(trade, escrow);
         _lower(0);
+        vm.warp(time);
         _as(demander, abi.encodeCall(exchange.refundUncovered, (trade, escrow)));
-        uint256 snapshot = vm.snapshotState();
-        vm.warp(DELIVER_BY - 1);
-        _expectReleased(IResourceEscrow.Cause.Refunded, 30 + 1, 10 + 1);
-        _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
-        vm.assertTrue(vm.revertToState(snapshot));
+        uint256 refunded = vm.snapshotState();
         vm.warp(DELIVER_BY);
-        _expectReleased(IResourceEscrow.Cause.Refunded, 10 + 1, 30 + 1);
+        _expectReleased(IResourceEscrow.Cause.Refunded, BOND - penalty + 1, penalty + 1);
         _as(supplier, abi.encodeCall(exchange.refund, (trade, escrow)));
+        vm.assertTrue(vm.revertToState(refunded));
+        vm.warp(time + _parameters().hearing + _parameters().decisionWindow);
+        _as(stranger, abi.encodeCall(exchange.expire, (trade, escrow)));
+        _waitGrace();
+        _expectReleased(IResourceEscrow.Cause.Undecided, BOND - penalty + 1, penalty + 1);
+        _as(stranger, abi.encodeCall(exchange.expire, (trade, escrow)));
     }
 
     function test_nothingIsLeftToRelease() public {

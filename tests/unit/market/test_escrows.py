@@ -312,6 +312,22 @@ def test_going_late_costs_no_less_than_being_late(market, exit_penalty, kept):
             assert events[-1].to_supplier == left + deposit
 
 
+def test_an_uncovered_exit_is_late_if_the_payment_went_back_late(market):
+    m = market
+    for at, kept in ((2_099, 36), (2_100, 30)):
+        move = m.escrow(exit_penalty=1_000)
+        trade = move.signed.trade
+        funded = m.played(m.funded, (m.stranger, move))
+        short = m.played(funded, (m.seller, m.attest(quantities=(1,), version=2)))
+        state = m.played(short, (m.buyer, RefundUncovered(trade)), now=at)
+        for now in (at, 2_100):
+            _, events = step(state, m.seller.address, Refund(trade), now)
+            assert events[-1].to_supplier == kept + 15
+        opened = m.played(state, (m.stranger, Expire(trade)), now=2_300, block=1)
+        _, events = step(opened, m.stranger.address, Expire(trade), 2_400, 4)
+        assert (events[-1].cause, events[-1].to_supplier) == (Cause.UNDECIDED, kept + 15)
+
+
 def test_a_posted_ruling_is_replaced_by_a_higher_number_until_its_window_ends(market):
     m, held = market, market.held_digest
     second = m.rule(number=3, shares=(0, 0, 0))

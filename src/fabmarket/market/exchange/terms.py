@@ -129,12 +129,9 @@ def to_supplier(
             # Giving in costs whoever does it what it deposited: a dispute is not free.
             return held.payment + terms.bond + (2 * deposit if disputed else deposit)
         case Cause.REFUNDED:
-            penalty = terms.exit_penalty
-            if late:
-                penalty = max(penalty, terms.late_penalty)  # going late costs no less than being
-            # Nor is a false statement of delivery free.
+            # A false statement of delivery costs the deposit.
             kept = 0 if disputed and not held.uncovered else deposit
-            return _without(terms.bond, penalty) + kept
+            return _after_exit(trade, held, late) + kept
         case Cause.RULED:
             payment = share(held.payment, ruling.payment_share)
             bond = share(terms.bond, ruling.bond_share)
@@ -146,7 +143,7 @@ def to_supplier(
             return _silent(trade, held) + deposit
         case _:
             if held.uncovered:
-                return _without(terms.bond, terms.exit_penalty) + deposit
+                return _after_exit(trade, held, late) + deposit
             return share(held.payment, terms.undecided_share) + terms.bond + deposit
 
 
@@ -159,6 +156,16 @@ def _silent(trade: Trade, held: Held) -> int:
     missing = trade.quantity - held.delivered
     penalty = share(terms.bond, terms.late_penalty) * missing // trade.quantity
     return payment + terms.bond - penalty
+
+
+def _after_exit(trade: Trade, held: Held, late: bool) -> int:
+    """Return what of its bond the supplier keeps as, or after, the payment goes back."""
+    terms = trade.escrow
+    if held.uncovered:
+        late = held.since >= terms.deliver_by
+    # Going late costs no less than being late, whatever was stated meanwhile.
+    penalty = max(terms.exit_penalty, terms.late_penalty) if late else terms.exit_penalty
+    return _without(terms.bond, penalty)
 
 
 def _without(bond: int, penalty: int) -> int:
