@@ -68,7 +68,7 @@ export function prepare(folder) {
   }
   const settings = readFileSync(join(contracts, "foundry.toml"), "utf8");
   const plain = settings.replace(/^(?:additional_compiler_profiles|compilation_restrictions) = \[\n[^]*?^\]\n/gm, "");
-  writeFileSync(join(bench, "foundry.toml"), plain.replace("optimizer = true", "optimizer = true\ncode_size_limit = 98304"));
+  writeFileSync(join(bench, "foundry.toml"), plain);
   rmSync(join(bench, "node_modules"), { force: true });
   symlinkSync(join(contracts, "node_modules"), join(bench, "node_modules"));
   cpSync(resolve(contracts, "../tests/golden"), join(folder, "tests/golden"), { recursive: true });
