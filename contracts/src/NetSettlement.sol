@@ -75,8 +75,7 @@ contract NetSettlement is INetSettlement, Module {
             address account = address(uint160(_word(rows, 2 * row)));
             if (account <= previous) revert UnsortedRow(row);
             previous = account;
-            bytes32 asked = signatures[row].r == 0 ? _confirmation(account, digest) : digest;
-            if (_signed(account, asked, signatures[row], proofs)) continue;
+            if (_signed(account, digest, signatures[row], proofs)) continue;
             IResourceTrading.Signature calldata signature = signatures[row];
             revert IAccounts.BadSignature(account, Signatures.recover(digest, signature.r, signature.vs));
         }

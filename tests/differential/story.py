@@ -120,7 +120,7 @@ class Story:
     def both_sign(self, trade, buyer=None):
         trade_digest = self.digest_of(trade)
         hands = (buyer or self.buyer, self.seller)
-        return SignedTrade(trade, *(key.sign(trade_digest) for key in hands))
+        return SignedTrade(trade, *(self.signature(key, trade_digest) for key in hands))
 
     def settle(self, buyer=None, **changes):
         return self.both.play(self.third, Settle(self.both_sign(self.trade(**changes), buyer)))

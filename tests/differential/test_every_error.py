@@ -479,7 +479,7 @@ def exacting(both):
     return Exacting(created.contract)
 
 
-def test_a_contract_is_an_operator_and_a_netted_account(stage):
+def test_a_contract_confirms_what_names_it_as_operator_seller_and_netted_account(stage):
     both = stage(lambda both: ()).enter()
     s, wallet = Story(both), exacting(both)
     members = (s.operators[0], wallet)
@@ -500,6 +500,12 @@ def test_a_contract_is_an_operator_and_a_netted_account(stage):
     assert s.attest(keys) == ["SlotAttested"] * 2
     assert s.relay(wallet, List((Report(s.mill, 0, 10),)), 1) == ["Relayed", "Listed"]
     assert both.play(s.buyer, Deposit(s.token, 1_000)) == ["Deposited"]
+    for hand in (*unbound, wallet):
+        s.seller = hand
+        sale = s.both_sign(s.trade(3, unit_price=9))
+        assert both.play(s.third, Settle(sale)) == [
+            "Settled" if hand is wallet else "BadSignature"
+        ]
     cycle = s.cycle(0, quantity=2)
     for hand in (*unbound, wallet):
         hands = [s.buyer if row.account == s.buyer.address else hand for row in cycle.rows]

@@ -143,9 +143,9 @@ abstract contract State is EIP712, IParameters {
             || Signatures.isConfirmedBy(operator, _confirmation(operator, digest), signature, type(uint256).max);
     }
 
-    /// @dev What a wallet is asked to confirm where several accounts sign one digest that does not name them: bound to the
-    /// wallet, or the signature of a key would pass for that of every wallet it owns.
-    function _confirmation(address wallet, bytes32 digest) internal view returns (bytes32) {
+    /// @dev What a wallet is asked to confirm where several accounts sign one digest: bound to the wallet, or the signature
+    /// of a key would pass for that of every wallet it owns, and beside its own.
+    function _confirmation(address wallet, bytes32 digest) private view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(CONFIRMATION_TYPEHASH, wallet, digest)));
     }
 
@@ -155,6 +155,7 @@ abstract contract State is EIP712, IParameters {
         }
     }
 
+    /// @dev Whether a key signed a digest that others sign as well, or a wallet confirms it.
     function _signed(
         address signer,
         bytes32 digest,
@@ -166,7 +167,9 @@ abstract contract State is EIP712, IParameters {
         }
         uint256 index = uint64(uint256(signature.vs));
         return index < proofs.length
-            && Signatures.isConfirmedBy(signer, digest, proofs[index], uint64(uint256(signature.vs) >> 64));
+            && Signatures.isConfirmedBy(
+            signer, _confirmation(signer, digest), proofs[index], uint64(uint256(signature.vs) >> 64)
+        );
     }
 
     /// @dev The end of the slot of a listing, from its id alone.

@@ -79,7 +79,8 @@ interface IResourceTrading {
     /// @notice Settles a trade at once. Checks, in this order: pause, bundle, quantity, price, listing, expiry, slot,
     /// listing's epoch, self-trade, demander's signature, supplier's signature, listed quantity, supplier's epoch and
     /// nonce, demander's epoch and nonce, balance.
-    /// @param proofs What contracts among the signers accept as their signature (ERC-1271).
+    /// @param proofs What contracts among the signers accept (ERC-1271) for `Confirmation(address wallet,bytes32 digest)`
+    /// of the digest that keys sign.
     function settle(SignedTrade calldata signed, bytes[] calldata proofs) external;
 
     /// @notice Settles what can be settled; a trade that cannot is skipped and does not disturb the others.

@@ -272,7 +272,10 @@ contract AdversarialEscrowTest is EscrowBase {
         proofs[0] = _sign(DEMANDER_KEY, held);
         bytes memory refused = _badSignature(address(wallet), address(0));
         _refuses(stranger, abi.encodeCall(exchange.settleEscrow, (escrowed, proofs)), refused);
+        // The key of its owner alone is not its word.
         proofs[0] = _sign(0x0e1, held);
+        _refuses(stranger, abi.encodeCall(exchange.settleEscrow, (escrowed, proofs)), refused);
+        proofs[0] = _sign(0x0e1, _confirmation(address(wallet), held));
         _as(stranger, abi.encodeCall(exchange.settleEscrow, (escrowed, proofs)));
         bytes32 digest = _splitDigest(150, 0, DEADLINE, 0);
         IResourceTrading.Signature memory his = _compact(SUPPLIER_KEY, digest);
@@ -282,6 +285,10 @@ contract AdversarialEscrowTest is EscrowBase {
             supplier, abi.encodeCall(exchange.split, (trade, _escrow(), 150, 0, DEADLINE, its, his, proofs)), refused
         );
         proofs[0] = _sign(0x0e1, digest);
+        _refuses(
+            supplier, abi.encodeCall(exchange.split, (trade, _escrow(), 150, 0, DEADLINE, its, his, proofs)), refused
+        );
+        proofs[0] = _sign(0x0e1, _confirmation(address(wallet), digest));
         _as(supplier, abi.encodeCall(exchange.split, (trade, _escrow(), 150, 0, DEADLINE, its, his, proofs)));
         vm.assertEq(_balance(supplier), FUNDS - BOND - DEPOSIT + 150);
     }

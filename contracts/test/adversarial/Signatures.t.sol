@@ -128,7 +128,7 @@ contract AdversarialSignaturesTest is SettleBase {
         wallet.act(address(exchange), abi.encodeCall(exchange.deposit, (address(token), 100)));
         IResourceTrading.SignedTrade memory signed = _signedByContract(address(wallet));
         bytes[] memory proofs = new bytes[](2);
-        proofs[1] = _sign(STRANGER_KEY, exchange.digestOf(signed.trade));
+        proofs[1] = _sign(STRANGER_KEY, _confirmation(address(wallet), exchange.digestOf(signed.trade)));
         bytes memory reason = _badSignature(address(wallet), address(0));
         _refuses(stranger, abi.encodeCall(exchange.settle, (signed, proofs)), reason);
         signed.demander.vs = bytes32(uint256(2));
@@ -137,6 +137,22 @@ contract AdversarialSignaturesTest is SettleBase {
         _as(stranger, abi.encodeCall(exchange.settle, (signed, proofs)));
         vm.assertEq(_balance(address(wallet)), 0);
         vm.assertEq(_balance(supplier), 100);
+    }
+
+    /// @dev What an owner signed for itself once passed for the word of its wallet on the other side of the trade.
+    function test_case07_owner_signs_for_itself_and_not_for_its_wallet() public {
+        KeyWallet wallet = new KeyWallet(supplier);
+        _fund(address(wallet), 100);
+        IResourceTrading.SignedTrade memory signed = _signedByContract(address(wallet));
+        bytes32 digest = exchange.digestOf(signed.trade);
+        bytes[] memory proofs = new bytes[](1);
+        proofs[0] = _sign(SUPPLIER_KEY, digest);
+        _refuses(
+            stranger, abi.encodeCall(exchange.settle, (signed, proofs)), _badSignature(address(wallet), address(0))
+        );
+        proofs[0] = _sign(SUPPLIER_KEY, _confirmation(address(wallet), digest));
+        _as(stranger, abi.encodeCall(exchange.settle, (signed, proofs)));
+        vm.assertEq(_balance(address(wallet)), 0);
     }
 
     function test_case07_proof_of_a_contract_is_of_no_use_to_an_account_with_a_key() public {

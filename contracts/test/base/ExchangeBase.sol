@@ -262,7 +262,7 @@ abstract contract ExchangeBase {
         return keccak256(abi.encodePacked(hex"1901", _domainSeparator(address(exchange)), structHash));
     }
 
-    /// @dev What a wallet is asked where several accounts sign one digest that does not name them.
+    /// @dev What a wallet is asked where several accounts sign one digest.
     function _confirmation(address wallet, bytes32 digest) internal view returns (bytes32) {
         return _typed(keccak256(abi.encode(keccak256("Confirmation(address wallet,bytes32 digest)"), wallet, digest)));
     }

@@ -97,10 +97,11 @@ abstract contract Actors is ExchangeBase {
     /// gas.
     function _signatureOf(uint256 seed, bytes32 digest, uint256 index)
         internal
-        pure
+        view
         returns (IResourceTrading.Signature memory signature, bytes memory proof)
     {
         if (seed % ACTORS != 3) return (_compact(_key(seed), digest), "");
-        return (IResourceTrading.Signature(0, bytes32(300_000 << 64 | index)), _sign(_key(seed), digest));
+        bytes memory proof = _sign(_key(seed), _confirmation(address(wallet), digest));
+        return (IResourceTrading.Signature(0, bytes32(300_000 << 64 | index)), proof);
     }
 }

@@ -239,14 +239,7 @@ abstract contract NetMoves is EscrowMoves {
         uint256 count = cycle.members.length;
         (signatures, proofs) = (new IResourceTrading.Signature[](count), new bytes[](count));
         for (uint256 i = 0; i < count; ++i) {
-            (signatures[i], proofs[i]) = _signatureOf(cycle.members[i], _askedOf(cycle.members[i], digest), i);
+            (signatures[i], proofs[i]) = _signatureOf(cycle.members[i], digest, i);
         }
-    }
-
-    /// @dev What a member signs of a batch: a contract what is bound to it.
-    function _askedOf(uint256 member, bytes32 digest) private view returns (bytes32) {
-        if (member != 3) return digest;
-        bytes32 typeHash = keccak256("Confirmation(address wallet,bytes32 digest)");
-        return _typed(keccak256(abi.encode(typeHash, address(wallet), digest)));
     }
 }

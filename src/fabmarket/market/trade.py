@@ -218,10 +218,10 @@ class NetBatch(TypedStruct):
 
 @dataclass(frozen=True)
 class Confirmation(TypedStruct):
-    """What a contract is asked (ERC-1271) where keys sign a `digest` that does not name the signer.
+    """What a contract is asked (ERC-1271) where several accounts sign one `digest`.
 
-    As an operator, and for its row of a net cycle. Bound to the wallet, so that one key's signature
-    does not pass for that of every wallet which the key owns.
+    That is a trade, a split, a net cycle, and whatever operators sign. Bound to the wallet, so that
+    one key's signature does not pass for that of every wallet which the key owns.
     """
 
     wallet: Address

@@ -15,8 +15,8 @@ from fabmarket.market.trade import Attestation, Intent, Ruling, SealedAttestatio
 class Proof:
     """What stands for a signature where the signer is a contract (ERC-1271).
 
-    As an operator, and for its row of a net cycle, it is asked about `trade.Confirmation` of the
-    digest that keys sign; otherwise about the digest itself.
+    Where others sign the same digest (a trade, a split, a net cycle, as an operator) it is asked
+    about `trade.Confirmation` of it; otherwise about the digest itself.
 
     `confirmed` says whether the signer's code accepts `proof` at that time: like the time, it comes
     from outside, because no rule of the exchange decides it. `gas` is what whoever submits gives
