@@ -503,9 +503,7 @@ def test_a_contract_confirms_what_names_it_as_operator_seller_and_netted_account
     for hand in (*unbound, wallet):
         s.seller = hand
         sale = s.both_sign(s.trade(3, unit_price=9))
-        assert both.play(s.third, Settle(sale)) == [
-            "Settled" if hand is wallet else "BadSignature"
-        ]
+        assert both.play(s.third, Settle(sale)) == ["Settled" if hand is wallet else "BadSignature"]
     cycle = s.cycle(0, quantity=2)
     for hand in (*unbound, wallet):
         hands = [s.buyer if row.account == s.buyer.address else hand for row in cycle.rows]
