@@ -20,6 +20,8 @@ import argparse
 import json
 import random
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,13 @@ PRICE = 12_345_678
 
 
 class Bench:
-    def __init__(self) -> None:
+    """A market with its accounts; `bytecode` replaces what the package ships, by contract."""
+
+    def __init__(
+        self, bytecode: Mapping[str, bytes] | None = None, places: Iterable[int] = range(SIZE)
+    ) -> None:
+        self.bytecode = bytecode or {}
+        self.last: dict[str, int] = {}
         self.engine = open_engine("embedded", Settings())
         self.sender = Sender(self.engine)
         self.deployer = Key.derive("gas", "deployer")
@@ -102,12 +110,15 @@ class Bench:
             (Key.derive("gas", "operator", str(i)) for i in range(3)),
             key=lambda key: int(key.address, 16),
         )
-        self.demanders = [Key.derive("gas", "demander", str(i)) for i in range(SIZE)]
-        self.suppliers = [Key.derive("gas", "supplier", str(i)) for i in range(SIZE)]
+        self.demanders = [Key.derive("gas", "demander", str(i)) for i in places]
+        self.suppliers = [Key.derive("gas", "supplier", str(i)) for i in places]
         self.bought: Counter[str] = Counter()
         self.sold: Counter[str] = Counter()
         self.fund()
         self.deploy()
+
+    def pairs(self) -> list[tuple[Key, Key]]:
+        return list(zip(self.demanders, self.suppliers, strict=True))
 
     def send(
         self, key: Key, action: str, to: str | None, data: bytes, gas: int = 2_000_000
@@ -116,11 +127,17 @@ class Bench:
         return self.sender.must_succeed()[-1]
 
     def call(self, key: Key, move: Move, gas: int = 2_000_000) -> int:
-        data = self.exchange.move_data(move)
-        return self.send(key, type(move).__name__, self.exchange.address, data, gas).gas_used
+        data, name = self.exchange.move_data(move), type(move).__name__
+        self.last[name] = self.send(key, name, self.exchange.address, data, gas).gas_used
+        return self.last[name]
 
     def anyone(self, move: Move, gas: int = 2_000_000) -> int:
         return self.call(self.deployer, move, gas)
+
+    def code(self, name: str, creation: bytes) -> bytes:
+        """Return the code that deploys a contract, with the bytecode given for it, if any."""
+        own = self.bytecode.get(name)
+        return creation if own is None else own + creation[len(shipped(name)) :]
 
     def made(self, code: bytes) -> str:
         return str(self.send(self.deployer, "deploy", None, code, 12_000_000).contract)
@@ -135,8 +152,10 @@ class Bench:
     def deploy(self) -> None:
         self.token = TokenContract(self.engine, self.made(token_code("Test", "T", 6)))
         names = tuple(key.address for key in self.operators)
-        modules = (self.made(escrow_code(HOURS)), self.made(net_code(HOURS)))
-        code = exchange_code(names, 2, (self.token.address,), HOURS, *modules)
+        escrow = self.made(self.code("ResourceEscrow", escrow_code(HOURS)))
+        net = self.made(self.code("NetSettlement", net_code(HOURS)))
+        code = exchange_code(names, 2, (self.token.address,), HOURS, escrow, net)
+        code = self.code("CapacityExchange", code)
         self.exchange = ExchangeContract(self.engine, self.made(code))
         self.domain = market_domain(self.engine.chain_id, self.exchange.address)
         self.origin = self.engine.now()
@@ -196,35 +215,24 @@ class Bench:
         return Escrow(RESOURCE, 0, self.origin, by, dispute, decide, 0, 10_000, 5_000)
 
 
+def shipped(name: str) -> bytes:
+    """Return the bytecode of a contract as the package ships it."""
+    text = files("fabmarket.chain").joinpath(f"artifacts/{name}.json").read_text()
+    return bytes.fromhex(json.loads(text)["bytecode"].removeprefix("0x"))
+
+
 def measure() -> dict[str, Any]:
     bench = Bench()
-    demander, supplier = bench.demanders[0], bench.suppliers[0]
-    result: dict[str, Any] = {}
-    for key in bench.demanders:
-        result["deposit"] = bench.deposit(key)
-    for key in bench.suppliers:
-        result |= bench.supply(key)
-    pairs = list(zip(bench.demanders, bench.suppliers, strict=True))
-    for pair in pairs:
-        bench.anyone(Settle(bench.trade(*pair)))
+    pairs = bench.pairs()
+    demander, supplier = pairs[0]
+    result: dict[str, Any] = prepare(bench, pairs)
     result["settle_single"] = bench.anyone(Settle(bench.trade(demander, supplier)))
-    for name, sides in (("distinct", pairs), ("same", [(demander, supplier)] * SIZE)):
-        trades = tuple(bench.trade(*pair) for pair in sides)
-        used = bench.anyone(SettleBatch(trades), gas=15_000_000)
-        result[f"batch_{name}_per_trade"] = round(used / SIZE)
-    net = net_cycle(bench, bench.demanders[SIZE // 2 :], bench.suppliers[SIZE // 2 :])
-    result["net_per_account"] = round(net / SIZE)
-    result["net_per_trade_at_10"] = round(net / NET_TRADES)
-    token = bench.token.address
-    result["withdraw"] = bench.call(demander, Withdraw(token, 10**6, demander.address))
-    spare = bench.demanders[1]
-    bench.call(spare, Cancel(token, 1 << 90))
-    result["cancel_one"] = bench.call(spare, Cancel(token, 1 << 91))
-    result["cancel_all"] = bench.call(spare, RaiseEpoch(token))
+    for name, sides in (("distinct", pairs), ("same", pairs[:1] * SIZE)):
+        result[f"batch_{name}_per_trade"] = batch(bench, sides)
+    result |= net_figures(bench, pairs[SIZE // 2 :])
+    result |= account_calls(bench, demander, bench.demanders[1])
     result["escrow_cycle"] = escrow_cycle(bench, bench.demanders[2], bench.suppliers[2])
-    held = tuple(bench.trade(*pair, bench.escrow()) for pair in pairs if spare not in pair)
-    used = bench.anyone(SettleEscrowBatch(held), gas=15_000_000)
-    result["escrow_batch_per_trade"] = round(used / len(held))
+    result["escrow_batch_per_trade"] = escrow_batch(bench, [pairs[0], *pairs[2:]])
     result["deposit_amortised"] = {
         str(trades): result["settle_single"] + round(result["deposit"] / trades)
         for trades in (1, 10, 100)
@@ -232,6 +240,42 @@ def measure() -> dict[str, Any]:
     result["yardstick"] = yardstick(bench)
     bench.engine.close()
     return result
+
+
+def prepare(bench: Bench, pairs: list[tuple[Key, Key]]) -> dict[str, int]:
+    """Fund and list, and settle a trade of each pair; return the gas of the last ones' calls."""
+    result: dict[str, int] = {}
+    for demander, _ in pairs:
+        result["deposit"] = bench.deposit(demander)
+    for _, supplier in pairs:
+        result |= bench.supply(supplier)
+    for pair in pairs:
+        bench.anyone(Settle(bench.trade(*pair)))
+    return result
+
+
+def batch(bench: Bench, pairs: list[tuple[Key, Key]]) -> int:
+    trades = tuple(bench.trade(*pair) for pair in pairs)
+    return round(bench.anyone(SettleBatch(trades), gas=15_000_000) / len(trades))
+
+
+def escrow_batch(bench: Bench, pairs: list[tuple[Key, Key]]) -> int:
+    held = tuple(bench.trade(*pair, bench.escrow()) for pair in pairs)
+    return round(bench.anyone(SettleEscrowBatch(held), gas=15_000_000) / len(held))
+
+
+def net_figures(bench: Bench, pairs: list[tuple[Key, Key]]) -> dict[str, int]:
+    net = net_cycle(bench, [demander for demander, _ in pairs], [supplier for _, supplier in pairs])
+    return {"net_per_account": round(net / SIZE), "net_per_trade_at_10": round(net / NET_TRADES)}
+
+
+def account_calls(bench: Bench, demander: Key, spare: Key) -> dict[str, int]:
+    """Return the gas of withdrawing and cancelling; `spare` trades no more."""
+    token = bench.token.address
+    result = {"withdraw": bench.call(demander, Withdraw(token, 10**6, demander.address))}
+    bench.call(spare, Cancel(token, 1 << 90))
+    result["cancel_one"] = bench.call(spare, Cancel(token, 1 << 91))
+    return result | {"cancel_all": bench.call(spare, RaiseEpoch(token))}
 
 
 def escrow_cycle(bench: Bench, demander: Key, supplier: Key) -> int:
