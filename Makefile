@@ -4,9 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
 MODULES := contracts/node_modules/.package-lock.json
-# All through the IR pipeline, as the deployed contract is, and built beside the other tests, which are not.
+# All through the IR pipeline, for the runs that the deployed contracts are made for: the same bytes.
 HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PWD/../.venv-halmos/bin:$$PATH" \
-  FOUNDRY_VIA_IR=true FOUNDRY_TEST=test/symbolic FOUNDRY_SCRIPT=test/symbolic FOUNDRY_OUT=cache/symbolic \
+  FOUNDRY_VIA_IR=true FOUNDRY_OPTIMIZER_RUNS=400 FOUNDRY_TEST=test/symbolic FOUNDRY_SCRIPT=test/symbolic FOUNDRY_OUT=cache/symbolic \
   FOUNDRY_CACHE_PATH=cache/symbolic halmos --forge-build-out cache/symbolic --loop 4 --no-status \
   --solver-timeout-assertion 300s
 

@@ -2,6 +2,9 @@
 
     python benchmarks/gas.py [--json]
 
+It needs the yardstick's ERC-1155, compiled: `make contracts` leaves it in contracts/out, and so
+does `node script/forge.mjs build test/base/TestItems.sol` in contracts/ after `npm ci`.
+
 Every figure is the gas of a whole transaction (base fee of 21,000 and call data included) on the
 embedded engine, with all checks of the market on and two signatures a trade. Accounts are warm:
 they have deposited, sold and used a nonce before, as in a market that has been running. Batches
@@ -222,6 +225,7 @@ def shipped(name: str) -> bytes:
 
 
 def measure() -> dict[str, Any]:
+    items = items_code()  # before the measuring, which takes a while
     bench = Bench()
     pairs = bench.pairs()
     demander, supplier = pairs[0]
@@ -237,7 +241,7 @@ def measure() -> dict[str, Any]:
         str(trades): result["settle_single"] + round(result["deposit"] / trades)
         for trades in (1, 10, 100)
     }
-    result["yardstick"] = yardstick(bench)
+    result["yardstick"] = yardstick(bench, items)
     bench.engine.close()
     return result
 
@@ -325,12 +329,20 @@ def net_cycle(bench: Bench, demanders: list[Key], suppliers: list[Key]) -> int:
     return bench.anyone(SettleNet(cycle, signatures), gas=15_000_000)
 
 
-def yardstick(bench: Bench) -> int:
+def items_code() -> bytes:
+    """Return the code that deploys the yardstick's ERC-1155; ends the program without it."""
+    if not ITEMS.is_file():
+        raise SystemExit(
+            f"{ITEMS} is missing; run `make contracts`, or in contracts/ `npm ci` and then"
+            " `node script/forge.mjs build test/base/TestItems.sol`"
+        )
+    code: str = json.loads(ITEMS.read_text())["bytecode"]["object"]
+    return bytes.fromhex(code.removeprefix("0x"))
+
+
+def yardstick(bench: Bench, code: bytes) -> int:
     """Return the gas of a bare swap: ERC-20 transferFrom and ERC-1155 safeTransferFrom."""
-    if not ITEMS.exists():
-        raise SystemExit(f"{ITEMS} is missing; run `make contracts` first")
-    code = json.loads(ITEMS.read_text())["bytecode"]["object"]
-    items = bench.made(bytes.fromhex(code.removeprefix("0x")))
+    items = bench.made(code)
     seller, buyer = bench.suppliers[0], bench.demanders[0]
     for key in (seller, buyer):
         given = _call("mint(address,uint256,uint256)", key.address, 1, 10**6)

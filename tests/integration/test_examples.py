@@ -28,7 +28,7 @@ NOT_RUN = {
     "make test": "this",
     "(cd contracts && npm ci)": "npm",
     "fabmarket demo --engine anvil --json": "anvil",
-    "fabmarket demo --engine anvil --out anvil": "anvil",
+    "fabmarket demo --engine anvil --out demo-out/anvil": "anvil",
     "fabmarket demo --engine anvil --chain-id 1337": "anvil",
     "FABMARKET_ENGINE=https://name:password@node.example fabmarket demo --chain-id 1337": "a node",
     "fabmarket demo --engine http://127.0.0.1:8545 --seed 7": "a node",

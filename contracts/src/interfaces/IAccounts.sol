@@ -73,10 +73,12 @@ interface IAccounts {
 
     /// @notice Voids all the caller's unsettled trades in a token, on either side, and gives it 96 new nonces.
     /// @dev The new epoch is the time in seconds, or two more than the old one where that is later: nothing signed for an
-    /// epoch that was near comes into force by it.
+    /// epoch that was near comes into force by it. From second 2^32 on it is always two more.
     function raiseEpoch(address token) external;
 
     /// @notice Runs a call of another account, with its signature. Anyone may pay for it.
+    /// @param signature 65 bytes r, s, v of its key (v 27 or 28, low s; the 64 bytes of ERC-2098 are refused); or, if the
+    /// account is a contract, what that accepts for the digest of the intent (ERC-1271).
     function relay(Intent calldata intent, bytes calldata signature) external;
 
     /// @notice Voids the caller's intents with nonces below `nonce`, which is above the current one.

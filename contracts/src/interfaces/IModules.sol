@@ -6,7 +6,8 @@ import {IParameters} from "./IParameters.sol";
 /// @title A part of the exchange that stands in code of its own
 /// @notice The exchange runs it in its own storage (delegatecall). Both are fixed at deployment.
 interface IModule {
-    /// @notice A module is not called directly.
+    /// @notice A module is not called directly, but for `compatibility`, `eip712Domain` and, of escrow `parameters`, of net
+    /// settlement `NET_TAG`.
     error NotTheExchange();
 
     /// @notice Says of which parameters and storage layout the module is: equal to the exchange's, or it is refused.

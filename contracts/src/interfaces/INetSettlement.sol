@@ -46,7 +46,7 @@ interface INetSettlement {
     error WrongSales(uint256 row);
     error LateOnly(uint64 notBefore, uint256 timestamp);
 
-    /// @notice Settles a cycle, all or nothing. `signatures` are in the order of the rows. A key signs the digest of the
+    /// @notice Settles a cycle, all or nothing. `signatures`, compact, are in the order of the rows. A key signs the digest of the
     /// batch; a contract confirms `Confirmation(address wallet,bytes32 digest)` of it, as operators' wallets do.
     function settleNet(
         NetBatch calldata batch,

@@ -11,8 +11,9 @@ pragma solidity ^0.8.28;
 /// executed before, and is refused afterwards: the chain cannot see when a key signed. Trades in escrow keep the set
 /// of their settlement.
 interface IOperators {
-    /// @notice The signature of one operator: 65 bytes r, s, v of its key; or, if it is a contract, what that accepts for
-    /// `Confirmation(address wallet,bytes32 digest)` of the digest that keys sign.
+    /// @notice The signature of one operator: 65 bytes r, s, v of its key (v 27 or 28, low s; the 64 bytes of ERC-2098 are
+    /// refused); or, if it is a contract, what that accepts for `Confirmation(address wallet,bytes32 digest)` of the digest
+    /// that keys sign.
     struct OperatorSignature {
         address operator;
         bytes signature;

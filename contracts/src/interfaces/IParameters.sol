@@ -11,7 +11,9 @@ interface IParameters {
     /// @param decisionWindow Least time after the hearing in which a ruling may be posted.
     /// @param rulingWindow From the posting of a ruling to its execution; meanwhile another may replace it.
     /// @param graceTime Least time, and
-    /// @param graceBlocks least blocks, from the call after a deadline to its consequence.
+    /// @param graceBlocks least blocks, from the call after a deadline to its consequence; blocks also from the posting of a
+    /// ruling to its execution. Assumes that `block.number` counts blocks of the chain itself and stops when it stops: where
+    /// it is a parent chain's (Arbitrum and its kind), blocks protect nothing.
     /// @param longestLife Longest time from settlement to `decideBy`.
     /// @param depositShare What each side of an escrow deposits in case of a dispute: basis points of the payment.
     struct Parameters {

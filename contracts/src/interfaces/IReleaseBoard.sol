@@ -16,6 +16,8 @@ interface IReleaseBoard {
     /// @notice Announces for `author`, who signed
     /// `Announcement(address author,uint64 sequence,bytes payload,uint64 deadline)` for its current sequence; anyone may pay
     /// for it. Another announcement voids it.
+    /// @param signature 65 bytes r, s, v of its key (v 27 or 28, low s; the 64 bytes of ERC-2098 are refused); or, if the
+    /// author is a contract, what that accepts for the digest (ERC-1271).
     function announceFor(address author, bytes calldata payload, uint64 deadline, bytes calldata signature) external;
 
     function sequenceOf(address author) external view returns (uint64);

@@ -10,7 +10,7 @@ import {IResourceTrading} from "./IResourceTrading.sol";
 /// may also release part of one trade early.
 /// @dev Every waiting state has a deadline. It decides in two steps, so that a chain that stood still decides against
 /// nobody: the first `expire` after it opens a grace period in time and blocks, in which whoever had the word may still
-/// act; the second, after that, pays as both parties signed.
+/// act; the second, after that, pays as both parties signed. Assumes a chain that counts its own blocks: see IParameters.
 /// @dev Money held for a trade goes to its two parties only. Shares are basis points of what they share, to the supplier
 /// (penalties: to the demander), rounded down; the other party gets the rest.
 /// @dev Warning to demanders: watch for `Delivered` and dispute before `disputeBy` if nothing came.
@@ -29,7 +29,8 @@ interface IResourceEscrow {
     /// `expire` pays `undecidedShare`.
     /// @param lateShare Usual: 0. @param silenceShare Usual: 10000. @param undecidedShare As agreed.
     /// @param bond What the supplier locks, token base units.
-    /// @param latePenalty Share of the bond that lateness costs; of partial delivery the part that is missing.
+    /// @param latePenalty Share of the bond that lateness costs; of partial delivery the part of it that is missing, both
+    /// rounded down.
     /// @param exitPenalty Share of the bond that giving the payment back costs, or that it went back uncovered; from
     /// `deliverBy` on at least `latePenalty`.
     struct Escrow {
@@ -79,7 +80,7 @@ interface IResourceEscrow {
     /// @param operatorSet The operators who rule on it.
     /// @param uncovered The payment is refunded for want of attested capacity, the penalty open.
     /// @param since When it came into its state. @param graceUntil Second and
-    /// @param graceBlock block at which a grace period, or the window of a posted ruling, ends; 0 for none.
+    /// @param graceBlock block at which a grace period, or once a ruling is posted its window, ends; 0 for none.
     /// @param splitNonce The nonce that a split must be signed for.
     struct Held {
         uint128 payment;
@@ -95,7 +96,8 @@ interface IResourceEscrow {
 
     /// @notice What the operators decide: shares to the supplier, of the payment, its bond and both deposits. EIP-712:
     /// `Ruling(bytes32 trade,uint32 number,uint16 paymentShare,uint16 bondShare,uint16 depositShare,uint64 deadline)`.
-    /// @param number From 1; above that of the ruling it replaces.
+    /// @param number From 1; above that of the ruling it replaces, by however much. One numbered 2^32 - 1 can never be
+    /// replaced.
     /// @param deadline First second at which it can no longer be posted.
     struct Ruling {
         uint32 number;
@@ -160,7 +162,7 @@ interface IResourceEscrow {
     /// @notice A ruling is posted: it is executed or replaced, and nothing expires.
     error RulingStands(bytes32 trade, uint32 number);
     error NoRuling(bytes32 trade);
-    /// @notice The number of a ruling is not above that of the one posted.
+    /// @notice The number of a ruling is not above that of the one posted, 0 for none.
     error StaleRuling(bytes32 trade, uint32 number, uint32 posted);
     /// @notice An operator who is a party does not rule its own case.
     error PartyRules(address operator);
@@ -194,7 +196,7 @@ interface IResourceEscrow {
     /// @notice The demander disputes a stated delivery.
     function dispute(IResourceTrading.Trade calldata trade, Escrow calldata escrow, bytes32 evidence) external;
 
-    /// @notice Both agreed how to divide all that is held: payment, bond and deposits. Signed by both:
+    /// @notice Both agreed how to divide all that is held: payment, bond and deposits. Signed by both, in the compact form:
     /// `Split(bytes32 trade,uint128 toSupplier,uint128 toDemander,uint64 deadline,uint32 nonce)`.
     function split(
         IResourceTrading.Trade calldata trade,

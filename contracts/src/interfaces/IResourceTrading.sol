@@ -38,7 +38,8 @@ interface IResourceTrading {
         bytes32 bundle;
     }
 
-    /// @notice A compact signature (ERC-2098, low s): `vs` is s with the parity of the point in its highest bit.
+    /// @notice A compact signature (ERC-2098, low s): `vs` is s with the parity of the point in its highest bit. Trades,
+    /// net batches and splits have this form; operators' signatures, intents, openings and announcements 65 bytes r, s, v.
     /// @dev With `r` zero, which no key can make, the last 64 bits of `vs` are an index into the contract signatures given
     /// beside, and the 64 bits before them the gas for that contract's check, 200,000 if they say less. Whoever submits
     /// chooses it and pays for it.
@@ -84,12 +85,12 @@ interface IResourceTrading {
     function settle(SignedTrade calldata signed, bytes[] calldata proofs) external;
 
     /// @notice Settles what can be settled; a trade that cannot is skipped and does not disturb the others.
-    /// @dev Reverts as a whole only when paused, when the call data is malformed, or when a relayer starves a contract's
-    /// signature check of gas.
+    /// @dev Reverts as a whole only when paused, when the call data is malformed (bits above the width of a field that is
+    /// read, too), or when a relayer starves a contract's signature check of gas.
     function settleBatch(SignedTrade[] calldata trades, bytes[] calldata proofs) external;
 
     /// @notice Settles all sub-tasks of a product, or none. Every trade carries in `bundle` the keccak256 of the
-    /// struct hashes of all of them, in order, each taken with `bundle` zero.
+    /// struct hashes of all of them, in order, each taken with `bundle` zero. Checked trade by trade, `bundle` first.
     function settleBundle(SignedTrade[] calldata trades, bytes[] calldata proofs) external;
 
     /// @notice The EIP-712 digest of an instant trade, for signers and relayers.

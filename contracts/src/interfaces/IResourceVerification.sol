@@ -22,7 +22,7 @@ interface IResourceVerification {
     /// @notice What the operators counted: `quantities[i]` units in slot `firstSlot + i`.
     /// @dev EIP-712 signed by at least `threshold()` distinct operators of the current set, which `operatorSet` names.
     /// Bound to the unit and calendar that the operators saw. `version` must exceed the version stored for every slot it
-    /// covers. `expiry` is the first second at which it no longer allows a new listing.
+    /// covers, 0 at first; above 2^64 - 1 there is none, so keep it small. `expiry` is the first second at which it no longer allows a new listing.
     struct Attestation {
         address supplier;
         bytes32 resource;
@@ -142,7 +142,8 @@ interface IResourceVerification {
     /// @notice Fixes the calendar and unit of the caller's resource for ever, so slots can never overlap.
     function registerResource(bytes32 resource, bytes32 unit, uint64 origin, uint64 slotLength) external;
 
-    /// @notice Stores an attestation. Anyone may submit it; the signatures decide.
+    /// @notice Stores an attestation. Anyone may submit it; the signatures decide. Slot by slot it is refused for one that
+    /// ends too late, then for one that has such a version or a newer one.
     /// @dev May lower a quantity below what is committed: what is sold stays sold, what is listed above the new quantity
     /// is taken off the market (`Unlisted`), and nothing more is listed until the sum fits again.
     function attest(Attestation calldata attestation, IOperators.OperatorSignature[] calldata signatures) external;
@@ -158,6 +159,8 @@ interface IResourceVerification {
     /// seal; the listing's epoch voids it.
     /// @dev Warning: from here on the quantity is public.
     /// @param deadline First second at which the signature is void; without meaning, as the signature, to the supplier.
+    /// @param signature 65 bytes r, s, v of the supplier's key (v 27 or 28, low s; the 64 bytes of ERC-2098 are refused); or,
+    /// if the supplier is a contract, what that accepts for the digest (ERC-1271).
     function open(Opening calldata opening, uint64 deadline, bytes calldata signature) external;
 
     /// @notice Lists the caller's capacity, all reports or none.

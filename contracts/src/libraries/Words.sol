@@ -72,8 +72,8 @@ library Words {
         return AccountWord.wrap(balance(word) | uint256(epoch(word) + 1) << 128);
     }
 
-    /// @dev An epoch for which nothing was signed that was signed for one near `epoch`: the time, if that is later. Checked:
-    /// cannot wrap. A rise of two at least: trades signed ahead for the next epoch are void as well.
+    /// @dev An epoch for which nothing was signed that was signed for one near `epoch`: the time, if that is later and fits
+    /// 32 bits. Checked: cannot wrap. A rise of two at least: trades signed ahead for the next epoch are void as well.
     function voiding(AccountWord word) internal view returns (AccountWord) {
         return AccountWord.wrap(balance(word) | _later(epoch(word)) << 128);
     }

@@ -66,7 +66,7 @@ Examples, in a clone:
   fabmarket demo                                 # the paper's market, report in demo-out/
   fabmarket demo --fjsp scenarios/fjsp/mk01.txt  # a job-shop instance as a market
   fabmarket demo --fjsp scenarios/fjsp/mk01.txt --batch  # a supplier's trades of a round at once
-  fabmarket demo --scenario scenarios/cloud-hours.toml --out cloud
+  fabmarket demo --scenario scenarios/cloud-hours.toml --out demo-out/cloud
   fabmarket demo --engine anvil --json           # needs anvil: npm ci in contracts/
   fabmarket demo --engine http://127.0.0.1:8545 --seed 7  # needs a node there
 """,

@@ -24,7 +24,7 @@ _COLOURS = {"holds": "green", "fails": "bold red", "not identified": "yellow"}
     epilog="""\b
 Examples:
   fabmarket paper                       # the page in paper-out/paper.html
-  fabmarket paper --quick --out draft
+  fabmarket paper --quick --out paper-out/draft
 """,
 )
 @click.option(
