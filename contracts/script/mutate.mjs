@@ -37,10 +37,13 @@ const RESULTS = join(contracts, "cache", "mutants.jsonl");
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
+/** A source without comments and layout, which change no bytecode. */
+const bare = (text) => text.replace(/\/\/.*$|\/\*[^]*?\*\//gm, "").replace(/\s+/g, " ");
+
 /** Digest of all Solidity files below a folder. */
 function digestOf(folder) {
   const names = readdirSync(join(contracts, folder), { recursive: true }).filter((name) => name.endsWith(".sol")).sort();
-  return sha256(names.map((name) => name + readFileSync(join(contracts, folder, name), "utf8")).join());
+  return sha256(names.map((name) => name + bare(readFileSync(join(contracts, folder, name), "utf8"))).join());
 }
 
 /** What earlier runs found that still holds: key -> { status, by }. */
