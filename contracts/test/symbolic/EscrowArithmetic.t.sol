@@ -242,7 +242,8 @@ contract EscrowArithmetic is SymbolicBase {
         // What a trade sold of its slot is committed until it is given back, once.
         address supplier = _listing(trade.listing).supplier;
         uint64 committed = exchange.slotOf(supplier, escrow.resource, escrow.slot).committed;
-        vm.assume(committed >= uint64(held.payment / trade.unitPrice));
+        uint256 units = held.payment / trade.unitPrice;
+        vm.assume(units <= type(uint64).max && committed >= units);
         _money(trade, escrow);
         (bool ok,) = _call(abi.encodeCall(exchange.expire, (trade, escrow)));
         assert(ok);
