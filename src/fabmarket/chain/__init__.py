@@ -17,13 +17,14 @@ from fabmarket.chain.engine import (  # noqa: E402
     ChainError,
     Engine,
     EngineUnavailable,
+    Header,
     Log,
     Receipt,
     Settings,
 )
 from fabmarket.chain.open import open_engine  # noqa: E402
 from fabmarket.chain.rpc import public  # noqa: E402
-from fabmarket.chain.sender import CallFailed, Sender, Transaction  # noqa: E402
+from fabmarket.chain.sender import CallFailed, Sender, Transaction, signed  # noqa: E402
 
 # py-evm raises the limit too; `embedded` does so again where that is needed.
 sys.setrecursionlimit(_DEPTH)
@@ -35,6 +36,7 @@ __all__ = [
     "Engine",
     "EngineUnavailable",
     "ExchangeContract",
+    "Header",
     "Log",
     "Receipt",
     "Sender",
@@ -46,5 +48,6 @@ __all__ = [
     "net_code",
     "open_engine",
     "public",
+    "signed",
     "token_code",
 ]

@@ -19,6 +19,7 @@ from fabmarket.market.exchange import (
     Proof,
     Refund,
     RefundUncovered,
+    RegisterResource,
     Relay,
     Release,
     Rule,
@@ -47,6 +48,31 @@ def function_of(move: Move) -> str:
     """Return the name of the function that a move calls: the move's own, in the contract's case."""
     name = type(move).__name__
     return name[0].lower() + name[1:]
+
+
+def gas_limit(move: Move) -> int:
+    """Return the gas that a move is sent with: given, so that one that reverts is mined as failed.
+
+    More than it takes between accounts with keys; a contract's signature check may need more.
+    """
+    match move:
+        case RegisterResource():
+            return 200_000
+        case Attest():
+            quantities = len(move.attestation.quantities)
+            return 150_000 + 20_000 * len(move.signatures) + 90_000 * quantities
+        case List():
+            return 100_000 + 170_000 * len(move.reports)
+        case Settle():
+            return 300_000
+        case SettleBatch():
+            return 50_000 + 100_000 * len(move.trades)
+        case SettleBundle() | SettleEscrowBatch() | SettleEscrowBundle() | SettleLate():
+            return 200_000 + 300_000 * len(move.trades)
+        case SettleNet():
+            return 300_000 + 40_000 * (len(move.cycle.rows) + len(move.cycle.sales))
+        case _:
+            return 500_000
 
 
 def arguments_of(move: Move) -> Values:

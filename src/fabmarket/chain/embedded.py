@@ -10,7 +10,7 @@ from typing import cast
 from eth import EVM_RECURSION_LIMIT
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
-from eth_typing import ChecksumAddress
+from eth_typing import BlockNumber, ChecksumAddress
 from eth_utils.address import to_canonical_address
 from typing_extensions import override
 from web3 import EthereumTesterProvider, Web3
@@ -20,6 +20,8 @@ from fabmarket.chain.engine import (
     CallReverted,
     Engine,
     EngineUnavailable,
+    Header,
+    Log,
     Receipt,
     Settings,
 )
@@ -64,6 +66,7 @@ class EmbeddedEngine(Engine):
                 " leave --chain-id out or use --engine anvil"
             )
         self.name = "embedded"
+        self.is_virtual = True
         self.chain_id = PINNED_CHAIN_ID
         self._backend = PyEVMBackend(
             genesis_parameters=PyEVMBackend.generate_genesis_params(
@@ -71,18 +74,34 @@ class EmbeddedEngine(Engine):
             )
         )
         self._w3 = Web3(EthereumTesterProvider(EthereumTester(self._backend)))
+        self._logs: dict[int, list[Log]] = {}
         self._pin_next_time()
         self.client = self._w3.client_version
         self.funder = Key((1).to_bytes(32, "big"))  # eth-tester's first funded account
 
     @override
-    def now(self) -> int:
+    def header(self, number: int | None = None) -> Header:
         # The header alone: eth-tester would decode the block's transactions too.
-        return int(self._backend.chain.get_canonical_head().timestamp)
+        chain = self._backend.chain
+        if number is None:
+            found = chain.get_canonical_head()
+        else:
+            found = chain.get_canonical_block_header_by_number(BlockNumber(number))
+        return Header(
+            found.block_number, bytes(found.hash), bytes(found.parent_hash), found.timestamp
+        )
 
     @override
-    def block_number(self) -> int:
-        return self._w3.eth.block_number
+    def logs(self, first: int, last: int, address: str) -> list[Log]:
+        blocks = range(first, last + 1)
+        return [log for at in blocks for log in self._logs.get(at, ()) if log.address == address]
+
+    @override
+    def pass_time(self, until: int) -> None:
+        if self.now() < until:
+            self._backend.chain.set_header_timestamp(until)
+            self._mine_block()
+            self._pin_next_time()
 
     @override
     def fee_cap(self) -> int:
@@ -102,11 +121,16 @@ class EmbeddedEngine(Engine):
         # second one from the same sender would meet a wrong nonce.
         with _deep():
             hashes = [self._backend.send_raw_transaction(raw) for raw in raw_transactions]
-            # eth-tester's own mining draws a random mix hash, which would change every block hash.
-            self._backend.chain.mine_block(coinbase=_NOBODY, mix_hash=bytes(32), blob_gas_used=0)
+            self._mine_block()
         self._pin_next_time()
         receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
-        return _numbered(receipts)
+        receipts = _numbered(receipts)
+        self._logs[receipts[0].block] = [log for receipt in receipts for log in receipt.logs]
+        return receipts
+
+    def _mine_block(self) -> None:
+        # eth-tester's own mining draws a random mix hash, which would change every block hash.
+        self._backend.chain.mine_block(coinbase=_NOBODY, mix_hash=bytes(32), blob_gas_used=0)
 
     def _pin_next_time(self) -> None:
         """Let the next block come one second later; py-evm would take the computer's clock."""

@@ -46,6 +46,16 @@ TRANSACTION_GAS = 1 << 24
 
 
 @dataclass(frozen=True)
+class Header:
+    """A block: its number and hash, that of its parent, and its time in seconds."""
+
+    number: int
+    hash: bytes
+    parent: bytes
+    time: int
+
+
+@dataclass(frozen=True)
 class Log:
     """One log entry: where it stands on the chain and what it says."""
 
@@ -55,6 +65,7 @@ class Log:
     block: int
     block_hash: bytes
     index: int
+    transaction: bytes
 
 
 @dataclass(frozen=True)
@@ -75,16 +86,30 @@ class Engine(ABC):
     name: str
     chain_id: int
     client: str
+    is_virtual: bool
+    """Whether time passes by `pass_time` alone."""
     funder: Key
     """A key with native coin on this chain, to pay the participants' gas."""
 
     @abstractmethod
-    def now(self) -> int:
-        """Return the time of the latest block, seconds."""
+    def header(self, number: int | None = None) -> Header:
+        """Return a block's header, of the latest block by default."""
 
     @abstractmethod
+    def logs(self, first: int, last: int, address: str) -> list[Log]:
+        """Return a contract's logs in blocks `first` to `last`, both included, in order."""
+
+    @abstractmethod
+    def pass_time(self, until: int) -> None:
+        """Return once the latest block's time is `until` or later; pinned engines jump there."""
+
+    def now(self) -> int:
+        """Return the time of the latest block, seconds."""
+        return self.header().time
+
     def block_number(self) -> int:
         """Return the number of the latest block."""
+        return self.header().number
 
     @abstractmethod
     def fee_cap(self) -> int:

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from eth_typing import ChecksumAddress
+from eth_typing import BlockNumber, ChecksumAddress
 from typing_extensions import override
 from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
-from web3.types import RPCEndpoint, RPCResponse, TxParams, TxReceipt
+from web3.types import (
+    FilterParams,
+    LogReceipt,
+    RPCEndpoint,
+    RPCResponse,
+    TxParams,
+    TxReceipt,
+)
 
 from fabmarket.chain.engine import (
     BLOCK_GAS,
@@ -24,6 +31,7 @@ from fabmarket.chain.engine import (
     ChainError,
     Engine,
     EngineUnavailable,
+    Header,
     Log,
     Receipt,
     Settings,
@@ -93,6 +101,19 @@ class _Provider(HTTPProvider):
             ) from error
 
 
+def log_of(raw: LogReceipt) -> Log:
+    """Return web3's log entry as ours."""
+    return Log(
+        address=raw["address"],
+        topics=tuple(bytes(topic) for topic in raw["topics"]),
+        data=bytes(raw["data"]),
+        block=raw["blockNumber"],
+        block_hash=bytes(raw["blockHash"]),
+        index=raw["logIndex"],
+        transaction=bytes(raw["transactionHash"]),
+    )
+
+
 def receipt_of(raw: TxReceipt) -> Receipt:
     """Return web3's receipt as ours."""
     return Receipt(
@@ -101,22 +122,14 @@ def receipt_of(raw: TxReceipt) -> Receipt:
         block=raw["blockNumber"],
         gas_used=raw["gasUsed"],
         contract=raw["contractAddress"],
-        logs=tuple(
-            Log(
-                address=log["address"],
-                topics=tuple(bytes(topic) for topic in log["topics"]),
-                data=bytes(log["data"]),
-                block=log["blockNumber"],
-                block_hash=bytes(log["blockHash"]),
-                index=log["logIndex"],
-            )
-            for log in raw["logs"]
-        ),
+        logs=tuple(map(log_of, raw["logs"])),
     )
 
 
 class RpcEngine(Engine):
     """A node at an http(s) URL that mines by itself."""
+
+    is_virtual = False
 
     def __init__(self, name: str, url: str, chain_id: int | None, funder: Key) -> None:
         self.name = name
@@ -164,14 +177,48 @@ class RpcEngine(Engine):
         return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
     @override
-    def now(self) -> int:
+    def header(self, number: int | None = None) -> Header:
         with self._asking():
-            return _count(self.w3.eth.get_block("latest")["timestamp"])
+            found = self.w3.eth.get_block("latest" if number is None else BlockNumber(number))
+            place, parent = bytes(found["hash"]), bytes(found["parentHash"])
+            return Header(_count(found["number"]), place, parent, _count(found["timestamp"]))
 
     @override
-    def block_number(self) -> int:
+    def logs(self, first: int, last: int, address: str) -> list[Log]:
+        wanted: FilterParams = {
+            "fromBlock": BlockNumber(first),
+            "toBlock": BlockNumber(last),
+            "address": _known(address),
+        }
         with self._asking():
-            return _count(self.w3.eth.block_number)
+            found = [log_of(raw) for raw in self.w3.eth.get_logs(wanted)]
+        return sorted(found, key=lambda log: (log.block, log.index))
+
+    @override
+    def pass_time(self, until: int) -> None:
+        deadline = time.monotonic() + max(0, until - self.now()) + _DEADLINE
+        while (now := self.now()) < until:
+            if time.monotonic() > deadline:
+                raise NotMined(f"the chain at {self.shown} stands still at {now}")
+            time.sleep(min(1.0, until - now))
+            if self.now() == now:  # a node that makes blocks of transactions alone
+                self._heartbeat()
+
+    def _heartbeat(self) -> None:
+        """Make the chain's time known: a transaction that does nothing."""
+        address = self.funder.address
+        fields = {
+            "type": 2,
+            "chainId": self.chain_id,
+            "nonce": self.nonce(address),
+            "maxFeePerGas": self.fee_cap(),
+            "maxPriorityFeePerGas": 10**9,
+            "gas": 21_000,
+            "to": address,
+            "value": 0,
+            "data": b"",
+        }
+        self.mine([self.funder.sign_transaction(fields)[0]])
 
     @override
     def fee_cap(self) -> int:
@@ -251,6 +298,8 @@ def _known(address: str) -> ChecksumAddress:
 class AnvilEngine(RpcEngine):
     """An anvil process of our own, with chain id, times and block contents pinned."""
 
+    is_virtual = True
+
     def __init__(self, binary: Path, settings: Settings) -> None:
         chain_id = settings.chain_id or PINNED_CHAIN_ID
         port = _free_port()
@@ -297,6 +346,12 @@ class AnvilEngine(RpcEngine):
     @override
     def _after_sending(self) -> None:
         self._request("evm_mine", [])
+
+    @override
+    def pass_time(self, until: int) -> None:
+        if self.now() < until:
+            self._request("evm_setNextBlockTimestamp", [until])
+            self._request("evm_mine", [])
 
     def _request(self, method: str, params: list[Any]) -> None:
         answer = self.w3.provider.make_request(RPCEndpoint(method), params)

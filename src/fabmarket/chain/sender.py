@@ -35,13 +35,13 @@ class Sender:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._queue: list[Transaction] = []
+        self._queue: list[tuple[Transaction, bytes | None]] = []
         self._nonces: dict[str, int] = {}
         self.sent: list[tuple[Transaction, Receipt]] = []
 
-    def queue(self, transaction: Transaction) -> None:
-        """Add a transaction to the next blocks."""
-        self._queue.append(transaction)
+    def queue(self, transaction: Transaction, raw: bytes | None = None) -> None:
+        """Add a transaction to the next blocks; `raw` if somebody has signed it already."""
+        self._queue.append((transaction, raw))
 
     def flush(
         self, each: Callable[[Transaction, Receipt], None] | None = None
@@ -50,8 +50,9 @@ class Sender:
         done: list[tuple[Transaction, Receipt]] = []
         while self._queue:
             block = self._next_block()
-            receipts = self._engine.mine([self._signed(item) for item in block])
-            for pair in zip(block, receipts, strict=True):
+            receipts = self._engine.mine([raw or self._signed(item) for item, raw in block])
+            for (item, _), receipt in zip(block, receipts, strict=True):
+                pair = (item, receipt)
                 done.append(pair)
                 self.sent.append(pair)
                 if each:
@@ -76,9 +77,9 @@ class Sender:
         reason = str(why) if why else f"used {receipt.gas_used} of {transaction.gas} gas"
         return f"{transaction.action} 0x{receipt.transaction.hex()} failed: {reason}"
 
-    def _next_block(self) -> list[Transaction]:
+    def _next_block(self) -> list[tuple[Transaction, bytes | None]]:
         total, count = 0, 0
-        for item in self._queue:
+        for item, _ in self._queue:
             if count and total + item.gas > _FILL:
                 break
             total += item.gas
@@ -92,17 +93,22 @@ class Sender:
         if nonce is None:
             nonce = self._engine.nonce(address)
         self._nonces[address] = nonce + 1
-        raw, _ = item.key.sign_transaction(
-            {
-                "type": 2,
-                "chainId": self._engine.chain_id,
-                "nonce": nonce,
-                "maxFeePerGas": self._engine.fee_cap(),
-                "maxPriorityFeePerGas": _TIP,
-                "gas": item.gas,
-                "to": item.to if item.to is not None else b"",
-                "value": item.value,
-                "data": item.data,
-            }
-        )
-        return raw
+        return signed(self._engine, item, nonce)
+
+
+def signed(engine: Engine, item: Transaction, nonce: int) -> bytes:
+    """Return the bytes of a transaction, signed with its key, to be sent as the account's nonce."""
+    raw, _ = item.key.sign_transaction(
+        {
+            "type": 2,
+            "chainId": engine.chain_id,
+            "nonce": nonce,
+            "maxFeePerGas": engine.fee_cap(),
+            "maxPriorityFeePerGas": _TIP,
+            "gas": item.gas,
+            "to": item.to if item.to is not None else b"",
+            "value": item.value,
+            "data": item.data,
+        }
+    )
+    return raw

@@ -20,7 +20,6 @@ from rich.progress import (
 from fabmarket.chain import Settings, open_engine, public
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import InputError, Whole, read_input
-from fabmarket.node import run_market
 from fabmarket.report import check_writable, manifest, print_summary, write_report
 from fabmarket.report.facts import facts_of
 from fabmarket.report.wording import escaped
@@ -34,6 +33,7 @@ from fabmarket.scenario import (
     parse_fjsp,
     parse_scenario,
 )
+from fabmarket.simulation import run_market
 
 _PHASES = {
     "deploy": "Deploying the contracts",
@@ -157,10 +157,15 @@ def command(
         }
     with closing(outcome.store):
         ledger = outcome.store.dump()
+    journals = {
+        f"journals/{address}.sqlite": journal.dump()
+        for address, journal in outcome.journals.items()
+    }
     if out is not None:
         beside = {
             **inputs.files,
             "ledger.sqlite": ledger,
+            **journals,
             "manifest.json": manifest(again, seed, about, inputs.files),
         }
         write_report(facts, out, beside)

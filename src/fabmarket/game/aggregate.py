@@ -51,7 +51,7 @@ class PriceRule:
 
     >>> rule = PriceRule("balanced", Fraction(4, 5), Fraction(1, 5), 10)
     >>> replies = [rule.demand_at(margin, inf, 10) for margin in (55, 155, 185)]
-    >>> sum(replies) > rule.total_at(10), rule.next_price(10, replies, [inf] * 3)
+    >>> sum(replies) > rule.total_at(10), rule.next_price(10, sum(replies), moving=3, members=3)
     (True, Fraction(395, 4))
 
     Under "demanders-lead" the root is the one candidate with supply; near the supply threshold it
@@ -156,9 +156,9 @@ class PriceRule:
         return min(wished, self.supply_cap)
 
     def next_price(
-        self, price: Number, demands: Sequence[Number], caps: Sequence[Number]
+        self, price: Number, total: Number, *, moving: int, members: int
     ) -> float | Fraction:
-        """The next price to announce: one Newton step on G, from the replies to `price`.
+        """The next price to announce: one Newton step on G, from the sums of the replies.
 
         Only interior replies (0 < v < cap) move with the price. On a kink the derivative taken
         is one of its two sides, which suffices: see docs/explanation/game.md, where the session
@@ -170,19 +170,19 @@ class PriceRule:
 
         Args:
             price: the announced price, >= floor.
-            demands: every demander's reply to it.
-            caps: every demander's cap, inf for no bound, in the same order.
+            total: the sum of the replies to it.
+            moving: how many replies are interior.
+            members: how many replies there are, at least 1.
         """
-        excess = sum(demands) - self.total_at(price)
+        excess = _exact(total) - self.total_at(price)
         if excess == 0:
             return price
-        moving = sum(1 for v, cap in zip(demands, caps, strict=True) if 0 < v < cap)
         steepness = moving / self.slope + self._total_slope(price, upward=excess > 0)
         if steepness > 0:
             return max(price + excess / steepness, self.floor)
         if excess < 0:
             return self.floor
-        return price + max(price, excess * self.slope / len(demands))
+        return price + max(price, excess * self.slope / members)
 
     def floor_shares(
         self, replies: Sequence[Number], caps: Sequence[Number], target: Number

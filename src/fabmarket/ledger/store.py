@@ -1,16 +1,13 @@
 """The market's events in SQLite: a block is stored whole or not at all, and only once."""
 
-import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fabmarket.errors import Refused
+from fabmarket.identity.codec import decode, encode
 from fabmarket.market.events import EVENTS, Event
-from fabmarket.market.parameters import Parameters
-from fabmarket.market.trade import Escrow, Trade
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
@@ -21,14 +18,36 @@ CREATE TABLE IF NOT EXISTS event (
   kind TEXT NOT NULL,
   body TEXT NOT NULL,
   PRIMARY KEY (block, log_index)
-) WITHOUT ROWID, STRICT
+) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS followed (
+  one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL, block_hash BLOB NOT NULL
+) STRICT;
 """
 _KINDS = {kind.__name__: kind for kind in EVENTS}
-_STRUCTS = {kind.__name__: kind for kind in (Parameters, Trade, Escrow)}
 
 
 class LedgerError(Refused):
     """The log and what is stored contradict each other."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event of a block: the index of its log, and its transaction."""
+
+    index: int
+    transaction: bytes
+    event: Event
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block: number, hash, that of its parent, time in seconds, and the market's events in it."""
+
+    number: int
+    hash: bytes
+    parent: bytes
+    time: int
+    entries: tuple[Entry, ...]
 
 
 class EventStore:
@@ -36,51 +55,65 @@ class EventStore:
 
     def __init__(self, path: Path | None = None) -> None:
         self._db = sqlite3.connect(str(path) if path else ":memory:")
-        self._db.execute(_SCHEMA)
+        self._db.executescript(_SCHEMA)
         self._db.commit()
 
-    def append(self, entries: Sequence[tuple[int, int, bytes, bytes, Event]]) -> None:
-        """Store (block, log index, block hash, transaction hash, event) in one transaction.
+    def followed(self) -> tuple[int, bytes] | None:
+        """Return number and hash of the last block that was stored, None if there is none."""
+        row = self._db.execute("SELECT block, block_hash FROM followed").fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
 
-        An entry that is there already is left as it is. LedgerError if another event stands at its
-        place or its block has another hash: the chain was reorganised, and what was stored must not
-        be trusted.
+    def append(self, block: Block) -> None:
+        """Store a block's events in one transaction, and that all up to it is stored.
+
+        An event that is there already is left as it is. LedgerError if another stands at its place
+        or its block has another hash: the chain was reorganised, and what was stored must not be
+        trusted.
         """
         with self._db:
-            for block, index, block_hash, transaction, event in entries:
-                self._check_hash(block, block_hash)
-                row = (block_hash, transaction, type(event).__name__, _body(event))
-                stored = self._db.execute(
-                    "SELECT block_hash, transaction_hash, kind, body FROM event"
-                    " WHERE block = ? AND log_index = ?",
-                    (block, index),
-                ).fetchone()
-                if stored is None:
-                    self._db.execute(
-                        "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", (block, index, *row)
-                    )
-                elif stored != row:
-                    raise LedgerError(
-                        f"block {block} log {index} holds {stored[2]} of 0x{stored[1].hex()},"
-                        f" the chain now says {row[2]} of 0x{transaction.hex()};"
-                        " index the chain again from the start"
-                    )
+            self._check_hash(block)
+            for entry in block.entries:
+                self._insert(block, entry)
+            self._db.execute(
+                "INSERT INTO followed VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE"
+                " SET block = excluded.block, block_hash = excluded.block_hash"
+                " WHERE excluded.block > block",
+                (block.number, block.hash),
+            )
 
-    def _check_hash(self, block: int, block_hash: bytes) -> None:
+    def _insert(self, block: Block, entry: Entry) -> None:
+        body = encode(entry.event).decode()
+        row = (block.hash, entry.transaction, type(entry.event).__name__, body)
+        place = (block.number, entry.index)
         stored = self._db.execute(
-            "SELECT block_hash FROM event WHERE block = ? LIMIT 1", (block,)
+            "SELECT block_hash, transaction_hash, kind, body FROM event"
+            " WHERE block = ? AND log_index = ?",
+            place,
         ).fetchone()
-        if stored is not None and stored[0] != block_hash:
+        if stored is None:
+            self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", (*place, *row))
+        elif stored != row:
             raise LedgerError(
-                f"block {block} is stored as 0x{stored[0].hex()}, the chain now has"
-                f" 0x{block_hash.hex()}: it was reorganised; index it again from the start"
+                f"block {block.number} log {entry.index} holds {stored[2]} of 0x{stored[1].hex()},"
+                f" the chain now says {row[2]} of 0x{entry.transaction.hex()};"
+                " index the chain again from the start"
+            )
+
+    def _check_hash(self, block: Block) -> None:
+        stored = self._db.execute(
+            "SELECT block_hash FROM event WHERE block = ? LIMIT 1", (block.number,)
+        ).fetchone()
+        if stored is not None and stored[0] != block.hash:
+            raise LedgerError(
+                f"block {block.number} is stored as 0x{stored[0].hex()}, the chain now has"
+                f" 0x{block.hash.hex()}: it was reorganised; index it again from the start"
             )
 
     def events(self) -> Iterator[Event]:
         """Yield all events in chain order."""
         rows = self._db.execute("SELECT kind, body FROM event ORDER BY block, log_index")
         for kind, body in rows:
-            yield _KINDS[kind](**{name: _value(item) for name, item in json.loads(body).items()})
+            yield decode(_KINDS[kind], body.encode())
 
     def dump(self) -> bytes:
         """Return the whole store as the bytes of an SQLite file."""
@@ -89,37 +122,3 @@ class EventStore:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
-
-
-def _body(event: Event) -> str:
-    return json.dumps(_named(event))
-
-
-def _named(struct: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(struct, field.name)) for field in fields(struct)}
-
-
-def _plain(value: Any) -> Any:
-    # Integers up to 2**256 exceed JSON readers and SQLite alike: kept as text.
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, bool):
-        return value
-    if is_dataclass(value):
-        return {type(value).__name__: _named(value)}
-    return str(int(value)) if isinstance(value, int) else {"address": value}
-
-
-def _value(item: Any) -> Any:
-    if isinstance(item, bool):
-        return item
-    if isinstance(item, list):
-        return tuple(map(_value, item))
-    if isinstance(item, dict):
-        ((kind, value),) = item.items()
-        if kind == "address":
-            return value
-        return _STRUCTS[kind](**{name: _value(each) for name, each in value.items()})
-    return bytes.fromhex(item[2:]) if item.startswith("0x") else int(item)

@@ -1,5 +1,9 @@
 """What can be said before a trade: demand, offer, selection, the rounds of a session, counters.
 
+Closing times stand in what is signed, as seconds of chain time: a demand says until when it takes
+offers and for which beat of the market it chooses, an opening how long a round lasts and when the
+session ends. Nobody needs to know that a phase is over.
+
 Every message is EIP-712 typed data, signed by the address in its `demander`, `supplier` or `sender`
 field (`author`). A message is referred to by its digest, and a session is a chain: each message
 carries the digest of what it answers. A signed `Trade` is the last message a demander sends.
@@ -20,6 +24,7 @@ from fabmarket.identity import (
     Uint128,
     Uint256,
 )
+from fabmarket.market.sums import Node
 from fabmarket.market.trade import Trade
 
 
@@ -49,11 +54,16 @@ class SubTask(TypedStruct):
 
 @dataclass(frozen=True)
 class Demand(TypedStruct):
-    """The sub-tasks a demander still wants served. `sequence` rises with every publication."""
+    """The sub-tasks a demander still wants served. `sequence` rises with every publication.
+
+    Offers are taken before `offers_until`; then the demander selects, for the sessions that open at
+    `opens`.
+    """
 
     demander: Address
     sequence: Uint64
-    valid_until: Uint64
+    offers_until: Uint64
+    opens: Uint64
     sub_tasks: tuple[SubTask, ...]
 
     @property
@@ -82,7 +92,8 @@ class PriceTerms(TypedStruct):
 class Offer(TypedStruct):
     """A supplier's answer to one alternative of one sub-task.
 
-    `unit_price` is what this demander would pay if nobody else came.
+    `unit_price` is what this demander would pay if nobody else came. `opens` is the demand's: the
+    offer can be taken up before it.
     """
 
     supplier: Address
@@ -94,7 +105,7 @@ class Offer(TypedStruct):
     slot_end: Uint64
     quantity: Uint64
     unit_price: Uint128
-    valid_until: Uint64
+    opens: Uint64
     terms: PriceTerms
 
     @property
@@ -151,13 +162,21 @@ class Member(TypedStruct):
 
 @dataclass(frozen=True)
 class Opening(TypedStruct):
-    """The supplier fixes the roster before the first price. Its digest names the session."""
+    """The supplier fixes the roster before the first price. Its digest names the session.
+
+    `roster` is the root over the `seats` members (`market.sums`, no sums). A member that is silent
+    for `round_time` seconds is dropped. At `ends` the session is over, closed or not, and no trade
+    is taken that was not signed before.
+    """
 
     supplier: Address
     listing: Bytes32
     slot_end: Uint64
     terms: PriceTerms
-    members: tuple[Member, ...]
+    seats: Uint32
+    roster: Bytes32
+    round_time: Uint32
+    ends: Uint64
 
     @property
     def author(self) -> str:
@@ -167,18 +186,26 @@ class Opening(TypedStruct):
 
 @dataclass(frozen=True)
 class Quote(TypedStruct):
-    """The supplier announces the price, the sum of the last replies and its supply (micro-units).
+    """The supplier announces the sums of the last replies, and the price that follows from them.
 
-    `previous` chains the quote before it and all replies to that. A `final` quote is the price at
-    which the members are asked to buy.
+    `tree` is the root over the last answers, `sum` what they add up to (micro-units), `moving` how
+    many of them are above 0 and below their seat's limit; `dropped` are the seats that were silent
+    then. All are zero or empty in the first quote. `supply` is the supplier's at this price and sum
+    (micro-units). A `final` quote is the price at which the members are asked to buy, up to what is
+    `due` to each seat, units, of which this is the total. `previous` is the quote before it, or the
+    session.
     """
 
     supplier: Address
     session: Bytes32
     round: Uint32
     previous: Bytes32
-    price: Uint128
+    tree: Bytes32
     sum: Uint256
+    moving: Uint32
+    due: Uint256
+    dropped: tuple[Uint32, ...]
+    price: Uint128
     supply: Uint256
     final: Flag
 
@@ -226,18 +253,40 @@ class Claim(TypedStruct):
 
 @dataclass(frozen=True)
 class Close(TypedStruct):
-    """The outcome: units awarded to each seat at `price`. Its digest is the trade's transcript."""
+    """The outcome at `price`; `awarded` units in all. Its digest is the trades' transcript.
+
+    `tree`, `sum`, `moving` and `dropped` are those of the last answers: claims in units, or, where
+    no price was found, replies as in a quote. `previous` is the last quote.
+    """
 
     supplier: Address
     session: Bytes32
     previous: Bytes32
+    tree: Bytes32
+    sum: Uint256
+    moving: Uint32
+    awarded: Uint64
+    dropped: tuple[Uint32, ...]
     price: Uint128
-    awards: tuple[Uint64, ...]
 
     @property
     def author(self) -> str:
         """The address that must have signed this message."""
         return self.supplier
+
+
+@dataclass(frozen=True)
+class Place(TypedStruct):
+    """A seat's part of an opening, a quote or a close, and its path: proved by a tree, not signed.
+
+    The seat is that of one `selection`. `value` is the supplier's nonce in an opening, the units
+    due in a quote, those awarded in a close.
+    """
+
+    seat: Uint32
+    selection: Bytes32
+    value: Uint64
+    path: tuple[Node, ...]
 
 
 @dataclass(frozen=True)

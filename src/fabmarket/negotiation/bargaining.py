@@ -8,7 +8,7 @@ least as good for it as what it would propose next. The demander proposes first.
 from dataclasses import dataclass, replace
 
 from fabmarket.errors import Refused
-from fabmarket.market.messages import Counter, Opening
+from fabmarket.market.messages import Counter, Member, Opening
 
 PROPOSALS = 10
 """Proposals of each party; at the last it stands at its reserve."""
@@ -36,15 +36,16 @@ class Position:
 class Bargain:
     """What both have said since the opening. `digests` are those of the counters, in order."""
 
-    opening: Opening
     id: bytes
+    opening: Opening
+    member: Member
     counters: tuple[Counter, ...] = ()
     digests: tuple[bytes, ...] = ()
 
     @property
     def demander(self) -> str:
         """The buying party."""
-        return self.opening.members[0].demander
+        return self.member.demander
 
     @property
     def turn_of(self) -> str:
@@ -107,6 +108,6 @@ def _counter(bargain: Bargain, sender: str, price: int, reason: str) -> Counter:
         sequence=len(bargain.counters),
         previous=bargain.digests[-1] if bargain.digests else bargain.id,
         unit_price=price,
-        quantity=bargain.opening.members[0].quantity,
+        quantity=bargain.member.quantity,
         reason=reason,
     )

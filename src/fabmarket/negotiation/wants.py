@@ -5,8 +5,7 @@ from typing import Literal
 
 from fabmarket.market.messages import Offer
 from fabmarket.market.units import NO_LIMIT
-from fabmarket.negotiation.moves import Unacceptable
-from fabmarket.negotiation.session import Session
+from fabmarket.negotiation.course import Course, Unacceptable
 
 NO_OFFER = "no supplier offered room"
 TOO_DEAR = "the price is not below what the sub-task is worth"
@@ -17,12 +16,13 @@ NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
 NO_PRICE = "the rounds ended before a price was found"
 NO_NONCE = "the supplier has no nonce left to sell under"
 NO_ANSWER = "the supplier did not finish the negotiation"
+DROPPED = "the supplier says that we were silent"
 NOT_SETTLED = "the trade did not settle on chain"
 
 
-def why_no_price(session: Session) -> str:
+def why_no_price(course: Course) -> str:
     """Why a session was closed without a price, as its members are told."""
-    return NO_SUPPLY if session.low is None else NO_PRICE
+    return NO_SUPPLY if course.low is None else NO_PRICE
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Attempt:
 class Want:
     """A sub-task and how far it has come.
 
-    `signed_until` is the chain time from which no trade signed for it can settle any more.
+    `until` is when a negotiation for it is over, come what may. `signed_until` is the chain time
+    from which no trade signed for it can settle any more, `trade` the last such trade's digest.
     """
 
     id: bytes
@@ -59,7 +60,9 @@ class Want:
     state: Literal["open", "negotiating", "agreed", "served", "unserved"] = "open"
     offer: Offer | None = None
     attempts: tuple[Attempt, ...] = ()
+    until: int = 0
     signed_until: int = 0
+    trade: bytes = b""
 
     def choice(self, resource: bytes) -> Choice:
         """Return the alternative of a resource type; Unacceptable if there is none."""

@@ -1,17 +1,20 @@
-"""Participants as running things: keys, signed transport, a whole market in one process."""
+"""One participant as a running thing: its step, its journal, its outbox, what it can prove."""
 
-from fabmarket.node.equilibrium import Certified, certify_sessions
-from fabmarket.node.market import Outcome, Progress, SettledTrade, run_market
-from fabmarket.node.setup import Party
-from fabmarket.node.verification import TestResult
+from fabmarket.node.evidence import Evidence, Fork, Replayed, evidence_of, forks, replay
+from fabmarket.node.journal import Journal
+from fabmarket.node.outbox import Outbox
+from fabmarket.node.participant import Answer, Heard, Participant
 
 __all__ = [
-    "Certified",
-    "Outcome",
-    "Party",
-    "Progress",
-    "SettledTrade",
-    "TestResult",
-    "certify_sessions",
-    "run_market",
+    "Answer",
+    "Evidence",
+    "Fork",
+    "Heard",
+    "Journal",
+    "Outbox",
+    "Participant",
+    "Replayed",
+    "evidence_of",
+    "forks",
+    "replay",
 ]

@@ -18,9 +18,9 @@ from typing import Any
 from fabmarket.errors import TryAgain
 from fabmarket.ledger import audit
 from fabmarket.market.events import Settled, pack_terms
-from fabmarket.node import Outcome, SettledTrade
 from fabmarket.paper.claim import NOT_IDENTIFIED, Facts, holds_if
 from fabmarket.scenario import Scenario, Supplier
+from fabmarket.simulation import Outcome, SettledTrade
 
 _OVERCHARGE = 10
 """Base units a unit by which the operator raises a price afterwards."""

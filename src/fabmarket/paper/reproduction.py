@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from fabmarket import __version__
 from fabmarket.chain import Settings, open_engine
-from fabmarket.node import run_market
 from fabmarket.paper import (
     baseline,
     convergence,
@@ -17,6 +16,7 @@ from fabmarket.paper import (
 )
 from fabmarket.paper.claim import VERDICTS, Claim, Facts, tell
 from fabmarket.scenario import paper_market
+from fabmarket.simulation import run_market
 
 PAPER = {
     "title": "Blockchain-Based Cloud Resource Allocation Mechanism for Privacy Preservation",

@@ -1,7 +1,7 @@
 """Table 1: four reports to the verification contract, on a chain inside this process."""
 
-from fabmarket.node import Outcome
 from fabmarket.paper.claim import Facts, holds_if
+from fabmarket.simulation import Outcome
 
 
 def measure(outcome: Outcome) -> Facts:

@@ -6,20 +6,22 @@ from dataclasses import asdict
 from typing import Any
 
 from fabmarket import __version__
+from fabmarket.errors import Bug
+from fabmarket.market.messages import Member
 from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
-from fabmarket.negotiation.demander import Talk
-from fabmarket.negotiation.session import Round, Session
+from fabmarket.negotiation.course import supply_at
+from fabmarket.negotiation.hosting import Hosted, Round
 from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL, NO_OFFER, Want, why_no_price
-from fabmarket.node import Certified, Outcome, SettledTrade, TestResult, certify_sessions
+from fabmarket.node import Replayed
 from fabmarket.report.reading import Facts
+from fabmarket.simulation import Certified, Outcome, SettledTrade, TestResult, certify_sessions
 
 
 def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
     """Return what `write_report` and `print_summary` show. `command` repeats the run."""
     engine, market = outcome.market.engine, outcome.market
     trades = [_trade(outcome, trade) for trade in outcome.trades]
-    wants = [want for state in outcome.demanders for want in state.wants.values()]
     certified = certify_sessions(outcome)
     return {
         "fabmarket": __version__,
@@ -42,7 +44,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
             for party in outcome.parties.everyone
             if party not in outcome.parties.auditees
         ],
-        "subtasks": len(wants),
+        "subtasks": len(outcome.wants),
         "trades": trades,
         "unserved": _unserved(outcome),
         "accounts": _accounts(outcome),
@@ -54,10 +56,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
             _equilibrium(outcome, each) for each in certified if each.equilibrium is not None
         ],
         "off_equilibrium": [_off(outcome, each) for each in certified if each.off],
-        "sessions": [
-            *(_session(outcome, each) for each in outcome.sessions),
-            *(_bargain(outcome, each) for each in outcome.bargains),
-        ],
+        "sessions": [_talk(outcome, each) for each in outcome.talks],
         "verification_tests": [_test(result) for result in outcome.tests],
         "messages": {
             "sent": outcome.tally.sent.total(),
@@ -113,14 +112,12 @@ def _units(outcome: Outcome) -> dict[str, str]:
 
 def _place(outcome: Outcome, listing: bytes) -> dict[str, Any]:
     """Return the supplier, resource and slot of a listing."""
-    for state in outcome.suppliers:
-        if listing in state.shelves:
-            return {
-                "supplier": state.address,
-                "resource": name_from_bytes32(state.resource),
-                "slot": state.shelves[listing].slot,
-            }
-    raise KeyError(_hex(listing))
+    event = outcome.listed[listing]
+    return {
+        "supplier": event.supplier,
+        "resource": name_from_bytes32(event.resource),
+        "slot": event.slot,
+    }
 
 
 def _trade(outcome: Outcome, trade: SettledTrade) -> dict[str, Any]:
@@ -147,7 +144,7 @@ def _unserved(outcome: Outcome) -> list[dict[str, Any]]:
     return [
         {
             "subtask": outcome.names[want.id],
-            "demander": state.address,
+            "demander": demander,
             "slot": (want.start - origin) // length,
             "reason": _reason(want),
             "attempts": [
@@ -159,8 +156,7 @@ def _unserved(outcome: Outcome) -> list[dict[str, Any]]:
                 for attempt in want.attempts
             ],
         }
-        for state in outcome.demanders
-        for want in state.wants.values()
+        for demander, want in outcome.wants.values()
         if want.state == "unserved"
     ]
 
@@ -193,9 +189,9 @@ def _gas(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _quoted(session: Session) -> list[Round]:
+def _quoted(session: Hosted) -> list[Round]:
     """Return the rounds that were answered with replies."""
-    return [each for each in session.rounds if not each.quote.final and each.complete]
+    return [each for each in session.rounds if not each.quote.final]
 
 
 def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
@@ -208,9 +204,9 @@ def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
         "concept": solved.concept,
         "price": float(solved.price),
         "demand": [float(each) for each in solved.demand],
-        "demanders": [member.demander for member in session.opening.members],
+        "demanders": [member.demander for member in session.members],
         "supply": float(solved.supply),
-        "negotiated_price": session.settled_on,
+        "negotiated_price": session.course.settled_on,
         "rounds": len(_quoted(session)),
         "certificate": {
             "max_unilateral_gain": float(solved.certificate.max_unilateral_gain),
@@ -225,58 +221,73 @@ def _off(outcome: Outcome, certified: Certified) -> dict[str, Any]:
     return {
         "session": _hex(session.id),
         **_place(outcome, session.opening.listing),
-        "negotiated_price": session.settled_on,
+        "negotiated_price": session.course.settled_on,
         "reason": certified.off,
     }
 
 
-def _members(outcome: Outcome, talk: Talk) -> list[dict[str, Any]]:
+def _talk(outcome: Outcome, shown: Replayed) -> dict[str, Any]:
+    match shown.talk:
+        case Hosted() as session:
+            return _session(outcome, session, shown.members)
+        case Bargain() as bargain:
+            return _bargain(outcome, bargain, shown.members)
+        case _:
+            raise Bug("a supplier's journal holds a session of another supplier")
+
+
+def _members(outcome: Outcome, members: Sequence[Member]) -> list[dict[str, Any]]:
     return [
         {"demander": member.demander, "subtask": outcome.names[member.sub_task]}
-        for member in talk.opening.members
+        for member in members
     ]
 
 
-def _session(outcome: Outcome, session: Session) -> dict[str, Any]:
-    agreed = session.close is not None and any(session.close.awards)
+def _session(outcome: Outcome, session: Hosted, members: Sequence[Member]) -> dict[str, Any]:
+    agreed = any(session.awards)
     rounds = []
     for number, each in enumerate(_quoted(session), start=1):
-        total = each.total() / MICRO
+        answers = [each.answers.get(seat) for seat in range(len(members))]
+        replies = [answer.quantity if answer else 0 for answer in answers]
+        total = sum(replies)
+        supply = supply_at(session.opening.terms, each.quote.price, total)
         rounds.append(
             {
                 "round": number,
                 "price": each.quote.price,
-                "sum": total,
-                "supply": float(session.rule.supply_at(each.quote.price, total)),
-                "replies": [(reply or 0) / MICRO for reply in each.replies],
+                "sum": total / MICRO,
+                "supply": supply / MICRO,
+                "replies": [reply / MICRO for reply in replies],
             }
         )
     return {
         "id": _hex(session.id),
         "kind": "session",
         **_place(outcome, session.opening.listing),
-        "members": _members(outcome, session),
+        "members": _members(outcome, members),
         "rounds": rounds,
-        "price": session.settled_on,
+        "price": session.course.settled_on,
         "outcome": "agreed" if agreed else "no agreement",
         "reason": "" if agreed else _why_none(session),
     }
 
 
-def _why_none(session: Session) -> str:
+def _why_none(session: Hosted) -> str:
     """Why nothing was awarded, as the members were told."""
     if session.close is None:
         return NO_ANSWER
-    return why_no_price(session) if session.settled_on is None else "no member gains at the price"
+    if session.course.settled_on is None:
+        return why_no_price(session.course)
+    return "no member gains at the price"
 
 
-def _bargain(outcome: Outcome, bargain: Bargain) -> dict[str, Any]:
+def _bargain(outcome: Outcome, bargain: Bargain, members: Sequence[Member]) -> dict[str, Any]:
     agreed = bool(bargain.outcome)
     return {
         "id": _hex(bargain.id),
         "kind": "bargaining",
         **_place(outcome, bargain.opening.listing),
-        "members": _members(outcome, bargain),
+        "members": _members(outcome, members),
         "rounds": [
             {
                 "round": number,

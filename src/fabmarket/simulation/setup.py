@@ -15,6 +15,7 @@ from fabmarket.chain import (
     net_code,
     token_code,
 )
+from fabmarket.chain.calls import function_of, gas_limit
 from fabmarket.errors import Bug, Refused
 from fabmarket.identity import Domain, Key, digest
 from fabmarket.market.exchange import (
@@ -134,32 +135,21 @@ class Market:
         self._threshold = threshold
         self._operator_set = self.exchange.operator_set()
 
-    def queue(self, key: Key, action: str, move: Move, gas: int) -> None:
-        """Queue an exchange move of the key's owner."""
-        data = self.exchange.move_data(move)
-        self.sender.queue(Transaction(key, action, self.exchange.address, data, gas))
+    def registration(self, resource: bytes, unit: bytes) -> RegisterResource:
+        """Return the registration of a resource on the market's common calendar."""
+        return RegisterResource(resource, unit, self.origin, self.slot_length)
 
-    def queue_token(self, key: Key, action: str, *values: object) -> None:
-        """Queue a token call named `action`."""
-        data = self.token.data(action, *values)
-        self.sender.queue(Transaction(key, action, self.token.address, data, 120_000))
-
-    def queue_register(self, party: Party, resource: bytes, unit: bytes) -> None:
-        """Queue the registration of a resource on the market's common calendar."""
-        move = RegisterResource(resource, unit, self.origin, self.slot_length)
-        self.queue(party.key, "register", move, 200_000)
-
-    def queue_attest(
+    def attestation(
         self,
-        party: Party,
+        supplier: str,
         resource: bytes,
         unit: bytes,
         quantities: tuple[int, ...],
         first_slot: int = 0,
-    ) -> None:
-        """Queue an attestation of slots `first_slot`.. signed by `threshold` operators."""
+    ) -> Attest:
+        """Return an attestation of slots `first_slot`.. that `threshold` operators have signed."""
         attestation = Attestation(
-            supplier=party.address,
+            supplier=supplier,
             resource=resource,
             unit=unit,
             origin=self.origin,
@@ -175,13 +165,18 @@ class Market:
         signatures = tuple(
             OperatorSignature(each.address, each.key.sign(attestation_digest)) for each in signers
         )
-        gas = 150_000 + 20_000 * len(signers) + 90_000 * len(quantities)
-        self.queue(party.key, "attest", Attest(attestation, signatures), gas)
+        return Attest(attestation, signatures)
 
-    def queue_list(self, party: Party, reports: tuple[Report, ...]) -> None:
-        """Queue a listing of all reports or none."""
-        gas = 100_000 + 170_000 * len(reports)
-        self.queue(party.key, "list", List(reports), gas)
+    def queue(self, key: Key, move: Move) -> None:
+        """Queue an exchange move of somebody who is no participant."""
+        data = self.exchange.move_data(move)
+        to = self.exchange.address
+        self.sender.queue(Transaction(key, function_of(move), to, data, gas_limit(move)))
+
+    def queue_token(self, key: Key, action: str, *values: object) -> None:
+        """Queue a token call named `action`, which an owner makes with its wallet."""
+        data = self.token.data(action, *values)
+        self.sender.queue(Transaction(key, action, self.token.address, data, 120_000))
 
 
 def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
@@ -237,37 +232,28 @@ def _deployed(sender: Sender, key: Key, code: bytes, gas: int) -> str:
     return address
 
 
-def list_suppliers(market: Market, scenario: Scenario, parties: Parties) -> None:
-    """Register, attest and list what every supplier has (verification contract)."""
-    pairs = list(zip(parties.suppliers, scenario.suppliers, strict=True))
-    for party, spec in pairs:
-        resource, unit = _names(spec)
-        market.queue_register(party, resource, unit)
-    market.sender.must_succeed(market.exchange)
-    for party, spec in pairs:
-        for start in range(0, len(spec.attested), _SLOTS_AT_ONCE):
-            chunk = spec.attested[start : start + _SLOTS_AT_ONCE]
-            market.queue_attest(party, *_names(spec), chunk, start)
-    market.sender.must_succeed(market.exchange)
-    for party, spec in pairs:
-        resource, _ = _names(spec)
-        reports = tuple(Report(resource, k, n) for k, n in enumerate(spec.listed) if n)
-        for start in range(0, len(reports), _SLOTS_AT_ONCE):
-            market.queue_list(party, reports[start : start + _SLOTS_AT_ONCE])
-    market.sender.must_succeed(market.exchange)
+def offers_of(market: Market, party: Party, spec: Supplier) -> list[list[Move]]:
+    """Return what a supplier orders to register, attest and list what it has, in three steps."""
+    resource, unit = name_to_bytes32(spec.resource), name_to_bytes32(spec.unit)
+    starts = range(0, len(spec.attested), _SLOTS_AT_ONCE)
+    chunks = [(spec.attested[start : start + _SLOTS_AT_ONCE], start) for start in starts]
+    reports = tuple(Report(resource, k, n) for k, n in enumerate(spec.listed) if n)
+    parts = range(0, len(reports), _SLOTS_AT_ONCE)
+    return [
+        [market.registration(resource, unit)],
+        [market.attestation(party.address, resource, unit, *chunk) for chunk in chunks],
+        [List(reports[start : start + _SLOTS_AT_ONCE]) for start in parts],
+    ]
 
 
-def _names(spec: Supplier) -> tuple[bytes, bytes]:
-    return name_to_bytes32(spec.resource), name_to_bytes32(spec.unit)
+def fill_purses(market: Market, scenario: Scenario, parties: Parties) -> Deposit:
+    """Give every demander the same test money, enough for whoever may spend most.
 
-
-def deposit_budgets(market: Market, scenario: Scenario, parties: Parties) -> None:
-    """Give every demander the same test money, enough for whoever may spend most, deposited."""
-    exchange = market.exchange.address
-    token = market.token.address
+    Each allows the exchange to take it; the deposit that each is to order is returned.
+    """
     amount = deposit_of(scenario)
     for party in parties.demanders:
         market.queue_token(parties.deployer.key, "mint", party.address, amount)
-        market.queue_token(party.key, "approve", exchange, amount)
-        market.queue(party.key, "deposit", Deposit(token, amount), 150_000)
-    market.sender.must_succeed(market.exchange)
+        market.queue_token(party.key, "approve", market.exchange.address, amount)
+    market.sender.must_succeed()
+    return Deposit(market.token.address, amount)

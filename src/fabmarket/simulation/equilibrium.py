@@ -9,15 +9,16 @@ import numpy as np
 
 from fabmarket.game import Equilibrium, Game, NoEquilibrium, NotCertified, solve
 from fabmarket.market.units import MICRO, NO_LIMIT
-from fabmarket.negotiation.session import Session
-from fabmarket.node.market import Outcome
+from fabmarket.negotiation.course import rule_of
+from fabmarket.negotiation.hosting import Hosted
+from fabmarket.simulation.run import Outcome
 
 
 @dataclass(frozen=True)
 class Certified:
     """A session beside the equilibrium of its game; None with the reason if there is none."""
 
-    session: Session
+    session: Hosted
     equilibrium: Equilibrium | None
     reason: str
 
@@ -28,10 +29,11 @@ class Certified:
         A price is a whole number of base units, and replies are cut to micro-units: that much
         leaves it where it is.
         """
-        price = self.session.settled_on
+        price = self.session.course.settled_on
         if price is None or self.equilibrium is None:
             return "" if price is None else self.reason
-        cut = len(self.session.opening.members) * float(self.session.rule.slope) / MICRO
+        slope = float(rule_of(self.session.opening.terms).slope)
+        cut = self.session.opening.seats * slope / MICRO
         if abs(price - self.equilibrium.price) <= 2 * (1 + cut):
             return ""
         return "the equilibrium has another price, at which the session's rounds do not arrive"
@@ -51,21 +53,24 @@ def certify_sessions(outcome: Outcome) -> list[Certified]:
         for party, spec in zip(outcome.parties.suppliers, outcome.scenario.suppliers, strict=True)
     }
     certified = []
-    for session in outcome.sessions:
+    for shown in outcome.talks:
+        session = shown.talk
+        if not isinstance(session, Hosted):
+            continue
         resource = resources[session.opening.supplier]
         pairs = [
             values[member.demander, outcome.names[member.sub_task], resource]
-            for member in session.opening.members
+            for member in session.members
         ]
         certified.append(_certify(session, pairs))
     return certified
 
 
-def _certify(session: Session, pairs: list[tuple[int, int]]) -> Certified:
+def _certify(session: Hosted, pairs: list[tuple[int, int]]) -> Certified:
     terms = session.opening.terms
     caps = [
         np.inf if member.quantity == NO_LIMIT else float(member.quantity)
-        for member in session.opening.members
+        for member in session.members
     ]
     game = Game(
         benefit=np.array([float(benefit) for benefit, _ in pairs]),

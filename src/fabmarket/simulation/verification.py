@@ -7,8 +7,8 @@ from fabmarket.errors import Bug
 from fabmarket.market.events import Listed
 from fabmarket.market.exchange import List, Report, Reverted
 from fabmarket.market.units import name_from_bytes32, name_to_bytes32
-from fabmarket.node.setup import Market, Party
 from fabmarket.scenario import VerificationTest
+from fabmarket.simulation.setup import Market, Party
 
 _UNIT = name_to_bytes32("unit")
 
@@ -51,15 +51,16 @@ def run_tests(
     pairs = list(zip(auditees, tests, strict=True))
     for party, test in pairs:
         for name, _ in test.attested:
-            market.queue_register(party, name_to_bytes32(name), _UNIT)
+            market.queue(party.key, market.registration(name_to_bytes32(name), _UNIT))
     market.sender.must_succeed(market.exchange)
     for party, test in pairs:
         for name, quantity in test.attested:
-            market.queue_attest(party, name_to_bytes32(name), _UNIT, (quantity,))
+            resource = name_to_bytes32(name)
+            market.queue(party.key, market.attestation(party.address, resource, _UNIT, (quantity,)))
     market.sender.must_succeed(market.exchange)
     for party, test in pairs:
         reports = tuple(Report(name_to_bytes32(name), 0, n) for name, n in test.reported)
-        market.queue_list(party, reports)
+        market.queue(party.key, List(reports))
     sent = market.sender.flush()
     return [
         _result(market, party, test, receipt)

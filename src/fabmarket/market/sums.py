@@ -1,0 +1,88 @@
+"""A Merkle tree whose nodes carry sums: its root commits to every leaf and to what they add up to.
+
+Whoever holds a leaf and its path can check, without the other leaves, that it is counted, once, at
+its place, in the sums of the root. The tree has the shape of RFC 6962: of n leaves the left part
+holds the largest power of two below n, so that place and number fix the path. A leaf is hashed with
+its place and apart from inner nodes, so that no node passes for a leaf.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fabmarket.errors import Refused
+from fabmarket.identity import Bytes32, TypedStruct, Uint256, keccak
+
+_LEAF, _INNER = b"\x00", b"\x01"
+
+
+class BadPath(Refused):
+    """The path does not lead from this leaf to a root of that many leaves."""
+
+
+@dataclass(frozen=True)
+class Node(TypedStruct):
+    """A node: the hash of what is below it, and the sums over its leaves."""
+
+    hash: Bytes32
+    sums: tuple[Uint256, ...]
+
+
+def leaf(place: int, content: bytes, *sums: int) -> Node:
+    """Return the leaf at `place`, from 0, that commits to 32 bytes and adds these numbers."""
+    return Node(keccak(_LEAF + place.to_bytes(32, "big") + content + _words(sums)), sums)
+
+
+def tree_of(leaves: Sequence[Node]) -> tuple[Node, tuple[tuple[Node, ...], ...]]:
+    """Return the root over at least one leaf, and each leaf's path: its siblings from below."""
+    paths: list[list[Node]] = [[] for _ in leaves]
+
+    def build(start: int, end: int) -> Node:
+        if end - start == 1:
+            return leaves[start]
+        middle = start + _left(end - start)
+        left, right = build(start, middle), build(middle, end)
+        for place in range(start, middle):
+            paths[place].append(right)
+        for place in range(middle, end):
+            paths[place].append(left)
+        return _parent(left, right)
+
+    root = build(0, len(leaves))
+    return root, tuple(map(tuple, paths))
+
+
+def climb(node: Node, place: int, count: int, path: Sequence[Node]) -> Node:
+    """Return the root over `count` leaves to which a path leads from the leaf at `place`."""
+    if not 0 <= place < count:
+        raise BadPath(f"there is no place {place} among {count}")
+    turns = []  # whether the sibling stands to the left, from the root down
+    start, end = 0, count
+    while end - start > 1:
+        middle = start + _left(end - start)
+        turns.append(place >= middle)
+        start, end = (middle, end) if place >= middle else (start, middle)
+    if len(path) != len(turns):
+        raise BadPath(f"a path of {len(path)} nodes where {len(turns)} lead to place {place}")
+    for is_left, sibling in zip(reversed(turns), path, strict=True):
+        if len(sibling.sums) != len(node.sums):
+            raise BadPath(f"a node of {len(sibling.sums)} sums where {len(node.sums)} are due")
+        node = _parent(sibling, node) if is_left else _parent(node, sibling)
+    return node
+
+
+def _left(count: int) -> int:
+    """The largest power of two below `count`, which is at least 2."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def _parent(left: Node, right: Node) -> Node:
+    below = left.hash + _words(left.sums) + right.hash + _words(right.sums)
+    sums = tuple(a + b for a, b in zip(left.sums, right.sums, strict=True))
+    return Node(keccak(_INNER + below), sums)
+
+
+def _words(numbers: Sequence[int]) -> bytes:
+    try:
+        return b"".join(number.to_bytes(32, "big") for number in numbers)
+    except OverflowError as error:
+        raise BadPath("a sum below 0 or of more than 256 bits") from error

@@ -1,0 +1,158 @@
+"""Publishing demands, comparing offers, taking them up (paper steps 1 to 3)."""
+
+from dataclasses import replace
+
+from rpds import HashTrieMap, HashTrieSet
+
+from fabmarket.identity import digest
+from fabmarket.market.messages import Alternative, Demand, Offer, Refusal, Selection, SubTask
+from fabmarket.market.trade import listing_id
+from fabmarket.market.units import NO_LIMIT
+from fabmarket.negotiation.course import Unacceptable, check_terms
+from fabmarket.negotiation.demander.state import (
+    DemanderState,
+    Place,
+    Step,
+    decided,
+    failed,
+    with_want,
+)
+from fabmarket.negotiation.moves import Output, Send
+from fabmarket.negotiation.wants import TOO_DEAR, Want
+
+
+def publish(state: DemanderState) -> Step:
+    """Sign a demand for every sub-task that is open, once a beat, to all who sell what it needs."""
+    opens = state.rhythm.opens_after(state.now)
+    wants = [want for want in state.in_order() if want.state == "open"]
+    is_time = opens > state.opens and state.rhythm.publishes(state.now, opens)
+    if not (wants and state.rounds_left and is_time and state.chosen):
+        return state, ()
+    until = state.rhythm.offers_until(opens)
+    tasks = tuple(_sub_task(want) for want in wants)
+    demand = Demand(state.address, state.sequence, until, opens, tasks)
+    state = replace(
+        state,
+        sequence=state.sequence + 1,
+        rounds_left=state.rounds_left - 1,
+        demand=digest(state.domain, demand),
+        opens=opens,
+        chosen=False,
+        offers=HashTrieMap(),
+    )
+    resources = dict.fromkeys(way.resource for want in wants for way in want.choices)
+    known = (state.sellers.get(resource, HashTrieSet()) for resource in resources)
+    suppliers = sorted({supplier for sellers in known for supplier in sellers})
+    return state, tuple(Send(demand, supplier, until) for supplier in suppliers)
+
+
+def _sub_task(want: Want) -> SubTask:
+    return SubTask(
+        id=want.id,
+        start=want.start,
+        end=want.end,
+        first_price=want.first_price,
+        divisible=want.divisible,
+        alternatives=tuple(Alternative(way.resource, way.quantity) for way in want.choices),
+    )
+
+
+def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
+    """Note an offer to the current demand."""
+    want = state.wants.get(offer.sub_task)
+    if want is None or want.state != "open" or offer.demand != state.demand or state.chosen:
+        raise Unacceptable("offer to no demand of ours")
+    choice = want.choice(offer.resource)
+    if offer.opens != state.opens:
+        raise Unacceptable("offer for another beat than the demand's")
+    if state.listed.get(offer.listing) != Place(offer.supplier, want.start, want.end):
+        raise Unacceptable("offer of capacity that is not listed on chain for that time")
+    if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot, want.end):
+        raise Unacceptable("offer of somebody else's listing")
+    if choice.quantity not in (NO_LIMIT, offer.quantity):
+        raise Unacceptable("offer of another quantity")
+    if not is_bargained(offer):
+        check_terms(offer.terms, [choice.quantity])
+    known = state.offers.get(want.id, HashTrieMap())
+    if offer_digest in known:
+        raise Unacceptable("offer received twice")
+    known = known.insert(offer_digest, offer)
+    return replace(state, offers=state.offers.insert(want.id, known)), ()
+
+
+def choose(state: DemanderState) -> Step:
+    """Once offers are taken no longer, take up the cheapest untried one of every open sub-task.
+
+    Whoever wakes up after the beat has missed it, and publishes again.
+    """
+    if state.chosen or state.now < state.rhythm.offers_until(state.opens):
+        return state, ()
+    outputs: list[Output] = []
+    for want in state.in_order():
+        if want.state == "open" and state.now < state.opens:
+            state, sent = _choose_for(state, want)
+            outputs.extend(sent)
+    return replace(state, chosen=True, offers=HashTrieMap()), tuple(outputs)
+
+
+def _choose_for(state: DemanderState, want: Want) -> Step:
+    tried = {attempt.listing for attempt in want.attempts}
+    offers = state.offers.get(want.id, HashTrieMap())
+    if not offers and state.rounds_left > 0:
+        return state, ()
+    ranked = sorted(
+        (want.cost_of(offer), offer.listing, offer_digest, offer)
+        for offer_digest, offer in offers.items()
+        if offer.listing not in tried
+    )
+    worth_it = []
+    for _, _, offer_digest, offer in ranked:
+        if offer.terms.maintenance >= want.choice(offer.resource).margin:
+            want = want.attempted(offer, TOO_DEAR)
+        else:
+            worth_it.append((offer_digest, offer))
+    if not worth_it:
+        return decided(state, replace(want, state="unserved"))
+    best_digest, best = worth_it[0]
+    choice = want.choice(best.resource)
+    selection = Selection(
+        demander=state.address,
+        offer=best_digest,
+        sub_task=want.id,
+        listing=best.listing,
+        quantity=min(choice.quantity, best.quantity) if is_bargained(best) else choice.quantity,
+        divisible=want.divisible,
+    )
+    until = state.rhythm.ends(best.opens)
+    state = with_want(state, replace(want, state="negotiating", offer=best, until=until))
+    selections = state.selections.insert(digest(state.domain, selection), selection)
+    state = replace(state, selections=selections)
+    return state, (Send(selection, best.supplier, best.opens),)
+
+
+def is_bargained(offer: Offer) -> bool:
+    """Return whether the offer leads to bargaining for two."""
+    return offer.terms.concept == "bargaining"
+
+
+def refused(state: DemanderState, refusal: Refusal) -> Step:
+    """Give up an offer that its supplier cannot negotiate."""
+    want = selected(state, refusal.selection)
+    if want.offer is None or want.offer.supplier != refusal.supplier:
+        raise Unacceptable("refusal by a supplier we did not choose")
+    if is_seated(state, refusal.selection):
+        raise Unacceptable("refusal after the opening")
+    return failed(state, want, refusal.reason)
+
+
+def selected(state: DemanderState, selection_digest: bytes) -> Want:
+    """Return the want of a selection that is waiting, or Unacceptable."""
+    selection = state.selections.get(selection_digest)
+    if selection is None or state.wants[selection.sub_task].state != "negotiating":
+        raise Unacceptable("no selection of ours is waiting for this")
+    return state.wants[selection.sub_task]
+
+
+def is_seated(state: DemanderState, selection_digest: bytes) -> bool:
+    """Return whether a selection has led to a seat already."""
+    return selection_digest in state.seated

@@ -1,0 +1,112 @@
+"""Answering demands with offers, and keeping the selections of them (paper step 2)."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from rpds import HashTrieMap
+
+from fabmarket.identity import digest
+from fabmarket.market.messages import Demand, Offer, PriceTerms, Selection, SubTask
+from fabmarket.market.trade import TIME_LIMIT, listing_id
+from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
+from fabmarket.negotiation.course import InvalidMove, Unacceptable, check_terms
+from fabmarket.negotiation.moves import Send
+from fabmarket.negotiation.supplier.state import Step, SupplierState
+
+
+def take_demand(state: SupplierState, demand: Demand, demand_digest: bytes) -> Step:
+    """Answer every sub-task that this resource can serve and has room for."""
+    if demand.offers_until <= state.now:
+        raise Unacceptable("demand out of date")
+    if state.rhythm.offers_until(demand.opens) != demand.offers_until:
+        raise Unacceptable("demand out of the market's rhythm")
+    made: dict[bytes, tuple[str, Offer]] = {}
+    for sub_task in demand.sub_tasks:
+        offer = _offer_for(state, demand, demand_digest, sub_task)
+        if offer is not None:
+            made[digest(state.domain, offer)] = (demand.demander, offer)
+    state = replace(state, offers=state.offers.update(made))
+    until = demand.offers_until
+    return state, tuple(Send(offer, demand.demander, until) for _, offer in made.values())
+
+
+def _offer_for(
+    state: SupplierState, demand: Demand, demand_digest: bytes, sub_task: SubTask
+) -> Offer | None:
+    slot = (sub_task.start - state.origin) // state.slot_length
+    end = state.origin + (slot + 1) * state.slot_length
+    if slot < 0 or sub_task.end != end or end >= TIME_LIMIT:
+        return None
+    listing = listing_id(state.address, state.resource, slot, sub_task.end)
+    shelf = state.shelves.get(listing)
+    if shelf is None or (shelf.start, shelf.end) != (sub_task.start, sub_task.end):
+        return None
+    for alternative in sub_task.alternatives:
+        if alternative.resource != state.resource or 0 in (shelf.room, alternative.quantity):
+            continue
+        if not _can_serve(state.terms, alternative.quantity):
+            continue
+        quantity = shelf.room if alternative.quantity == NO_LIMIT else alternative.quantity
+        if quantity > shelf.room and not sub_task.divisible:
+            continue
+        return Offer(
+            supplier=state.address,
+            demand=demand_digest,
+            sub_task=sub_task.id,
+            listing=listing,
+            resource=state.resource,
+            slot=slot,
+            slot_end=shelf.end,
+            quantity=quantity,
+            unit_price=_lone_price(state.terms, alternative.quantity, shelf.room),
+            opens=demand.opens,
+            terms=replace(state.terms, capacity=shelf.room),
+        )
+    return None
+
+
+def _can_serve(terms: PriceTerms, quantity: int) -> bool:
+    if terms.concept == "bargaining":
+        return True
+    try:
+        check_terms(terms, [quantity])
+    except InvalidMove:
+        return False
+    return True
+
+
+def asking_price(terms: PriceTerms) -> int:
+    """Return the first price asked for in bargaining: twice the maintenance cost."""
+    return 2 * terms.maintenance
+
+
+def _lone_price(terms: PriceTerms, quantity: int, room: int) -> int:
+    """Return what a demander would pay if nobody else came, base units per unit, rounded up.
+
+    In bargaining it is the first asking price.
+    """
+    if terms.concept == "bargaining":
+        return asking_price(terms)
+    if terms.concept != "balanced" or quantity == NO_LIMIT:
+        return terms.maintenance
+    weight = Fraction(terms.demand_weight - terms.supply_weight, MICRO)
+    return max(terms.maintenance, -floor_int(-weight * min(quantity, room)))
+
+
+def take_selection(state: SupplierState, selection: Selection, selection_digest: bytes) -> Step:
+    """Keep a selection of one of our offers for its beat."""
+    made = state.offers.get(selection.offer)
+    if made is None or made[0] != selection.demander:
+        raise Unacceptable("selection of an offer we did not make to its sender")
+    offer = made[1]
+    if (selection.listing, selection.sub_task) != (offer.listing, offer.sub_task):
+        raise Unacceptable("selection that misstates the offer")
+    if selection.quantity not in (offer.quantity, NO_LIMIT):
+        raise Unacceptable("selection of another quantity than offered")
+    if not _can_serve(state.terms, selection.quantity):
+        raise Unacceptable("selection with a limit, which these terms do not allow")
+    queue = state.pending.get(selection.listing, HashTrieMap())
+    if selection.offer in queue:
+        raise Unacceptable("offer already taken up")
+    queue = queue.insert(selection.offer, (selection_digest, selection))
+    return replace(state, pending=state.pending.insert(selection.listing, queue)), ()

@@ -1,0 +1,299 @@
+"""A supplier's sessions and bargains, from the roster to the countersigned trade (steps 3, 4)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from fabmarket.identity import ZERO_BYTES32, digest
+from fabmarket.market.exchange import Settle, SignedTrade
+from fabmarket.market.messages import (
+    Claim,
+    Counter,
+    Member,
+    Opening,
+    PriceTerms,
+    Refusal,
+    Reply,
+    Selection,
+)
+from fabmarket.market.trade import Escrow, Trade
+from fabmarket.negotiation.bargaining import Bargain, Position, follow_counter, respond
+from fabmarket.negotiation.course import Unacceptable, member_of
+from fabmarket.negotiation.hosting import (
+    Hosted,
+    Word,
+    addressed,
+    hear,
+    host,
+    next_word,
+    roster_of,
+    said,
+    seated,
+)
+from fabmarket.negotiation.moves import Output, Send, Submit
+from fabmarket.negotiation.supplier.offering import asking_price
+from fabmarket.negotiation.supplier.state import (
+    Award,
+    Sale,
+    Step,
+    SupplierState,
+    Talk,
+    promising,
+)
+from fabmarket.negotiation.wants import NO_NONCE, SOLD_OUT
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A selection of an offer under these terms."""
+
+    digest: bytes
+    selection: Selection
+    terms: PriceTerms
+
+
+def open_talks(state: SupplierState) -> Step:
+    """At a beat, fix the roster of every listing that was chosen for it: members by selection."""
+    outputs: list[Output] = []
+    nonces = _to_sell_under(state)
+    for listing in state.in_order(state.pending):
+        for opens, terms, chosen in _groups(state, listing):
+            state, sent = _open(state, listing, opens, terms, chosen, nonces)
+            outputs.extend(sent)
+    return _forget(state), tuple(outputs)
+
+
+def _groups(
+    state: SupplierState, listing: bytes
+) -> Iterator[tuple[int, PriceTerms, list[_Chosen]]]:
+    """What was chosen of a listing for beats that have come, by beat and terms.
+
+    Offers for one beat differ in their capacity where some of it came back meanwhile.
+    """
+    groups: dict[tuple[int, int], list[_Chosen]] = {}
+    for offer_digest, (selection_digest, selection) in state.pending[listing].items():
+        offer = state.offers[offer_digest][1]
+        if offer.opens <= state.now:
+            key = (offer.opens, offer.terms.capacity)
+            chosen = _Chosen(selection_digest, selection, offer.terms)
+            groups.setdefault(key, []).append(chosen)
+    for (opens, _), group in sorted(groups.items()):
+        group.sort(key=lambda each: each.digest)
+        yield opens, group[0].terms, group
+
+
+def _forget(state: SupplierState) -> SupplierState:
+    """Forget the offers of beats that have come, with their selections."""
+    offers, pending = state.offers, state.pending
+    for offer_digest, (_, offer) in state.offers.items():
+        if offer.opens <= state.now:
+            offers = offers.remove(offer_digest)
+            queue = pending.get(offer.listing)
+            if queue is not None and offer_digest in queue:
+                rest = queue.remove(offer_digest)
+                pending = (
+                    pending.insert(offer.listing, rest) if rest else pending.remove(offer.listing)
+                )
+    return replace(state, offers=offers, pending=pending)
+
+
+def _to_sell_under(state: SupplierState) -> Iterator[int]:
+    """The nonce for one seat after the other; none at once if all are used up."""
+    unsettled = [sale.supplier_nonce for sale in state.sales.values() if sale.until > state.now]
+    seats = (member for talk in state.talks.values() for member in _members(talk.hosted))
+    return state.nonces.least_taken([*unsettled, *(seat.supplier_nonce for seat in seats)])
+
+
+def _members(hosted: Hosted | Bargain) -> tuple[Member, ...]:
+    return hosted.members if isinstance(hosted, Hosted) else (hosted.member,)
+
+
+def _open(
+    state: SupplierState,
+    listing: bytes,
+    opens: int,
+    terms: PriceTerms,
+    chosen: list[_Chosen],
+    nonces: Iterator[int],
+) -> Step:
+    if not state.nonces.free():
+        return state, _refusals(state, chosen, NO_NONCE, opens)
+    if terms.concept != "bargaining":
+        if terms.capacity > state.shelves[listing].room:
+            return state, _refusals(state, chosen, SOLD_OUT, opens)
+        return _open_session(state, listing, opens, terms, chosen, nonces)
+    outputs: list[Output] = []
+    for each in chosen:
+        if each.selection.quantity > state.shelves[listing].room:
+            outputs.extend(_refusals(state, [each], SOLD_OUT, opens))
+        else:
+            state, sent = _open_bargain(state, listing, opens, each, nonces)
+            outputs.append(sent)
+    return state, tuple(outputs)
+
+
+def _refusals(
+    state: SupplierState, chosen: Sequence[_Chosen], reason: str, opens: int
+) -> tuple[Send, ...]:
+    until = state.rhythm.ends(opens)
+    return tuple(
+        Send(Refusal(state.address, each.digest, reason), each.selection.demander, until)
+        for each in chosen
+    )
+
+
+def _opening(
+    state: SupplierState,
+    listing: bytes,
+    opens: int,
+    terms: PriceTerms,
+    members: Sequence[Member],
+) -> Opening:
+    return Opening(
+        supplier=state.address,
+        listing=listing,
+        slot_end=state.shelves[listing].end,
+        terms=terms,
+        seats=len(members),
+        roster=roster_of(members)[0].hash,
+        round_time=state.rhythm.quarter,
+        ends=state.rhythm.ends(opens),
+    )
+
+
+def _open_session(
+    state: SupplierState,
+    listing: bytes,
+    opens: int,
+    terms: PriceTerms,
+    chosen: list[_Chosen],
+    nonces: Iterator[int],
+) -> Step:
+    members = tuple(member_of(each.selection, each.digest, next(nonces)) for each in chosen)
+    opening = _opening(state, listing, opens, terms, members)
+    hosted = host(opening, digest(state.domain, opening), members)
+    opened = tuple(Send(opening, to, opening.ends, places) for to, places in seated(members))
+    state = promising(state, listing, terms.capacity)
+    state, sent = speak(state, Talk(hosted, terms.capacity, state.now))
+    return state, (*opened, *sent)
+
+
+def _open_bargain(
+    state: SupplierState, listing: bytes, opens: int, chosen: _Chosen, nonces: Iterator[int]
+) -> tuple[SupplierState, Send]:
+    member = member_of(chosen.selection, chosen.digest, next(nonces))
+    opening = _opening(state, listing, opens, chosen.terms, (member,))
+    bargain = Bargain(digest(state.domain, opening), opening, member)
+    state = promising(state, listing, member.quantity)
+    talk = Talk(bargain, member.quantity, state.now)
+    state = replace(state, talks=state.talks.insert(bargain.id, talk))
+    ((to, places),) = seated((member,))
+    return state, Send(opening, to, opening.ends, places)
+
+
+def speak(state: SupplierState, talk: Talk, *, time_up: bool = False) -> Step:
+    """Say what is due in a session, if anything is, and take it as said."""
+    hosted = talk.hosted
+    if isinstance(hosted, Bargain):
+        return state, ()
+    word = next_word(hosted, time_up=time_up)
+    if word is not None:
+        return _say(state, talk, hosted, word)
+    return replace(state, talks=state.talks.insert(hosted.id, talk)), ()
+
+
+def _say(state: SupplierState, talk: Talk, hosted: Hosted, word: Word) -> Step:
+    ends = hosted.opening.ends
+    sent = tuple(Send(word.message, to, ends, places) for to, places in addressed(hosted, word))
+    hosted = said(hosted, word, digest(state.domain, word.message))
+    talk = replace(talk, hosted=hosted, since=state.now)
+    if hosted.close is not None:
+        state, talk = _award(state, talk, hosted)
+    return replace(state, talks=state.talks.insert(hosted.id, talk)), sent
+
+
+def take_answer(state: SupplierState, answer: Reply | Claim, answer_digest: bytes) -> Step:
+    """Hear a member; speak once all have answered."""
+    talk = state.talks.get(answer.session)
+    if talk is None or not isinstance(talk.hosted, Hosted):
+        raise Unacceptable("message of a session we do not host")
+    hosted = hear(talk.hosted, answer, answer_digest)
+    return speak(state, replace(talk, hosted=hosted))
+
+
+def _award(state: SupplierState, talk: Talk, hosted: Hosted) -> tuple[SupplierState, Talk]:
+    """Promise what was awarded, and no longer all that there was."""
+    opening, awards = hosted.opening, state.awards
+    price = hosted.rounds[-1].quote.price
+    for member, quantity in zip(hosted.members, hosted.awards, strict=True):
+        if quantity:
+            key = (hosted.transcript, member.demander, quantity, member.supplier_nonce)
+            new = Award(opening.listing, quantity, price, opening.ends, opening.slot_end, seats=0)
+            award = awards.get(key, new)
+            awards = awards.insert(key, replace(award, seats=award.seats + 1))
+    promised = sum(hosted.awards)
+    state = promising(state, opening.listing, promised - talk.promised)
+    return replace(state, awards=awards), replace(talk, promised=0)
+
+
+def take_counter(state: SupplierState, counter: Counter, counter_digest: bytes) -> Step:
+    """Follow a demander's counter; answer it if that is our turn."""
+    talk = state.talks.get(counter.session)
+    if talk is None or not isinstance(talk.hosted, Bargain):
+        raise Unacceptable("counter in a session we do not host")
+    bargain = follow_counter(talk.hosted, counter, counter_digest)
+    sent: tuple[Output, ...] = ()
+    if bargain.outcome is None:
+        position = Position(asking_price(state.terms), state.terms.maintenance)
+        own = respond(bargain, state.address, position)
+        bargain = follow_counter(bargain, own, digest(state.domain, own))
+        sent = (Send(own, bargain.demander, bargain.opening.ends),)
+    talk = replace(talk, hosted=bargain, since=state.now)
+    if bargain.outcome is not None:
+        state, talk = _agree(state, talk, bargain)
+    return replace(state, talks=state.talks.insert(bargain.id, talk)), sent
+
+
+def _agree(state: SupplierState, talk: Talk, bargain: Bargain) -> tuple[SupplierState, Talk]:
+    opening, member = bargain.opening, bargain.member
+    if not bargain.outcome:
+        state = promising(state, opening.listing, -talk.promised)
+    else:
+        key = (bargain.transcript, bargain.demander, member.quantity, member.supplier_nonce)
+        terms = (opening.listing, member.quantity, bargain.outcome)
+        award = Award(*terms, opening.ends, opening.slot_end)
+        state = replace(state, awards=state.awards.insert(key, award))
+    return state, replace(talk, promised=0)
+
+
+def countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
+    """Submit a trade that says exactly what was agreed, once for each seat it was agreed for."""
+    key = (trade.transcript, trade.demander, trade.quantity, trade.supplier_nonce)
+    award = state.awards.get(key)
+    if award is None:
+        raise Unacceptable("trade that was not agreed")
+    if trade.nonce in award.nonces or len(award.nonces) == award.seats:
+        raise Unacceptable("trade that was already submitted")
+    agreed = replace(
+        trade,
+        listing=award.listing,
+        unit_price=award.unit_price,
+        token=state.token,
+        listing_epoch=state.epochs.get(award.listing, 0),
+        bundle=ZERO_BYTES32,
+        escrow=Escrow(),
+    )
+    if trade != agreed or not state.now < trade.valid_until <= award.latest:
+        raise Unacceptable("trade on other terms than agreed")
+    if not state.nonces.is_free(trade.supplier_nonce):
+        raise Unacceptable("trade under a nonce of ours that is used up")
+    award = replace(award, nonces=(*award.nonces, trade.nonce))
+    sale = Sale(trade.supplier_nonce, trade.valid_until, trade.listing, trade.quantity)
+    state = replace(
+        state,
+        awards=state.awards.insert(key, award),
+        sales=state.sales.insert(digest(state.domain, trade), sale),
+    )
+    signed = SignedTrade(trade, signature, b"")
+    if state.batch:
+        return replace(state, agreed=(*state.agreed, signed)), ()
+    return state, (Submit(Settle(signed)),)

@@ -1,0 +1,56 @@
+"""What goes over a link: a message, a signature that claims to be its author's, and our places."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fabmarket.identity import BadSignature, BadValue, Domain, Key, digest, recover
+from fabmarket.identity.codec import BadText, decode, encode
+from fabmarket.market.messages import Message, Place
+from fabmarket.negotiation.moves import Received
+
+LARGEST = 1 << 20
+"""The most bytes of an envelope."""
+
+
+class Undeliverable(BadText):
+    """The bytes are no envelope, or its signature is not its author's."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message, a 65-byte signature, and the receiver's places in the message's tree."""
+
+    message: Message
+    signature: bytes
+    places: tuple[Place, ...] = ()
+
+
+def seal(key: Key, domain: Domain, message: Message) -> tuple[bytes, bytes]:
+    """Return the digest and signature of a message of one's own."""
+    message_digest = digest(domain, message)
+    return message_digest, key.sign(message_digest)
+
+
+def open_envelope(domain: Domain, text: bytes) -> Received:
+    """Return what an envelope says, its signature checked. Undeliverable otherwise."""
+    if len(text) > LARGEST:
+        raise Undeliverable(f"{len(text)} bytes where {LARGEST} are the most")
+    try:
+        envelope = decode(Envelope, text)
+        message_digest = digest(domain, envelope.message)
+        signer = _recovered(message_digest, envelope.signature)
+    except (BadText, BadSignature, BadValue) as error:
+        raise Undeliverable(str(error)) from error
+    if signer != envelope.message.author:
+        raise Undeliverable("bad signature")
+    return Received(envelope.message, message_digest, envelope.signature, envelope.places)
+
+
+@lru_cache(maxsize=8192)
+def _recovered(message_digest: bytes, signature: bytes) -> str:
+    return recover(message_digest, signature)
+
+
+def envelope_text(received: Received) -> bytes:
+    """Return the bytes of an envelope."""
+    return encode(Envelope(received.message, received.signature, received.places))

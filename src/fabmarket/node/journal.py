@@ -1,0 +1,187 @@
+"""What a participant has on disk: its last snapshot, the inputs since, its messages, its outbox.
+
+An input, what follows from it and what is to be done are written in one transaction, before
+anything is done. After a crash the participant folds the inputs since the snapshot, and does what
+the outbox still holds: done twice it has one effect.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fabmarket.errors import Refused, TryAgain
+from fabmarket.interrupts import held_back
+
+FORMAT = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS input (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS message (
+  digest BLOB PRIMARY KEY, kind TEXT NOT NULL, session BLOB, body BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS message_of_session ON message (session);
+CREATE TABLE IF NOT EXISTS letter (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL, until INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS move (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, nonce INTEGER, raw BLOB
+) STRICT;
+"""
+
+
+class BadJournal(Refused):
+    """The file is no journal, or that of somebody else; says what to do."""
+
+
+class JournalFull(TryAgain):
+    """The disk takes no more: nothing was written, and nothing was done."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An envelope to be delivered until the chain's time is `until`."""
+
+    number: int
+    recipient: str
+    until: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A move to be sent: its text, and once it is signed the account's nonce and the bytes."""
+
+    number: int
+    body: bytes
+    nonce: int | None
+    raw: bytes | None
+
+
+class Journal:
+    """One participant's database. A path makes it durable; by default it lives in memory."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        try:
+            self._db = sqlite3.connect(str(path) if path else ":memory:", isolation_level=None)
+            if path is not None:
+                path.chmod(0o600)
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise BadJournal(f"{path} is no journal ({error}); give another path") from error
+
+    @classmethod
+    def restored(cls, dump: bytes) -> "Journal":
+        """Return a journal in memory with the contents of a dump."""
+        journal = cls()
+        journal._db.deserialize(dump)
+        return journal
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """All that is written inside is written, or nothing is."""
+        with held_back():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise JournalFull(f"the journal cannot be written ({error})") from error
+                raise
+
+    def about(self, name: str) -> bytes | None:
+        """Return a stored value, None if there is none."""
+        row = self._db.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def note(self, name: str, value: bytes) -> None:
+        """Store a value under a name."""
+        self._db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
+
+    def add_input(self, body: bytes) -> int:
+        """Append an input; return how many there are since the snapshot."""
+        cursor = self._db.execute("INSERT INTO input (body) VALUES (?)", (body,))
+        return cursor.lastrowid or 0  # numbered from 1 again once all are forgotten
+
+    def inputs(self) -> Iterator[bytes]:
+        """Yield the inputs since the snapshot, in order."""
+        for (body,) in self._db.execute("SELECT body FROM input ORDER BY number").fetchall():
+            yield body
+
+    def snapshot(self, state: bytes) -> None:
+        """Store the state, and forget the inputs that led to it."""
+        self.note("state", state)
+        self._db.execute("DELETE FROM input")
+
+    def keep(self, digest: bytes, kind: str, session: bytes | None, body: bytes) -> None:
+        """Keep a signed message, sent or received."""
+        row = (digest, kind, session, body)
+        self._db.execute("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?)", row)
+
+    def message(self, digest: bytes) -> bytes | None:
+        """Return a kept envelope's text, None if there is none."""
+        row = self._db.execute("SELECT body FROM message WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def session_of(self, digest: bytes) -> bytes | None:
+        """Return the session that a kept message belongs to."""
+        found = self._db.execute("SELECT session FROM message WHERE digest = ?", (digest,))
+        row = found.fetchone()
+        return None if row is None or row[0] is None else bytes(row[0])
+
+    def sessions(self) -> list[bytes]:
+        """Return all sessions of which an opening is kept, in order of arrival."""
+        query = "SELECT digest FROM message WHERE kind = 'Opening' ORDER BY rowid"
+        return [bytes(row[0]) for row in self._db.execute(query)]
+
+    def talk(self, session: bytes) -> list[bytes]:
+        """Return the envelopes of a session in order of arrival."""
+        query = "SELECT body FROM message WHERE session = ? ORDER BY rowid"
+        return [bytes(row[0]) for row in self._db.execute(query, (session,))]
+
+    def post(self, recipient: str, until: int, body: bytes) -> None:
+        """Put a letter into the outbox."""
+        row = (recipient, until, body)
+        self._db.execute("INSERT INTO letter (recipient, until, body) VALUES (?, ?, ?)", row)
+
+    def letters(self, after: int = 0) -> list[Letter]:
+        """Return the letters numbered above `after` that were not delivered yet, in order."""
+        query = "SELECT number, recipient, until, body FROM letter WHERE number > ? ORDER BY number"
+        return [Letter(*row) for row in self._db.execute(query, (after,))]
+
+    def delivered(self, number: int) -> None:
+        """A letter arrived, or is of no more use."""
+        self._db.execute("DELETE FROM letter WHERE number = ?", (number,))
+
+    def order(self, body: bytes) -> None:
+        """Put a move into the outbox."""
+        self._db.execute("INSERT INTO move (body) VALUES (?)", (body,))
+
+    def moves(self) -> list[Ordered]:
+        """Return the moves that are not on the chain yet, in order."""
+        query = "SELECT number, body, nonce, raw FROM move ORDER BY number"
+        return [Ordered(*row) for row in self._db.execute(query)]
+
+    def signed(self, number: int, nonce: int, raw: bytes) -> None:
+        """A move was signed as a transaction; from now on only these bytes are sent for it."""
+        row = (nonce, raw, number)
+        self._db.execute("UPDATE move SET nonce = ?, raw = ? WHERE number = ?", row)
+
+    def mined(self, number: int) -> None:
+        """A move is on the chain, for better or worse."""
+        self._db.execute("DELETE FROM move WHERE number = ?", (number,))
+
+    def dump(self) -> bytes:
+        """Return the whole journal as the bytes of an SQLite file."""
+        return self._db.serialize()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()

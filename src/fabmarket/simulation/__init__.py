@@ -1,0 +1,21 @@
+"""Many participants in one process with virtual time: the demo, tests and benchmarks."""
+
+from fabmarket.simulation.equilibrium import Certified, certify_sessions
+from fabmarket.simulation.links import Fate, Links, Schedule
+from fabmarket.simulation.run import Outcome, Progress, SettledTrade, run_market
+from fabmarket.simulation.setup import Party
+from fabmarket.simulation.verification import TestResult
+
+__all__ = [
+    "Certified",
+    "Fate",
+    "Links",
+    "Outcome",
+    "Party",
+    "Progress",
+    "Schedule",
+    "SettledTrade",
+    "TestResult",
+    "certify_sessions",
+    "run_market",
+]

@@ -1,0 +1,383 @@
+"""A whole market in one process: many participants, their links, a chain, and virtual time.
+
+Every participant runs as a process of its own would: from its journal, by its own step, over links,
+with the chain's events from the follower. The simulation carries letters and transactions, lets
+time pass, and reads what is public, what participants tell their owners, and what their journals
+prove.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rpds import HashTrieMap
+
+from fabmarket.chain import Engine, Receipt, Transaction
+from fabmarket.identity import keccak
+from fabmarket.identity.codec import decode, encode
+from fabmarket.ledger import Audit, Block, EventStore, Follower, audit
+from fabmarket.market.events import Listed, Settled
+from fabmarket.market.exchange import Move
+from fabmarket.market.messages import Demand, PriceTerms
+from fabmarket.market.rhythm import Rhythm
+from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
+from fabmarket.negotiation import demander, supplier
+from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.moves import Tell
+from fabmarket.negotiation.supplier import SupplierState
+from fabmarket.negotiation.wants import Choice, Want
+from fabmarket.node import Journal, Outbox, Participant, Replayed, evidence_of, replay
+from fabmarket.node.envelope import Envelope
+from fabmarket.scenario import Demander, Scenario, Supplier
+from fabmarket.simulation.links import Links, Schedule, Tally
+from fabmarket.simulation.setup import (
+    Market,
+    Parties,
+    Party,
+    deploy,
+    fill_purses,
+    offers_of,
+    parties_of,
+)
+from fabmarket.simulation.verification import TestResult, run_tests
+
+Progress = Callable[[str, int, int], None]
+"""Called with (phase, done, total) as a run goes on."""
+
+VIRTUAL_PERIOD = 60
+"""Seconds between beats where time passes at will."""
+REAL_PERIOD = 12
+"""Seconds between beats on a chain that makes its own blocks."""
+
+
+@dataclass(frozen=True)
+class SettledTrade:
+    """A trade on chain, and where it came from."""
+
+    event: Settled
+    receipt: Receipt
+    want: bytes
+    session: bytes
+
+
+@dataclass
+class Outcome:
+    """Everything a run produced; amounts in base units, quantities in resource units.
+
+    `wants` are what each demander told its owner in the end; `talks` what the suppliers' journals
+    prove, by slot.
+    """
+
+    scenario: Scenario
+    seed: int
+    parties: Parties
+    market: Market
+    store: EventStore
+    tests: list[TestResult] = field(default_factory=list)
+    talks: list[Replayed] = field(default_factory=list)
+    trades: list[SettledTrade] = field(default_factory=list)
+    listed: dict[bytes, Listed] = field(default_factory=dict)
+    wants: dict[bytes, tuple[str, Want]] = field(default_factory=dict)
+    names: dict[bytes, str] = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)
+    after: dict[str, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    journals: dict[str, Journal] = field(default_factory=dict)
+    audit: Audit = field(default_factory=lambda: Audit((), None))
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> list[tuple[Transaction, Receipt]]:
+        """Every transaction of the run, in order."""
+        return self.market.sender.sent
+
+
+def run_market(
+    scenario: Scenario,
+    engine: Engine,
+    seed: int,
+    progress: Progress,
+    *,
+    batch: bool = False,
+    schedule: Schedule | None = None,
+) -> Outcome:
+    """Run a scenario from nothing to its audit on an engine, and return all that happened.
+
+    The same scenario, seed and pinned engine settings give the same messages, transactions and
+    events. With `batch` a supplier settles several of the trades it has agreed on at a time, else
+    every trade in a transaction of its own. `schedule` is the links' (perfect by default).
+    """
+    return _Run(scenario, engine, seed, progress, batch=batch, schedule=schedule).go()
+
+
+class _Run:
+    def __init__(
+        self,
+        scenario: Scenario,
+        engine: Engine,
+        seed: int,
+        progress: Progress,
+        *,
+        batch: bool,
+        schedule: Schedule | None,
+    ) -> None:
+        self.scenario, self.engine, self.progress = scenario, engine, progress
+        self.batch = batch
+        self.parties = parties_of(scenario, seed)
+        self.started = time.perf_counter()
+        progress("deploy", 0, 1)
+        self.market = deploy(engine, scenario, self.parties)
+        period = VIRTUAL_PERIOD if engine.is_virtual else REAL_PERIOD
+        self.rhythm = Rhythm(engine.now(), period)
+        store = EventStore()
+        self.outcome = Outcome(scenario, seed, self.parties, self.market, store)
+        self.follower = Follower(engine, self.market.exchange, store)
+        self.outboxes: list[Outbox] = []
+        self.everyone = self._participants()
+        self.links = Links(self.everyone, *(() if schedule is None else (schedule,)))
+        self.outcome.tally = self.links.tally
+        self.tampered = scenario.tampered_copies
+        self._lap("deploy")
+
+    def go(self) -> Outcome:
+        """Run all phases in order."""
+        out = self.outcome
+        self.progress("verify", 0, 1)
+        out.tests = run_tests(self.market, self.parties.auditees, self.scenario.verification_tests)
+        self._list()
+        self._lap("verify")
+        self.progress("deposit", 0, 1)
+        self._deposit()
+        out.before = self._balances()
+        self._lap("deposit")
+        self._trade()
+        out.after = self._balances()
+        self._collect()
+        self._lap("negotiate and settle")
+        self.progress("audit", 0, 1)
+        market = self.market
+        out.audit = audit(out.store.events(), market.domain, market.exchange, market.token)
+        self._lap("audit")
+        self.progress("done", 1, 1)
+        return out
+
+    def _lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.outcome.seconds[phase] = now - self.started
+        self.started = now
+
+    # Who takes part
+
+    def _participants(self) -> list[Participant[Any]]:
+        everyone: list[Participant[Any]] = []
+        scenario = self.scenario
+        for party, spec in zip(self.parties.demanders, scenario.demanders, strict=True):
+            everyone.append(self._joined(party, demander.step, self._demander(party, spec)))
+        for party, offered in zip(self.parties.suppliers, scenario.suppliers, strict=True):
+            everyone.append(self._joined(party, supplier.step, self._supplier(party, offered)))
+        return everyone
+
+    def _joined(self, party: Party, step: Any, state: Any) -> Participant[Any]:
+        journal = Journal()
+        self.outcome.journals[party.address] = journal
+        market = self.market
+        self.outboxes.append(Outbox(party.key, journal, self.engine, market.exchange))
+
+        def tell(told: Tell) -> None:
+            self.outcome.wants[told.news.id] = (party.address, told.news)
+
+        return Participant(party.key, market.domain, step, state, journal, tell)
+
+    def _demander(self, party: Party, spec: Demander) -> DemanderState:
+        wants = [self._want(party.address, spec, at) for at in range(len(spec.sub_tasks))]
+        for want in wants:
+            self.outcome.wants[want.id] = (party.address, want)
+        return DemanderState(
+            address=party.address,
+            token=self.market.token.address,
+            domain=self.market.domain,
+            rhythm=self.rhythm,
+            wants=HashTrieMap({want.id: want for want in wants}),
+            rounds_left=self.scenario.release_rounds,
+            order=tuple(want.id for want in wants),
+        )
+
+    def _want(self, address: str, spec: Demander, at: int) -> Want:
+        task = spec.sub_tasks[at]
+        want_id = keccak(f"{address}|{task.name}".encode())
+        start = self.market.origin + task.slot * self.market.slot_length
+        self.outcome.names[want_id] = f"{spec.name} / {task.name}"
+        return Want(
+            id=want_id,
+            start=start,
+            end=start + self.market.slot_length,
+            divisible=task.divisible,
+            choices=tuple(
+                Choice(
+                    name_to_bytes32(way.resource),
+                    NO_LIMIT if way.quantity is None else way.quantity,
+                    way.benefit - way.cost,
+                )
+                for way in task.alternatives
+            ),
+        )
+
+    def _supplier(self, party: Party, spec: Supplier) -> SupplierState:
+        bargained = self.scenario.negotiation == "bargaining"
+        terms = PriceTerms(
+            concept="bargaining" if bargained else self.scenario.concept,
+            demand_weight=floor_int(spec.a * MICRO),
+            supply_weight=floor_int(spec.b * MICRO),
+            maintenance=spec.maintenance,
+            capacity=0,
+        )
+        return SupplierState(
+            address=party.address,
+            token=self.market.token.address,
+            domain=self.market.domain,
+            rhythm=self.rhythm,
+            resource=name_to_bytes32(spec.resource),
+            origin=self.market.origin,
+            slot_length=self.market.slot_length,
+            terms=terms,
+            batch=self.batch,
+        )
+
+    # What owners order before the market opens
+
+    def _list(self) -> None:
+        pairs = list(zip(self.parties.suppliers, self.scenario.suppliers, strict=True))
+        orders = [(party, offers_of(self.market, party, spec)) for party, spec in pairs]
+        for at in range(3):
+            for party, steps in orders:
+                self._order(party, steps[at])
+            self._mine(must_succeed=True)
+
+    def _deposit(self) -> None:
+        deposit = fill_purses(self.market, self.scenario, self.parties)
+        for party in self.parties.demanders:
+            self._order(party, [deposit])
+        self._mine(must_succeed=True)
+        self._follow()
+
+    def _order(self, party: Party, moves: list[Move]) -> None:
+        for move in moves:
+            self.links.participants[party.address].order(move)
+
+    # Time, messages, blocks
+
+    def _trade(self) -> None:
+        """Let time pass until every want is decided."""
+        self._report()
+        while not self._is_over():
+            now = self.engine.now()
+            due = self.links.next_due()
+            following = self.rhythm.origin
+            following += -(-(now + 1 - following) // self.rhythm.quarter) * self.rhythm.quarter
+            if due is not None and due < following:
+                following = max(due, now + 1)
+            self.engine.pass_time(following)
+            self._settle_down()
+            self._report()
+
+    def _settle_down(self) -> None:
+        """Deliver and mine until nothing more follows at this time."""
+        self._follow()
+        while True:
+            now = self.engine.now()
+            self._tamper(now)
+            self.links.deliver(now)
+            if not self._mine():
+                return
+            self._follow()
+
+    def _follow(self) -> None:
+        for block in self.follower.poll():
+            self._heard(block)
+
+    def _heard(self, block: Block) -> None:
+        for entry in block.entries:
+            if isinstance(entry.event, Listed):
+                self.outcome.listed[entry.event.listing] = entry.event
+        for participant in self.everyone:
+            participant.follow(block)
+            self.links.collect(participant, block.time)
+
+    def _mine(self, *, must_succeed: bool = False) -> int:
+        """Mine what lies in the outboxes; return how many transactions."""
+        outgoing = [(box, each) for box in self.outboxes for each in box.outgoing()]
+        for _, each in outgoing:
+            self.market.sender.queue(each.transaction, each.raw)
+        if must_succeed:
+            self.market.sender.must_succeed(self.market.exchange)
+        else:
+            count = 0
+
+            def heard(_: Transaction, __: Receipt) -> None:
+                nonlocal count
+                count += 1
+                self.progress("settle", count, len(outgoing))
+
+            self.market.sender.flush(heard)
+        for box, each in outgoing:
+            box.mined(each)
+        return len(outgoing)
+
+    def _is_over(self) -> bool:
+        return all(want.state in ("served", "unserved") for _, want in self.outcome.wants.values())
+
+    def _report(self) -> None:
+        wants = self.outcome.wants.values()
+        done = sum(want.state in ("served", "unserved") for _, want in wants)
+        self.progress("negotiate", done, len(wants))
+
+    def _tamper(self, now: int) -> None:
+        """Send altered copies of demands under their true signatures; all must be ignored."""
+        honest = self.links.under_way() if self.tampered else []
+        for letter in honest:
+            envelope = decode(Envelope, letter.body)
+            if self.tampered and isinstance(envelope.message, Demand):
+                forged = replace(envelope.message, sequence=2**64 - self.tampered)
+                body = encode(replace(envelope, message=forged))
+                self.links.post(letter.recipient, body, now)
+                self.tampered -= 1
+
+    # What came of it
+
+    def _balances(self) -> dict[str, int]:
+        """Return every trader's balance in the exchange."""
+        token, exchange = self.market.token.address, self.market.exchange
+        return {
+            party.address: exchange.balance_of(party.address, token)
+            for party in (*self.parties.demanders, *self.parties.suppliers)
+        }
+
+    def _collect(self) -> None:
+        """Take in what the suppliers' journals prove, and where each settled trade came from."""
+        out = self.outcome
+        for participant in self.everyone:
+            out.tally.sent += participant.sent
+        receipts = {receipt.transaction: receipt for _, receipt in out.sent}
+        found = []
+        for party in self.parties.suppliers:
+            journal = out.journals[party.address]
+            for session in journal.sessions():
+                file = evidence_of(journal, self.market.domain, party.address, session)
+                out.talks.append(replay(file))
+        for shown in out.talks:
+            seats = {(each.demander, each.supplier_nonce): each.sub_task for each in shown.members}
+            for settlement in shown.settlements:
+                trade = shown.trades[settlement.event.trade]
+                want = seats[trade.demander, trade.supplier_nonce]
+                receipt = receipts[settlement.transaction]
+                settled = SettledTrade(settlement.event, receipt, want, shown.talk.id)
+                found.append((settlement.block, settlement.log_index, settled))
+        out.talks.sort(key=_when)
+        out.trades = [settled for _, _, settled in sorted(found, key=lambda each: each[:2])]
+
+
+def _when(shown: Replayed) -> tuple[int, int, bytes]:
+    """The order of talks: by beat, then by slot."""
+    opening = shown.talk.opening
+    return opening.ends, opening.slot_end, shown.talk.id
