@@ -27,7 +27,7 @@ from fabmarket.market.exchange import (
     record,
     step,
 )
-from fabmarket.market.messages import Claim, Opening, PriceTerms, Reply
+from fabmarket.market.messages import Claim, Member, Opening, PriceTerms, Reply
 from fabmarket.market.parameters import HOURS
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import listing_id, market_domain, nonce_of
@@ -60,6 +60,8 @@ from fabmarket.negotiation.wants import Choice, Want
 ORIGIN, LENGTH = 100_000, 1_000
 RESOURCE, HOUR = name_to_bytes32("mill"), name_to_bytes32("hour")
 RHYTHM = Rhythm(origin=50_000, period=60)
+STRANGER = Key.derive("stranger")
+OTHER_SEAT = Member(STRANGER.address, b"s" * 32, b"t" * 32, 5, True, 7)
 
 
 def deaf(state, given):
@@ -251,7 +253,7 @@ class Wire:
         self.pump()
 
     def settle(self):
-        """Countersign where the supplier's signature is left empty, and settle what was submitted."""
+        """Settle what was submitted, countersigned where the supplier left that to the wire."""
         submits, self.submits = self.submits, []
         for address, move in submits:
             try:
@@ -340,7 +342,7 @@ class Trap(Wire):
         return member_of(selection, digest(self.domain, selection), nonce_of(0, 95))
 
     def opening(self, *members, **changes):
-        """The opening for these members (all seats of the honest one), and its places in it."""
+        """The opening for these members, or the honest one alone, and the places it shows it."""
         members = members or tuple(self.seat(index) for index in range(len(self.selections)))
         offer = self.states[self.honest].wants[self.selections[0].sub_task].offer
         fields = {
@@ -354,7 +356,9 @@ class Trap(Wire):
             "ends": RHYTHM.ends(self.beat),
             **changes,
         }
-        return Opening(**fields), *dict(seated(members)).get(self.honest, ())
+        mine = [digest(self.domain, selection) for selection in self.selections]
+        places = [place for _, own in seated(members) for place in own if place.selection in mine]
+        return Opening(**fields), *places
 
     def host(self, *members, **changes):
         """Open a session with these members and play its supplier."""

@@ -17,7 +17,6 @@ from fabmarket.negotiation.wants import (
     SOLD_OUT,
     TOO_DEAR,
 )
-
 from tests.unit.negotiation.conftest import RHYTHM, deaf
 
 MILL, LATHE = name_to_bytes32("mill"), name_to_bytes32("lathe")

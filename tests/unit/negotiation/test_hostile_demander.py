@@ -21,7 +21,6 @@ from fabmarket.market.messages import (
 from fabmarket.market.trade import Escrow, Trade, nonce_of
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation.moves import Received, Submit
-
 from tests.unit.negotiation.conftest import RHYTHM, deaf
 
 MILL = name_to_bytes32("mill")

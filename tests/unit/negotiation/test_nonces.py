@@ -87,7 +87,9 @@ def test_a_nonce_is_sold_under_again_once_its_trade_has_settled_or_run_out(wire)
     (lost,) = wire.trades()
     wire.submits.clear()
     wire.end()
-    assert [sale.supplier_nonce for sale in wire.states[seller].sales.values()] == [lost.supplier_nonce]
+    assert [sale.supplier_nonce for sale in wire.states[seller].sales.values()] == [
+        lost.supplier_nonce
+    ]
     wire.demander("b", wire.want("b", (MILL, 5, 90)))
     wire.round()
     assert sold_under(wire, wire.heard(Opening)[-1]) == [94]  # 95 may still settle
