@@ -162,6 +162,21 @@ def played(terms, members, margins):
     return room
 
 
+def test_a_session_is_hosted_for_the_members_of_its_roster_alone():
+    terms = PriceTerms("simultaneous", 1, 1, 10, 100)
+    ada, bob = (Member(DEMANDERS[i], bytes([i]) * 32, bytes(32), 5, True, i) for i in range(2))
+    opening = opened(terms, (ada, bob)).hosted.opening
+    for others, words in (
+        ((bob, ada), "the roster is another"),
+        ((ada, replace(bob, quantity=6)), "the roster is another"),
+        ((ada,), "1 members for 2 seats"),
+        ((), "0 members for 2 seats"),
+        ((ada, ada), "a selection has two seats"),
+    ):
+        with pytest.raises(InvalidMove, match=words):
+            host(opening, bytes(32), others)
+
+
 @settings(max_examples=400)
 @given(markets())
 def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
