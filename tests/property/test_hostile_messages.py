@@ -109,17 +109,28 @@ def test_no_message_breaks_a_participant(concept, rng):
 def test_no_word_of_a_session_breaks_a_member_with_two_seats(whole, rng):
     """Here a supplier shows places of its own making, of other seats and of other rounds."""
     wants = Wire.want("one", (MILL, 10, 100), divisible=not whole), Wire.want("two", (MILL, 9, 80))
-    market = Trap(*wants, room=25)
-    market.greed = 5
-    market.host(market.seat(0), OTHER_SEAT, market.seat(1))
-    told, known = [market.opening(market.seat(0), OTHER_SEAT, market.seat(1))], [bytes(32)]
+    twin, told = two_seats(*wants), []
+    while twin.hosted.close is None:
+        told.append(twin.due())
+        twin.advance()
+    market = two_seats(*wants)
     while market.hosted.close is None:
-        told.append(market.due())
-        for _ in range(6):
+        for _ in range(8):
             message, *_ = rng.choice(told)
             _, *places = rng.choice(told)
-            known.append(digest(market.domain, message))
-            try_on(market, market.honest, message, tuple(places), rng, known[-4:])
+            last = market.talk.last_digest
+            if rng.random() < 0.7:
+                message = replace(message, previous=last)
+            known = [bytes(32), last, digest(market.domain, message)]
+            try_on(market, market.honest, message, tuple(places), rng, known)
         market.advance()
     for message, *places in told:
         try_on(market, market.honest, message, tuple(places), rng, known)
+
+
+def two_seats(*wants):
+    """A session of three, of which the honest demander has the first and the last seat."""
+    market = Trap(*wants, room=25)
+    market.greed = 5
+    market.host(market.seat(0), OTHER_SEAT, market.seat(1))
+    return market
