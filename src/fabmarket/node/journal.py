@@ -76,6 +76,20 @@ class Journal:
             raise BadJournal(f"{path} is no journal ({error}); give another path") from error
 
     @classmethod
+    def reading(cls, path: Path) -> "Journal":
+        """Return a participant's journal, to be read only. BadJournal if the file is none."""
+        journal = cls.__new__(cls)
+        try:
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            journal._db = sqlite3.connect(uri, uri=True, isolation_level=None)
+            owner = journal.about("owner")
+        except sqlite3.Error as error:
+            raise BadJournal(f"{path} is no journal ({error}); give another path") from error
+        if owner is None:
+            raise BadJournal(f"{path} is a journal that nobody has used; give another path")
+        return journal
+
+    @classmethod
     def restored(cls, dump: bytes) -> "Journal":
         """Return a journal in memory with the contents of a dump."""
         journal = cls()

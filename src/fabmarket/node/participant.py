@@ -114,6 +114,7 @@ class Participant(Generic[S]):
         if owner is None or kept is None:
             with self.journal.writing():
                 self.journal.note("owner", self.address.encode())
+                self.journal.note("domain", encode(self._domain))
                 self.journal.snapshot(encode(initial))
             return initial
         if owner != self.address.encode():

@@ -363,8 +363,7 @@ class _Run:
         for party in self.parties.suppliers:
             journal = out.journals[party.address]
             for session in journal.sessions():
-                file = evidence_of(journal, self.market.domain, party.address, session)
-                out.talks.append(replay(file))
+                out.talks.append(replay(evidence_of(journal, session)))
         for shown in out.talks:
             seats = {(each.demander, each.supplier_nonce): each.sub_task for each in shown.members}
             for settlement in shown.settlements:
