@@ -5,10 +5,11 @@ import pytest
 
 from fabmarket.game import Game, solve
 from fabmarket.market.events import Listed, Settled, SlotAttested, pack_terms
+from fabmarket.market.exchange import RaiseEpoch
 from fabmarket.market.messages import Claim, Close, Counter, Demand, Quote, Refusal, Selection
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation.demander.state import TRADE_VALIDITY
-from fabmarket.negotiation.moves import Recorded, Ticked
+from fabmarket.negotiation.moves import Ordered, Recorded, Ticked
 from fabmarket.negotiation.wants import (
     NO_ANSWER,
     NO_ROOM,
@@ -315,3 +316,11 @@ def test_regression_who_wakes_up_after_its_last_beat_gives_up(wire):
         (want,) = wire.wants(buyer)
         assert want.state == ("open" if left else "unserved")
         wire.end()
+
+
+def test_a_move_that_the_owner_orders_is_submitted_and_nothing_else_follows(wire):
+    for address in (wire.supplier("s"), wire.demander("d")):
+        before = wire.states[address]
+        wire.give(address, Ordered(RaiseEpoch(wire.token)))
+        assert wire.submits.pop() == (address, RaiseEpoch(wire.token))
+        assert wire.states[address] is before

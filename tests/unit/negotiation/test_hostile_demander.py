@@ -10,6 +10,7 @@ from fabmarket.market.messages import (
     Alternative,
     Claim,
     Close,
+    Counter,
     Demand,
     Offer,
     Opening,
@@ -410,3 +411,68 @@ def test_outputs_of_a_step_are_what_the_node_can_carry_out(shop):
     )
     assert outputs == (Submit(Settle(SignedTrade(trade, signature, b""))),)
     assert state != shop.states[shop.seller]
+
+
+# In a bargain
+
+
+@pytest.fixture
+def bargain(wire):
+    """A bargain that an honest supplier has opened to a demander played by the test."""
+    wire.seller = wire.supplier("honest", 10, concept="bargaining", maintenance=40)
+    wire.buyer = wire.demander("hostile")
+    wire.steps[wire.buyer] = deaf
+    wire.opening = open_to(wire, 6)
+    return wire
+
+
+def bid(market, **changes):
+    """Say a first bid, changed; return what the supplier refuses it for, or None."""
+    session = digest(market.domain, market.opening)
+    usual = {"sender": market.buyer, "session": session, "sequence": 0, "previous": session}
+    terms = {"unit_price": 50, "quantity": 6, "reason": "propose"}
+    before = len(market.reasons(market.seller))
+    market.say(Counter(**{**usual, **terms, **changes}), market.seller)
+    market.pump()
+    return next(iter(market.reasons(market.seller)[before:]), None)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sequence": 1}, "does not chain"),
+        ({"previous": bytes(32)}, "does not chain"),
+        ({"quantity": 7}, "does not chain"),
+        ({"reason": "accept"}, "acceptance at 50, not at the None proposed"),
+        ({"reason": "hurry"}, "unknown reason"),
+        ({"session": bytes(32)}, "counter in a session we do not host"),
+    ],
+    ids=str,
+)
+def test_an_illegal_bid_is_refused_and_a_true_one_answered(bargain, change, words):
+    assert words in bid(bargain, **change)
+    assert bid(bargain) is None
+    assert bid(bargain) == "the counter does not chain to the one before"
+    assert len([each for each in bargain.heard(Counter) if each.sender == bargain.seller]) == 1
+
+
+def test_a_bid_by_somebody_else_is_refused(bargain):
+    assert bid(bargain, sender=bargain.demander("thief")) == "out of turn"
+
+
+def test_a_bidder_that_walks_away_gets_nothing_and_holds_nothing_back(bargain):
+    assert bid(bargain, reason="withdraw", unit_price=0) is None
+    assert bargain.states[bargain.seller].shelves[bargain.opening.listing].room == 10
+    assert bid(bargain) == "the bargain is over"
+
+
+def test_a_reply_in_a_bargain_is_refused(bargain):
+    session = digest(bargain.domain, bargain.opening)
+    bargain.say(Reply(bargain.buyer, session, 0, session, 1), bargain.seller)
+    bargain.pump()
+    assert bargain.reasons(bargain.seller) == ["message of a session we do not host"]
+
+
+def test_a_bid_in_a_session_is_refused(shop):
+    shop.opening = open_to(shop, 6)
+    assert bid(shop) == "counter in a session we do not host"

@@ -138,6 +138,25 @@ def test_whoever_is_dropped_although_it_answered_leaves_and_signs_nothing(trap):
     assert market.heard(Claim) == market.heard(Trade) == []
 
 
+def test_one_of_our_two_seats_is_dropped_and_the_other_goes_on(trap):
+    wants = trap.want("one", (MILL, 10, 100)), trap.want("two", (MILL, 20, 100))
+    market = trap(*wants, room=50)
+    market.host()
+    market.advance()
+    hosted = market.hosted
+    last = hosted.rounds[-1]
+    rounds = (*hosted.rounds[:-1], replace(last, answers=last.answers.remove(0)))
+    market.hosted = replace(hosted, rounds=rounds)
+    market.advance(time_up=True)
+    while market.hosted.close is None:
+        market.advance()
+    gone, kept = (seat.want for seat in market.talk.seats)
+    wants = market.states[market.honest].wants
+    assert (wants[gone].state, wants[gone].attempts[-1].reason) == ("open", DROPPED)
+    assert wants[kept].state == "agreed"
+    assert len(market.heard(Trade)) == 1
+
+
 @pytest.mark.parametrize("dropped", [(2,), (2**32 - 1,), (1, 1)], ids=str)
 def test_a_seat_that_is_none_or_dropped_twice_is_refused(trap, dropped):
     market = in_rounds(trap, 1)
@@ -278,6 +297,17 @@ def test_an_award_is_cut_only_where_the_claims_exceed_the_room(trap):
     assert market.tempt(*retold(market, (0, 5))) is None
 
 
+def test_regression_a_part_of_what_is_bought_whole_or_not_at_all_is_no_award(trap):
+    """Where room was short the demander signed for a part that is of no use to it."""
+    market = trap(trap.want("task", (MILL, 10, 100), divisible=False), room=12)
+    market.greed = 5
+    market.host(market.seat(), OTHER_SEAT)
+    market.to_the_close()
+    assert market.tempt(*retold(market, (7, 5))) == "the award does not follow from the claims"
+    assert market.tempt(*retold(market, (10, 2))) is None
+    assert [trade.quantity for trade in market.heard(Trade)] == [10]
+
+
 def test_a_close_before_the_claims_are_in_is_refused(trap):
     market = in_rounds(trap, 1)
     quote, place = market.due()
@@ -301,12 +331,15 @@ def test_a_close_before_the_claims_are_in_is_refused(trap):
     assert market.tempt(dearer, place) == "a close at another price than quoted"
 
 
-def test_a_close_instead_of_the_first_quote_is_refused(trap):
+def test_regression_a_close_instead_of_the_first_quote_is_refused(trap):
+    """With a place in its tree it was an error nobody caught: there was no answer to look up."""
     market = in_rounds(trap, 0)
     session = market.hosted.id
     nothing = (bytes(32), 0, 0, 0, ())
-    words = market.tempt(Close(market.seller, session, session, *nothing, 10))
-    assert words == NOT_COUNTED
+    close = Close(market.seller, session, session, *nothing, 10)
+    _, place = market.opening(market.seat(), OTHER_SEAT)
+    for shown in ((replace(place, value=0),), ()):
+        assert market.tempt(close, *shown) == "a close before any quote"
 
 
 def test_a_quote_after_the_claims_is_refused(trap):

@@ -10,6 +10,7 @@ from fabmarket.market.messages import (
     Demand,
     Offer,
     PriceTerms,
+    Quote,
     Refusal,
     Reply,
     Selection,
@@ -285,6 +286,20 @@ def test_a_listing_whose_calendar_nobody_registered_is_not_believed(published):
     assert published.states[published.honest] == before
 
 
+def test_regression_an_offer_of_nothing_is_refused(published):
+    """Whoever has no limit took it up, and bargained for a trade that no chain accepts."""
+    published.demander("free", published.want("any", (MILL, None, 100)))
+    free = list(published.states)[-1]
+    published.publish(free)
+    state = published.states[free]
+    terms = PriceTerms("bargaining", 0, 0, 10, 100)
+    (want,) = state.in_order()
+    offer = offer_of(published, demand=state.demand, sub_task=want.id, quantity=0, terms=terms)
+    published.say(offer, free)
+    published.pump()
+    assert published.reasons(free) == ["offer of another quantity"]
+
+
 def test_an_offer_that_comes_after_the_choice_is_refused(published):
     published.choose(published.honest)
     assert refusal_of(published, offer_of(published)) == "offer to no demand of ours"
@@ -380,6 +395,13 @@ def bargaining(trap):
 def test_an_illegal_counter_is_refused(bargaining, change, words):
     assert words in bargaining.tempt(counter(bargaining, **change))
     assert len(bargaining.heard(Counter)) == 2
+
+
+def test_a_quote_in_a_bargain_is_refused(bargaining):
+    nothing = (bytes(32), 0, 0, 0, ())
+    session = bargaining.talk.bargain.id
+    quote = Quote(bargaining.seller, session, 0, session, *nothing, 1, 0, final=False)
+    assert bargaining.tempt(quote) == "a session's message in a bargain"
 
 
 def test_a_counter_out_of_turn_is_refused(bargaining):

@@ -69,7 +69,7 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
         raise Unacceptable("offer of capacity that is not listed on chain for that time")
     if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot, want.end):
         raise Unacceptable("offer of somebody else's listing")
-    if choice.quantity not in (NO_LIMIT, offer.quantity):
+    if choice.quantity not in (NO_LIMIT, offer.quantity) or offer.quantity == 0:
         raise Unacceptable("offer of another quantity")
     if not is_bargained(offer):
         check_terms(offer.terms, [choice.quantity])
