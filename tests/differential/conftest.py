@@ -92,6 +92,7 @@ class Rewindable(EmbeddedEngine):
     def restore(self, snapshot):
         """Forget every block after the one of the snapshot, as if none had been mined."""
         self._backend.revert_to_snapshot(snapshot)
+        self._logs = {at: logs for at, logs in self._logs.items() if at <= self.block_number()}
         self._pin_next_time()
 
 
