@@ -226,6 +226,15 @@ def test_what_is_signed_already_goes_out_as_it_is_and_in_its_turn(engine):
     assert (engine.nonce(other.address), engine.native_balance(payee)) == (2, 18)
 
 
+def test_regression_an_account_may_send_elsewhere_between_two_flushes(engine):
+    """As a heartbeat does; the sender remembered nonces for good."""
+    sender, payee = Sender(engine), Key.derive("payee").address
+    for amount, send in ((1, sender), (2, Sender(engine)), (3, sender)):
+        send.queue(pay(engine, payee, amount))
+        send.must_succeed()
+    assert engine.native_balance(payee) == 6
+
+
 def test_deployment_says_its_rules(deployed):
     events = [
         deployed.exchange.event(log)
