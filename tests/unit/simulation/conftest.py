@@ -3,8 +3,8 @@
 import pytest
 
 from fabmarket.chain import Settings, open_engine
-from fabmarket.node import run_market
 from fabmarket.scenario import paper_market
+from fabmarket.simulation import run_market
 
 
 @pytest.fixture(scope="package")
