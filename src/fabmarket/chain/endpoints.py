@@ -180,7 +180,8 @@ class Endpoints(JSONBaseProvider):
         for endpoint in self._in_turn():
             with _noting(failures, endpoint):
                 self._require_chain(endpoint)
-                if endpoint.head < self._seen:
+                # Of blocks that a node has not, or no more, it knows no logs: they would be missed.
+                if endpoint.head < self._seen or method == "eth_getLogs":
                     endpoint.ask("eth_blockNumber", [])
                 if endpoint.head >= self._seen:
                     answer = self._asked(endpoint, method, params)
@@ -188,8 +189,7 @@ class Endpoints(JSONBaseProvider):
                         return answer
                 behind.append(endpoint)
         for endpoint in behind:
-            if method == "eth_getLogs" and endpoint.head < _last_block(params):
-                # A node answers nothing for blocks that it has not: events would be missed.
+            if endpoint.head < _block_named(method, params):
                 failures.append(_Failure(endpoint, f"at block {endpoint.head}", may_pass=True))
                 continue
             with _noting(failures, endpoint):
@@ -257,9 +257,18 @@ def _asks_head(method: str, params: Any) -> bool:
     return method == "eth_getBlockByNumber" and bool(params) and params[0] == "latest"
 
 
-def _last_block(params: Any) -> int:
-    """The last block of which logs are asked for."""
-    return int(params[0]["toBlock"], 16)
+def _block_named(method: str, params: Any) -> int:
+    """The number of the (last) block that a request is about, -1 if it names none."""
+    match method:
+        case "eth_getLogs":
+            said = params[0].get("toBlock")
+        case "eth_getBlockByNumber":
+            said = params[0]
+        case "eth_call" | "eth_getTransactionCount":
+            said = params[1]
+        case _:
+            said = None
+    return int(said, 16) if isinstance(said, str) and said.startswith("0x") else -1
 
 
 def _number(answer: object) -> int:
