@@ -10,10 +10,11 @@ from typing import cast
 from eth import EVM_RECURSION_LIMIT
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
-from eth_typing import BlockNumber, ChecksumAddress
+from eth_typing import BlockNumber, ChecksumAddress, Hash32
 from eth_utils.address import to_canonical_address
 from typing_extensions import override
 from web3 import EthereumTesterProvider, Web3
+from web3.exceptions import TransactionNotFound
 
 from fabmarket.chain.engine import (
     PINNED_CHAIN_ID,
@@ -127,6 +128,13 @@ class EmbeddedEngine(Engine):
         receipts = _numbered(receipts)
         self._logs[receipts[0].block] = [log for receipt in receipts for log in receipt.logs]
         return receipts
+
+    @override
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        try:
+            return receipt_of(self._w3.eth.get_transaction_receipt(cast(Hash32, transaction)))
+        except TransactionNotFound:
+            return None
 
     def _mine_block(self) -> None:
         # eth-tester's own mining draws a random mix hash, which would change every block hash.

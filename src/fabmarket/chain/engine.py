@@ -132,6 +132,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        """Return the receipt of a transaction by its hash, None if it is not mined."""
+
+    @abstractmethod
     def call(
         self, to: str, data: bytes, sender: str | None = None, block: int | None = None
     ) -> bytes:

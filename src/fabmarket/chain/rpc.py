@@ -245,6 +245,11 @@ class RpcEngine(Engine):
             return [self._receipt(each, deadline) for each in hashes]
 
     @override
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        with self._asking():
+            return self._found(transaction)
+
+    @override
     def call(
         self, to: str, data: bytes, sender: str | None = None, block: int | None = None
     ) -> bytes:
@@ -274,15 +279,21 @@ class RpcEngine(Engine):
 
     def _receipt(self, transaction: bytes, deadline: float) -> Receipt:
         while True:
-            try:
-                return receipt_of(self.w3.eth.get_transaction_receipt(cast(Any, transaction)))
-            except TransactionNotFound:
-                if time.monotonic() > deadline:
-                    raise NotMined(
-                        f"transaction 0x{transaction.hex()} was not mined within {_DEADLINE:.0f} s"
-                        f" at {self.shown}"
-                    ) from None
-                time.sleep(0.05)
+            found = self._found(transaction)
+            if found is not None:
+                return found
+            if time.monotonic() > deadline:
+                raise NotMined(
+                    f"transaction 0x{transaction.hex()} was not mined within {_DEADLINE:.0f} s"
+                    f" at {self.shown}"
+                )
+            time.sleep(0.05)
+
+    def _found(self, transaction: bytes) -> Receipt | None:
+        try:
+            return receipt_of(self.w3.eth.get_transaction_receipt(cast(Any, transaction)))
+        except TransactionNotFound:
+            return None
 
 
 def _count(answer: object) -> int:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from fabmarket.chain import Engine, ExchangeContract, Transaction, signed
 from fabmarket.chain.calls import function_of, gas_limit
-from fabmarket.identity import Key
+from fabmarket.identity import Key, keccak
 from fabmarket.market.exchange import Move
-from fabmarket.node.journal import Journal
+from fabmarket.node.journal import Journal, Ordered
 from fabmarket.node.participant import move_of
 
 
@@ -38,25 +38,37 @@ class Outbox:
         moves = self._journal.moves()
         if not moves:
             return []
-        nonce = self._engine.nonce(self._key.address)
-        taken = [each.nonce + 1 for each in moves if each.nonce is not None]
-        nonce = max([nonce, *taken])
-        found = []
+        count = self._engine.nonce(self._key.address)
+        signed_ones: list[tuple[int, Ordered, bytes]] = []
+        unsigned: list[Ordered] = []
         for each in moves:
-            transaction = self._transaction(move_of(each.body))
-            raw = each.raw
-            if raw is None:
-                raw = signed(self._engine, transaction, nonce)
-                with self._journal.writing():
-                    self._journal.signed(each.number, nonce, raw)
-                nonce += 1
-            found.append(Outgoing(each.number, transaction, raw))
-        return found
+            if each.nonce is None or each.raw is None:
+                unsigned.append(each)
+            elif each.nonce >= count:
+                signed_ones.append((each.nonce, each, each.raw))
+            elif self._engine.receipt(keccak(each.raw)) is not None:
+                self._forget(each.number)  # mined before a crash
+            else:
+                unsigned.append(each)  # its nonce was used by something else
+        following = max([count, *(nonce + 1 for nonce, _, _ in signed_ones)])
+        for nonce, each in enumerate(unsigned, following):
+            raw = signed(self._engine, self._transaction(move_of(each.body)), nonce)
+            with self._journal.writing():
+                self._journal.signed(each.number, nonce, raw)
+            signed_ones.append((nonce, each, raw))
+        signed_ones.sort(key=lambda found: found[0])
+        return [
+            Outgoing(each.number, self._transaction(move_of(each.body)), raw)
+            for _, each, raw in signed_ones
+        ]
 
     def mined(self, outgoing: Outgoing) -> None:
         """It is on the chain, for better or worse."""
+        self._forget(outgoing.number)
+
+    def _forget(self, number: int) -> None:
         with self._journal.writing():
-            self._journal.mined(outgoing.number)
+            self._journal.mined(number)
 
     def _transaction(self, move: Move) -> Transaction:
         data = self._exchange.move_data(move)
