@@ -45,10 +45,10 @@ class TypedStruct:
 class Domain:
     """The EIP-712 domain: binds a signature to one contract on one chain."""
 
-    name: str
-    version: str
-    chain_id: int
-    verifying_contract: str
+    name: Text
+    version: Text
+    chain_id: Uint256
+    verifying_contract: Address
 
     def separator(self) -> bytes:
         """Return the 32-byte domain separator."""

@@ -59,6 +59,20 @@ class Outbox:
             found.append(Outgoing(each.number, transaction, at, raw))
         return found
 
+    def unmined(self) -> list[Outgoing]:
+        """Return what is to be mined, by nonce; what a crash kept from being ticked off is so now.
+
+        For whoever makes the blocks itself; a process of its own calls `push`.
+        """
+        before = {each.number for each in self._journal.moves() if each.raw is not None}
+        found = []
+        for each in sorted(self.outgoing(), key=lambda each: each.nonce):
+            if each.number in before and self._engine.receipt(keccak(each.raw)) is not None:
+                self.mined(each)
+            else:
+                found.append(each)
+        return found
+
     def push(self) -> list[tuple[Outgoing, Receipt]]:
         """Bring on what is not on the chain for good yet; return what now is, with its receipt.
 
@@ -89,8 +103,11 @@ class Outbox:
 
     def mined(self, outgoing: Outgoing) -> None:
         """It is on the chain, for better or worse."""
+        self._forget(outgoing.number)
+
+    def _forget(self, number: int) -> None:
         with self._journal.writing():
-            self._journal.mined(outgoing.number)
+            self._journal.mined(number)
 
     def _sign_anew(self, outgoing: Outgoing) -> None:
         nonce = self._next_nonce(self._journal.moves())
