@@ -15,8 +15,8 @@ import pytest
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.chain.rpc import NodeLost
-from fabmarket.node import run_market
 from fabmarket.scenario import paper_market
+from fabmarket.simulation import run_market
 
 MK01 = Path(__file__).parents[2] / "scenarios" / "fjsp" / "mk01.txt"
 
