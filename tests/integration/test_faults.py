@@ -79,7 +79,7 @@ def test_a_node_lost_midway_leaves_an_earlier_report_as_it_was(node, fabmarket, 
     assert after == before
 
 
-@pytest.mark.parametrize("phase", ["verify", "deposit", "settle", "audit"])
+@pytest.mark.parametrize("phase", ["verify", "deposit", "negotiate", "settle", "audit"])
 def test_our_own_anvil_killed_in_any_phase_is_said(needs_anvil, phase):
     killed = []
 
