@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fabmarket.errors import Refused
-from fabmarket.identity import BadSignature, BadValue, Domain, digest, recover
+from fabmarket.identity import BadSignature, BadValue, Domain, digest
 from fabmarket.identity.codec import decode
 from fabmarket.market.messages import (
     Claim,
@@ -37,7 +37,7 @@ from fabmarket.negotiation.seat import (
     follow,
     take_seats,
 )
-from fabmarket.node.envelope import Envelope
+from fabmarket.node.envelope import Envelope, signer_of
 from fabmarket.node.journal import Journal
 from fabmarket.node.participant import Settlement
 
@@ -90,8 +90,12 @@ class Fork:
     second: bytes
 
 
-def evidence_of(journal: Journal, domain: Domain, holder: str, of: bytes) -> Evidence:
+def evidence_of(journal: Journal, of: bytes) -> Evidence:
     """Return what a journal holds of a session, or of the session that a trade came from."""
+    owner, about = journal.about("owner"), journal.about("domain")
+    if owner is None or about is None:
+        raise NoEvidence("the journal is nobody's")
+    domain, holder = decode(Domain, about), owner.decode()
     session = journal.session_of(of) or of
     envelopes = [decode(Envelope, text) for text in journal.talk(session)]
     opening = next((each for each in envelopes if isinstance(each.message, Opening)), None)
@@ -146,7 +150,10 @@ def forks(files: Iterable[Evidence]) -> list[Fork]:
             if not isinstance(word, Quote | Close):
                 continue
             place = f"quote {word.round}" if isinstance(word, Quote) else "close"
-            key = _checked(evidence.domain, envelope)
+            try:
+                key = _checked(evidence.domain, envelope)
+            except BadEvidence:
+                continue  # nobody signed it
             first = said_at.setdefault((word.supplier, word.session, place), key)
             if first != key:
                 found.append(Fork(word.supplier, place, first, key))
@@ -158,7 +165,7 @@ def _checked(domain: Domain, envelope: Envelope) -> bytes:
     kind = type(envelope.message).__name__
     try:
         key = digest(domain, envelope.message)
-        signer = recover(key, envelope.signature)
+        signer = signer_of(key, envelope.signature)
     except (BadSignature, BadValue) as error:
         raise BadEvidence(f"{kind}: {error}") from error
     if signer != envelope.message.author:

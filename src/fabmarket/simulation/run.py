@@ -308,7 +308,7 @@ class _Run:
 
     def _mine(self, *, must_succeed: bool = False) -> int:
         """Mine what lies in the outboxes; return how many transactions."""
-        outgoing = [(box, each) for box in self.outboxes for each in box.outgoing()]
+        outgoing = [(box, each) for box in self.outboxes for each in box.unmined()]
         for _, each in outgoing:
             self.market.sender.queue(each.transaction, each.raw)
         if must_succeed:
@@ -369,8 +369,7 @@ class _Run:
         for party in self.parties.suppliers:
             journal = out.journals[party.address]
             for session in journal.sessions():
-                file = evidence_of(journal, self.market.domain, party.address, session)
-                out.talks.append(replay(file))
+                out.talks.append(replay(evidence_of(journal, session)))
         for shown in out.talks:
             seats = {(each.demander, each.supplier_nonce): each.sub_task for each in shown.members}
             for settlement in shown.settlements:
