@@ -131,7 +131,7 @@ class EmbeddedEngine(Engine):
         self._pin_next_time()
         receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
         receipts = _numbered(receipts)
-        self._logs[receipts[0].block] = [log for receipt in receipts for log in receipt.logs]
+        self._logs[self.block_number()] = [log for receipt in receipts for log in receipt.logs]
         self._receipts.update((each.transaction, each) for each in receipts)
         return receipts
 

@@ -166,7 +166,7 @@ def command(
             **inputs.files,
             "ledger.sqlite": ledger,
             **journals,
-            "manifest.json": manifest(again, seed, about, inputs.files),
+            "manifest.json": manifest(again, seed, about, inputs.files, journals),
         }
         write_report(facts, out, beside)
     if as_json:

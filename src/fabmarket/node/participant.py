@@ -100,8 +100,9 @@ class Participant(Generic[S]):
         self._key, self._domain, self._step, self._tell = key, domain, step, tell
         self.journal = journal
         self.sent: Counter[str] = Counter()
-        self._tick: Ticked | None = None  # the last one, if nothing came of it
+        self._passed: tuple[int, Ticked] | None = None  # the last block, if nothing came of it
         self._state = self._restored(initial)
+        self._tell_news()
 
     @property
     def address(self) -> str:
@@ -185,14 +186,14 @@ class Participant(Generic[S]):
         after, outputs = self._step(state, ticked)
         if not (lines or outputs or settled) and _is_same(state, after):
             # Nothing hangs on it but what comes next, so it is written down with that.
-            self._state, self._tick = after, ticked
+            self._state, self._passed = after, (block.number, ticked)
             return
         done.extend(outputs)
         with self.journal.writing():
             for each in settled:
                 self.journal.note(f"settled 0x{each.event.trade.hex()}", encode(each))
-            self.journal.note("block", str(block.number).encode())
             self._write([*lines, ticked], after, done)
+            self._note_block(block.number)
         self._done(after, done)
 
     def order(self, move: Move) -> None:
@@ -210,8 +211,11 @@ class Participant(Generic[S]):
         outputs: Sequence[Output],
     ) -> None:
         """Write down inputs and what follows from them."""
-        missed = [] if self._tick is None else [self._tick]
-        for entry in (*missed, *entries):
+        if self._passed is not None:
+            number, ticked = self._passed
+            self._note_block(number)
+            entries = [ticked, *entries]
+        for entry in entries:
             count = self.journal.add_input(encode(_Line(entry)))
         if count >= SNAPSHOT_EVERY:
             self.journal.snapshot(encode(state))
@@ -219,15 +223,26 @@ class Participant(Generic[S]):
         for output in outputs:
             if isinstance(output, Submit):
                 self.journal.order(encode(_Line(Ordered(self._with_own_signature(output.move)))))
+            elif isinstance(output, Tell):
+                self.journal.tell(encode(output))
+
+    def _note_block(self, number: int) -> None:
+        self.journal.note("block", str(number).encode())
 
     def _done(self, state: S, outputs: Sequence[Output]) -> None:
         """What was written down is so."""
-        self._state, self._tick = state, None
+        self._state, self._passed = state, None
         for output in outputs:
             if isinstance(output, Send):
                 self.sent[type(output.message).__name__] += 1
-            elif isinstance(output, Tell):
-                self._tell(output)
+        if any(isinstance(output, Tell) for output in outputs):
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        """Tell the owner what it was not told yet; after a crash perhaps once more."""
+        for number, body in self.journal.news():
+            self._tell(decode(Tell, body))
+            self.journal.told(number)
 
     def _post(self, sends: Sequence[Send]) -> None:
         """Sign each message once, keep it, and put it into the outbox for whom it is."""
