@@ -45,26 +45,13 @@ class Outbox:
     def outgoing(self) -> list[Outgoing]:
         """Return what is to be sent, by nonce, all of it signed and written down.
 
-        What is mined for good is ticked off before.
+        What is mined for good, and a crash kept from being ticked off, is so before. For whoever
+        makes the blocks itself; a process of its own calls `push`.
         """
         outgoing, done = self._sorted_out()
         for each, _ in done:
             self.mined(each)
         return outgoing
-
-    def unmined(self) -> list[Outgoing]:
-        """Return what is to be mined, by nonce; what a crash kept from being ticked off is so now.
-
-        For whoever makes the blocks itself; a process of its own calls `push`.
-        """
-        before = {each.number for each in self._journal.moves() if each.raw is not None}
-        found = []
-        for each in sorted(self.outgoing(), key=lambda each: each.nonce):
-            if each.number in before and self._engine.receipt(keccak(each.raw)) is not None:
-                self.mined(each)
-            else:
-                found.append(each)
-        return found
 
     def push(self) -> list[tuple[Outgoing, Receipt]]:
         """Send what is to be sent; return, and tick off, what is mined for good, with its receipt.
@@ -82,11 +69,8 @@ class Outbox:
 
     def mined(self, outgoing: Outgoing) -> None:
         """It is on the chain, for better or worse."""
-        self._forget(outgoing.number)
-
-    def _forget(self, number: int) -> None:
         with self._journal.writing():
-            self._journal.mined(number)
+            self._journal.mined(outgoing.number)
 
     def _sorted_out(self) -> tuple[list[Outgoing], list[tuple[Outgoing, Receipt]]]:
         """Of the moves, by nonce: those to be sent, and those that are mined for good.
