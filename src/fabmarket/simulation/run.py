@@ -308,7 +308,7 @@ class _Run:
 
     def _mine(self, *, must_succeed: bool = False) -> int:
         """Mine what lies in the outboxes; return how many transactions."""
-        outgoing = [(box, each) for box in self.outboxes for each in box.unmined()]
+        outgoing = [(box, each) for box in self.outboxes for each in box.outgoing()]
         for _, each in outgoing:
             self.market.sender.queue(each.transaction, each.raw)
         if must_succeed:
