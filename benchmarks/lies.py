@@ -13,16 +13,10 @@ import json
 from collections.abc import Iterator, Sequence
 
 from fabmarket.identity import keccak
-from fabmarket.market.messages import Claim, Close, Member, Opening, PriceTerms, Reply
+from fabmarket.market.messages import Claim, Member, Opening, PriceTerms, Reply
 from fabmarket.market.units import MICRO, NO_LIMIT
-from fabmarket.negotiation.session import (
-    Session,
-    best_claim,
-    best_reply,
-    due,
-    follow,
-    open_session,
-)
+from fabmarket.negotiation.course import best_claim, best_reply
+from fabmarket.negotiation.hosting import Hosted, hear, host, next_word, roster_of, said
 from fabmarket.scenario import Scenario, paper_market
 
 CONCEPTS = ("demanders-lead", "balanced", "simultaneous")
@@ -40,7 +34,7 @@ def margins(market: Scenario) -> list[int]:
     return [one.benefit - one.cost for one in alternatives]
 
 
-def opened(market: Scenario, concept: str) -> Session:
+def opened(market: Scenario, concept: str) -> Hosted:
     """The session of the paper's one listing, its three demanders without a limit."""
     supplier = market.suppliers[0]
     weights = [round(weight * MICRO) for weight in (supplier.a, supplier.b)]
@@ -56,8 +50,9 @@ def opened(market: Scenario, concept: str) -> Session:
         )
         for seat in range(len(market.demanders))
     )
-    opening = Opening(address(0), b"l" * 32, 1, terms, members)
-    return open_session(opening, named(opening))
+    roster, _ = roster_of(members)
+    opening = Opening(address(0), b"l" * 32, 1, terms, len(members), roster.hash, 1, 1)
+    return host(opening, named(opening), members)
 
 
 def named(message: object) -> bytes:
@@ -65,26 +60,27 @@ def named(message: object) -> bytes:
     return keccak(repr(message).encode())
 
 
-def answers(session: Session, stated: Sequence[int]) -> Iterator[Reply | Claim]:
+def answers(session: Hosted, stated: Sequence[int]) -> Iterator[Reply | Claim]:
     """What members that play these margins say to the last quote."""
     last = session.rounds[-1]
-    for seat, (member, margin) in enumerate(zip(session.opening.members, stated, strict=True)):
+    for seat, (member, margin) in enumerate(zip(session.members, stated, strict=True)):
         about = (member.demander, session.id, seat, last.digest)
         if last.quote.final:
-            yield Claim(*about, *best_claim(session, seat, margin))
+            yield Claim(*about, *best_claim(last.due[seat], margin, last.quote.price))
         else:
-            yield Reply(*about, best_reply(session, seat, margin))
+            reply = best_reply(session.opening.terms, member, margin, last.quote.price)
+            yield Reply(*about, reply)
 
 
-def profits(session: Session, stated: Sequence[int], true: Sequence[int]) -> list[int]:
+def profits(session: Hosted, stated: Sequence[int], true: Sequence[int]) -> list[int]:
     """What each demander earns in the end, counted with its true margin."""
-    while (message := due(session)) is not None:
-        session = follow(session, message, named(message))
-        if isinstance(message, Close):
-            pairs = zip(true, message.awards, strict=True)
-            return [(margin - message.price) * units for margin, units in pairs]
+    while (word := next_word(session)) is not None:
+        session = said(session, word, named(word.message))
+        if session.close is not None:
+            pairs = zip(true, session.awards, strict=True)
+            return [(margin - session.close.price) * units for margin, units in pairs]
         for answer in answers(session, stated):
-            session = follow(session, answer, named(answer))
+            session = hear(session, answer, named(answer))
     raise SystemExit("a session ended without its close")
 
 

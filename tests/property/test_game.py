@@ -218,7 +218,8 @@ def session(rule, margin, caps, price, *, remember):
     announced, low, high = [price], -inf, inf
     while True:
         replies = [rule.demand_at(c, cap, price) for c, cap in zip(margin, caps, strict=True)]
-        step = rule.next_price(price, replies, caps)
+        moving = sum(0 < reply < cap for reply, cap in zip(replies, caps, strict=True))
+        step = rule.next_price(price, sum(replies), moving=moving, members=len(replies))
         if step == price:
             return announced, replies
         if remember:

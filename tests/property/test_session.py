@@ -1,6 +1,9 @@
-"""Signed rounds against the solved game: random markets, honest, lazy and hostile members."""
+"""Signed rounds against the solved game: random markets, honest, lazy and hostile members.
 
-from dataclasses import replace
+The supplier hosts, and every member follows from its own seat.
+"""
+
+from dataclasses import dataclass, fields, replace
 from math import inf
 
 import numpy as np
@@ -10,24 +13,28 @@ from hypothesis import strategies as st
 
 from fabmarket.game import Game, NoEquilibrium, solve
 from fabmarket.identity import Key, keccak
-from fabmarket.market.messages import Claim, Close, Member, Opening, PriceTerms, Quote, Reply
+from fabmarket.market.messages import Claim, Close, Member, Opening, Place, PriceTerms, Reply
 from fabmarket.market.units import MICRO, NO_LIMIT
-from fabmarket.negotiation.bargaining import (
-    PROPOSALS,
-    Bargain,
-    Position,
-    follow_counter,
-    respond,
+from fabmarket.negotiation.course import ROUND_LIMIT, InvalidMove, TooEarly, rule_of
+from fabmarket.negotiation.hosting import (
+    Hosted,
+    addressed,
+    hear,
+    host,
+    next_word,
+    roster_of,
+    said,
+    seated,
 )
-from fabmarket.negotiation.session import (
-    ROUND_LIMIT,
-    InvalidMove,
-    best_claim,
-    best_reply,
-    due,
-    entitlement,
+from fabmarket.negotiation.seat import (
+    Seat,
+    Seated,
+    SecondWord,
+    answer,
+    answered,
+    check_roster,
     follow,
-    open_session,
+    take_seats,
 )
 
 SUPPLIER = Key.derive("session", "supplier").address
@@ -88,33 +95,86 @@ def digest_of(message):
     return keccak(repr(message).encode())
 
 
+@dataclass
+class Room:
+    """A session: its supplier's state and every member's, in the order of the seats."""
+
+    hosted: Hosted
+    seats: list[Seated]
+
+    @property
+    def settled_on(self):
+        return self.hosted.course.settled_on
+
+    def due(self, *, time_up=False):
+        """The supplier's next word with its digest, and everybody's places in it."""
+        word = next_word(self.hosted, time_up=time_up)
+        return word, digest_of(word.message), dict(addressed(self.hosted, word))
+
+    def say(self, *, time_up=False):
+        """The supplier says its next word; all who count follow it."""
+        word, key, places = self.due(time_up=time_up)
+        gone = self.hosted.dropped
+        self.hosted = said(self.hosted, word, key)
+        for at, seat in enumerate(self.seats):
+            if at not in gone:
+                self.seats[at] = follow(seat, word.message, key, places[DEMANDERS[at]])
+        return word.message
+
+    def answer_of(self, at, margin):
+        return answer(self.seats[at], self.seats[at].seats[0], margin)
+
+    def take(self, at, message):
+        """A member says it, and the supplier hears it."""
+        self.hosted = hear(self.hosted, message, digest_of(message))
+        self.seats[at] = answered(self.seats[at], message, digest_of(message))
+
+    @property
+    def present(self):
+        return [at for at in range(len(self.seats)) if at not in self.hosted.dropped]
+
+
 def opened(terms, members):
-    opening = Opening(SUPPLIER, b"l" * 32, 10**6, terms, members)
-    return open_session(opening, digest_of(opening))
-
-
-def answers(session, margins):
-    """What honest members say to the last quote, in the order of their seats."""
-    quote, key = session.rounds[-1].quote, session.rounds[-1].digest
-    for seat, (member, margin) in enumerate(zip(session.opening.members, margins, strict=True)):
-        if quote.final:
-            units, surplus = best_claim(session, seat, margin)
-            yield Claim(member.demander, session.id, seat, key, units, surplus)
-        else:
-            micro = best_reply(session, seat, margin)
-            yield Reply(member.demander, session.id, seat, key, micro)
+    root, _ = roster_of(members)
+    opening = Opening(SUPPLIER, b"l" * 32, 10**6, terms, len(members), root.hash, 15, 10**6)
+    key = digest_of(opening)
+    seats = []
+    for _, (place,) in seated(members):
+        own = Seat(b"w" * 32, place.seat, members[place.seat])
+        check_roster(opening, [own], [place])
+        seats.append(take_seats(opening, key, [own]))
+    return Room(host(opening, key, members), seats)
 
 
 def played(terms, members, margins):
     """A session between honest parties, from its opening to its close."""
-    session = opened(terms, members)
-    while (message := due(session)) is not None:
-        session = follow(session, message, digest_of(message))
-        if isinstance(message, Close):
-            return session
-        for answer in answers(session, margins):
-            session = follow(session, answer, digest_of(answer))
-    raise AssertionError("nobody knows what comes next")
+    room = opened(terms, members)
+    while not isinstance(room.say(), Close):
+        assert next_word(room.hosted) is None
+        for at, margin in enumerate(margins):
+            room.take(at, room.answer_of(at, margin))
+    assert next_word(room.hosted, time_up=True) is None
+    for at, seat in enumerate(room.seats):
+        assert seat.over
+        assert seat.seats[0].awarded == room.hosted.awards[at]
+        assert seat.course == room.hosted.course
+        assert seat.transcript == room.hosted.transcript
+    return room
+
+
+def test_a_session_is_hosted_for_the_members_of_its_roster_alone():
+    terms = PriceTerms("simultaneous", 1, 1, 10, 100)
+    ada, bob = (Member(DEMANDERS[i], bytes([i]) * 32, bytes(32), 5, True, i) for i in range(2))
+    opening = opened(terms, (ada, bob)).hosted.opening
+    for others, words in (
+        ((bob, ada), "the roster is another"),
+        ((ada, replace(bob, quantity=6)), "the roster is another"),
+        ((ada,), "1 members for 2 seats"),
+        ((), "0 members for 2 seats"),
+        ((ada, ada), "a selection has two seats"),
+    ):
+        with pytest.raises(InvalidMove, match=words):
+            host(opening, bytes(32), others)
 
 
 @settings(max_examples=400)
@@ -122,23 +182,25 @@ def played(terms, members, margins):
 def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
     terms, members, _ = market
     equilibrium = solved(*market)
-    session = played(*market)
+    room = played(*market)
+    session = room.hosted
     assert len(session.rounds) < ROUND_LIMIT
     close = session.close
-    if session.settled_on is None:
+    if room.settled_on is None:
         # No supply: the price at which demand and supply meet is not above the maintenance cost.
         assert terms.concept != "balanced"
         assert equilibrium.price <= terms.maintenance + 1
-        assert close.awards == (0,) * len(members)
+        assert session.awards == (0,) * len(members)
+        assert close.awarded == 0
         return
-    assert close.price == session.settled_on >= max(terms.maintenance, 1)
+    assert close.price == room.settled_on >= max(terms.maintenance, 1)
     if equilibrium.total_demand <= len(members) / MICRO or equilibrium.price < terms.maintenance:
         return
     assert abs(close.price - equilibrium.price) <= 1
-    slope = session.rule.slope
+    slope = rule_of(terms).slope
     for seat, member in enumerate(members):
         if member.divisible:
-            units = entitlement(session, seat)
+            units = session.rounds[-1].due[seat]
             assert abs(units - equilibrium.demand[seat]) <= 1 + 1 / slope + 1e-6
 
 
@@ -153,21 +215,23 @@ def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
 )
 def test_nobody_gets_more_than_it_claimed_or_pays_more_than_it_is_worth(market):
     terms, members, margins = market
-    session = played(*market)
-    close = session.close
-    assert sum(close.awards) <= terms.capacity
-    for award, member, margin in zip(close.awards, members, margins, strict=True):
+    room = played(*market)
+    session, price, awards = room.hosted, room.hosted.close.price, room.hosted.awards
+    assert sum(awards) == session.close.awarded <= terms.capacity
+    for award, member, margin in zip(awards, members, margins, strict=True):
         assert 0 <= award <= member.quantity
-        assert award == 0 or 0 < close.price < margin
+        assert award == 0 or 0 < price < margin
         assert member.divisible or award in (0, member.quantity)
-    claims = session.claims if session.settled_on is not None else ()
-    room = terms.capacity
-    for claim in sorted(claims, key=lambda c: (-c.surplus, members[c.seat].selection)):
-        best = min(claim.quantity, room)
-        if not members[claim.seat].divisible and claim.quantity > room:
+    claims = session.rounds[-1].answers if room.settled_on is not None else {}
+    left = terms.capacity
+    for at, claim in sorted(
+        claims.items(), key=lambda item: (-item[1].surplus, members[item[0]].selection)
+    ):
+        best = min(claim.quantity, left)
+        if not members[at].divisible and claim.quantity > left:
             best = 0
-        assert close.awards[claim.seat] == best
-        room -= best
+        assert awards[at] == best
+        left -= best
 
 
 @settings(max_examples=150)
@@ -181,7 +245,7 @@ def test_where_capacity_binds_the_price_is_the_lowest_that_clears(margin, cap, r
     )
     session = played(terms, members, [margin] * count)
     assert session.settled_on == 10
-    assert session.close.awards == (cap,) * count
+    assert session.hosted.awards == (cap,) * count
 
 
 def test_an_interval_of_clearing_prices_gives_its_lowest():
@@ -192,7 +256,7 @@ def test_an_interval_of_clearing_prices_gives_its_lowest():
     )
     session = played(terms, members, [100, 100, 40])
     assert session.settled_on == 40
-    assert session.close.awards == (5, 5, 0)
+    assert session.hosted.awards == (5, 5, 0)
 
 
 def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_all_of_a_scarce_one_sold():
@@ -203,75 +267,185 @@ def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_all_of_a_scar
     )
     session = played(terms, members, [70, 80, 60])
     assert session.settled_on == 60
-    assert session.close.awards == (40, 80, 0)
+    assert session.hosted.awards == (40, 80, 0)
     shared = played(replace(terms, capacity=100), members, [70, 80, 60])
-    assert shared.close.awards == (33, 67, 0)
+    assert shared.hosted.awards == (33, 67, 0)
+
+
+ALTERED = {bytes: b"x" * 32, tuple: (99,), str: DEMANDERS[0]}
 
 
 @settings(max_examples=150)
 @given(markets(), st.data())
 def test_members_accept_nothing_but_what_follows(market, data):
     """At every turn any change of the supplier's message is refused, and the true one taken."""
-    session = opened(*market[:2])
-    while (message := due(session)) is not None:
-        changes = {
-            Quote: ("round", "previous", "price", "sum", "supply", "final", "supplier", "session"),
-            Close: ("previous", "price", "awards", "supplier", "session"),
-        }[type(message)]
-        field = data.draw(st.sampled_from(changes))
+    terms, members, margins = market
+    room = opened(terms, members)
+    while True:
+        word, _, places = room.due()
+        message = word.message
+        field = data.draw(st.sampled_from([each.name for each in fields(message)]))
         value = getattr(message, field)
-        if field == "awards":
-            seat = data.draw(st.integers(0, len(value) - 1))
-            wrong = (*value[:seat], value[seat] + 1, *value[seat + 1 :])
-        elif isinstance(value, bool):
+        if isinstance(value, bool):
             wrong = not value
         elif isinstance(value, int):
             wrong = value + data.draw(st.sampled_from((-1, 1, 10**9)))
         else:
-            wrong = DEMANDERS[0] if field == "supplier" else b"x" * 32
-        with pytest.raises(InvalidMove):
-            follow(session, replace(message, **{field: wrong}), b"w" * 32)
-        session = follow(session, message, digest_of(message))
+            wrong = ALTERED[type(value)]
+        at = data.draw(st.integers(0, len(members) - 1))
+        altered = replace(message, **{field: wrong})
+        with pytest.raises((InvalidMove, TooEarly)):
+            follow(room.seats[at], altered, b"w" * 32, places[DEMANDERS[at]])
+        room.say()
         if isinstance(message, Close):
             return
-        for answer in answers(session, market[2]):
-            session = follow(session, answer, digest_of(answer))
+        for at, margin in enumerate(margins):
+            mine = room.answer_of(at, margin)
+            room.take(at, mine)
             with pytest.raises(InvalidMove):
-                follow(session, answer, digest_of(answer))
+                hear(room.hosted, mine, digest_of(mine))
+
+
+@settings(max_examples=150)
+@given(markets(), st.data())
+def test_members_accept_no_place_but_their_own(market, data):
+    """A value, a seat or a path that is another's or altered is refused wherever a tree is."""
+    terms, members, margins = market
+    room = opened(terms, members)
+    while True:
+        word, key, places = room.due()
+        at = data.draw(st.integers(0, len(members) - 1))
+        shown = places[DEMANDERS[at]]
+        if shown:
+            (place,) = shown
+            other = places[DEMANDERS[(at + 1) % len(members)]][0]
+            lies: list[tuple[Place, ...]] = [
+                (),
+                (replace(place, value=place.value + 1),),
+                (replace(place, path=(*place.path, *place.path[-1:], *place.path[-1:])),),
+                (replace(place, seat=place.seat + 1),),
+            ]
+            if place.path[:1]:
+                first, *rest = place.path
+                sums = (first.sums[0] + 1, *first.sums[1:])
+                lies.append((replace(place, path=(replace(first, sums=sums), *rest)),))
+                lies.append((replace(place, path=()),))
+            if other.seat != at:
+                lies += [(other,), (replace(other, seat=at),)]
+            lie = data.draw(st.sampled_from(lies))
+            if lie != shown:
+                with pytest.raises(InvalidMove):
+                    follow(room.seats[at], word.message, key, lie)
+        if isinstance(room.say(), Close):
+            return
+        for at, margin in enumerate(margins):
+            room.take(at, room.answer_of(at, margin))
+
+
+@settings(max_examples=150)
+@given(markets(), st.randoms(use_true_random=False))
+def test_the_silent_are_dropped_and_the_others_reach_their_own_price(market, rng):
+    """Whoever says nothing from its first round on leaves the price as if it were not there."""
+    terms, members, margins = market
+    lazy = {at for at in range(len(members)) if rng.random() < 0.4}
+    room = opened(terms, members)
+    room.say()
+    for at, margin in enumerate(margins):
+        if at not in lazy:
+            room.take(at, room.answer_of(at, margin))
+    while not isinstance(message := room.say(time_up=True), Close):
+        for at in room.present:
+            room.take(at, room.answer_of(at, margins[at]))
+        assert next_word(room.hosted) is not None
+    assert room.hosted.dropped == lazy
+    for at in lazy:
+        assert room.seats[at].over
+        assert room.seats[at].seats[0].dropped
+        assert room.hosted.awards[at] == 0
+    if len(lazy) == len(members):
+        assert (message.sum, message.awarded, room.settled_on) == (0, 0, None)
+        return
+    kept = [at for at in range(len(members)) if at not in lazy]
+    alone = played(terms, *reseated(members, margins, kept))
+    assert room.settled_on == alone.settled_on
+    assert [room.hosted.awards[at] for at in kept] == list(alone.hosted.awards)
+
+
+def reseated(members, margins, kept):
+    """Only these members, with the seats and names of a session of their own."""
+    seats = tuple(replace(members[at], demander=DEMANDERS[i]) for i, at in enumerate(kept))
+    return seats, [margins[at] for at in kept]
+
+
+@settings(max_examples=100)
+@given(markets(), st.randoms(use_true_random=False))
+def test_members_that_fall_silent_at_any_time_stop_nobody(market, rng):
+    terms, members, margins = market
+    room = opened(terms, members)
+    while not isinstance(room.say(time_up=bool(room.hosted.rounds)), Close):
+        for at in room.present:
+            if rng.random() < 0.9:
+                room.take(at, room.answer_of(at, margins[at]))
+    price, awards = room.hosted.close.price, room.hosted.awards
+    assert sum(awards) == room.hosted.close.awarded <= terms.capacity
+    for at, (award, margin) in enumerate(zip(awards, margins, strict=True)):
+        assert award == 0 or at not in room.hosted.dropped
+        assert award == 0 or price < margin
+    for at in room.present:
+        assert room.seats[at].seats[0].awarded == awards[at]
+
+
+@settings(max_examples=100)
+@given(markets(), st.data())
+def test_two_words_for_one_place_are_a_proof(market, data):
+    """Once a member has taken a quote, every other one for that round shows its supplier."""
+    terms, members, margins = market
+    room = opened(terms, members)
+    while True:
+        at = data.draw(st.integers(0, len(members) - 1))
+        before = room.seats[at]
+        _, _, places = room.due()
+        message = room.say()
+        other = replace(message, price=message.price + 1)
+        with pytest.raises(SecondWord):
+            follow(room.seats[at], other, b"w" * 32, places[DEMANDERS[at]])
+        if isinstance(message, Close):
+            return
+        ahead = replace(message, round=message.round + 1)
+        with pytest.raises(TooEarly):
+            follow(before, ahead, b"w" * 32, places[DEMANDERS[at]])
+        for seat, margin in enumerate(margins):
+            room.take(seat, room.answer_of(seat, margin))
 
 
 @settings(max_examples=60)
 @given(markets(), st.randoms(use_true_random=False))
 def test_hostile_replies_end_within_the_round_limit(market, rng):
-    """Members answer anything legal: no error but InvalidMove, and an end."""
+    """Members answer anything legal: no error but InvalidMove, an end, and all can follow it."""
     terms, members, _ = market
-    session = opened(terms, members)
-    while (message := due(session)) is not None:
-        session = follow(session, message, digest_of(message))
-        if isinstance(message, Close):
-            break
-        for seat, member in enumerate(members):
-            session = hostile_answer(session, seat, member, rng)
-    assert session.close is not None
-    assert len(session.rounds) <= ROUND_LIMIT + 1
-    assert sum(session.close.awards) <= terms.capacity
+    room = opened(terms, members)
+    while not isinstance(room.say(), Close):
+        for at, member in enumerate(members):
+            hostile_answer(room, at, member, rng)
+    assert len(room.hosted.rounds) <= ROUND_LIMIT + 1
+    assert sum(room.hosted.awards) <= terms.capacity
 
 
-def hostile_answer(session, seat, member, rng):
-    last = session.rounds[-1]
+def hostile_answer(room, seat, member, rng):
+    last, session = room.hosted.rounds[-1], room.hosted.id
     limit = member.quantity
     if last.quote.final:
-        tries = [entitlement(session, seat), 0]
+        tries = [last.due[seat], 0]
         surplus = rng.choice((0, 2**256 - 1))
-        moves = [Claim(member.demander, session.id, seat, last.digest, n, surplus) for n in tries]
+        moves = [Claim(member.demander, session, seat, last.digest, n, surplus) for n in tries]
     else:
-        past = [each.replies[seat] for each in session.rounds[:-1]]
+        past = [each.answers[seat].quantity for each in room.hosted.rounds[:-1]]
         tries = [limit * MICRO + 1, rng.randrange(limit * MICRO + 1), limit * MICRO, *past, 0]
         rng.shuffle(tries)
-        moves = [Reply(member.demander, session.id, seat, last.digest, n) for n in tries]
+        moves = [Reply(member.demander, session, seat, last.digest, n) for n in tries]
     for move in moves:
         try:
-            return follow(session, move, digest_of(move))
+            return room.take(seat, move)
         except InvalidMove:
             continue
     raise AssertionError("a seat without a legal answer")
@@ -281,56 +455,17 @@ def test_a_member_that_never_settles_meets_the_round_limit():
     """It asks for all there is just below a price it lets rise, and for nothing above."""
     terms = PriceTerms("balanced", 10**12, 1, 1, NO_LIMIT)
     member = Member(DEMANDERS[0], bytes(32), bytes(32), NO_LIMIT, True, 0)
-    session = opened(terms, (member,))
+    room = opened(terms, (member,))
     secret = 3**78
-    while not isinstance(message := due(session), Close):
-        session = follow(session, message, digest_of(message))
-        last = session.rounds[-1]
-        if last.quote.final:
-            answer = Claim(member.demander, session.id, 0, last.digest, 0, 0)
+    while not isinstance(quote := room.say(), Close):
+        last = room.hosted.rounds[-1].digest
+        if quote.final:
+            move = Claim(member.demander, room.hosted.id, 0, last, 0, 0)
         else:
-            micro = NO_LIMIT * MICRO if last.quote.price < secret else 0
-            answer = Reply(member.demander, session.id, 0, last.digest, micro)
-        session = follow(session, answer, digest_of(answer))
-    assert 50 < len(session.rounds) <= ROUND_LIMIT + 1
-
-
-positions = st.builds(Position, st.integers(0, 400), st.integers(0, 400))
-
-
-def struck(buyer, seller):
-    member = Member(DEMANDERS[0], bytes(32), bytes(32), 5, True, 0)
-    opening = Opening(SUPPLIER, bytes(32), 1, PriceTerms("bargaining", 0, 0, 0, 5), (member,))
-    bargain = Bargain(opening, digest_of(opening))
-    while bargain.outcome is None:
-        me = bargain.turn_of
-        counter = respond(bargain, me, buyer if me == DEMANDERS[0] else seller)
-        bargain = follow_counter(bargain, counter, digest_of(counter))
-    return bargain
-
-
-@settings(max_examples=300)
-@given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 400), st.integers(0, 400))
-def test_a_bargain_ends_in_a_deal_exactly_if_the_reserves_leave_room(bid, worth, ask, cost):
-    bid, ask = min(bid, worth), max(ask, cost)
-    bargain = struck(Position(bid, worth), Position(ask, cost))
-    assert len(bargain.counters) <= 2 * PROPOSALS + 2
-    if worth >= cost:
-        assert max(cost, 1) <= bargain.outcome <= worth
-    else:
-        assert bargain.outcome == 0
-    for counter in bargain.counters:
-        if counter.reason == "propose":
-            mine = counter.sender == DEMANDERS[0]
-            assert bid <= counter.unit_price <= worth if mine else cost <= counter.unit_price <= ask
-
-
-@given(positions)
-def test_a_position_moves_from_its_first_price_to_its_reserve_and_never_back(position):
-    path = [position.proposal(turn) for turn in range(PROPOSALS + 3)]
-    assert path[0] == position.first
-    assert path[PROPOSALS - 1 :] == [position.reserve] * 4
-    assert path in (sorted(path), sorted(path, reverse=True))
+            micro = NO_LIMIT * MICRO if quote.price < secret else 0
+            move = Reply(member.demander, room.hosted.id, 0, last, micro)
+        room.take(0, move)
+    assert 50 < len(room.hosted.rounds) <= ROUND_LIMIT + 1
 
 
 @settings(max_examples=200)
@@ -352,7 +487,7 @@ def test_capacity_that_binds_is_sold_to_the_last_unit(capacity, digits, scale, c
     equilibrium = solved(terms, members, margins)
     session = played(terms, members, margins)
     bound = equilibrium.price > terms.maintenance + 2 and equilibrium.supply == capacity
-    assume(bound and max(margins) > session.close.price)
+    assume(bound and max(margins) > session.hosted.close.price)
     assert equilibrium.total_demand == capacity
-    assert sum(session.close.awards) == capacity
-    assert all(each.quote.supply <= capacity * MICRO for each in session.rounds)
+    assert sum(session.hosted.awards) == capacity
+    assert all(each.quote.supply <= capacity * MICRO for each in session.hosted.rounds)

@@ -33,6 +33,10 @@ class Rhythm(TypedStruct):
         beats = max(0, -((self.origin - least) // self.period))
         return self.origin + beats * self.period
 
+    def is_beat(self, time: int) -> bool:
+        """Return whether sessions open at `time`."""
+        return time >= self.origin and (time - self.origin) % self.period == 0
+
     def publishes(self, now: int, opens: int) -> bool:
         """Return whether demands for the beat `opens` are published at `now`."""
         return opens - 2 * self.quarter <= now < self.offers_until(opens)

@@ -160,6 +160,8 @@ def _require_turn(seated: Seated, word: Quote | Close) -> None:
             raise SecondWord("quote that follows another than we got")
     elif word.previous != seated.last_digest:
         raise TooEarly("close that follows a quote we have not got")
+    elif not seated.quotes:
+        raise InvalidMove("a close before any quote")
 
 
 def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Seated:
@@ -240,5 +242,7 @@ def _check_close(seated: Seated, close: Close) -> None:
         raise InvalidMove("more is awarded than there is")
     for seat in seated.seats:
         claimed = 0 if seat.dropped else seat.answers[-1].quantity
-        if seat.awarded > claimed or (seat.awarded < claimed and close.sum <= capacity):
+        cut = seat.awarded < claimed
+        is_part = cut and seat.awarded > 0 and not seat.member.divisible
+        if seat.awarded > claimed or is_part or (cut and close.sum <= capacity):
             raise InvalidMove("the award does not follow from the claims")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fabmarket.errors import Refused
-from fabmarket.identity import BadSignature, BadValue, Domain, digest, recover
+from fabmarket.identity import BadSignature, BadValue, Domain, digest
 from fabmarket.identity.codec import decode
 from fabmarket.market.events import Settled
 from fabmarket.market.messages import (
@@ -39,7 +39,7 @@ from fabmarket.negotiation.seat import (
     follow,
     take_seats,
 )
-from fabmarket.node.envelope import Envelope
+from fabmarket.node.envelope import Envelope, signer_of
 from fabmarket.node.journal import Journal
 from fabmarket.node.participant import Settlement
 
@@ -166,7 +166,7 @@ def _checked(domain: Domain, envelope: Envelope) -> bytes:
     kind = type(envelope.message).__name__
     try:
         key = digest(domain, envelope.message)
-        signer = recover(key, envelope.signature)
+        signer = signer_of(key, envelope.signature)
     except (BadSignature, BadValue) as error:
         raise BadEvidence(f"{kind}: {error}") from error
     if signer != envelope.message.author:

@@ -9,6 +9,7 @@ prove.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from typing import Any
 
 from rpds import HashTrieMap
@@ -306,7 +307,7 @@ class _Run:
 
     def _mine(self, *, must_succeed: bool = False) -> int:
         """Mine what lies in the outboxes; return how many transactions."""
-        outgoing = [(box, each) for box in self.outboxes for each in box.outgoing()]
+        outgoing = [(box, each) for box in self.outboxes for each in box.unmined()]
         for _, each in outgoing:
             self.market.sender.queue(each.transaction, each.raw)
         if must_succeed:
@@ -334,14 +335,18 @@ class _Run:
 
     def _tamper(self, now: int) -> None:
         """Send altered copies of demands under their true signatures; all must be ignored."""
-        honest = self.links.under_way() if self.tampered else []
-        for letter in honest:
-            envelope = decode(Envelope, letter.body)
-            if self.tampered and isinstance(envelope.message, Demand):
-                forged = replace(envelope.message, sequence=2**64 - self.tampered)
-                body = encode(replace(envelope, message=forged))
-                self.links.post(letter.recipient, body, now)
-                self.tampered -= 1
+        if not self.tampered:
+            return
+        opened = [(each, decode(Envelope, each.body)) for each in self.links.under_way()]
+        demands = [
+            (letter, envelope.message, envelope.signature)
+            for letter, envelope in opened
+            if isinstance(envelope.message, Demand)
+        ]
+        for letter, demand, signature in islice(cycle(demands), self.tampered):
+            forged = replace(demand, sequence=2**64 - self.tampered)
+            self.links.post(letter.recipient, encode(Envelope(forged, signature)), now)
+            self.tampered -= 1
 
     # What came of it
 

@@ -13,6 +13,12 @@ MARGINS = [55, 155, 185]
 FREE = [inf, inf, inf]
 
 
+def following(rule, price, replies, caps):
+    """The next price from what everybody sees: the sum, and how many move with the price."""
+    moving = sum(0 < reply < cap for reply, cap in zip(replies, caps, strict=True))
+    return rule.next_price(price, sum(replies), moving=moving, members=len(replies))
+
+
 @pytest.mark.parametrize(
     ("concept", "slope", "price", "demands", "supply"),
     [
@@ -27,20 +33,20 @@ def test_the_papers_market_in_three_announcements(concept, slope, price, demands
     announced = [rule.floor]
     for _ in range(2):
         replies = [rule.demand_at(c, inf, announced[-1]) for c in MARGINS]
-        announced.append(rule.next_price(announced[-1], replies, FREE))
+        announced.append(following(rule, announced[-1], replies, FREE))
     assert announced[-1] == Fraction(price)
     replies = [rule.demand_at(c, inf, announced[-1]) for c in MARGINS]
     assert replies == [Fraction(x) for x in demands]
     assert sum(replies) == rule.total_at(announced[-1])
     assert rule.supply_at(announced[-1], sum(replies)) == Fraction(supply)
-    assert rule.next_price(announced[-1], replies, FREE) == announced[-1]
+    assert following(rule, announced[-1], replies, FREE) == announced[-1]
 
 
 @pytest.mark.parametrize("kind", [int, float, np.float64, Fraction])
 def test_every_kind_of_number_gives_the_same_price(kind):
     rule = PriceRule("balanced", kind(3), kind(1), kind(4), kind(50))
     replies = [rule.demand_at(kind(c), inf, kind(5)) for c in (20, 31)]
-    assert rule.next_price(kind(5), replies, [inf, kind(40)]) == Fraction(17)
+    assert following(rule, kind(5), replies, [inf, kind(40)]) == Fraction(17)
     assert rule.total_at(kind(17)) == Fraction(17, 2)
     assert rule.floor_shares([kind(1), kind(3)], [inf, kind(5)], kind(8)) == (3, 5)
 
@@ -67,24 +73,24 @@ def test_replies_and_supply_stop_at_their_caps():
 
 def test_all_demands_zero_at_too_high_a_price_comes_down():
     rule = PriceRule("simultaneous", 1, 1, 2)
-    assert rule.next_price(100, [0, 0], [inf, inf]) == 2
+    assert following(rule, 100, [0, 0], [inf, inf]) == 2
     scarce = PriceRule("balanced", 2, 1, 2, 5)
-    assert scarce.next_price(100, [0, 0], [inf, inf]) == 2
-    assert scarce.next_price(5, [0, 0], [inf, inf]) == 2
+    assert following(scarce, 100, [0, 0], [inf, inf]) == 2
+    assert following(scarce, 5, [0, 0], [inf, inf]) == 2
 
 
 def test_the_side_of_a_supply_kink_is_the_side_the_price_moves_to():
     rule = PriceRule("simultaneous", 1, 1, 2, 3)  # T: slope 2 below price 5, 1 above; T(5) = 8
-    assert rule.next_price(5, [9], [9]) == 6
-    assert rule.next_price(5, [6], [6]) == 4
-    assert rule.next_price(4, [8], [8]) == 5
+    assert following(rule, 5, [9], [9]) == 6
+    assert following(rule, 5, [6], [6]) == 4
+    assert following(rule, 4, [8], [8]) == 5
 
 
 def test_replies_all_full_above_the_supply_raise_the_price_at_least_twofold():
     rule = PriceRule("balanced", 2, 1, 0, 4)
-    assert rule.next_price(10, [6, 4], [6, 4]) == 20
-    assert rule.next_price(0, [0, 6], [0, 6]) == 6
-    assert PriceRule("balanced", 2, 1, 0, 0).next_price(0, [6], [6]) == 6
+    assert following(rule, 10, [6, 4], [6, 4]) == 20
+    assert following(rule, 0, [0, 6], [0, 6]) == 6
+    assert following(PriceRule("balanced", 2, 1, 0, 0), 0, [6], [6]) == 6
 
 
 def test_plain_steps_may_circle_where_caps_bind_and_earlier_rounds_break_the_circle():
@@ -94,11 +100,11 @@ def test_plain_steps_may_circle_where_caps_bind_and_earlier_rounds_break_the_cir
     def replies(price):
         return [rule.demand_at(c, cap, price) for c, cap in zip(margins, caps, strict=True)]
 
-    assert rule.next_price(0, replies(0), caps) == Fraction(9, 2)
-    assert rule.next_price(Fraction(9, 2), replies(Fraction(9, 2)), caps) == 0
+    assert following(rule, 0, replies(0), caps) == Fraction(9, 2)
+    assert following(rule, Fraction(9, 2), replies(Fraction(9, 2)), caps) == 0
 
     announced, price, low, high = [], Fraction(0), -inf, inf
-    while (step := rule.next_price(price, replies(price), caps)) != price:
+    while (step := following(rule, price, replies(price), caps)) != price:
         low, high = (price, high) if step > price else (low, price)
         announced.append(price)
         price = kept(step, low, high)
@@ -110,7 +116,7 @@ def test_plain_steps_may_circle_where_caps_bind_and_earlier_rounds_break_the_cir
 def test_a_session_ends_at_the_floor_when_replies_fall_short_there():
     rule = PriceRule("balanced", 2, 1, 9)
     replies = [rule.demand_at(c, inf, 9) for c in (14, 10, 9, 3)]
-    assert rule.next_price(9, replies, [inf] * 4) == 9
+    assert following(rule, 9, replies, [inf] * 4) == 9
     assert rule.total_at(9) == 9
     shares = rule.floor_shares(replies, [inf] * 4, 9)
     assert shares == (Fraction(15, 2), Fraction(3, 2), 0, 0)

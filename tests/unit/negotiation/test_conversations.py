@@ -5,9 +5,11 @@ import pytest
 
 from fabmarket.game import Game, solve
 from fabmarket.market.events import Listed, Settled, SlotAttested, pack_terms
+from fabmarket.market.exchange import RaiseEpoch
 from fabmarket.market.messages import Claim, Close, Counter, Demand, Quote, Refusal, Selection
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.negotiation.moves import Deadline, Happened
+from fabmarket.negotiation.demander.state import TRADE_VALIDITY
+from fabmarket.negotiation.moves import Ordered, Recorded, Ticked
 from fabmarket.negotiation.wants import (
     NO_ANSWER,
     NO_ROOM,
@@ -16,16 +18,9 @@ from fabmarket.negotiation.wants import (
     SOLD_OUT,
     TOO_DEAR,
 )
+from tests.unit.negotiation.conftest import RHYTHM, deaf
 
 MILL, LATHE = name_to_bytes32("mill"), name_to_bytes32("lathe")
-
-
-def states(wire, address):
-    return [want.state for want in wire.wants(address)]
-
-
-def reason(wire, address):
-    return [attempt.reason for want in wire.wants(address) for attempt in want.attempts]
 
 
 def test_the_paper_s_market_settles_at_its_equilibrium(wire):
@@ -46,8 +41,8 @@ def test_the_paper_s_market_settles_at_its_equilibrium(wire):
     }
     assert wire.held(seller) == 275 * 115
     assert wire.heard(Quote)[-1].supply == 525 * 10**6
-    assert states(wire, buyers["MRD2"]) == states(wire, buyers["MRD3"]) == ["served"]
-    assert reason(wire, buyers["MRD1"]) == [TOO_DEAR]
+    assert wire.states_of(buyers["MRD2"]) == wire.states_of(buyers["MRD3"]) == ["served"]
+    assert wire.attempts(buyers["MRD1"]) == [TOO_DEAR]
     assert wire.ignored == []
 
 
@@ -68,7 +63,7 @@ def test_two_sub_tasks_of_one_demander_settle_in_one_session(wire):
     seller = wire.supplier("s")
     buyer = wire.demander("d", wire.want("one", (MILL, 30, 100)), wire.want("two", (MILL, 20, 100)))
     wire.round()
-    assert states(wire, buyer) == ["served", "served"]
+    assert wire.states_of(buyer) == ["served", "served"]
     assert len(wire.settled) == 2
     assert wire.held(seller) == 10**12 - wire.held(buyer)
 
@@ -78,7 +73,7 @@ def test_regression_equal_awards_of_one_demander_settle_both(wire):
     wire.supplier("s")
     buyer = wire.demander("d", wire.want("one", (MILL, 20, 100)), wire.want("two", (MILL, 20, 100)))
     wire.round()
-    assert states(wire, buyer) == ["served", "served"]
+    assert wire.states_of(buyer) == ["served", "served"]
     assert [each.quantity for each in wire.settled] == [20, 20]
 
 
@@ -92,10 +87,10 @@ def test_short_of_room_indivisible_claims_go_by_surplus_then_by_hash(wire):
     }
     twin = wire.demander("twin", wire.want("task", (MILL, 5, 50), divisible=False), rounds=1)
     wire.round()
-    assert states(wire, buyers[70]) == states(wire, buyers[60]) == ["served"]
-    left = {buyers[50]: states(wire, buyers[50]), twin: states(wire, twin)}
+    assert wire.states_of(buyers[70]) == wire.states_of(buyers[60]) == ["served"]
+    left = {buyers[50]: wire.states_of(buyers[50]), twin: wire.states_of(twin)}
     assert sorted(left.values()) == [["unserved"], ["unserved"]]
-    assert reason(wire, twin) == [NO_ROOM]
+    assert wire.attempts(twin) == [NO_ROOM]
 
 
 def test_an_unserved_sub_task_tries_its_next_alternative(wire):
@@ -106,11 +101,11 @@ def test_an_unserved_sub_task_tries_its_next_alternative(wire):
         "poor", wire.want("task", (MILL, 5, 60), (LATHE, 5, 60), divisible=False), rounds=2
     )
     wire.round()
-    assert states(wire, rich) == ["served"]
-    assert states(wire, poor) == ["open"]
-    assert reason(wire, poor) == [TOO_DEAR]
+    assert wire.states_of(rich) == ["served"]
+    assert wire.states_of(poor) == ["open"]
+    assert wire.attempts(poor) == [TOO_DEAR]
     wire.round()
-    assert states(wire, poor) == ["served"]
+    assert wire.states_of(poor) == ["served"]
     assert [wire.seller_of(sale) for sale in wire.settled] == [mill, lathe]
     assert [demand.sequence for demand in wire.heard(Demand) if demand.demander == poor] == [0, 1]
     wire.round()
@@ -125,27 +120,30 @@ def test_nobody_publishes_more_often_than_its_limit(wire):
         "poor", wire.want("task", (MILL, 5, 60), (LATHE, 5, 60), divisible=False), rounds=1
     )
     wire.round()
-    assert states(wire, poor) == ["unserved"]
+    assert wire.states_of(poor) == ["unserved"]
     wire.round()
     assert len([demand for demand in wire.heard(Demand) if demand.demander == poor]) == 1
 
 
-def test_without_an_offer_a_sub_task_is_unserved(wire):
+def test_without_an_offer_a_sub_task_is_published_again_and_in_the_end_unserved(wire):
     wire.supplier("s")
     buyer = wire.demander(
         "d", wire.want("task", (LATHE, 5, 60)), wire.want("late", (MILL, 5, 60), slot=3)
     )
     wire.round()
-    assert states(wire, buyer) == ["unserved", "unserved"]
-    assert reason(wire, buyer) == []
+    assert wire.states_of(buyer) == ["open", "open"]
+    wire.round()
+    assert wire.states_of(buyer) == ["unserved", "unserved"]
+    assert wire.attempts(buyer) == []
+    assert [(who, want.state) for who, want in wire.told] == [(buyer, "unserved")] * 2
 
 
 def test_what_is_worth_too_little_is_not_even_negotiated(wire):
     wire.supplier("s", maintenance=60)
     buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
     wire.round()
-    assert states(wire, buyer) == ["unserved"]
-    assert reason(wire, buyer) == [TOO_DEAR]
+    assert wire.states_of(buyer) == ["unserved"]
+    assert wire.attempts(buyer) == [TOO_DEAR]
     assert wire.heard(Selection) == []
 
 
@@ -153,21 +151,23 @@ def test_demand_too_small_to_draw_supply_ends_without_a_price(wire):
     wire.supplier("s", concept="simultaneous", a=800_000, b=200_000, maintenance=50)
     buyer = wire.demander("d", wire.want("task", (MILL, None, 60)), rounds=1)
     wire.round()
-    assert states(wire, buyer) == ["unserved"]
-    assert reason(wire, buyer) == [NO_SUPPLY]
+    assert wire.states_of(buyer) == ["unserved"]
+    assert wire.attempts(buyer) == [NO_SUPPLY]
     assert wire.heard(Claim) == []
 
 
-def test_a_silent_supplier_is_given_up_at_the_end_of_the_round(wire):
+def test_a_silent_supplier_is_given_up_at_the_end_of_its_session_and_no_earlier(wire):
     seller = wire.supplier("s")
     buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
-    wire.until("offers")
-    wire.steps[seller] = lambda state, given: (state, ())
-    wire.deadline("selections")
+    wire.until("choose")
+    wire.steps[seller] = deaf
+    wire.open()
+    wire.tick(RHYTHM.ends(wire.beat) - 1)
     wire.pump()
-    wire.deadline("round")
-    assert states(wire, buyer) == ["open"]
-    assert reason(wire, buyer) == [NO_ANSWER]
+    assert wire.states_of(buyer) == ["negotiating"]
+    wire.end()
+    assert wire.states_of(buyer) == ["open"]
+    assert wire.attempts(buyer) == [NO_ANSWER]
 
 
 def test_a_bargain_is_struck_and_settled(wire):
@@ -188,11 +188,11 @@ def test_regression_without_room_a_bargain_is_refused_for_that_and_not_for_its_s
         for i in range(2)
     ]
     wire.round()
-    assert sorted(states(wire, buyer)[0] for buyer in buyers) == ["served", "unserved"]
+    assert sorted(wire.states_of(buyer)[0] for buyer in buyers) == ["served", "unserved"]
     (refusal,) = wire.heard(Refusal)
     assert (refusal.supplier, refusal.reason) == (seller, SOLD_OUT)
-    loser = next(buyer for buyer in buyers if states(wire, buyer) == ["unserved"])
-    assert reason(wire, loser) == [SOLD_OUT]
+    loser = next(buyer for buyer in buyers if wire.states_of(buyer) == ["unserved"])
+    assert wire.attempts(loser) == [SOLD_OUT]
 
 
 def test_regression_a_dear_alternative_does_not_raise_the_bid_for_a_poor_one(wire):
@@ -200,7 +200,7 @@ def test_regression_a_dear_alternative_does_not_raise_the_bid_for_a_poor_one(wir
     wire.supplier("s", concept="bargaining", maintenance=10)
     buyer = wire.demander("d", wire.want("task", (LATHE, 6, 1_000), (MILL, 6, 30)))
     wire.round()
-    assert states(wire, buyer) == ["served"]
+    assert wire.states_of(buyer) == ["served"]
     assert max(each.unit_price for each in wire.heard(Counter) if each.sender == buyer) <= 30
     assert wire.settled[0].unit_price <= 30
 
@@ -213,24 +213,23 @@ def test_regression_a_free_supplier_still_sells_at_a_price_that_can_settle(wire)
     assert {quote.price for quote in wire.heard(Quote)} >= {1}
     assert min(quote.price for quote in wire.heard(Quote)) == 1
     assert wire.refused == []
-    assert "negotiating" not in states(wire, buyer)
+    assert "negotiating" not in wire.states_of(buyer)
 
 
 def test_regression_a_signed_trade_that_may_still_settle_is_not_published_again(wire):
     """Whoever holds it could otherwise make the demander buy twice."""
     seller = wire.supplier("s")
     buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)), rounds=5)
-    wire.until("selections")
+    wire.until("open")
     held, wire.submits = wire.submits, []
-    wire.deadline("round")
+    wire.end()
     assert len(held) == 1
-    assert states(wire, buyer) == ["unserved"]
-    assert reason(wire, buyer) == [NOT_SETTLED]
+    assert wire.states_of(buyer) == ["agreed"]
     wire.round()
     assert len(wire.heard(Demand)) == 1
     wire.submits = held
     wire.settle()
-    assert states(wire, buyer) == ["served"]
+    assert wire.states_of(buyer) == ["served"]
     assert wire.states[seller].shelves[wire.settled[0].listing].room == 95
 
 
@@ -238,13 +237,17 @@ def test_a_signed_trade_that_can_no_longer_settle_is_published_again(wire):
     wire.supplier("s")
     wire.supplier("t")
     buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
-    wire.until("selections")
+    wire.until("open")
+    (lost,) = wire.trades()
     wire.submits.clear()
-    wire.now += 900
-    wire.deadline("round")
-    assert states(wire, buyer) == ["open"]
+    wire.end()
+    wire.tick(lost.valid_until - 1)
+    assert wire.states_of(buyer) == ["agreed"]
+    wire.tick(lost.valid_until)
+    assert wire.states_of(buyer) == ["open"]
+    assert wire.attempts(buyer) == [NOT_SETTLED]
     wire.round()
-    assert states(wire, buyer) == ["served"]
+    assert wire.states_of(buyer) == ["served"]
 
 
 def test_regression_a_nonce_whose_trade_ran_out_leaves_no_gap(wire):
@@ -252,13 +255,14 @@ def test_regression_a_nonce_whose_trade_ran_out_leaves_no_gap(wire):
     wire.supplier("s")
     wire.supplier("t")
     wire.demander("d", wire.want("one", (MILL, 5, 60)), wire.want("two", (MILL, 5, 60)))
-    wire.until("selections")
-    lost, *wire.submits = wire.submits
+    wire.until("open")
+    lost = wire.trades()[0]
+    wire.submits.pop(0)
     wire.settle()
-    wire.now += 900
-    wire.deadline("round")
+    wire.end()
+    wire.tick(lost.valid_until)
     wire.round()
-    assert lost[1].trade.nonce == 0
+    assert lost.nonce == 0
     assert sorted(event.nonce for event in wire.settled) == [0, 1]
 
 
@@ -267,14 +271,16 @@ def test_a_broke_demander_s_trade_is_refused_by_the_chain(wire):
     buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)), money=10)
     wire.round()
     assert wire.refused == ["InsufficientBalance"]
-    assert states(wire, buyer) == ["unserved"]
+    assert wire.states_of(buyer) == ["agreed"]
+    wire.tick(RHYTHM.ends(wire.beat) + TRADE_VALIDITY)
+    assert wire.attempts(buyer) == [NOT_SETTLED]
     assert wire.held(buyer) == 10
 
 
 def test_regression_what_is_listed_anew_leaves_promises_standing(wire):
     seller = wire.supplier("s", 10, concept="bargaining", maintenance=40)
     wire.demander("d", wire.want("task", (MILL, 6, 100)))
-    wire.until("selections")
+    wire.until("open")
     listing = wire.listing(seller, 0)
     assert wire.states[seller].shelves[listing].room == 4
     wire.tell(SlotAttested(seller, MILL, 0, 12, 2, 10**9))
@@ -288,11 +294,33 @@ def test_regression_a_sale_of_another_resource_of_the_supplier_is_not_this_shelf
     listing = wire.listing(seller, 0, LATHE)
     sale = Settled(listing, buyer, bytes(32), wire.token, pack_terms(1, 1, 0))
     before = wire.states[seller]
-    wire.give(seller, Happened(sale))
+    wire.give(seller, Recorded(sale))
     assert wire.states[seller] == before
 
 
-def test_the_clock_of_a_participant_is_the_chain_s(wire):
+def test_the_clock_of_a_participant_is_the_chain_s_and_never_goes_back(wire):
     seller = wire.supplier("s")
-    wire.give(seller, Deadline("publish", 77_777))
-    assert wire.states[seller].now == 77_777
+    for now in (77_777, 70_000):
+        wire.give(seller, Ticked(now))
+        assert wire.states[seller].now == 77_777
+
+
+def test_regression_who_wakes_up_after_its_last_beat_gives_up(wire):
+    """It once waited for good: no publication was left, and its want stayed open."""
+    buyer = wire.demander("late", wire.want("task", (MILL, 10, 100)), rounds=2)
+    wire.supplier("mill")
+    for left in (1, 0):
+        wire.publish(buyer)
+        wire.pump()
+        wire.tick(wire.states[buyer].opens, buyer)
+        (want,) = wire.wants(buyer)
+        assert want.state == ("open" if left else "unserved")
+        wire.end()
+
+
+def test_a_move_that_the_owner_orders_is_submitted_and_nothing_else_follows(wire):
+    for address in (wire.supplier("s"), wire.demander("d")):
+        before = wire.states[address]
+        wire.give(address, Ordered(RaiseEpoch(wire.token)))
+        assert wire.submits.pop() == (address, RaiseEpoch(wire.token))
+        assert wire.states[address] is before

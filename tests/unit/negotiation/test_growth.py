@@ -10,8 +10,8 @@ from fabmarket.market.events import Listed, ResourceRegistered, Settled, pack_te
 from fabmarket.market.messages import Alternative, Demand, Selection, SubTask
 from fabmarket.market.trade import NONCES, nonce_of
 from fabmarket.negotiation import demander, supplier
-from fabmarket.negotiation.moves import Deadline, Happened, Ignored, Received
-from tests.unit.negotiation.conftest import HOUR, LENGTH, ORIGIN, RESOURCE, Wire
+from fabmarket.negotiation.moves import Ignored, Received, Recorded, Ticked
+from tests.unit.negotiation.conftest import HOUR, LENGTH, ORIGIN, RESOURCE, RHYTHM, Wire
 
 MANY = 1_500
 SMALLEST_COPY = 8 * MANY
@@ -45,7 +45,9 @@ def demands(state, want):
     alternatives = tuple(Alternative(each.resource, each.quantity) for each in want.choices)
     task = SubTask(want.id, want.start, want.end, 1, want.divisible, alternatives)
     people = [Key.derive(str(number)).address for number in range(MANY)]
-    return [said(state, Demand(each, 0, 2**63, (task,))) for each in people]
+    opens = RHYTHM.opens_after(state.now)
+    until = RHYTHM.offers_until(opens)
+    return [said(state, Demand(each, 0, until, opens, (task,))) for each in people]
 
 
 def test_what_all_suppliers_list_and_offer_is_not_copied():
@@ -53,21 +55,21 @@ def test_what_all_suppliers_list_and_offer_is_not_copied():
     want = wire.want("part", (RESOURCE, 5, 90))
     honest = wire.demander("ada", want)
     seller = wire.supplier("bob")
-    wire.deadline("publish", honest)
+    wire.publish(honest)
     (_, demand), *_ = wire.queue
     _, (sent,) = supplier.step(wire.states[seller], demand)
     others = [Key.derive("seller", str(number)).address for number in range(MANY)]
     state = taken(
         demander.step,
         wire.states[honest],
-        [Happened(ResourceRegistered(each, RESOURCE, HOUR, ORIGIN, LENGTH)) for each in others],
+        [Recorded(ResourceRegistered(each, RESOURCE, HOUR, ORIGIN, LENGTH)) for each in others],
     )
     listings = [wire.listing(each, 0) for each in others]
     state = taken(
         demander.step,
         state,
         [
-            Happened(Listed(listing, each, RESOURCE, 0, 9, 9))
+            Recorded(Listed(listing, each, RESOURCE, 0, 9, 9))
             for listing, each in zip(listings, others, strict=True)
         ],
     )
@@ -90,11 +92,11 @@ def test_what_a_demander_signed_before_is_not_copied():
         trades=HashTrieMap({number.to_bytes(32, "big"): want.id for number in range(MANY)}),
     )
     last = Settled(bytes(32), state.address, bytes(32), state.token, pack_terms(5, 9, nonces[3]))
-    after = taken(demander.step, state, [Happened(last)])
+    after = taken(demander.step, state, [Recorded(last)])
     assert after.nonces.used == 1 << 3
     assert len(after.signed) == MANY
     opens = replace(last, terms=pack_terms(5, 9, nonces[NONCES]))
-    after, _ = demander.step(after, Happened(opens))
+    after, _ = demander.step(after, Recorded(opens))
     assert (after.nonces.epoch, after.nonces.used, len(after.signed)) == (1, 1, MANY - NONCES)
 
 
@@ -122,9 +124,9 @@ def test_what_a_supplier_lists_is_not_copied():
         Listed(wire.listing(state.address, slot), state.address, RESOURCE, slot, 9, 9)
         for slot in range(MANY)
     ]
-    state = taken(supplier.step, state, map(Happened, listed))
+    state = taken(supplier.step, state, map(Recorded, listed))
     assert len(state.shelves) == MANY
     buyer = Key.derive("buyer").address
     sale = Settled(listed[0].listing, buyer, bytes(32), state.token, pack_terms(5, 9, 0))
-    state = taken(supplier.step, state, [Happened(sale), Deadline("round", wire.now)])
+    state = taken(supplier.step, state, [Recorded(sale), Ticked(wire.now)])
     assert state.shelves[listed[0].listing].available == 4

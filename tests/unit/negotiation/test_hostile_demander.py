@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from fabmarket.identity import Key, digest
+from fabmarket.market.exchange import Settle, SignedTrade
 from fabmarket.market.messages import (
     Alternative,
     Claim,
     Close,
+    Counter,
     Demand,
     Offer,
     Opening,
@@ -20,6 +22,7 @@ from fabmarket.market.messages import (
 from fabmarket.market.trade import Escrow, Trade, nonce_of
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation.moves import Received, Submit
+from tests.unit.negotiation.conftest import RHYTHM, deaf
 
 MILL = name_to_bytes32("mill")
 STRANGER = Key.derive("stranger")
@@ -30,14 +33,15 @@ def shop(wire):
     """An honest supplier, and a demander that the test plays by hand."""
     wire.seller = wire.supplier("honest", 100)
     wire.buyer = wire.demander("hostile")
-    wire.steps[wire.buyer] = lambda state, given: (state, ())
+    wire.steps[wire.buyer] = deaf
     return wire
 
 
 def ask(market, *alternatives, divisible=True, **changes):
     """Send a demand; return the offers it draws."""
     task = SubTask(b"t" * 32, 100_000, 101_000, 5, divisible, alternatives)
-    demand = Demand(market.buyer, 0, market.now + 60, (task,))
+    beat = RHYTHM.opens_after(market.now)
+    demand = Demand(market.buyer, 0, RHYTHM.offers_until(beat), beat, (task,))
     before = len(market.heard(Offer))
     market.say(replace(demand, **changes), market.seller)
     market.pump()
@@ -59,11 +63,51 @@ def select(market, taken, **changes):
 
 def test_a_demand_out_of_date_or_at_no_slot_draws_no_offer(shop):
     assert len(ask(shop, Alternative(MILL, 5))) == 1
-    assert ask(shop, Alternative(MILL, 5), valid_until=shop.now) == []
-    assert shop.reasons(shop.seller) == ["demand out of date"]
+    gone = shop.beat - RHYTHM.period
+    past = {"offers_until": RHYTHM.offers_until(gone), "opens": gone}
+    assert ask(shop, Alternative(MILL, 5), **past) == []
+    shop.choose(shop.seller)
+    due = {"offers_until": shop.now, "opens": shop.beat}
+    assert ask(shop, Alternative(MILL, 5), **due) == []
+    assert shop.reasons(shop.seller) == ["demand out of date"] * 2
     for start, end in ((0, 1_000), (100_000, 100_999), (100_001, 101_001), (2**64 - 1, 2**64 - 1)):
         task = SubTask(b"t" * 32, start, end, 5, True, (Alternative(MILL, 5),))
         assert ask(shop, sub_tasks=(task,)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"opens": RHYTHM.origin + RHYTHM.period + 1},
+        {"offers_until": RHYTHM.origin + RHYTHM.period},
+        {"opens": RHYTHM.origin + 3 * RHYTHM.period},
+    ],
+    ids=str,
+)
+def test_a_demand_out_of_the_market_s_rhythm_draws_no_offer(shop, change):
+    """Its session would open beside everybody else's, for one demander alone."""
+    assert ask(shop, Alternative(MILL, 5), **change) == []
+    assert shop.reasons(shop.seller) == ["demand out of the market's rhythm"]
+
+
+def test_regression_a_demand_between_two_beats_draws_no_offer(shop):
+    """Its two times fitted each other, and its session opened at a moment of its own choice."""
+    opens = shop.beat + RHYTHM.period // 2
+    between = {"offers_until": RHYTHM.offers_until(opens), "opens": opens}
+    assert ask(shop, Alternative(MILL, 5), **between) == []
+    assert shop.reasons(shop.seller) == ["demand out of the market's rhythm"]
+
+
+def test_regression_a_demand_for_a_beat_far_off_leaves_nothing_behind(shop):
+    """The offers to it were kept until that beat."""
+    for beats in (2, 3, 10**9):
+        opens = shop.beat + beats * RHYTHM.period
+        ask(shop, Alternative(MILL, 5), opens=opens, offers_until=RHYTHM.offers_until(opens))
+    assert shop.reasons(shop.seller) == ["demand for a beat that is far off"] * 3
+    opens = shop.beat + RHYTHM.period
+    later = {"opens": opens, "offers_until": RHYTHM.offers_until(opens)}
+    assert len(ask(shop, Alternative(MILL, 5), **later)) == 1
+    assert len(shop.states[shop.seller].offers) == 1
 
 
 def test_regression_a_demand_for_the_end_of_time_draws_no_offer(shop):
@@ -92,13 +136,13 @@ def test_regression_a_limit_under_demanders_lead_is_refused_before_the_session(w
     """The supplier's second quote was an error nobody caught."""
     wire.seller = wire.supplier("s", concept="demanders-lead")
     wire.buyer = wire.demander("hostile")
-    wire.steps[wire.buyer] = lambda state, given: (state, ())
+    wire.steps[wire.buyer] = deaf
     assert ask(wire, Alternative(MILL, 5)) == []
     (offer,) = ask(wire, Alternative(MILL, NO_LIMIT))
     select(wire, offer)
     assert wire.reasons(wire.seller) == ["selection with a limit, which these terms do not allow"]
     select(wire, offer, quantity=NO_LIMIT)
-    wire.deadline("selections", wire.seller)
+    wire.open(wire.seller)
     assert len(wire.heard(Opening)) == 1
 
 
@@ -129,23 +173,10 @@ def test_an_offer_is_taken_up_once_by_its_addressee_and_in_time(shop):
     assert shop.reasons(shop.seller)[-1] == "offer already taken up"
     assert len(shop.reasons(shop.seller)) == 2
     (late,) = ask(shop, Alternative(MILL, 6))
-    shop.now += 3_600
-    shop.deadline("offers", shop.seller)
+    shop.open(shop.seller)
     select(shop, late)
-    assert shop.reasons(shop.seller)[-1] == "selection of an offer out of date"
-
-
-@pytest.mark.parametrize("concept", ["balanced", "bargaining"])
-def test_regression_a_selection_between_rounds_is_forgotten(wire, concept):
-    """In bargaining the next round looked up an offer that was gone."""
-    wire.seller = wire.supplier("s", concept=concept)
-    wire.buyer = wire.demander("hostile")
-    wire.steps[wire.buyer] = lambda state, given: (state, ())
-    (offer,) = ask(wire, Alternative(MILL, 5))
-    select(wire, offer)
-    wire.deadline("round", wire.seller)
-    wire.deadline("selections", wire.seller)
-    assert wire.heard(Opening) == []
+    assert "did not make to its sender" in shop.reasons(shop.seller)[-1]
+    assert [opening.seats for opening in shop.heard(Opening)] == [1]
 
 
 def open_to(market, *quantities, divisible=True):
@@ -156,7 +187,7 @@ def open_to(market, *quantities, divisible=True):
         )
         (offer,) = ask(market, sub_tasks=(task,))
         select(market, offer, quantity=quantity, divisible=divisible)
-    market.deadline("selections", market.seller)
+    market.open(market.seller)
     market.pump()
     return market.heard(Opening)[-1]
 
@@ -191,6 +222,38 @@ def test_illegal_replies_are_refused(shop):
     shop.say(replace(stolen, demander=shop.buyer, quote=bytes(32)), shop.seller)
     shop.pump()
     assert shop.reasons(shop.seller)[-1] == "answer to another quote than the last"
+
+
+def test_a_seat_that_was_silent_answers_no_more(shop):
+    """Its demand was left out of the price; let in again it would upset the sums."""
+    open_to(shop, 5, 5)
+    answer(shop, Reply, 0, 5_000_000)
+    shop.time_up(shop.seller)
+    assert shop.heard(Quote)[-1].dropped == (1,)
+    answer(shop, Reply, 1, 5_000_000)
+    assert shop.reasons(shop.seller) == ["seat 1 was silent and no longer counts"]
+    answer(shop, Reply, 0, 5_000_000)
+    assert shop.heard(Quote)[-1].sum == 5_000_000
+
+
+def test_an_answer_to_an_earlier_quote_is_refused(shop):
+    open_to(shop, 50)
+    earlier = digest(shop.domain, shop.heard(Quote)[-1])
+    answer(shop, Reply, 0, 40_000_000)
+    late = Reply(shop.buyer, shop.heard(Quote)[-1].session, 0, earlier, 30_000_000)
+    shop.say(late, shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller) == ["answer to another quote than the last"]
+
+
+def test_answers_after_the_close_and_in_sessions_of_nobody_are_refused(shop):
+    agreed(shop, 5)
+    answer(shop, Claim, 0, 5, 0)
+    assert shop.reasons(shop.seller) == ["the session is closed"]
+    quote = shop.heard(Quote)[-1]
+    shop.say(Reply(shop.buyer, bytes(32), 0, digest(shop.domain, quote), 1), shop.seller)
+    shop.pump()
+    assert shop.reasons(shop.seller)[-1] == "message of a session we do not host"
 
 
 def test_a_demand_that_rises_with_the_price_is_refused(shop):
@@ -246,10 +309,12 @@ def agreed(market, *quantities):
             close.price,
             market.now + 60,
             nonce,
-            opening.members[nonce].supplier_nonce,
+            place.value,
             transcript=transcript,
         )
-        for nonce, quantity in enumerate(close.awards)
+        for nonce, (quantity, place) in enumerate(
+            zip(market.awards(close), market.places(opening).values(), strict=True)
+        )
     ]
 
 
@@ -260,7 +325,7 @@ def test_claims_above_what_is_due_are_refused(shop):
     answer(shop, Claim, 0, 6, 0)
     assert shop.reasons(shop.seller)[-1] == "claim of 6 units where 5 are due"
     answer(shop, Claim, 0, 4, 0)
-    assert shop.heard(Close)[-1].awards == (4,)
+    assert shop.awards(shop.heard(Close)[-1]) == (4,)
 
 
 def test_part_of_an_indivisible_sub_task_cannot_be_claimed(shop):
@@ -270,7 +335,7 @@ def test_part_of_an_indivisible_sub_task_cannot_be_claimed(shop):
     answer(shop, Claim, 0, 4, 0)
     assert shop.reasons(shop.seller)[-1] == "claim of 4 units where 5 are due"
     answer(shop, Claim, 0, 5, 0)
-    assert shop.heard(Close)[-1].awards == (5,)
+    assert shop.awards(shop.heard(Close)[-1]) == (5,)
 
 
 ALTERED = {
@@ -297,7 +362,7 @@ def test_a_trade_on_other_terms_is_not_countersigned(shop, change):
     assert shop.submits == []
     shop.say(trade, shop.seller)
     shop.pump()
-    assert [submit.trade for _, submit in shop.submits] == [trade]
+    assert shop.trades() == [trade]
 
 
 def test_a_trade_of_the_demander_s_next_epoch_is_countersigned(shop):
@@ -305,7 +370,7 @@ def test_a_trade_of_the_demander_s_next_epoch_is_countersigned(shop):
     later = replace(trade, nonce=nonce_of(1, 0))
     shop.say(later, shop.seller)
     shop.pump()
-    assert [submit.trade for _, submit in shop.submits] == [later]
+    assert shop.trades() == [later]
 
 
 def test_a_trade_is_submitted_once_for_every_seat_it_was_agreed_for(shop):
@@ -318,7 +383,7 @@ def test_a_trade_is_submitted_once_for_every_seat_it_was_agreed_for(shop):
     shop.say(replace(second, nonce=9), shop.seller)
     shop.pump()
     assert shop.reasons(shop.seller) == ["trade that was already submitted"] * 2
-    assert [submit.trade for _, submit in shop.submits] == [first, second]
+    assert shop.trades() == [first, second]
 
 
 def test_a_trade_by_somebody_else_is_not_countersigned(shop):
@@ -329,12 +394,13 @@ def test_a_trade_by_somebody_else_is_not_countersigned(shop):
     assert shop.reasons(shop.seller) == ["trade that was not agreed"]
 
 
-def test_a_signed_trade_comes_too_late_after_the_round(shop):
+def test_a_signed_trade_comes_too_late_after_the_session(shop):
     (trade,) = agreed(shop, 5)
-    shop.deadline("round", shop.seller)
+    shop.end(shop.seller)
     shop.say(trade, shop.seller)
     shop.pump()
     assert shop.reasons(shop.seller) == ["trade that was not agreed"]
+    assert shop.states[shop.seller].shelves[trade.listing].room == 100
 
 
 def test_outputs_of_a_step_are_what_the_node_can_carry_out(shop):
@@ -343,5 +409,70 @@ def test_outputs_of_a_step_are_what_the_node_can_carry_out(shop):
     state, outputs = shop.steps[shop.seller](
         shop.states[shop.seller], Received(trade, digest(shop.domain, trade), signature)
     )
-    assert outputs == (Submit(trade, signature),)
+    assert outputs == (Submit(Settle(SignedTrade(trade, signature, b""))),)
     assert state != shop.states[shop.seller]
+
+
+# In a bargain
+
+
+@pytest.fixture
+def bargain(wire):
+    """A bargain that an honest supplier has opened to a demander played by the test."""
+    wire.seller = wire.supplier("honest", 10, concept="bargaining", maintenance=40)
+    wire.buyer = wire.demander("hostile")
+    wire.steps[wire.buyer] = deaf
+    wire.opening = open_to(wire, 6)
+    return wire
+
+
+def bid(market, **changes):
+    """Say a first bid, changed; return what the supplier refuses it for, or None."""
+    session = digest(market.domain, market.opening)
+    usual = {"sender": market.buyer, "session": session, "sequence": 0, "previous": session}
+    terms = {"unit_price": 50, "quantity": 6, "reason": "propose"}
+    before = len(market.reasons(market.seller))
+    market.say(Counter(**{**usual, **terms, **changes}), market.seller)
+    market.pump()
+    return next(iter(market.reasons(market.seller)[before:]), None)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sequence": 1}, "does not chain"),
+        ({"previous": bytes(32)}, "does not chain"),
+        ({"quantity": 7}, "does not chain"),
+        ({"reason": "accept"}, "acceptance at 50, not at the None proposed"),
+        ({"reason": "hurry"}, "unknown reason"),
+        ({"session": bytes(32)}, "counter in a session we do not host"),
+    ],
+    ids=str,
+)
+def test_an_illegal_bid_is_refused_and_a_true_one_answered(bargain, change, words):
+    assert words in bid(bargain, **change)
+    assert bid(bargain) is None
+    assert bid(bargain) == "the counter does not chain to the one before"
+    assert len([each for each in bargain.heard(Counter) if each.sender == bargain.seller]) == 1
+
+
+def test_a_bid_by_somebody_else_is_refused(bargain):
+    assert bid(bargain, sender=bargain.demander("thief")) == "out of turn"
+
+
+def test_a_bidder_that_walks_away_gets_nothing_and_holds_nothing_back(bargain):
+    assert bid(bargain, reason="withdraw", unit_price=0) is None
+    assert bargain.states[bargain.seller].shelves[bargain.opening.listing].room == 10
+    assert bid(bargain) == "the bargain is over"
+
+
+def test_a_reply_in_a_bargain_is_refused(bargain):
+    session = digest(bargain.domain, bargain.opening)
+    bargain.say(Reply(bargain.buyer, session, 0, session, 1), bargain.seller)
+    bargain.pump()
+    assert bargain.reasons(bargain.seller) == ["message of a session we do not host"]
+
+
+def test_a_bid_in_a_session_is_refused(shop):
+    shop.opening = open_to(shop, 6)
+    assert bid(shop) == "counter in a session we do not host"

@@ -4,29 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from fabmarket.identity import Key, digest
 from fabmarket.market.events import Listed, ResourceRegistered
 from fabmarket.market.messages import (
-    Close,
     Counter,
     Demand,
-    Member,
     Offer,
-    Opening,
     PriceTerms,
+    Quote,
     Refusal,
     Reply,
     Selection,
 )
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
-from fabmarket.negotiation.moves import Happened
-from fabmarket.negotiation.session import due, follow, open_session
+from fabmarket.negotiation.moves import Recorded
 from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL
+from tests.unit.negotiation.conftest import OTHER_SEAT, RHYTHM, STRANGER
 
 MILL, LATHE, HOUR = map(name_to_bytes32, ("mill", "lathe", "hour"))
-STRANGER = Key.derive("stranger")
-OTHER_SEAT = Member(STRANGER.address, b"s" * 32, b"t" * 32, 5, True, 7)
 
 
 # A hostile supplier: openings
@@ -34,8 +29,8 @@ OTHER_SEAT = Member(STRANGER.address, b"s" * 32, b"t" * 32, 5, True, 7)
 
 def test_an_honest_opening_is_followed(trap):
     market = trap()
-    assert market.tempt(market.opening(market.seat(), OTHER_SEAT)) is None
-    assert len(market.states[market.honest].seats) == 1
+    assert market.tempt(*market.opening(market.seat(), OTHER_SEAT)) is None
+    assert [seat.index for seat in market.talk.seats] == [0]
 
 
 def misstated(market, **changes):
@@ -48,14 +43,17 @@ MISSTATED = {
     "whole or nothing": lambda market: misstated(market, divisible=False),
     "another sub-task": lambda market: misstated(market, sub_task=b"x" * 32),
     "another's seat": lambda market: misstated(market, demander=STRANGER.address),
-    "lower-case address": lambda market: misstated(market, demander=market.honest.lower()),
+    "another selection": lambda market: (
+        market.opening(OTHER_SEAT, OTHER_SEAT)[0],
+        *market.opening(market.seat(), OTHER_SEAT)[1:],
+    ),
 }
 OTHERWISE = {
     "other listing": lambda m: m.opening(listing=m.listing(m.seller, 1)),
     "later end of slot": lambda m: m.opening(slot_end=10**9),
-    "other capacity": lambda m: m.opening(terms=replace(m.opening().terms, capacity=1)),
-    "dearer": lambda m: m.opening(terms=replace(m.opening().terms, maintenance=99)),
-    "other concept": lambda m: m.opening(terms=replace(m.opening().terms, concept="bargaining")),
+    "other capacity": lambda m: m.opening(terms=replace(m.opening()[0].terms, capacity=1)),
+    "dearer": lambda m: m.opening(terms=replace(m.opening()[0].terms, maintenance=99)),
+    "other concept": lambda m: m.opening(terms=replace(m.opening()[0].terms, concept="bargaining")),
 }
 
 
@@ -64,62 +62,116 @@ OTHERWISE = {
 def test_regression_an_opening_that_misstates_a_selection_is_refused(trap, opening, concept):
     """With a larger quantity the demander bought, and paid for, what it never asked for."""
     market = trap(concept=concept)
-    assert market.tempt(opening(market)) == "opening that misstates our selection"
+    assert market.tempt(*opening(market)) == "we are not in the roster"
 
 
 @pytest.mark.parametrize("opening", OTHERWISE.values(), ids=OTHERWISE.keys())
 def test_regression_an_opening_on_other_terms_or_another_listing_is_refused(trap, opening):
     market = trap()
-    assert market.tempt(opening(market)) == "opening on other terms than the offer's"
+    assert market.tempt(*opening(market)) == "opening on other terms than the offer's"
+
+
+def test_an_opening_that_ends_when_the_rhythm_does_not_is_refused(trap):
+    """Its trades could settle when the demander has long bought elsewhere."""
+    market = trap()
+    words = "opening that ends at another time than the market's rhythm says"
+    for ends in (RHYTHM.ends(market.beat) + 1, market.now, 2**64 - 1, 0):
+        assert market.tempt(*market.opening(ends=ends)) == words
+
+
+LIES_ABOUT_PLACES = {
+    "another nonce": lambda place, _: replace(place, value=place.value - 1),
+    "another's seat": lambda place, _: replace(place, seat=1),
+    "path of another seat": lambda place, other: replace(place, path=other.path),
+}
+NO_WAY = {
+    "no path": lambda place: replace(place, path=()),
+    "a longer path": lambda place: replace(place, path=place.path * 2),
+    "a seat beyond": lambda place: replace(place, seat=2),
+    "sums in the path": lambda place: replace(
+        place, path=tuple(replace(node, sums=(1,)) for node in place.path)
+    ),
+}
+
+
+def with_two_seats(trap):
+    wants = trap.want("one", (MILL, 10, 100)), trap.want("two", (MILL, 20, 100))
+    market = trap(*wants, room=50)
+    return market, market.opening(market.seat(0), market.seat(1))
+
+
+@pytest.mark.parametrize("lie", LIES_ABOUT_PLACES.values(), ids=LIES_ABOUT_PLACES.keys())
+def test_a_place_that_is_not_in_the_roster_is_no_seat(trap, lie):
+    market, (opening, *places) = with_two_seats(trap)
+    assert market.tempt(opening, lie(*places)) == "we are not in the roster"
+    assert market.tempt(opening, *places) is None
+
+
+@pytest.mark.parametrize("broken", NO_WAY.values(), ids=NO_WAY.keys())
+def test_a_place_whose_path_leads_nowhere_is_no_seat(trap, broken):
+    market, (opening, place, _) = with_two_seats(trap)
+    words = market.tempt(opening, broken(place))
+    assert words.startswith(("a path of", "there is no place", "a node of"))
+
+
+@pytest.mark.parametrize("seats", [0, 1, 3, 2**32 - 1])
+def test_another_number_of_seats_than_the_roster_s_is_refused(trap, seats):
+    market = trap()
+    opening, place = market.opening(market.seat(), OTHER_SEAT)
+    words = market.tempt(replace(opening, seats=seats), place)
+    assert words.startswith(("a path of", "there is no place"))
 
 
 def test_regression_a_selection_cannot_have_two_seats_in_one_session(trap):
     """The demander bought twice."""
     market = trap()
-    assert market.tempt(market.opening(market.seat(), market.seat())) == "a selection has two seats"
+    twice = market.opening(market.seat(), market.seat())
+    assert market.tempt(*twice) == "second opening for one selection"
 
 
 def test_regression_a_selection_cannot_have_seats_in_two_sessions(trap):
     market = trap()
-    assert market.tempt(market.opening()) is None
+    assert market.tempt(*market.opening()) is None
     second = market.opening(market.seat(), OTHER_SEAT)
-    assert market.tempt(second) == "second opening for one selection"
+    assert market.tempt(*second) == "second opening for one selection"
 
 
 def test_regression_an_opening_sent_again_does_not_start_the_session_anew(trap):
     market = trap()
-    opening = market.opening()
-    session = open_session(opening, digest(market.domain, opening))
-    assert market.tempt(opening) is None
-    assert market.tempt(due(session)) is None
-    assert market.tempt(opening) == "second opening for one selection"
+    market.host()
+    market.advance()
+    assert market.tempt(*market.opening()) == "second opening for one selection"
 
 
 def test_an_opening_with_somebody_else_s_selection_only_is_not_ours(trap):
     market = trap()
-    assert market.tempt(market.opening(OTHER_SEAT)) == "opening without a seat of ours"
+    assert market.tempt(*market.opening(OTHER_SEAT)) == "opening without a seat of ours"
     forged = replace(OTHER_SEAT, demander=market.honest)
-    assert market.tempt(market.opening(forged)) == "opening without a seat of ours"
+    opening, *places = market.opening(forged)
+    assert places == []
+    other = replace(market.opening()[1], selection=forged.selection)
+    assert market.tempt(opening, other) == "no selection of ours is waiting for this"
 
 
 def test_another_supplier_cannot_open_on_our_selection(trap):
     market = trap()
     other = market.supplier("other")
     opening = market.opening(supplier=other)
-    assert market.tempt(opening) == "opening on other terms than the offer's"
+    assert market.tempt(*opening) == "opening on other terms than the offer's"
 
 
 def test_regression_a_seat_beyond_the_256th_is_a_seat(trap):
     market = trap()
     crowd = [replace(OTHER_SEAT, selection=i.to_bytes(32, "big")) for i in range(300)]
-    assert market.tempt(market.opening(*crowd, market.seat())) is None
-    assert market.tempt(due(market.talk)) is None
+    market.host(*crowd, market.seat())
+    market.advance()
     assert market.heard(Reply)[-1].seat == 300
 
 
 def test_a_bargain_with_three_is_refused(trap):
     market = trap(concept="bargaining")
-    assert market.tempt(market.opening(market.seat(), OTHER_SEAT)) == "a bargain has two parties"
+    opening = market.opening(market.seat(), OTHER_SEAT)
+    assert market.tempt(*opening) == "a bargain has two parties"
 
 
 # A hostile supplier: offers
@@ -149,7 +201,7 @@ def offer_of(market, **changes):
         slot_end=want.end,
         quantity=10,
         unit_price=1,
-        valid_until=market.now + 60,
+        opens=market.beat,
         terms=PriceTerms("balanced", 1_000_000, 500_000, 10, 100),
     )
     return replace(offer, **changes)
@@ -160,7 +212,7 @@ def published(wire):
     """A demander that has published and waits for offers."""
     wire.seller = wire.supplier("hostile", slots=(0, 1))
     wire.honest = wire.demander("honest", wire.want("task", (MILL, 10, 100)))
-    wire.deadline("publish")
+    wire.publish()
     wire.queue.clear()
     return wire
 
@@ -177,7 +229,7 @@ def refusal_of(market, message):
 
 def test_an_honest_offer_is_taken_up(published):
     assert refusal_of(published, offer_of(published)) is None
-    published.deadline("offers", published.honest)
+    published.choose(published.honest)
     assert len(published.heard(Selection)) == 1
 
 
@@ -188,7 +240,7 @@ def test_regression_terms_without_a_price_are_not_taken_up(published, change):
     words = refusal_of(published, offer_of(published, terms=terms))
     assert words is not None
     assert "without a price rule" in words or "without a limit" in words
-    published.deadline("offers", published.honest)
+    published.choose(published.honest)
     assert published.heard(Selection) == []
 
 
@@ -204,7 +256,7 @@ def test_regression_capacity_at_another_time_is_not_taken_up(published):
         ({"demand": bytes(32)}, "no demand of ours"),
         ({"sub_task": bytes(32)}, "no demand of ours"),
         ({"resource": LATHE}, "a resource that was not asked for"),
-        ({"valid_until": 50_000}, "out of date"),
+        ({"opens": 50_120}, "another beat than the demand's"),
         ({"slot": 1}, "somebody else's listing"),
         ({"listing": bytes(32)}, "not listed on chain for that time"),
         ({"quantity": 9}, "another quantity"),
@@ -230,8 +282,27 @@ def test_a_listing_of_another_supplier_is_refused(published):
 def test_a_listing_whose_calendar_nobody_registered_is_not_believed(published):
     listing = published.listing(STRANGER.address, 0)
     before = published.states[published.honest]
-    published.give(published.honest, Happened(Listed(listing, STRANGER.address, MILL, 0, 1, 1)))
+    published.give(published.honest, Recorded(Listed(listing, STRANGER.address, MILL, 0, 1, 1)))
     assert published.states[published.honest] == before
+
+
+def test_regression_an_offer_of_nothing_is_refused(published):
+    """Whoever has no limit took it up, and bargained for a trade that no chain accepts."""
+    published.demander("free", published.want("any", (MILL, None, 100)))
+    free = list(published.states)[-1]
+    published.publish(free)
+    state = published.states[free]
+    terms = PriceTerms("bargaining", 0, 0, 10, 100)
+    (want,) = state.in_order()
+    offer = offer_of(published, demand=state.demand, sub_task=want.id, quantity=0, terms=terms)
+    published.say(offer, free)
+    published.pump()
+    assert published.reasons(free) == ["offer of another quantity"]
+
+
+def test_an_offer_that_comes_after_the_choice_is_refused(published):
+    published.choose(published.honest)
+    assert refusal_of(published, offer_of(published)) == "offer to no demand of ours"
 
 
 def test_an_offer_sent_again_is_counted_once(published):
@@ -239,110 +310,16 @@ def test_an_offer_sent_again_is_counted_once(published):
     assert refusal_of(published, offer_of(published)) == "offer received twice"
 
 
-# A hostile supplier: in a session
-
-
-def seated(trap, *wants, **terms):
-    """A trap whose session is open and whose first quote is answered, and the session so far."""
-    market = trap(*wants, **terms)
-    opening = market.opening(*(market.seat(i) for i in range(len(market.selections))))
-    assert market.tempt(opening) is None
-    session = open_session(opening, digest(market.domain, opening))
-    return market, session
-
-
-def advance(market, session):
-    """Play the supplier honestly for one quote; return the session with the answers in."""
-    message = due(session)
-    count = len(market.said)
-    assert market.tempt(message) is None
-    session = follow(session, message, digest(market.domain, message))
-    for answer in market.said[count + 1 :]:
-        if not isinstance(answer, Trade):
-            session = follow(session, answer, digest(market.domain, answer))
-    return session
-
-
-WRONG_QUOTES = {
-    "price": lambda quote: replace(quote, price=quote.price + 1),
-    "sum": lambda quote: replace(quote, sum=quote.sum + 1),
-    "supply": lambda quote: replace(quote, supply=quote.supply + 1),
-    "final": lambda quote: replace(quote, final=not quote.final),
-    "round": lambda quote: replace(quote, round=quote.round + 1),
-    "chain": lambda quote: replace(quote, previous=bytes(32)),
-}
-
-
-@pytest.mark.parametrize("rounds", [0, 1, 2])
-@pytest.mark.parametrize("wrong", WRONG_QUOTES.values(), ids=WRONG_QUOTES.keys())
-def test_a_wrong_quote_is_refused(trap, wrong, rounds):
-    want = trap.want("task", (MILL, None, 100))
-    market, session = seated(trap, want, concept="simultaneous")
-    for _ in range(rounds):
-        session = advance(market, session)
-    words = market.tempt(wrong(due(session)))
-    assert words == "the quote does not follow from the replies"
-    assert market.tempt(due(session)) is None
-
-
-def test_a_quote_by_somebody_else_is_refused(trap):
-    market, session = seated(trap)
-    other = market.supplier("other")
-    assert "does not follow" in market.tempt(replace(due(session), supplier=other))
-
-
-def test_a_quote_sent_again_is_not_answered_again(trap):
-    market, session = seated(trap)
-    first = due(session)
-    session = advance(market, session)
-    count = len(market.said)
-    assert market.tempt(first) == "the quote does not follow from the replies"
-    assert len(market.said) == count + 1
-
-
-def to_the_claims(market, session):
-    while True:
-        message = due(session)
-        if isinstance(message, Close):
-            return session
-        session = advance(market, session)
-
-
-def test_wrong_awards_are_refused_and_the_true_ones_signed_once(trap):
-    market, session = seated(trap)
-    session = to_the_claims(market, session)
-    true = due(session)
-    assert true.awards == (10,)
-    for wrong in (
-        replace(true, awards=(11,)),
-        replace(true, awards=(9,)),
-        replace(true, awards=(10, 0)),
-        replace(true, price=true.price - 1),
-        replace(true, previous=bytes(32)),
-    ):
-        assert market.tempt(wrong) == "the awards do not follow from the claims"
-    assert market.heard(Trade) == []
-    assert market.tempt(true) is None
-    (trade,) = market.heard(Trade)
-    assert (trade.quantity, trade.unit_price) == (10, true.price)
-    assert trade.unit_price < 100
-    assert market.tempt(true) == "the session is closed"
-    assert len(market.heard(Trade)) == 1
-
-
-def test_a_close_before_the_claims_are_in_is_refused(trap):
-    market, session = seated(trap)
-    early = Close(market.seller, session.id, session.id, 10, (10,))
-    assert market.tempt(early) == "the awards do not follow from the claims"
-    assert market.tempt(replace(early, session=bytes(32))).startswith("message of a session")
+# A hostile supplier: refusals, and talk that is over
 
 
 def test_regression_a_refusal_after_the_opening_does_not_free_the_sub_task(trap):
-    market, session = seated(trap)
+    market = trap()
+    market.host()
     selected = market.seat().selection
     assert market.tempt(Refusal(market.seller, selected, "no")) == "refusal after the opening"
-    session = to_the_claims(market, session)
-    assert market.tempt(due(session)) is None
+    market.to_the_close()
+    assert market.tempt(*market.due()) is None
     assert [want.state for want in market.wants(market.honest)] == ["agreed"]
 
 
@@ -356,28 +333,25 @@ def test_a_refusal_by_the_wrong_supplier_or_of_nothing_is_ignored(trap):
     assert market.tempt(Refusal(market.seller, selected, "no room")).startswith("no selection")
 
 
-def test_regression_talk_after_the_round_is_over_binds_nobody(trap):
-    market, session = seated(trap)
-    session = to_the_claims(market, session)
-    market.deadline("round", market.honest)
+def test_regression_talk_after_the_session_is_over_binds_nobody(trap):
+    market = trap()
+    market.host()
+    market.to_the_close()
+    market.end(market.honest)
     assert market.wants(market.honest)[0].attempts[-1].reason == NO_ANSWER
-    assert market.tempt(due(session)).startswith("message of a session we have no seat in")
+    assert market.tempt(*market.due()).startswith("message of a session we have no seat in")
     assert market.heard(Trade) == []
 
 
 def test_regression_a_tiny_price_weight_draws_no_claim_beyond_64_bits(trap):
     """The claim of a demander of great worth did not fit its type, and signing it failed."""
     want = trap.want("task", (MILL, None, 10**24))
-    market, session = seated(
-        trap, want, room=2**63, concept="simultaneous", a=1, b=1, maintenance=1
-    )
-    for _ in range(200):
-        message = due(session)
-        if isinstance(message, Close):
-            break
-        session = advance(market, session)
+    market = trap(want, room=2**63, concept="simultaneous", a=1, b=1, maintenance=1)
+    market.host()
+    while market.hosted.close is None:
+        market.advance()
+    assert len(market.hosted.rounds) <= 201
     assert all(reply.quantity <= NO_LIMIT * 10**6 for reply in market.heard(Reply))
-    assert isinstance(due(session), Close)
 
 
 # A hostile supplier: in a bargain
@@ -385,7 +359,7 @@ def test_regression_a_tiny_price_weight_draws_no_claim_beyond_64_bits(trap):
 
 def counter(market, **changes):
     """The hostile seller's next proposal, changed."""
-    bargain = market.talk
+    bargain = market.talk.bargain
     fields = {
         "sender": market.seller,
         "session": bargain.id,
@@ -402,7 +376,7 @@ def counter(market, **changes):
 @pytest.fixture
 def bargaining(trap):
     market = trap(concept="bargaining", maintenance=40)
-    assert market.tempt(market.opening()) is None
+    assert market.tempt(*market.opening()) is None
     return market
 
 
@@ -421,6 +395,13 @@ def bargaining(trap):
 def test_an_illegal_counter_is_refused(bargaining, change, words):
     assert words in bargaining.tempt(counter(bargaining, **change))
     assert len(bargaining.heard(Counter)) == 2
+
+
+def test_a_quote_in_a_bargain_is_refused(bargaining):
+    nothing = (bytes(32), 0, 0, 0, ())
+    session = bargaining.talk.bargain.id
+    quote = Quote(bargaining.seller, session, 0, session, *nothing, 1, 0, final=False)
+    assert bargaining.tempt(quote) == "a session's message in a bargain"
 
 
 def test_a_counter_out_of_turn_is_refused(bargaining):
@@ -471,8 +452,7 @@ def test_messages_for_the_other_role_are_counted_and_change_nothing(trap):
         Trade(bytes(32), market.honest, market.token, 1, 1, 1, 0),
     ):
         assert "is not for a demander" in market.tempt(message)
-    market.say(demand, market.honest)
-    assert market.tempt(Opening(market.seller, bytes(32), 0, offer.terms, ())) is not None
+    assert "is not for a demander" in market.tempt(demand)
     supplier = market.supplier("honest supplier")
     for message in (offer, Refusal(market.seller, bytes(32), "")):
         market.say(message, supplier)

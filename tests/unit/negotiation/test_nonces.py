@@ -18,8 +18,7 @@ from fabmarket.market.net import PAID, PAYS, Row, pack
 from fabmarket.market.trade import NONCES, nonce_of
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation import demander, supplier
-from fabmarket.negotiation.demander import DemanderState
-from fabmarket.negotiation.moves import Happened
+from fabmarket.negotiation.moves import Recorded
 from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.wants import NO_NONCE
 
@@ -28,8 +27,9 @@ ALL = (1 << NONCES) - 1
 ME, OTHER, TOKEN, GOLD = (Key.derive(name).address for name in ("me", "other", "token", "gold"))
 
 
-def states(wire, address):
-    return [want.state for want in wire.wants(address)]
+def sold_under(wire, opening):
+    """The supplier's nonces of a session's seats."""
+    return [place.value for place in wire.places(opening).values()]
 
 
 def bought(account, nonce, token=TOKEN):
@@ -68,38 +68,38 @@ def test_the_first_purchase_of_the_next_epoch_opens_it():
 def test_every_seat_has_a_nonce_of_its_own_and_one_trade_is_cancelled_alone(wire, concept):
     seller = wire.supplier("s", concept=concept)
     buyers = [wire.demander(name, wire.want(name, (MILL, 5, 90))) for name in "abc"]
-    wire.until("selections")
-    trades = [submit.trade for _, submit in wire.submits]
+    wire.until("open")
+    trades = wire.trades()
     assert sorted(trade.supplier_nonce for trade in trades) == [93, 94, 95]
     wire.does(seller, Cancel(wire.token, 1 << trades[1].supplier_nonce))
     wire.settle()
     assert wire.refused == ["NonceUsed"]
     kept = {trades[0].demander, trades[2].demander}
     assert {event.demander for event in wire.settled} == kept
-    wire.deadline("round")
-    assert {each for each in buyers if states(wire, each) == ["served"]} == kept
+    wire.end()
+    assert {each for each in buyers if wire.states_of(each) == ["served"]} == kept
 
 
 def test_a_nonce_is_sold_under_again_once_its_trade_has_settled_or_run_out(wire):
     seller = wire.supplier("s")
     wire.demander("a", wire.want("a", (MILL, 5, 90)))
-    wire.until("selections")
-    lost = wire.submits.pop()[1].trade
-    wire.deadline("round")
-    assert [nonce for nonce, _ in wire.states[seller].sales.values()] == [lost.supplier_nonce]
+    wire.until("open")
+    (lost,) = wire.trades()
+    wire.submits.clear()
+    wire.end()
+    assert [sale.supplier_nonce for sale in wire.states[seller].sales.values()] == [
+        lost.supplier_nonce
+    ]
     wire.demander("b", wire.want("b", (MILL, 5, 90)))
     wire.round()
-    (opened,) = [each.members for each in wire.heard(Opening)[1:]]
-    assert [member.supplier_nonce for member in opened] == [94]  # 95 may still settle
+    assert sold_under(wire, wire.heard(Opening)[-1]) == [94]  # 95 may still settle
     assert not wire.refused
-    wire.now = lost.valid_until
-    wire.deadline("round")
+    wire.tick(lost.valid_until)
     assert not len(wire.states[seller].sales)
     wire.demander("c", wire.want("c", (MILL, 5, 90)))
     wire.round()
     assert wire.settled[-1].quantity == 5
-    nonces = [member.supplier_nonce for member in wire.heard(Opening)[-1].members]
-    assert max(nonces) == 95
+    assert max(sold_under(wire, wire.heard(Opening)[-1])) == 95
 
 
 def test_more_seats_than_nonces_share_them_evenly(wire):
@@ -108,9 +108,9 @@ def test_more_seats_than_nonces_share_them_evenly(wire):
     wants = [wire.want(str(i), (MILL, 3, 90), slot=i % 2) for i in range(5)]
     buyer = wire.demander("d", *wants)
     wire.round()
-    used = [m.supplier_nonce for each in wire.heard(Opening) for m in each.members]
+    used = [nonce for each in wire.heard(Opening) for nonce in sold_under(wire, each)]
     assert sorted(used) == [3, 3, 4, 4, 4]
-    assert states(wire, buyer) == ["served"] * 5
+    assert wire.states_of(buyer) == ["served"] * 5
 
 
 @pytest.mark.parametrize("concept", ["balanced", "bargaining"])
@@ -122,14 +122,14 @@ def test_without_a_nonce_left_selections_are_refused_until_the_epoch_is_raised(w
     wire.does(seller, Cancel(wire.token, ALL & ~1))
     row = pack((Row(seller, 1, 0, PAID, 0),))
     wire.tell(NetSettled(bytes(32), wire.token, bytes(32), row, ()))
-    wire.until("selections")
+    wire.until("open")
     assert [refusal.reason for refusal in wire.heard(Refusal)] == [NO_NONCE]
-    assert states(wire, buyer) == ["open"]
-    wire.deadline("round")
+    assert wire.states_of(buyer) == ["open"]
+    wire.end()
     wire.does(seller, RaiseEpoch(wire.token))
     late = wire.demander("e", wire.want("task", (MILL, 5, 90)))
     wire.round()
-    assert (states(wire, buyer), states(wire, late)) == (["served"], ["served"])
+    assert (wire.states_of(buyer), wire.states_of(late)) == (["served"], ["served"])
     by = {wire.seller_of(sale) for sale in wire.settled}
     assert by == {seller, other}
 
@@ -137,11 +137,8 @@ def test_without_a_nonce_left_selections_are_refused_until_the_epoch_is_raised(w
 def test_a_trade_under_a_nonce_used_since_is_not_countersigned(wire):
     seller = wire.supplier("s")
     wire.demander("d", wire.want("task", (MILL, 5, 90)))
-    wire.deadline("publish")
-    wire.pump()
-    wire.deadline("offers")
-    wire.pump()
-    wire.deadline("selections")
+    wire.until("choose")
+    wire.open()
     wire.does(seller, Cancel(wire.token, 1 << 95))
     wire.pump()
     assert wire.submits == []
@@ -179,7 +176,7 @@ def test_trades_are_for_the_epoch_that_a_listing_has(wire):
     wire.does(seller, RaiseListingEpoch(MILL, 1))
     buyer = wire.demander("d", wire.want("a", (MILL, 5, 90)), wire.want("b", (MILL, 5, 90), slot=1))
     wire.round()
-    assert states(wire, buyer) == ["served"] * 2
+    assert wire.states_of(buyer) == ["served"] * 2
     assert wire.exchange.listings[listing].epoch > 0
 
 
@@ -187,15 +184,10 @@ def test_one_firm_sells_and_buys_under_one_account(wire):
     """Its steps hear of the same events; each signs under nonces that the other leaves free."""
     firm = wire.supplier("firm", slots=(0, 1))
     lathe = wire.supplier("lathe", resource=LATHE, slots=(0, 1))
-    buying = DemanderState(
-        address=firm,
-        token=wire.token,
-        domain=wire.domain,
-        wants={want.id: want for want in (wire.want(str(i), (LATHE, 5, 90)) for i in range(3))},
-        rounds_left=1,
-    )
+    wants = (wire.want(str(i), (LATHE, 5, 90)) for i in range(3))
+    buying = wire.buying(firm, *wants, rounds=1)
     for event in wire.past:
-        buying, _ = demander.step(buying, Happened(event))
+        buying, _ = demander.step(buying, Recorded(event))
     wire.states[firm] = (wire.states[firm], buying)
 
     def both(state, given):
@@ -205,9 +197,9 @@ def test_one_firm_sells_and_buys_under_one_account(wire):
 
     wire.steps[firm] = both
     wire.demander("d", wire.want("x", (MILL, 5, 90)), wire.want("y", (MILL, 5, 90), slot=1))
-    wire.until("selections")
-    of_firm = {submit.trade.supplier_nonce for who, submit in wire.submits if who == firm}
-    by_firm = {submit.trade.nonce for who, submit in wire.submits if who == lathe}
+    wire.until("open")
+    of_firm = {move.signed.trade.supplier_nonce for who, move in wire.submits if who == firm}
+    by_firm = {move.signed.trade.nonce for who, move in wire.submits if who == lathe}
     assert (of_firm, by_firm) == ({94, 95}, {0, 1, 2})
     wire.tell(Deposited(firm, wire.token, 10**6))
     wire.settle()

@@ -145,12 +145,12 @@ class MortalParticipant(Participant):
 
 
 class MortalOutbox(Outbox):
-    def outgoing(self):
+    def unmined(self):
         try:
-            return super().outgoing()
+            return super().unmined()
         except Crash:
             self._journal.owner.rise()
-            return self.outgoing()
+            return self.unmined()
 
     def mined(self, outgoing):
         try:

@@ -18,7 +18,7 @@ from fabmarket.negotiation.demander.state import (
     with_want,
 )
 from fabmarket.negotiation.moves import Output, Send
-from fabmarket.negotiation.wants import TOO_DEAR, Want
+from fabmarket.negotiation.wants import NO_OFFER, TOO_DEAR, Want
 
 
 def publish(state: DemanderState) -> Step:
@@ -69,7 +69,7 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
         raise Unacceptable("offer of capacity that is not listed on chain for that time")
     if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot, want.end):
         raise Unacceptable("offer of somebody else's listing")
-    if choice.quantity not in (NO_LIMIT, offer.quantity):
+    if choice.quantity not in (NO_LIMIT, offer.quantity) or offer.quantity == 0:
         raise Unacceptable("offer of another quantity")
     if not is_bargained(offer):
         check_terms(offer.terms, [choice.quantity])
@@ -83,14 +83,15 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
 def choose(state: DemanderState) -> Step:
     """Once offers are taken no longer, take up the cheapest untried one of every open sub-task.
 
-    Whoever wakes up after the beat has missed it, and publishes again.
+    Whoever wakes up after the beat has missed it, and publishes again while it may.
     """
     if state.chosen or state.now < state.rhythm.offers_until(state.opens):
         return state, ()
     outputs: list[Output] = []
     for want in state.in_order():
-        if want.state == "open" and state.now < state.opens:
-            state, sent = _choose_for(state, want)
+        if want.state == "open":
+            is_late = state.now >= state.opens
+            state, sent = failed(state, want, NO_OFFER) if is_late else _choose_for(state, want)
             outputs.extend(sent)
     return replace(state, chosen=True, offers=HashTrieMap()), tuple(outputs)
 

@@ -18,8 +18,13 @@ def take_demand(state: SupplierState, demand: Demand, demand_digest: bytes) -> S
     """Answer every sub-task that this resource can serve and has room for."""
     if demand.offers_until <= state.now:
         raise Unacceptable("demand out of date")
-    if state.rhythm.offers_until(demand.opens) != demand.offers_until:
+    rhythm = state.rhythm
+    is_beat = rhythm.is_beat(demand.opens)
+    if not is_beat or rhythm.offers_until(demand.opens) != demand.offers_until:
         raise Unacceptable("demand out of the market's rhythm")
+    # One more than the next: the chain may be further on than what we have heard of it.
+    if demand.opens > rhythm.opens_after(state.now) + rhythm.period:
+        raise Unacceptable("demand for a beat that is far off")
     made: dict[bytes, tuple[str, Offer]] = {}
     for sub_task in demand.sub_tasks:
         offer = _offer_for(state, demand, demand_digest, sub_task)

@@ -65,14 +65,14 @@ def open_talks(state: SupplierState) -> Step:
 def _groups(
     state: SupplierState, listing: bytes
 ) -> Iterator[tuple[int, PriceTerms, list[_Chosen]]]:
-    """What was chosen of a listing for beats that have come, by beat and terms.
+    """What was chosen of a listing for beats that have come and are not over, by beat and terms.
 
     Offers for one beat differ in their capacity where some of it came back meanwhile.
     """
     groups: dict[tuple[int, int], list[_Chosen]] = {}
     for offer_digest, (selection_digest, selection) in state.pending[listing].items():
         offer = state.offers[offer_digest][1]
-        if offer.opens <= state.now:
+        if offer.opens <= state.now < state.rhythm.ends(offer.opens):
             key = (offer.opens, offer.terms.capacity)
             chosen = _Chosen(selection_digest, selection, offer.terms)
             groups.setdefault(key, []).append(chosen)
