@@ -88,7 +88,7 @@ class Outbox:
             return []
         used = self._engine.nonce(self._key.address, head)
         final = self._engine.nonce(self._key.address, max(0, head - self._finality))
-        done = []
+        done, lost = [], []
         for each in outgoing:
             receipt = self._engine.receipt(keccak(each.raw))
             if receipt is not None:
@@ -98,7 +98,9 @@ class Outbox:
             elif each.nonce >= used:
                 self._engine.send(each.raw)
             elif each.nonce < final:
-                self._sign_anew(each)
+                lost.append(each)
+        for each in lost:  # last, as a node may refuse a nonce whose predecessors it has not got
+            self._sign_anew(each)
         return done
 
     def mined(self, outgoing: Outgoing) -> None:

@@ -51,7 +51,7 @@ def house():
 
 
 def raws(house):
-    return [each.raw for each in house.outbox.outgoing()]
+    return [each.raw for each in house.outbox.unmined()]
 
 
 def part(house, share):
@@ -123,13 +123,28 @@ def test_a_nonce_that_was_used_elsewhere_gives_the_move_another(house):
     (receipt,) = house.engine.mine([signed(house.engine, elsewhere, nonce)])
     assert receipt.status == 1
     house.restart()
-    after = raws(house)
-    assert after[0] == before[1]
-    assert after[1] not in before
-    assert sorted(house.nonces()) == [nonce + 1, nonce + 2]
-    assert all(each.status == 1 for each in house.engine.mine(after))
+    done = []
+    for _ in range(3):
+        done += house.outbox.push()
+        house.restart()
+    assert [receipt.status for _, receipt in done] == [1, 1]
+    assert sorted(sent.nonce for sent, _ in done) == [nonce + 1, nonce + 2]
+    assert [sent.raw in before for sent, _ in done] == [True, False]
     assert house.balance() == house.deposit.amount // 2 + house.deposit.amount // 4
-    assert raws(house) == []
+    assert house.journal.moves() == []
+
+
+def test_pushing_again_and_again_has_one_effect(house):
+    """A new process before every push; each move is reported as done once."""
+    for share in (2, 4, 8):
+        house.participant.order(part(house, share))
+    done = []
+    for _ in range(5):
+        done += [sent.number for sent, _ in house.outbox.push()]
+        house.restart()
+    assert len(done) == len(set(done)) == 3
+    assert house.balance() == sum(house.deposit.amount // share for share in (2, 4, 8))
+    assert house.engine.nonce(house.key.address) == 4  # with the approval
 
 
 def test_all_is_returned_in_the_order_in_which_it_must_be_mined(house):
