@@ -11,18 +11,17 @@ const SUB_TASK = fields(
 const PRICE_TERMS = fields(
   "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity",
 );
-const MEMBER = fields("address demander, bytes32 selection, bytes32 subTask, uint64 quantity, bool divisible, uint64 supplierNonce");
 
 const TYPES = {
   Demand: {
-    Demand: fields("address demander, uint64 sequence, uint64 validUntil, SubTask[] subTasks"),
+    Demand: fields("address demander, uint64 sequence, uint64 offersUntil, uint64 opens, SubTask[] subTasks"),
     SubTask: SUB_TASK,
     Alternative: ALTERNATIVE,
   },
   Offer: {
     Offer: fields(
       "address supplier, bytes32 demand, bytes32 subTask, bytes32 listing, bytes32 resource, uint64 slot, " +
-        "uint64 slotEnd, uint64 quantity, uint128 unitPrice, uint64 validUntil, PriceTerms terms",
+        "uint64 slotEnd, uint64 quantity, uint128 unitPrice, uint64 opens, PriceTerms terms",
     ),
     PriceTerms: PRICE_TERMS,
   },
@@ -33,14 +32,16 @@ const TYPES = {
   },
   Refusal: { Refusal: fields("address supplier, bytes32 selection, string reason") },
   Opening: {
-    Opening: fields("address supplier, bytes32 listing, uint64 slotEnd, PriceTerms terms, Member[] members"),
+    Opening: fields(
+      "address supplier, bytes32 listing, uint64 slotEnd, PriceTerms terms, uint32 seats, bytes32 roster, " +
+        "uint32 roundTime, uint64 ends",
+    ),
     PriceTerms: PRICE_TERMS,
-    Member: MEMBER,
   },
   Quote: {
     Quote: fields(
-      "address supplier, bytes32 session, uint32 round, bytes32 previous, uint128 price, uint256 sum, " +
-        "uint256 supply, bool final",
+      "address supplier, bytes32 session, uint32 round, bytes32 previous, bytes32 tree, uint256 sum, uint32 moving, " +
+        "uint256 due, uint32[] dropped, uint128 price, uint256 supply, bool final",
     ),
   },
   Reply: { Reply: fields("address demander, bytes32 session, uint32 seat, bytes32 quote, uint256 quantity") },
@@ -49,7 +50,12 @@ const TYPES = {
       "address demander, bytes32 session, uint32 seat, bytes32 quote, uint64 quantity, uint256 surplus",
     ),
   },
-  Close: { Close: fields("address supplier, bytes32 session, bytes32 previous, uint128 price, uint64[] awards") },
+  Close: {
+    Close: fields(
+      "address supplier, bytes32 session, bytes32 previous, bytes32 tree, uint256 sum, uint32 moving, uint64 awarded, " +
+        "uint32[] dropped, uint128 price",
+    ),
+  },
   Counter: {
     Counter: fields(
       "address sender, bytes32 session, uint32 sequence, bytes32 previous, uint128 unitPrice, uint64 quantity, " +
@@ -73,7 +79,8 @@ const MESSAGES = {
   Demand: {
     demander: demander.address,
     sequence: "3",
-    validUntil: "1700003600",
+    offersUntil: "1700003585",
+    opens: "1700003600",
     subTasks: [
       {
         id: hashed("milling"),
@@ -106,7 +113,7 @@ const MESSAGES = {
     slotEnd: "1700086400",
     quantity: "12",
     unitPrice: "115",
-    validUntil: "1700003600",
+    opens: "1700003600",
     terms,
   },
   Selection: {
@@ -123,32 +130,22 @@ const MESSAGES = {
     listing: hashed("listing"),
     slotEnd: "1700086400",
     terms,
-    members: [
-      {
-        demander: demander.address,
-        selection: hashed("selection"),
-        subTask: hashed("milling"),
-        quantity: "12",
-        divisible: true,
-        supplierNonce: "95",
-      },
-      {
-        demander: account(3).address,
-        selection: hashed("another selection"),
-        subTask: hashed("drilling"),
-        quantity: MAX(64),
-        divisible: false,
-        supplierNonce: MAX(64),
-      },
-    ],
+    seats: "2",
+    roster: hashed("roster"),
+    roundTime: "15",
+    ends: "1700003660",
   },
   Quote: {
     supplier: supplier.address,
     session: hashed("opening"),
     round: "2",
-    previous: hashed("replies"),
-    price: "115",
+    previous: hashed("quote"),
+    tree: hashed("replies"),
     sum: "275000000",
+    moving: "2",
+    due: MAX(256),
+    dropped: ["0", MAX(32)],
+    price: "115",
     supply: MAX(256),
     final: true,
   },
@@ -170,9 +167,13 @@ const MESSAGES = {
   Close: {
     supplier: supplier.address,
     session: hashed("opening"),
-    previous: hashed("claims"),
+    previous: hashed("final quote"),
+    tree: hashed("claims"),
+    sum: "12",
+    moving: "0",
+    awarded: MAX(64),
+    dropped: [],
     price: "115",
-    awards: ["12", "0", MAX(64)],
   },
   Counter: {
     sender: supplier.address,

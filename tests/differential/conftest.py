@@ -3,6 +3,7 @@
 import pytest
 
 from fabmarket.chain import (
+    TRANSACTION_GAS,
     ExchangeContract,
     Sender,
     Settings,
@@ -13,6 +14,7 @@ from fabmarket.chain import (
     net_code,
     token_code,
 )
+from fabmarket.chain.calls import gas_limit
 from fabmarket.chain.embedded import EmbeddedEngine
 from fabmarket.identity import Key, digest
 from fabmarket.market.events import Settled
@@ -92,6 +94,7 @@ class Rewindable(EmbeddedEngine):
     def restore(self, snapshot):
         """Forget every block after the one of the snapshot, as if none had been mined."""
         self._backend.revert_to_snapshot(snapshot)
+        self._logs = {at: logs for at, logs in self._logs.items() if at <= self.block_number()}
         self._pin_next_time()
 
 
@@ -187,6 +190,7 @@ class Both:
         self.sender.queue(Transaction(key, "move", self.contract.address, data, GAS))
         ((_, receipt),) = self.sender.flush()
         if receipt.status == 1:
+            assert receipt.gas_used < gas_limit(move) <= TRANSACTION_GAS, move
             events = (self.contract.event(log) for log in receipt.logs)
             return tuple(event for event in events if event is not None), None
         # Nothing has changed, so the call meets there what the transaction met, time included.

@@ -266,6 +266,21 @@ def test_regression_inputs_of_an_earlier_run_are_removed_and_nothing_else(here, 
     assert (here / "out" / "notes").is_dir()
 
 
+def test_regression_journals_of_an_earlier_run_are_removed_and_nothing_else(here, fabmarket):
+    """Those of another seed's participants stayed, as if they had been in this run."""
+    journals = here / "out" / "journals"
+    assert fabmarket("demo", "--fjsp", "shop.txt", "--out", "out").code == 0
+    first = {one.name for one in journals.iterdir()}
+    (journals / "mine.sqlite").write_text("kept")
+    assert fabmarket("demo", "--fjsp", "shop.txt", "--seed", 2, "--out", "out").code == 0
+    facts = json.loads((here / "out" / "report.json").read_text())
+    traders = [one for one in facts["participants"] if one["role"] in ("demander", "supplier")]
+    second = {f"{one['address']}.sqlite" for one in traders}
+    assert {one.name for one in journals.iterdir()} == {*second, "mine.sqlite"}
+    assert len(first) == len(second) == 2
+    assert not first & second
+
+
 def test_machine_code_that_cannot_be_kept_makes_no_noise(here, tmp_path_factory):
     """Neither beside the program nor in the home: numba then has no place at all."""
     pytest.importorskip("numba", reason="the extra fast is not installed")

@@ -12,6 +12,7 @@ from fabmarket.chain.contracts import (  # noqa: E402
     net_code,
     token_code,
 )
+from fabmarket.chain.endpoints import NodeLost, public  # noqa: E402
 from fabmarket.chain.engine import (  # noqa: E402
     TRANSACTION_GAS,
     ChainError,
@@ -23,7 +24,6 @@ from fabmarket.chain.engine import (  # noqa: E402
     Settings,
 )
 from fabmarket.chain.open import open_engine  # noqa: E402
-from fabmarket.chain.rpc import public  # noqa: E402
 from fabmarket.chain.sender import CallFailed, Sender, Transaction, signed  # noqa: E402
 
 # py-evm raises the limit too; `embedded` does so again where that is needed.
@@ -38,6 +38,7 @@ __all__ = [
     "ExchangeContract",
     "Header",
     "Log",
+    "NodeLost",
     "Receipt",
     "Sender",
     "Settings",

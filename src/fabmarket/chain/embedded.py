@@ -12,12 +12,15 @@ from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 from eth_typing import BlockNumber, ChecksumAddress
 from eth_utils.address import to_canonical_address
+from eth_utils.exceptions import ValidationError
 from typing_extensions import override
 from web3 import EthereumTesterProvider, Web3
+from web3.types import BlockIdentifier
 
 from fabmarket.chain.engine import (
     PINNED_CHAIN_ID,
     CallReverted,
+    ChainError,
     Engine,
     EngineUnavailable,
     Header,
@@ -26,7 +29,7 @@ from fabmarket.chain.engine import (
     Settings,
 )
 from fabmarket.chain.rpc import receipt_of
-from fabmarket.identity import Key
+from fabmarket.identity import Key, keccak
 
 _NOBODY = bytes(20)
 
@@ -75,6 +78,7 @@ class EmbeddedEngine(Engine):
         )
         self._w3 = Web3(EthereumTesterProvider(EthereumTester(self._backend)))
         self._logs: dict[int, list[Log]] = {}
+        self._receipts: dict[bytes, Receipt] = {}
         self._pin_next_time()
         self.client = self._w3.client_version
         self.funder = Key((1).to_bytes(32, "big"))  # eth-tester's first funded account
@@ -108,8 +112,10 @@ class EmbeddedEngine(Engine):
         return 100 * 10**9
 
     @override
-    def nonce(self, address: str) -> int:
-        return self._w3.eth.get_transaction_count(cast(ChecksumAddress, address))
+    def nonce(self, address: str, block: int | None = None) -> int:
+        # Nothing waits between blocks.
+        at: BlockIdentifier = "latest" if block is None else BlockNumber(block)
+        return self._w3.eth.get_transaction_count(cast(ChecksumAddress, address), at)
 
     @override
     def native_balance(self, address: str) -> int:
@@ -125,8 +131,24 @@ class EmbeddedEngine(Engine):
         self._pin_next_time()
         receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
         receipts = _numbered(receipts)
-        self._logs[receipts[0].block] = [log for receipt in receipts for log in receipt.logs]
+        self._logs[self.block_number()] = [log for receipt in receipts for log in receipt.logs]
+        self._receipts.update((each.transaction, each) for each in receipts)
         return receipts
+
+    @override
+    def send(self, raw: bytes) -> bytes:
+        # Nothing waits on this chain: it makes a block of it.
+        place = keccak(raw)
+        if place not in self._receipts:
+            try:
+                self.mine([raw])
+            except ValidationError as error:
+                raise ChainError(f"the chain refused a transaction: {error}") from error
+        return place
+
+    @override
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        return self._receipts.get(transaction)
 
     def _mine_block(self) -> None:
         # eth-tester's own mining draws a random mix hash, which would change every block hash.

@@ -40,9 +40,9 @@ class Settings:
 PINNED_CHAIN_ID = 131277322940537
 """The chain id that the embedded chain has; anvil is started with the same one."""
 BLOCK_GAS = 30_029_122
+"""The block gas limit of the pinned chains: that of the embedded chain's genesis."""
 TRANSACTION_GAS = 1 << 24
 """The most one transaction may use (EIP-7825)."""
-"""The block gas limit of the pinned chains: that of the embedded chain's genesis."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,10 @@ class Engine(ABC):
         """Return the most a transaction may pay per gas, wei."""
 
     @abstractmethod
-    def nonce(self, address: str) -> int:
-        """Return the number of transactions the address has sent."""
+    def nonce(self, address: str, block: int | None = None) -> int:
+        """Return the nonce of the address's next transaction: how many it has sent, those that
+        wait to be mined among them. With `block`: how many are mined up to that block.
+        """
 
     @abstractmethod
     def native_balance(self, address: str) -> int:
@@ -130,6 +132,17 @@ class Engine(ABC):
         Pinned engines put them into one block, so the sum of their gas limits must stay below
         BLOCK_GAS.
         """
+
+    @abstractmethod
+    def send(self, raw: bytes) -> bytes:
+        """Give a signed transaction to the chain, without waiting, and return its hash.
+
+        Given again while it waits or is mined it has no effect. Raises ChainError if refused.
+        """
+
+    @abstractmethod
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        """Return the receipt of the transaction of this hash, None while it is not mined."""
 
     @abstractmethod
     def call(

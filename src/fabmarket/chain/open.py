@@ -5,15 +5,17 @@ import shutil
 from pathlib import Path
 
 from fabmarket.chain.embedded import EmbeddedEngine
+from fabmarket.chain.endpoints import public
 from fabmarket.chain.engine import Engine, EngineUnavailable, Settings
-from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder, public
+from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder
 from fabmarket.identity import Key
 
 _DEV_CHAIN_ID = 31337
 
 
 def open_engine(name: str, settings: Settings) -> Engine:
-    """Return a running engine: "embedded", "anvil", or the http(s) URL of a node.
+    """Return a running engine: "embedded", "anvil", or the http(s) URL of a node, or of
+    several nodes of one chain with commas between them.
 
     At a URL the chain id must be `settings.chain_id`, by default that of development nodes, so that
     nobody trades on a public network by accident. Its gas is paid by FABMARKET_FUNDER_KEY (hex), by

@@ -1,29 +1,30 @@
 """An engine reached over JSON-RPC, and an anvil process started for one run."""
 
-import re
 import socket
 import subprocess
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote
 
 from eth_typing import BlockNumber, ChecksumAddress
 from typing_extensions import override
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 from web3.types import (
+    BlockIdentifier,
     FilterParams,
     LogReceipt,
     RPCEndpoint,
-    RPCResponse,
+    TxData,
     TxParams,
     TxReceipt,
 )
 
+from fabmarket.chain.endpoints import PATIENCE, TIMEOUT, Endpoints, public, secrets, urls_of
+from fabmarket.chain.endpoints import NodeLost as NodeLost  # noqa: PLC0414 (a name of this module too)
 from fabmarket.chain.engine import (
     BLOCK_GAS,
     PINNED_CHAIN_ID,
@@ -37,68 +38,19 @@ from fabmarket.chain.engine import (
     Settings,
 )
 from fabmarket.errors import FabmarketError, TryAgain
-from fabmarket.identity import Key
+from fabmarket.identity import Key, keccak
 from fabmarket.interrupts import held_back
 
 _DEADLINE = 60.0
-_TIMEOUT = 10.0
 _PATIENCE = 5.0
 _QUOTED = 300
-_SECRET = 6
+_RESEND = 1.0
 # The first account of the mnemonic that anvil and hardhat fund by default; public knowledge.
 _DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 
 
 class NotMined(TryAgain):
     """The node took a transaction but did not mine it in time."""
-
-
-class NodeLost(TryAgain):
-    """A node that has answered before does not answer any more."""
-
-
-def public(name: str) -> str:
-    """An engine's name as it may be shown and kept: of a URL scheme, host and port.
-
-    The rest can be a secret: providers take passwords before the host, and keys in the path or the
-    query. "…" stands for what is left out.
-    """
-    scheme, mark, _ = name.partition("://")
-    if not mark or "@" in scheme:
-        return "…" if "@" in name else name
-    user, host, rest = _parts(name)
-    if "@" in rest:  # a password with a slash in it
-        return f"{scheme}://…"
-    return f"{scheme}://{host}/…" if user or rest.strip("/") else name
-
-
-def _parts(url: str) -> tuple[str, str, str]:
-    """What stands before the host, with its @; host and port; path, query and fragment."""
-    place = re.split("(?=[/?#])", url.partition("://")[2], maxsplit=1)
-    user, at, host = place[0].rpartition("@")
-    return user + at, host, "".join(place[1:])
-
-
-def _secrets(url: str) -> list[str]:
-    """What `public` leaves out, and its parts, longest first; a short part is no secret."""
-    user, _, rest = _parts(url)
-    found = [user[:-1], *user[:-1].split(":"), rest.strip("/"), *re.split("[/?#&=]", rest)]
-    both = {*found, *map(unquote, found)}
-    return sorted((one for one in both if len(one) >= _SECRET), key=len, reverse=True)
-
-
-class _Provider(HTTPProvider):
-    """HTTP whose failures, of whatever layer, are one error of ours."""
-
-    @override
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        try:
-            return super().make_request(method, params)
-        except OSError as error:  # also the base of what requests raises
-            raise NodeLost(
-                f"the node at {public(str(self.endpoint_uri))} does not answer {method}"
-                f" ({type(error).__name__}); see that it runs and start again"
-            ) from error
 
 
 def log_of(raw: LogReceipt) -> Log:
@@ -127,34 +79,29 @@ def receipt_of(raw: TxReceipt) -> Receipt:
 
 
 class RpcEngine(Engine):
-    """A node at an http(s) URL that mines by itself."""
+    """A node that mines by itself at an http(s) URL, or at several: see `endpoints`."""
 
     is_virtual = False
+    patience = PATIENCE
 
     def __init__(self, name: str, url: str, chain_id: int | None, funder: Key) -> None:
         self.name = name
         self.url = url
         self.shown = public(url)
-        self._secrets = _secrets(url)
+        self._secrets = secrets(url)
         self.funder = funder
-        self.w3 = Web3(
-            _Provider(url, request_kwargs={"timeout": _TIMEOUT}, exception_retry_configuration=None)
-        )
+        self._head: Header | None = None
+        endpoints = Endpoints(urls_of(url), self.patience)
+        self.w3 = Web3(endpoints)
+        self.chain_id = endpoints.agree(chain_id)
         try:
-            found = self.w3.eth.chain_id
             self.client = self._quoted(self.w3.client_version)
-        except Exception as error:  # requests and web3 raise many kinds for one fact
+        except Exception as error:  # web3 raises many kinds for one fact
             cause = error.__cause__ or error
             raise EngineUnavailable(
                 f"no Ethereum node answers at {self.shown} ({type(cause).__name__});"
                 " start one there or use --engine embedded"
             ) from error
-        if chain_id is not None and found != chain_id:
-            raise EngineUnavailable(
-                f"chain id {found} at {self.shown} where {chain_id} is expected;"
-                f" pass --chain-id {found} if this is the chain you mean"
-            )
-        self.chain_id = found
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -181,7 +128,12 @@ class RpcEngine(Engine):
         with self._asking():
             found = self.w3.eth.get_block("latest" if number is None else BlockNumber(number))
             place, parent = bytes(found["hash"]), bytes(found["parentHash"])
-            return Header(_count(found["number"]), place, parent, _count(found["timestamp"]))
+            header = Header(_count(found["number"]), place, parent, _count(found["timestamp"]))
+        if number is not None:
+            return header
+        if self._head is None or header.number >= self._head.number:
+            self._head = header
+        return self._head  # no endpoint knows what was seen: it is not unseen by that
 
     @override
     def logs(self, first: int, last: int, address: str) -> list[Log]:
@@ -227,9 +179,10 @@ class RpcEngine(Engine):
             return 2 * base + 10**9
 
     @override
-    def nonce(self, address: str) -> int:
+    def nonce(self, address: str, block: int | None = None) -> int:
+        at: BlockIdentifier = "pending" if block is None else BlockNumber(block)
         with self._asking():
-            return _count(self.w3.eth.get_transaction_count(_known(address)))
+            return _count(self.w3.eth.get_transaction_count(_known(address), at))
 
     @override
     def native_balance(self, address: str) -> int:
@@ -238,11 +191,45 @@ class RpcEngine(Engine):
 
     @override
     def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
+        for raw in raw_transactions:
+            self.send(raw)
+        self._after_sending()
+        deadline = time.monotonic() + _DEADLINE
+        return [self._mined(raw, deadline) for raw in raw_transactions]
+
+    @override
+    def send(self, raw: bytes) -> bytes:
+        place = keccak(raw)
         with self._asking():
-            hashes = [self._send(raw) for raw in raw_transactions]
-            self._after_sending()
-            deadline = time.monotonic() + _DEADLINE
-            return [self._receipt(each, deadline) for each in hashes]
+            try:
+                self.w3.eth.send_raw_transaction(raw)
+            except Web3RPCError as error:
+                # Nodes word it in many ways that they have these bytes already.
+                if self._found(place) is None:
+                    said = self._quoted(error)
+                    raise ChainError(
+                        f"the node at {self.shown} refused a transaction: {said}"
+                    ) from error
+        return place
+
+    @override
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        with self._asking():
+            found = self._found(transaction)
+            if found is None or found.get("blockNumber") is None:
+                return None  # some nodes would let the question for a receipt wait
+            try:
+                raw = self.w3.eth.get_transaction_receipt(cast(Any, transaction))
+            except TransactionNotFound:  # reorganised out since, or asked of another endpoint
+                return None
+            return receipt_of(raw)
+
+    def _found(self, transaction: bytes) -> TxData | None:
+        """A transaction that the node has, mined or not."""
+        try:
+            return self.w3.eth.get_transaction(cast(Any, transaction))
+        except TransactionNotFound:
+            return None
 
     @override
     def call(
@@ -262,27 +249,24 @@ class RpcEngine(Engine):
                 said = self._quoted(error)
                 raise ChainError(f"the node at {self.shown} refused a call: {said}") from error
 
-    def _send(self, raw: bytes) -> bytes:
-        try:
-            return bytes(self.w3.eth.send_raw_transaction(raw))
-        except Web3RPCError as error:
-            said = self._quoted(error)
-            raise ChainError(f"the node at {self.shown} refused a transaction: {said}") from error
-
     def _after_sending(self) -> None:
         """Give a subclass the chance to mine."""
 
-    def _receipt(self, transaction: bytes, deadline: float) -> Receipt:
-        while True:
-            try:
-                return receipt_of(self.w3.eth.get_transaction_receipt(cast(Any, transaction)))
-            except TransactionNotFound:
-                if time.monotonic() > deadline:
-                    raise NotMined(
-                        f"transaction 0x{transaction.hex()} was not mined within {_DEADLINE:.0f} s"
-                        f" at {self.shown}"
-                    ) from None
-                time.sleep(0.05)
+    def _mined(self, raw: bytes, deadline: float) -> Receipt:
+        """Wait for a receipt; the bytes are sent again, as a node may have lost them."""
+        place, again = keccak(raw), time.monotonic() + _RESEND
+        while (receipt := self.receipt(place)) is None:
+            if time.monotonic() > deadline:
+                raise NotMined(
+                    f"transaction 0x{place.hex()} was not mined within {_DEADLINE:.0f} s"
+                    f" at {self.shown}"
+                )
+            time.sleep(0.05)
+            if time.monotonic() > again:
+                with suppress(ChainError):  # it may just have been mined
+                    self.send(raw)
+                again = time.monotonic() + _RESEND
+        return receipt
 
 
 def _count(answer: object) -> int:
@@ -299,6 +283,7 @@ class AnvilEngine(RpcEngine):
     """An anvil process of our own, with chain id, times and block contents pinned."""
 
     is_virtual = True
+    patience = 0.0  # our own process does not come back
 
     def __init__(self, binary: Path, settings: Settings) -> None:
         chain_id = settings.chain_id or PINNED_CHAIN_ID
@@ -359,7 +344,7 @@ class AnvilEngine(RpcEngine):
             raise ChainError(f"anvil refused {method}: {self._quoted(answer['error'])}")
 
     def _wait_until_listening(self, port: int) -> None:
-        deadline = time.monotonic() + _TIMEOUT
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 said = self._process.stderr.read() if self._process.stderr else b""
@@ -369,7 +354,7 @@ class AnvilEngine(RpcEngine):
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.02)
-        raise EngineUnavailable(f"anvil does not listen on port {port} after {_TIMEOUT:.0f} s")
+        raise EngineUnavailable(f"anvil does not listen on port {port} after {TIMEOUT:.0f} s")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

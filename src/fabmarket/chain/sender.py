@@ -57,6 +57,7 @@ class Sender:
                 self.sent.append(pair)
                 if each:
                     each(*pair)
+        self._nonces.clear()  # others may send from these accounts meanwhile
         return done
 
     def must_succeed(self, exchange: ExchangeContract | None = None) -> list[Receipt]:

@@ -21,6 +21,8 @@ from fabmarket.report.wording import escaped
 
 COMMANDS = {
     "demo": "Run a capacity market end to end: verify, release, negotiate, settle, audit.",
+    "evidence": "Take out of a participant's journal what it proves of a session or trade.",
+    "verify": "Check evidence files: signatures, sums, prices, awards, trades, forks.",
     "solve": "Find the equilibrium of a game, with its certificate.",
     "simulate": "Play a game round by round, and see what finds the equilibrium.",
     "compare": "Weigh concepts and mechanisms, and what a lie earns.",

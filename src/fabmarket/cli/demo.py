@@ -94,7 +94,7 @@ Examples, in a clone:
     show_default=True,
     metavar="ENGINE",
     envvar="FABMARKET_ENGINE",
-    help="embedded, anvil, or the http(s) URL of a node; also from FABMARKET_ENGINE.",
+    help="embedded, anvil, or a node's http(s) URL, or URL,URL; also from FABMARKET_ENGINE.",
 )
 @click.option("--chain-id", type=Whole(1), help="Chain id to pin or, at a URL, to expect.")
 @click.option(
@@ -166,7 +166,7 @@ def command(
             **inputs.files,
             "ledger.sqlite": ledger,
             **journals,
-            "manifest.json": manifest(again, seed, about, inputs.files),
+            "manifest.json": manifest(again, seed, about, inputs.files, journals),
         }
         write_report(facts, out, beside)
     if as_json:

@@ -14,7 +14,7 @@ READER_GONE = 141
 
 
 class AuditFailed(Refused):
-    """The logs do not explain what the contract holds."""
+    """The logs do not explain what the contract holds, or a file not what it is to prove."""
 
 
 class SystemRefused(TryAgain):

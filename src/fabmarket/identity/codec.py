@@ -11,6 +11,7 @@ fields, wrong types and numbers out of range.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
@@ -47,6 +48,7 @@ class _Set(Generic[K]):
 
 
 _STAND_INS = {"HashTrieMap": _Map, "HashTrieSet": _Set}
+_NAME = re.compile(rb'"([A-Za-z_]\w*)":')
 
 
 class BadText(Refused):
@@ -82,10 +84,23 @@ def decode(kind: type[T], text: bytes) -> T:
         plain = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadText(f"{kind.__name__}: not JSON ({error})") from error
-    value: T = _form(kind).read(plain, kind.__name__)
-    if encode(value, kind) != text:
-        raise BadText(f"{kind.__name__}: not in canonical form")
+    try:
+        value: T = _form(kind).read(plain, kind.__name__)
+        canonical = encode(value, kind)
+    except RecursionError as error:
+        raise BadText(f"{kind.__name__}: nested too deep") from error
+    if canonical != text:
+        raise BadText(f"{kind.__name__}: {_departure(text, canonical)}")
     return value
+
+
+def _departure(text: bytes, canonical: bytes) -> str:
+    """Where a text leaves the canonical form: the byte, and the last field written before it."""
+    pairs = enumerate(zip(text, canonical, strict=False))
+    at = next((at for at, (is_, due) in pairs if is_ != due), min(len(text), len(canonical)))
+    names = _NAME.findall(canonical[:at])
+    after = f" after the field {names[-1].decode()}" if names else ""
+    return f"not in canonical form at byte {at}{after}"
 
 
 def _text(plain: Any) -> bytes:
@@ -124,23 +139,39 @@ def _made(kind: Any) -> _Form:
 
 
 def _refuse(place: str, said: Any, expected: str) -> BadText:
-    return BadText(f"{place}: {repr(said)[:60]} where {expected} is due")
+    kind = type(said).__name__
+    shown = kind if isinstance(said, dict | list) else repr(said)[:60]  # may be nested deep
+    return BadText(f"{place}: {shown} where {expected} is due")
 
 
 def _read_int(plain: Any, place: str) -> int:
     digits = plain.removeprefix("-") if isinstance(plain, str) else ""
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 80:
-        raise _refuse(place, plain, "a whole number in decimal digits")
-    return int(plain)
+    if digits.isascii() and digits.isdigit() and len(digits) <= 80:
+        value = int(plain)
+        if str(value) == plain:
+            return value
+    raise _refuse(place, plain, "a whole number in decimal digits, without leading zeros")
 
 
 def _read_bytes(plain: Any, place: str) -> bytes:
     try:
         if isinstance(plain, str) and plain.startswith("0x"):
-            return bytes.fromhex(plain[2:])
+            value = bytes.fromhex(plain[2:])
+            if value.hex() == plain[2:]:
+                return value
     except ValueError:
         pass
-    raise _refuse(place, plain, "0x and hexadecimal digits")
+    raise _refuse(place, plain, "0x and lower-case hexadecimal digits")
+
+
+def _read_text(plain: Any, place: str) -> str:
+    try:
+        if isinstance(plain, str):
+            plain.encode()
+            return plain
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 not hold
+        pass
+    raise _refuse(place, plain, "a text")
 
 
 def _read_as(kind: type, expected: str) -> Callable[[Any, str], Any]:
@@ -155,7 +186,7 @@ def _read_as(kind: type, expected: str) -> Callable[[Any, str], Any]:
 _PLAIN: dict[Any, _Form] = {
     int: _Form(str, _read_int),
     bytes: _Form(lambda value: "0x" + value.hex(), _read_bytes),
-    str: _Form(lambda value: value, _read_as(str, "a text")),
+    str: _Form(lambda value: value, _read_text),
     bool: _Form(lambda value: value, _read_as(bool, "true or false")),
     NoneType: _Form(lambda value: None, _read_as(NoneType, "null")),
 }
@@ -309,7 +340,7 @@ def _struct(kind: Any) -> _Form:
             raise _refuse(place, plain, f"a {kind.__name__}")
         if list(plain) != names:
             odd = sorted(set(plain) ^ set(names)) or list(plain)
-            raise BadText(f"{place}: fields {odd} are unknown, missing or out of order")
+            raise BadText(f"{place}: fields {repr(odd)[:200]} are unknown, missing or out of order")
         values = {name: _form(hints[name]).read(plain[name], f"{place}.{name}") for name in names}
         return kind(**values)
 

@@ -8,6 +8,7 @@ eth-account encodes the same bytes about four times slower (benchmarks/typed_dat
 verifies every message it receives. `tests/property/test_typed_data.py` holds the two together.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -44,10 +45,10 @@ class TypedStruct:
 class Domain:
     """The EIP-712 domain: binds a signature to one contract on one chain."""
 
-    name: str
-    version: str
-    chain_id: int
-    verifying_contract: str
+    name: Text
+    version: Text
+    chain_id: Uint256
+    verifying_contract: Address
 
     def separator(self) -> bytes:
         """Return the 32-byte domain separator."""
@@ -115,6 +116,7 @@ def _head(struct: type[TypedStruct]) -> str:
 @dataclass(frozen=True)
 class _Shape:
     fields: tuple[_Field, ...]
+    words: tuple[tuple[str, Callable[[Any], bytes]], ...]  # how each field becomes 32 bytes
     text: str
     hash: bytes
 
@@ -128,7 +130,9 @@ def _shape(struct: type[TypedStruct]) -> _Shape:
         found: dict[str, type[TypedStruct]] = {}
         _collect(struct, found)
         text = _head(struct) + "".join(_head(found[name]) for name in sorted(found))
-        shape = _SHAPES[struct] = _Shape(_fields(struct), text, keccak(text.encode()))
+        fields_of = _fields(struct)
+        words = tuple((field.name, _words(field)) for field in fields_of)
+        shape = _SHAPES[struct] = _Shape(fields_of, words, text, keccak(text.encode()))
     return shape
 
 
@@ -148,56 +152,93 @@ def _unfit(kind: str, value: Any) -> BadValue:
     return BadValue(f"{text[:80]} does not fit {kind}; give a value of that type")
 
 
-def _word(kind: str, value: Any) -> bytes:
+def _word(kind: str) -> Callable[[Any], bytes]:
+    """How a value of a plain type becomes 32 bytes."""
     if kind.startswith("uint"):
-        if not isinstance(value, int) or not 0 <= value < 1 << int(kind[4:]):
-            raise _unfit(kind, value)
-        return value.to_bytes(32, "big")
-    if kind == "bytes32":
-        if not isinstance(value, bytes) or len(value) != 32:
-            raise _unfit(kind, value)
-        return value
-    if kind == "bytes":
-        if not isinstance(value, bytes):
-            raise _unfit(kind, value)
-        return keccak(value)
-    if kind == "bool":
-        if not isinstance(value, bool):
-            raise _unfit(kind, value)
-        return value.to_bytes(32, "big")
+        top = 1 << int(kind[4:])
+
+        def number(value: Any) -> bytes:
+            if not isinstance(value, int) or not 0 <= value < top:
+                raise _unfit(kind, value)
+            return value.to_bytes(32, "big")
+
+        return number
+    return {"bytes32": _bytes32, "bytes": _bytes, "bool": _flag, "address": _address}.get(
+        kind, _text
+    )
+
+
+def _bytes32(value: Any) -> bytes:
+    if not isinstance(value, bytes) or len(value) != 32:
+        raise _unfit("bytes32", value)
+    return value
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise _unfit("bytes", value)
+    return keccak(value)
+
+
+def _flag(value: Any) -> bytes:
+    if not isinstance(value, bool):
+        raise _unfit("bool", value)
+    return value.to_bytes(32, "big")
+
+
+def _address(value: Any) -> bytes:
     if not isinstance(value, str):
-        raise _unfit(kind, value)
+        raise _unfit("address", value)
     try:
-        if kind == "address":
-            return to_canonical_address(value).rjust(32, b"\0")
+        return to_canonical_address(value).rjust(32, b"\0")
+    except ValueError as error:
+        raise _unfit("address", value) from error
+
+
+def _text(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise _unfit("string", value)
+    try:
         return keccak(value.encode())
-    except ValueError as error:  # no address, or text with half a surrogate pair
-        raise _unfit(kind, value) from error
+    except ValueError as error:  # half a surrogate pair
+        raise _unfit("string", value) from error
 
 
-def _encode(field: _Field, value: Any) -> bytes:
-    def one(item: Any) -> bytes:
-        if field.struct is None:
-            return _word(field.kind, item)
-        if type(item) is not field.struct:
-            raise _unfit(field.kind, item)
-        return struct_hash(item)
+def _words(field: _Field) -> Callable[[Any], bytes]:
+    """How a field becomes 32 bytes."""
+    struct = field.struct
+    if struct is None:
+        one = _word(field.kind)
+    else:
+
+        def one(value: Any) -> bytes:
+            if type(value) is not struct:
+                raise _unfit(field.kind, value)
+            return struct_hash(value)
 
     if not field.array:
-        return one(value)
-    if not isinstance(value, tuple):
-        raise _unfit(f"{field.kind}[]", value)
-    return keccak(b"".join(map(one, value)))
+        return one
+
+    def several(value: Any) -> bytes:
+        if not isinstance(value, tuple):
+            raise _unfit(f"{field.kind}[]", value)
+        return keccak(b"".join(map(one, value)))
+
+    return several
 
 
 def struct_hash(value: TypedStruct) -> bytes:
     """Return hashStruct, 32 bytes. BadValue if a value does not fit its type."""
     shape = _shape(type(value))
-    return keccak(
-        shape.hash + b"".join(_encode(field, getattr(value, field.name)) for field in shape.fields)
-    )
+    return keccak(shape.hash + b"".join([word(getattr(value, at)) for at, word in shape.words]))
 
 
 def digest(domain: Domain, value: TypedStruct) -> bytes:
     """Return the 32 bytes that are signed: keccak(0x1901 || separator || hashStruct)."""
-    return keccak(b"\x19\x01" + domain.separator() + struct_hash(value))
+    known: tuple[Domain, bytes] | None = value.__dict__.get("_digest")
+    if known is not None and known[0] == domain:
+        return known[1]
+    found = keccak(b"\x19\x01" + domain.separator() + struct_hash(value))
+    # A value does not change, and its author, its receiver and its journal all ask.
+    value.__dict__["_digest"] = (domain, found)
+    return found

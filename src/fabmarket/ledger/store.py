@@ -54,9 +54,12 @@ class EventStore:
     """Events in chain order. A path makes it durable; by default it lives in memory."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._db = sqlite3.connect(str(path) if path else ":memory:")
-        self._db.executescript(_SCHEMA)
-        self._db.commit()
+        try:
+            self._db = sqlite3.connect(str(path) if path else ":memory:")
+            self._db.executescript(_SCHEMA)
+            self._db.commit()
+        except sqlite3.Error as error:
+            raise LedgerError(f"{path} is no event log ({error}); give another path") from error
 
     def followed(self) -> tuple[int, bytes] | None:
         """Return number and hash of the last block that was stored, None if there is none."""

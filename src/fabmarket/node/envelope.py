@@ -38,7 +38,7 @@ def open_envelope(domain: Domain, text: bytes) -> Received:
     try:
         envelope = decode(Envelope, text)
         message_digest = digest(domain, envelope.message)
-        signer = _recovered(message_digest, envelope.signature)
+        signer = signer_of(message_digest, envelope.signature)
     except (BadText, BadSignature, BadValue) as error:
         raise Undeliverable(str(error)) from error
     if signer != envelope.message.author:
@@ -46,8 +46,9 @@ def open_envelope(domain: Domain, text: bytes) -> Received:
     return Received(envelope.message, message_digest, envelope.signature, envelope.places)
 
 
-@lru_cache(maxsize=8192)
-def _recovered(message_digest: bytes, signature: bytes) -> str:
+@lru_cache(maxsize=1 << 14)
+def signer_of(message_digest: bytes, signature: bytes) -> str:
+    """Return who signed a digest, as `recover` does; remembered for a while."""
     return recover(message_digest, signature)
 
 

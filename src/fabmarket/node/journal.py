@@ -16,20 +16,24 @@ from fabmarket.interrupts import held_back
 
 FORMAT = 1
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS input (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS message (
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE about (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE input (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE message (
   digest BLOB PRIMARY KEY, kind TEXT NOT NULL, session BLOB, body BLOB NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS message_of_session ON message (session);
-CREATE TABLE IF NOT EXISTS letter (
+CREATE INDEX message_of_session ON message (session);
+CREATE TABLE letter (
   number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL, until INTEGER NOT NULL,
   body BLOB NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS move (
+CREATE TABLE move (
   number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, nonce INTEGER, raw BLOB
 ) STRICT;
+CREATE TABLE news (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL) STRICT;
+PRAGMA user_version = {FORMAT};
+COMMIT;
 """
 
 
@@ -71,27 +75,57 @@ class Journal:
                 path.chmod(0o600)
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                self._db.executescript(_SCHEMA)
+            self._require_format(path)
         except sqlite3.Error as error:
             raise BadJournal(f"{path} is no journal ({error}); give another path") from error
 
+    def _require_format(self, path: Path | None) -> None:
+        (found,) = self._db.execute("PRAGMA user_version").fetchone()
+        if found != FORMAT:
+            raise BadJournal(
+                f"{path or 'the dump'} has format {found} where this version's journals have"
+                f" {FORMAT}; give another path"
+            )
+
+    @classmethod
+    def reading(cls, path: Path) -> "Journal":
+        """Return a participant's journal, to be read only. BadJournal if the file is none."""
+        journal = cls.__new__(cls)
+        try:
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            journal._db = sqlite3.connect(uri, uri=True, isolation_level=None)
+            journal._require_format(path)
+            owner = journal.about("owner")
+        except sqlite3.Error as error:
+            raise BadJournal(f"{path} is no journal ({error}); give another path") from error
+        if owner is None:
+            raise BadJournal(f"{path} is a journal that nobody has used; give another path")
+        return journal
+
     @classmethod
     def restored(cls, dump: bytes) -> "Journal":
-        """Return a journal in memory with the contents of a dump."""
+        """Return a journal in memory with the contents of a dump. BadJournal if it is none."""
         journal = cls()
-        journal._db.deserialize(dump)
+        try:
+            journal._db.deserialize(dump)
+            journal._require_format(None)
+        except (sqlite3.Error, OverflowError) as error:
+            raise BadJournal(f"the dump is no journal ({error})") from error
         return journal
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """All that is written inside is written, or nothing is."""
         with held_back():
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
                 self._db.execute("COMMIT")
             except BaseException as error:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite rolls back by itself where the disk is full
+                    self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.OperationalError):
                     raise JournalFull(f"the journal cannot be written ({error})") from error
                 raise
@@ -158,7 +192,8 @@ class Journal:
 
     def delivered(self, number: int) -> None:
         """A letter arrived, or is of no more use."""
-        self._db.execute("DELETE FROM letter WHERE number = ?", (number,))
+        with self.writing():
+            self._db.execute("DELETE FROM letter WHERE number = ?", (number,))
 
     def order(self, body: bytes) -> None:
         """Put a move into the outbox."""
@@ -178,9 +213,23 @@ class Journal:
         """A move is on the chain, for better or worse."""
         self._db.execute("DELETE FROM move WHERE number = ?", (number,))
 
+    def tell(self, body: bytes) -> None:
+        """Put news for the owner into the outbox."""
+        self._db.execute("INSERT INTO news (body) VALUES (?)", (body,))
+
+    def news(self) -> list[tuple[int, bytes]]:
+        """Return the news that the owner was not told yet, numbered, in order."""
+        return self._db.execute("SELECT number, body FROM news ORDER BY number").fetchall()
+
+    def told(self, number: int) -> None:
+        """The owner was told."""
+        with self.writing():
+            self._db.execute("DELETE FROM news WHERE number = ?", (number,))
+
     def dump(self) -> bytes:
-        """Return the whole journal as the bytes of an SQLite file."""
-        return self._db.serialize()
+        """Return the whole journal as the bytes of an SQLite file, without a write-ahead log."""
+        whole = self._db.serialize()
+        return whole[:18] + b"\x01\x01" + whole[20:]  # where the header says how it is written
 
     def close(self) -> None:
         """Close the database."""

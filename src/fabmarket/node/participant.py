@@ -100,8 +100,9 @@ class Participant(Generic[S]):
         self._key, self._domain, self._step, self._tell = key, domain, step, tell
         self.journal = journal
         self.sent: Counter[str] = Counter()
-        self._tick: Ticked | None = None  # the last one, if nothing came of it
+        self._passed: tuple[int, Ticked] | None = None  # the last block, if nothing came of it
         self._state = self._restored(initial)
+        self._tell_news()
 
     @property
     def address(self) -> str:
@@ -114,6 +115,7 @@ class Participant(Generic[S]):
         if owner is None or kept is None:
             with self.journal.writing():
                 self.journal.note("owner", self.address.encode())
+                self.journal.note("domain", encode(self._domain))
                 self.journal.snapshot(encode(initial))
             return initial
         if owner != self.address.encode():
@@ -161,10 +163,11 @@ class Participant(Generic[S]):
         self._done(state, outputs)
         return Heard(Answer.TAKEN)
 
-    def follow(self, block: Block) -> None:
+    def follow(self, block: Block, *, is_past: bool = False) -> None:
         """Take what a block of the chain recorded, and its time: all of it or, in a crash, nothing.
 
-        A block that is given again from `followed` on has no effect.
+        A block that is given again from `followed` on has no effect. `is_past`: a later one is
+        known, so its time is none to act at.
         """
         if block.number <= self.followed:
             return
@@ -180,19 +183,33 @@ class Participant(Generic[S]):
             if isinstance(entry.event, Settled) and self.journal.message(entry.event.trade):
                 place = (block.number, block.hash, entry.index, entry.transaction)
                 settled.append(Settlement(entry.event, *place))
+        if is_past:
+            if lines or settled:
+                self._follow(block, lines, settled, state, done)
+            return
         ticked = Ticked(block.time)
         after, outputs = self._step(state, ticked)
         if not (lines or outputs or settled) and _is_same(state, after):
             # Nothing hangs on it but what comes next, so it is written down with that.
-            self._state, self._tick = after, ticked
+            self._state, self._passed = after, (block.number, ticked)
             return
-        done.extend(outputs)
+        self._follow(block, [*lines, ticked], settled, after, [*done, *outputs])
+
+    def _follow(
+        self,
+        block: Block,
+        lines: Sequence[Recorded | Ticked],
+        settled: Sequence[Settlement],
+        state: S,
+        outputs: Sequence[Output],
+    ) -> None:
+        """Write down what a block brought, and do it."""
         with self.journal.writing():
             for each in settled:
                 self.journal.note(f"settled 0x{each.event.trade.hex()}", encode(each))
-            self.journal.note("block", str(block.number).encode())
-            self._write([*lines, ticked], after, done)
-        self._done(after, done)
+            self._write(lines, state, outputs)
+            self._note_block(block.number)
+        self._done(state, outputs)
 
     def order(self, move: Move) -> None:
         """Take an order of the owner: send this move to the contract."""
@@ -209,8 +226,12 @@ class Participant(Generic[S]):
         outputs: Sequence[Output],
     ) -> None:
         """Write down inputs and what follows from them."""
-        missed = [] if self._tick is None else [self._tick]
-        for entry in (*missed, *entries):
+        if self._passed is not None:
+            number, ticked = self._passed
+            self._note_block(number)
+            entries = [ticked, *entries]
+        count = 0
+        for entry in entries:
             count = self.journal.add_input(encode(_Line(entry)))
         if count >= SNAPSHOT_EVERY:
             self.journal.snapshot(encode(state))
@@ -218,15 +239,26 @@ class Participant(Generic[S]):
         for output in outputs:
             if isinstance(output, Submit):
                 self.journal.order(encode(_Line(Ordered(self._with_own_signature(output.move)))))
+            elif isinstance(output, Tell):
+                self.journal.tell(encode(output))
+
+    def _note_block(self, number: int) -> None:
+        self.journal.note("block", str(number).encode())
 
     def _done(self, state: S, outputs: Sequence[Output]) -> None:
         """What was written down is so."""
-        self._state, self._tick = state, None
+        self._state, self._passed = state, None
         for output in outputs:
             if isinstance(output, Send):
                 self.sent[type(output.message).__name__] += 1
-            elif isinstance(output, Tell):
-                self._tell(output)
+        if any(isinstance(output, Tell) for output in outputs):
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        """Tell the owner what it was not told yet; after a crash perhaps once more."""
+        for number, body in self.journal.news():
+            self._tell(decode(Tell, body))
+            self.journal.told(number)
 
     def _post(self, sends: Sequence[Send]) -> None:
         """Sign each message once, keep it, and put it into the outbox for whom it is."""

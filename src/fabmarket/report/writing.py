@@ -44,7 +44,7 @@ def write_report(facts: Facts, out: Path, beside: Mapping[str, bytes]) -> list[P
 
     `beside` holds further files of the run, by their path below `out`. `out` is made if it is
     missing; files of an earlier report in it are replaced, its inputs that are not inputs any more
-    are removed unless somebody changed them, and all others stay.
+    are removed unless somebody changed them, its journals are removed, and all others stay.
     Everything is drawn and staged before the first file moves into place, so a failure leaves
     `out` as it was. Raises NotWritten when the file system refuses, FactsNotJson when `facts` is
     not a JSON value.
@@ -189,7 +189,7 @@ def _clear(out: Path) -> None:
 
 
 def _outdated(files: Mapping[str, bytes], out: Path) -> list[str]:
-    """The inputs of the report in `out` that are none of this one and that nobody changed."""
+    """What the report in `out` has and this one has not: inputs nobody changed, and journals."""
     manifest = out / "manifest.json"
     if "manifest.json" not in files or not manifest.is_file():
         return []
@@ -198,19 +198,24 @@ def _outdated(files: Mapping[str, bytes], out: Path) -> list[str]:
     if text.count(b"[") + text.count(b"{") > _MOST_BRACKETS:  # none of ours; parsers recurse
         return []
     try:
-        known = [(str(name), digest) for name, digest in json.loads(text)["inputs"].items()]
+        record = json.loads(text)
+        inputs = [(str(name), digest) for name, digest in record["inputs"].items()]
+        journals = [str(name) for name in record.get("journals", [])]
     except (ValueError, LookupError, TypeError, AttributeError):
         return []
-    inside = (out / "inputs").resolve()
-    return [
-        name
-        for name, digest in known
-        if name not in files
-        and (out / name).is_file()
-        and (out / name).resolve().is_relative_to(inside)
-        and not (out / name).is_symlink()
-        and hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
-    ]
+    unchanged = [name for name, digest in inputs if _digest(out, "inputs", name) == digest]
+    written = [name for name in journals if _digest(out, "journals", name) is not None]
+    return [name for name in dict.fromkeys((*unchanged, *written)) if name not in files]
+
+
+def _digest(out: Path, folder: str, name: str) -> str | None:
+    """SHA-256 of a file that lies in that folder of a report; None if none does."""
+    path = out / name
+    if not path.is_file() or path.is_symlink():
+        return None
+    if not path.resolve().is_relative_to((out / folder).resolve()):
+        return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _make(folder: Path, made: list[Path]) -> None:

@@ -106,12 +106,13 @@ class Links:
             self._again(sender, letter, now)
 
     def _again(self, sender: str, letter: Letter, now: int) -> None:
-        if sender and now + RETRY < letter.until:
+        """Send it again, as often as it is lost; give it up once it is out of date."""
+        while sender and (now := now + RETRY) < letter.until:
             fate = self._schedule(sender, letter)
-            delay = RETRY + (fate.delays[0] if fate.delays else RETRY)
-            self._push(now + delay, sender, letter, answer_lost=fate.answer_lost)
-        else:
-            self._answered(sender, letter)
+            if fate.delays:
+                self._push(now + fate.delays[0], sender, letter, answer_lost=fate.answer_lost)
+                return
+        self._answered(sender, letter)
 
     def _answered(self, sender: str, letter: Letter) -> None:
         if sender:

@@ -9,6 +9,7 @@ prove.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from typing import Any
 
 from rpds import HashTrieMap
@@ -269,6 +270,7 @@ class _Run:
 
     def _trade(self) -> None:
         """Let time pass until every want is decided."""
+        self._settle_down()
         self._report()
         while not self._is_over():
             now = self.engine.now()
@@ -301,7 +303,7 @@ class _Run:
             if isinstance(entry.event, Listed):
                 self.outcome.listed[entry.event.listing] = entry.event
         for participant in self.everyone:
-            participant.follow(block)
+            participant.follow(block, is_past=block.number < self.follower.latest)
             self.links.collect(participant, block.time)
 
     def _mine(self, *, must_succeed: bool = False) -> int:
@@ -334,14 +336,18 @@ class _Run:
 
     def _tamper(self, now: int) -> None:
         """Send altered copies of demands under their true signatures; all must be ignored."""
-        honest = self.links.under_way() if self.tampered else []
-        for letter in honest:
-            envelope = decode(Envelope, letter.body)
-            if self.tampered and isinstance(envelope.message, Demand):
-                forged = replace(envelope.message, sequence=2**64 - self.tampered)
-                body = encode(replace(envelope, message=forged))
-                self.links.post(letter.recipient, body, now)
-                self.tampered -= 1
+        if not self.tampered:
+            return
+        opened = [(each, decode(Envelope, each.body)) for each in self.links.under_way()]
+        demands = [
+            (letter, envelope.message, envelope.signature)
+            for letter, envelope in opened
+            if isinstance(envelope.message, Demand)
+        ]
+        for letter, demand, signature in islice(cycle(demands), self.tampered):
+            forged = replace(demand, sequence=2**64 - self.tampered)
+            self.links.post(letter.recipient, encode(Envelope(forged, signature)), now)
+            self.tampered -= 1
 
     # What came of it
 
@@ -363,8 +369,7 @@ class _Run:
         for party in self.parties.suppliers:
             journal = out.journals[party.address]
             for session in journal.sessions():
-                file = evidence_of(journal, self.market.domain, party.address, session)
-                out.talks.append(replay(file))
+                out.talks.append(replay(evidence_of(journal, session)))
         for shown in out.talks:
             seats = {(each.demander, each.supplier_nonce): each.sub_task for each in shown.members}
             for settlement in shown.settlements:

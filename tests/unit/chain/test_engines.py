@@ -4,7 +4,16 @@ import sys
 
 import pytest
 
-from fabmarket.chain import TRANSACTION_GAS, CallFailed, Sender, Settings, Transaction, open_engine
+from fabmarket.chain import (
+    TRANSACTION_GAS,
+    CallFailed,
+    Header,
+    Sender,
+    Settings,
+    Transaction,
+    open_engine,
+    signed,
+)
 from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, CallReverted
 from fabmarket.identity import Key, digest, keccak
 from fabmarket.market.events import (
@@ -141,6 +150,89 @@ def test_a_contract_may_call_itself_as_deep_as_gas_goes(engine):
     assert receipt.gas_used > 60_000  # some 450 calls
     assert engine.call(created.contract, b"") == b""
     assert sys.getrecursionlimit() < 10_000
+
+
+def test_headers_lead_from_the_newest_block_to_the_first(deployed):
+    engine = deployed.engine
+    head = engine.header()
+    assert (head.number, head.time) == (engine.block_number(), engine.now())
+    assert engine.header(head.number) == head
+    for number in range(head.number, 0, -1):
+        header, before = engine.header(number), engine.header(number - 1)
+        assert (header.number, header.parent) == (number, before.hash)
+        assert header.time > before.time
+    assert engine.header(0) == Header(0, before.hash, bytes(32), GENESIS)
+
+
+def test_logs_are_those_of_the_receipts_by_contract_and_block(deployed):
+    engine, exchange = deployed.engine, deployed.exchange
+    deployed.queue(register(deployed, "a"))
+    deployed.queue(deployed.token.data("mint", deployed.key.address, 7), to=deployed.token.address)
+    deployed.queue(register(deployed, "b"))
+    deployed.sender.must_succeed()
+    engine.mine([])
+    deployed.queue(register(deployed, "c"))
+    deployed.sender.must_succeed()
+    logs = [log for _, receipt in deployed.sender.sent for log in receipt.logs]
+    for address in (exchange.address, deployed.token.address):
+        own = [log for log in logs if log.address == address]
+        assert own
+        assert engine.logs(0, engine.block_number(), address) == own
+        for number in range(engine.block_number() + 1):
+            there = [log for log in own if log.block == number]
+            assert engine.logs(number, number, address) == there
+    assert engine.logs(0, engine.block_number(), deployed.key.address) == []
+
+
+def test_a_log_names_its_transaction_and_block(deployed):
+    for _, receipt in deployed.sender.sent:
+        for log in receipt.logs:
+            assert log.transaction == receipt.transaction
+            assert log.block_hash == deployed.engine.header(log.block).hash
+
+
+def test_regression_a_block_of_nothing_is_mined(engine):
+    """The embedded chain looked for the block's number in its first receipt."""
+    assert engine.mine([]) == []
+    assert (engine.block_number(), engine.now()) == (1, GENESIS + 1)
+
+
+def test_virtual_time_passes_at_once_in_one_block(engine):
+    assert engine.is_virtual
+    engine.pass_time(GENESIS + YEAR)
+    assert (engine.block_number(), engine.now()) == (1, GENESIS + YEAR)
+    for past in (0, GENESIS, GENESIS + YEAR):
+        engine.pass_time(past)
+    assert engine.block_number() == 1
+    sender = Sender(engine)
+    sender.queue(pay(engine, Key.derive("a").address, 1))
+    sender.must_succeed()
+    assert (engine.block_number(), engine.now()) == (2, GENESIS + YEAR + 1)
+
+
+def test_what_is_signed_already_goes_out_as_it_is_and_in_its_turn(engine):
+    sender, payee = Sender(engine), Key.derive("payee").address
+    other = Key.derive("somebody with coin")
+    sender.queue(Transaction(engine.funder, "fund", other.address, b"", 21_000, 10**18))
+    sender.must_succeed()
+    ours = [Transaction(other, "pay", payee, b"", 21_000, amount) for amount in (5, 6)]
+    raws = [signed(engine, each, nonce) for nonce, each in enumerate(ours)]
+    sender.queue(ours[0], raws[0])
+    sender.queue(pay(engine, payee, 7))
+    sender.queue(ours[1], raws[1])
+    receipts = sender.must_succeed()
+    assert {receipt.block for receipt in receipts} == {2}
+    assert [keccak(raw) for raw in raws] == [receipts[0].transaction, receipts[2].transaction]
+    assert (engine.nonce(other.address), engine.native_balance(payee)) == (2, 18)
+
+
+def test_regression_an_account_may_send_elsewhere_between_two_flushes(engine):
+    """As a heartbeat does; the sender remembered nonces for good."""
+    sender, payee = Sender(engine), Key.derive("payee").address
+    for amount, send in ((1, sender), (2, Sender(engine)), (3, sender)):
+        send.queue(pay(engine, payee, amount))
+        send.must_succeed()
+    assert engine.native_balance(payee) == 6
 
 
 def test_deployment_says_its_rules(deployed):

@@ -40,6 +40,23 @@ def test_deployment_and_a_refusal_at_a_url(deployed_at_node):
     assert deployed.token.balance_of(deployed.key.address) == 5
 
 
+def test_time_passes_at_a_node_that_makes_blocks_of_transactions_alone(node):
+    """Whoever waits sends what does nothing, so that the chain's time is known."""
+    with open_engine(node.url, Settings()) as engine:
+        assert not engine.is_virtual
+        sender, payee = Sender(engine), Key.derive("payee").address
+        for amount in (1, 2):
+            sender.queue(Transaction(engine.funder, "pay", payee, b"", 21_000, amount))
+            sender.must_succeed()
+            until = engine.now() + 1
+            engine.pass_time(until)
+            assert engine.now() >= until
+        assert engine.native_balance(payee) == 3
+        before = engine.header()
+        engine.pass_time(before.time)
+        assert engine.header() == before
+
+
 def test_another_chain_id_is_refused_by_number(node):
     with pytest.raises(EngineUnavailable) as caught:
         open_url(node.url, chain_id=5)
@@ -130,6 +147,9 @@ def test_a_node_killed_midway_is_said_in_one_line(deployed_at_node, node):
     asks = [
         deployed.engine.now,
         deployed.engine.block_number,
+        lambda: deployed.engine.header(0),
+        lambda: deployed.engine.logs(0, 1, deployed.exchange.address),
+        lambda: deployed.engine.pass_time(2**40),
         deployed.engine.fee_cap,
         lambda: deployed.engine.nonce(deployed.key.address),
         lambda: deployed.engine.native_balance(deployed.key.address),

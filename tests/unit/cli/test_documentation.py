@@ -9,7 +9,7 @@ import pytest
 
 import fabmarket.cli.main
 from fabmarket.cli.commands import COMMANDS, cli
-from fabmarket.node.market import BATCH
+from fabmarket.negotiation.supplier.step import BATCH
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")

@@ -77,10 +77,10 @@ from fabmarket.market.trade import (
     listing_id,
 )
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.node import Outcome, run_market
 from fabmarket.report.facts import facts_of
 from fabmarket.report.reading import audit_words
 from fabmarket.scenario import paper_market
+from fabmarket.simulation import Outcome, run_market
 from tests.differential.conftest import Rewindable
 
 PRESS, HOUR, SALT = name_to_bytes32("press"), name_to_bytes32("hour"), b"s" * 32
@@ -112,7 +112,7 @@ class Afterwards:
 
     def play(self, party, *moves):
         for move in moves:
-            self.market.queue(party.key, "afterwards", move, 900_000)
+            self.market.queue(party.key, move)
         self.market.sender.must_succeed(self.market.exchange)
 
     def wait_until(self, time):
@@ -141,7 +141,7 @@ class Afterwards:
     def verification(self):
         """A resource of five slots, two of them sealed."""
         supplier, market = self.supplier, self.market
-        market.queue_register(supplier, PRESS, HOUR)
+        market.queue(supplier.key, market.registration(PRESS, HOUR))
         self.counted(9, 5)
         self.counted(3, first_slot=4)
         self.play(supplier, List((Report(PRESS, 0, 9), Report(PRESS, 4, 3))), Unlist(PRESS, 0, 2))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fabmarket.identity import Key
-from fabmarket.ledger import EventStore, LedgerError
+from fabmarket.ledger import Block, Entry, EventStore, LedgerError
 from fabmarket.market.events import (
     EVENTS,
     Cause,
@@ -87,9 +87,12 @@ EXTREME = [
 ]
 
 
-def block(number: int, *events, block_hash: bytes | None = None, transaction: bytes = ONES):
+def block(
+    number: int, *events, block_hash: bytes | None = None, transaction: bytes = ONES, first=0
+):
     named = number.to_bytes(32, "big") if block_hash is None else block_hash
-    return [(number, index, named, transaction, event) for index, event in enumerate(events)]
+    entries = (Entry(at, transaction, event) for at, event in enumerate(events, first))
+    return Block(number, named, ZEROS, 1000 + number, tuple(entries))
 
 
 @pytest.fixture
@@ -111,7 +114,8 @@ def test_every_kind_of_event_comes_back_as_it_went_in(store):
 def test_events_come_in_chain_order_however_they_arrive(store):
     store.append(block(10, deposit(3), deposit(4)))
     store.append(block(9, deposit(2)))
-    store.append([*block(2, deposit(1)), *block(11, deposit(5))])
+    store.append(block(2, deposit(1)))
+    store.append(block(11, deposit(5)))
     assert [event.amount for event in store.events()] == [1, 2, 3, 4, 5]
 
 
@@ -120,7 +124,7 @@ def test_a_block_that_comes_again_changes_nothing(store):
     store.append(once)
     before = store.dump()
     store.append(once)
-    store.append(once[1:])
+    store.append(replace(once, entries=once.entries[1:]))
     assert store.dump() == before
 
 
@@ -138,15 +142,34 @@ def test_a_block_that_contradicts_is_refused_whole(store, other):
     store.append(block(7, deposit(1), deposit(2)))
     before = store.dump()
     with pytest.raises(LedgerError, match=r"^block 7 .*index .* again from the start$"):
-        store.append([*block(6, deposit(9)), *other, *block(8, deposit(9))])
+        store.append(replace(other, entries=(Entry(2, ONES, deposit(9)), *other.entries)))
     assert store.dump() == before
 
 
 def test_a_reorganised_block_with_logs_elsewhere_is_refused(store):
     store.append(block(7, deposit(1)))
     with pytest.raises(LedgerError, match=r"block 7 is stored as 0x0000.*it was reorganised"):
-        store.append([(7, 1, ONES, ONES, deposit(2))])
+        store.append(block(7, deposit(2), block_hash=ONES, first=1))
     assert list(store.events()) == [deposit(1)]
+
+
+def test_how_far_the_chain_was_followed_never_goes_back(store):
+    assert store.followed() is None
+    store.append(block(7, deposit(1)))
+    store.append(block(9))
+    assert store.followed() == (9, (9).to_bytes(32, "big"))
+    store.append(block(8, deposit(2)))
+    assert store.followed() == (9, (9).to_bytes(32, "big"))
+    assert list(store.events()) == [deposit(1), deposit(2)]
+
+
+def test_a_block_without_events_leaves_its_number_alone(store, tmp_path):
+    store.append(block(3))
+    path = tmp_path / "copy.sqlite"
+    path.write_bytes(store.dump())
+    with closing(EventStore(path)) as again:
+        assert again.followed() == (3, (3).to_bytes(32, "big"))
+        assert list(again.events()) == []
 
 
 def test_a_store_in_a_file_is_there_after_closing(tmp_path):

@@ -305,6 +305,19 @@ def test_the_clock_of_a_participant_is_the_chain_s_and_never_goes_back(wire):
         assert wire.states[seller].now == 77_777
 
 
+def test_regression_who_wakes_up_after_its_last_beat_gives_up(wire):
+    """It once waited for good: no publication was left, and its want stayed open."""
+    buyer = wire.demander("late", wire.want("task", (MILL, 10, 100)), rounds=2)
+    wire.supplier("mill")
+    for left in (1, 0):
+        wire.publish(buyer)
+        wire.pump()
+        wire.tick(wire.states[buyer].opens, buyer)
+        (want,) = wire.wants(buyer)
+        assert want.state == ("open" if left else "unserved")
+        wire.end()
+
+
 def test_a_move_that_the_owner_orders_is_submitted_and_nothing_else_follows(wire):
     for address in (wire.supplier("s"), wire.demander("d")):
         before = wire.states[address]

@@ -62,12 +62,12 @@ def test_balance_takes_either_side_and_nothing_at_all():
 
 def test_loads_are_the_messages_the_market_signs():
     assert signed_bytes(Reply) == 5 * 32 + 65
-    assert signed_bytes(Quote) == 8 * 32 + 65
+    assert signed_bytes(Quote) == 12 * 32 + 65
     assert exchanges("gauss-seidel") == (3, 1)
     assert exchanges("extragradient") == (2, 2)
     assert exchanges("nesterov") == (1, 1)
-    assert loads("nesterov", 2) == [2 * (321 + 225)] * 3 + [2 * (321 + 3 * 225)]
-    assert loads("gauss-seidel", 1) == [3 * 321 + 225] * 3 + [3 * 321 + 3 * 225]
+    assert loads("nesterov", 2) == [2 * (449 + 225)] * 3 + [2 * (449 + 3 * 225)]
+    assert loads("gauss-seidel", 1) == [3 * 449 + 225] * 3 + [3 * 449 + 3 * 225]
 
 
 def test_which_dynamic_is_lightest_depends_on_the_error(numbers):

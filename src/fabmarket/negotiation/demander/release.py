@@ -18,7 +18,7 @@ from fabmarket.negotiation.demander.state import (
     with_want,
 )
 from fabmarket.negotiation.moves import Output, Send
-from fabmarket.negotiation.wants import TOO_DEAR, Want
+from fabmarket.negotiation.wants import NO_OFFER, TOO_DEAR, Want
 
 
 def publish(state: DemanderState) -> Step:
@@ -83,14 +83,15 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
 def choose(state: DemanderState) -> Step:
     """Once offers are taken no longer, take up the cheapest untried one of every open sub-task.
 
-    Whoever wakes up after the beat has missed it, and publishes again.
+    Whoever wakes up after the beat has missed it, and publishes again while it may.
     """
     if state.chosen or state.now < state.rhythm.offers_until(state.opens):
         return state, ()
     outputs: list[Output] = []
     for want in state.in_order():
-        if want.state == "open" and state.now < state.opens:
-            state, sent = _choose_for(state, want)
+        if want.state == "open":
+            is_late = state.now >= state.opens
+            state, sent = failed(state, want, NO_OFFER) if is_late else _choose_for(state, want)
             outputs.extend(sent)
     return replace(state, chosen=True, offers=HashTrieMap()), tuple(outputs)
 

@@ -43,7 +43,7 @@ from fabmarket.negotiation.supplier.state import (
     with_shelf,
 )
 
-BATCH = 166
+BATCH = 167
 """Trades settled by one transaction at most, so that it stays below 2^24 gas (EIP-7825)."""
 
 

@@ -11,16 +11,16 @@ from fabmarket.market.events import Listed, SlotAttested
 from fabmarket.market.parameters import DAYS, HOURS
 from fabmarket.market.trade import listing_id
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.node.setup import (
+from fabmarket.scenario import LATEST_ORIGIN, InvalidScenario, check_scenario, paper_market
+from fabmarket.scenario.checks import LONGEST_CALENDAR, MOST_OPERATORS
+from fabmarket.simulation.setup import (
     LEAD_TIME,
     CannotDeploy,
     deploy,
-    deposit_budgets,
-    list_suppliers,
+    fill_purses,
+    offers_of,
     parties_of,
 )
-from fabmarket.scenario import LATEST_ORIGIN, InvalidScenario, check_scenario, paper_market
-from fabmarket.scenario.checks import LONGEST_CALENDAR, MOST_OPERATORS
 
 SEED = 5
 
@@ -34,6 +34,22 @@ def engine():
 def set_up(engine, scenario):
     parties = parties_of(scenario, SEED)
     return deploy(engine, scenario, parties), parties
+
+
+def list_suppliers(market, scenario, parties):
+    """Send what suppliers order before the market opens."""
+    for party, spec in zip(parties.suppliers, scenario.suppliers, strict=True):
+        for moves in offers_of(market, party, spec):
+            for move in moves:
+                market.queue(party.key, move)
+            market.sender.must_succeed(market.exchange)
+
+
+def deposit(market, scenario, parties):
+    move = fill_purses(market, scenario, parties)
+    for party in parties.demanders:
+        market.queue(party.key, move)
+    market.sender.must_succeed(market.exchange)
 
 
 def with_calendar(quantities):
@@ -116,7 +132,7 @@ def test_a_deposit_says_nothing_of_what_its_demander_would_pay(engine):
     scenario = replace(scenario, demanders=(replace(first, sub_tasks=(worthless,)), *others))
     market, parties = set_up(engine, scenario)
     list_suppliers(market, scenario, parties)
-    deposit_budgets(market, scenario, parties)
+    deposit(market, scenario, parties)
     balances = [
         market.exchange.balance_of(party.address, market.token.address)
         for party in parties.demanders
@@ -160,11 +176,11 @@ def test_the_longest_calendar_is_taken_from_the_latest_time_on(engine):
         list_suppliers(market, scenario, parties)
         party, resource = parties.demanders[0], name_to_bytes32("S")
         market.origin, market.slot_length = LATEST_ORIGIN, LONGEST_CALENDAR + 1
-        market.queue_register(party, resource, resource)
+        market.queue(party.key, market.registration(resource, resource))
         with pytest.raises(Refused, match="BadSlotLength"):
             market.sender.must_succeed(market.exchange)
         market.slot_length -= 1
-        market.queue_register(party, resource, resource)
+        market.queue(party.key, market.registration(resource, resource))
         market.sender.must_succeed(market.exchange)
 
 

@@ -1,0 +1,278 @@
+"""One or several URLs as one node: which is asked, which is passed over, what of a URL is shown.
+
+A request goes to the endpoint that answered last. One that does not answer, answers 429 or 5xx, is
+of another chain, or has not the block that another has shown is left for the next. After a round of
+all there is a pause, twice as long each time and of random length, so that not everybody comes back
+at the same moment; when patience is at its end the node is lost.
+"""
+
+import random
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from typing_extensions import override
+from web3 import HTTPProvider
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from fabmarket.chain.engine import EngineUnavailable
+from fabmarket.errors import TryAgain
+
+TIMEOUT = 10.0
+"""Seconds that an endpoint may be silent."""
+PATIENCE = 5.0
+"""Seconds after which no further round of all endpoints begins."""
+_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+_SECRET = 6
+
+
+class NodeLost(TryAgain):
+    """A node that has answered before does not answer any more."""
+
+
+def urls_of(name: str) -> list[str]:
+    """Return the URLs of a list; a comma that no URL follows is part of one, as in a password."""
+    return re.split(r",\s*(?=https?://)", name)
+
+
+def public(name: str) -> str:
+    """An engine's name as it may be shown and kept: of each URL scheme, host and port.
+
+    The rest can be a secret: providers take passwords before the host, and keys in the path or the
+    query. "…" stands for what is left out.
+    """
+    return ",".join(map(_public, urls_of(name)))
+
+
+def _public(name: str) -> str:
+    scheme, mark, _ = name.partition("://")
+    if not mark or "@" in scheme:
+        return "…" if "@" in name else name
+    user, host, rest = _parts(name)
+    if "@" in rest:  # a password with a slash in it
+        return f"{scheme}://…"
+    return f"{scheme}://{host}/…" if user or rest.strip("/") else name
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """What stands before the host, with its @; host and port; path, query and fragment."""
+    place = re.split("(?=[/?#])", url.partition("://")[2], maxsplit=1)
+    user, at, host = place[0].rpartition("@")
+    return user + at, host, "".join(place[1:])
+
+
+def secrets(name: str) -> list[str]:
+    """What `public` leaves out, and its parts, longest first; a short part is no secret."""
+    found: set[str] = set()
+    for user, _, rest in map(_parts, urls_of(name)):
+        found |= {user[:-1], *user[:-1].split(":"), rest.strip("/"), *re.split("[/?#&=]", rest)}
+    both = {*found, *map(unquote, found)}
+    return sorted((one for one in both if len(one) >= _SECRET), key=len, reverse=True)
+
+
+class _Endpoint(HTTPProvider):
+    """One URL, and what is known of the node there."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            url, request_kwargs={"timeout": TIMEOUT}, exception_retry_configuration=None
+        )
+        self.shown = _public(url)
+        self.head = -1
+        """The number of the latest block it has shown."""
+        self.chain_id: int | None = None
+        """Asked for again after each time that it was lost."""
+
+    def ask(self, method: str, params: Any) -> RPCResponse:
+        """Return its answer. Raises OSError, also the base of what requests raises, ValueError."""
+        answer = self.make_request(RPCEndpoint(method), params)
+        if not isinstance(answer, dict) or not {"result", "error"} & set(answer):
+            raise ValueError(f"{answer!r:.100} is no answer")
+        if method == "eth_blockNumber" and "result" in answer:
+            self.head = _number(answer["result"])
+        elif _asks_head(method, params) and isinstance(answer.get("result"), dict):
+            self.head = _number(answer["result"].get("number"))
+        return answer
+
+    def ask_chain_id(self) -> int:
+        """Return the id of its chain."""
+        return _number(self.ask("eth_chainId", []).get("result"))
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why an endpoint was left. `may_pass`: asked again, it may answer."""
+
+    endpoint: _Endpoint
+    said: str
+    may_pass: bool
+    error: Exception | None = None
+
+
+class Endpoints(JSONBaseProvider):
+    """A provider over all `urls`. `patience` 0: every one of them is asked once."""
+
+    def __init__(self, urls: Sequence[str], patience: float) -> None:
+        super().__init__()
+        self._all = [_Endpoint(url) for url in urls]
+        self._patience = patience
+        self._current = 0
+        self._seen = -1
+        self._chain_id: int | None = None
+
+    def agree(self, expected: int | None) -> int:
+        """Ask every endpoint for its chain's id, once, and return what all that answer say.
+
+        Raises EngineUnavailable where none answers, or one says another than is `expected`.
+        """
+        cause: Exception | None = None
+        for each in self._all:
+            try:
+                each.chain_id = each.ask_chain_id()
+            except Exception as error:  # requests and web3 raise many kinds for one fact
+                cause = error
+        found = [each for each in self._all if each.chain_id is not None]
+        if not found:
+            raise EngineUnavailable(
+                "no Ethereum node answers at"
+                f" {', '.join(each.shown for each in self._all)} ({type(cause).__name__});"
+                " start one there or use --engine embedded"
+            ) from cause
+        ids = {each.chain_id for each in found}
+        if len(ids) > 1:
+            said = ", ".join(f"{each.chain_id} at {each.shown}" for each in found)
+            raise EngineUnavailable(f"not one chain but several ({said}); give nodes of one")
+        (self._chain_id,) = ids
+        if self._chain_id is None or expected not in (None, self._chain_id):
+            raise EngineUnavailable(
+                f"chain id {self._chain_id} at {found[0].shown} where {expected} is expected;"
+                f" pass --chain-id {self._chain_id} if this is the chain you mean"
+            )
+        return self._chain_id
+
+    @override
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        end = time.monotonic() + self._patience
+        pause = _PAUSE
+        while True:
+            failures: list[_Failure] = []
+            answer = self._round(method, params, failures)
+            if answer is not None:
+                return answer
+            wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 (jitter, no secret)
+            if time.monotonic() + wait > end or not any(each.may_pass for each in failures):
+                raise _lost(method, failures)
+            time.sleep(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _round(self, method: str, params: Any, failures: list[_Failure]) -> RPCResponse | None:
+        """Ask all from the current one on; None if none can answer, and `failures` say why.
+
+        One that is behind is asked only if the others are so too or are lost.
+        """
+        behind: list[_Endpoint] = []
+        for endpoint in self._in_turn():
+            with _noting(failures, endpoint):
+                self._require_chain(endpoint)
+                # Of blocks that a node has not, or no more, it knows no logs: they would be missed.
+                if endpoint.head < self._seen or method == "eth_getLogs":
+                    endpoint.ask("eth_blockNumber", [])
+                if endpoint.head >= self._seen:
+                    answer = self._asked(endpoint, method, params)
+                    if endpoint.head >= self._seen:
+                        return answer
+                behind.append(endpoint)
+        for endpoint in behind:
+            if endpoint.head < _block_named(method, params):
+                failures.append(_Failure(endpoint, f"at block {endpoint.head}", may_pass=True))
+                continue
+            with _noting(failures, endpoint):
+                return self._asked(endpoint, method, params)
+        return None
+
+    def _in_turn(self) -> list[_Endpoint]:
+        return self._all[self._current :] + self._all[: self._current]
+
+    def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> RPCResponse:
+        answer = endpoint.ask(method, params)
+        self._seen = max(self._seen, endpoint.head)
+        self._current = self._all.index(endpoint)
+        return answer
+
+    def _require_chain(self, endpoint: _Endpoint) -> None:
+        if endpoint.chain_id is None and self._chain_id is not None:
+            found = endpoint.ask_chain_id()
+            if found != self._chain_id:
+                raise _OtherChain(f"chain id {found}")
+            endpoint.chain_id = found
+
+
+class _OtherChain(OSError):
+    """The node at an endpoint is not of the chain that it was of."""
+
+
+@contextmanager
+def _noting(failures: list[_Failure], endpoint: _Endpoint) -> Iterator[None]:
+    """Take an endpoint's failure down instead of raising it."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        endpoint.chain_id = None
+        said = str(error) if isinstance(error, _OtherChain) else type(error).__name__
+        failures.append(_Failure(endpoint, said, _may_pass(error), error))
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether an error is one of the moment: silence, 429 or 5xx."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None:
+        return bool(status == 429 or status >= 500)
+    return not isinstance(error, ValueError | _OtherChain)
+
+
+def _lost(method: str, failures: Sequence[_Failure]) -> Exception:
+    """What is raised when no endpoint answers."""
+    last = failures[-1]
+    if isinstance(last.error, ValueError) and len(failures) == 1 and not last.may_pass:
+        return last.error
+    if len(failures) == 1:
+        lost = NodeLost(
+            f"the node at {last.endpoint.shown} does not answer {method} ({last.said});"
+            " see that it runs and start again"
+        )
+    else:
+        said = ", ".join(f"{each.endpoint.shown} ({each.said})" for each in failures)
+        lost = NodeLost(f"no node answers {method}: {said}; see that one runs and start again")
+    lost.__cause__ = last.error
+    return lost
+
+
+def _asks_head(method: str, params: Any) -> bool:
+    return method == "eth_getBlockByNumber" and bool(params) and params[0] == "latest"
+
+
+def _block_named(method: str, params: Any) -> int:
+    """The number of the (last) block that a request is about, -1 if it names none."""
+    match method:
+        case "eth_getLogs":
+            said = params[0].get("toBlock")
+        case "eth_getBlockByNumber":
+            said = params[0]
+        case "eth_call" | "eth_getTransactionCount":
+            said = params[1]
+        case _:
+            said = None
+    return int(said, 16) if isinstance(said, str) and said.startswith("0x") else -1
+
+
+def _number(answer: object) -> int:
+    """Return a number as a node writes it. Raises ValueError."""
+    if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]{1,16}", answer):
+        return int(answer, 16)
+    raise ValueError(f"{answer!r:.100} is no number")

@@ -1,0 +1,277 @@
+"""A participant's moves reach the chain once, whatever is killed, lost or reorganised."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fabmarket.chain import (
+    ChainError,
+    Engine,
+    NodeLost,
+    Sender,
+    Settings,
+    Transaction,
+    open_engine,
+    signed,
+)
+from fabmarket.identity import keccak
+from fabmarket.market.exchange import Deposit
+from fabmarket.node import Journal, Outbox
+from tests.nodes import Anvil, binary_of_anvil, relay, rpc
+from tests.pushing import KEY, participant_of
+from tests.unit.chain.conftest import Deployed, deploy_on
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Firm:
+    """A deployed exchange, and a participant's key with coin and an allowance of tokens."""
+
+    deployed: Deployed
+    engine: Engine
+
+    @property
+    def exchange(self):
+        return self.deployed.exchange
+
+    @property
+    def token(self):
+        return self.deployed.token.address
+
+    def outbox(self, journal, finality=0, engine=None):
+        return Outbox(KEY, journal, engine or self.engine, self.exchange, finality)
+
+    def ordered(self, *amounts, path=None):
+        """A journal with deposits to be sent."""
+        journal = Journal(path)
+        participant = participant_of(self.engine, self.exchange.address, self.token, journal)
+        for amount in amounts:
+            participant.order(Deposit(self.token, amount))
+        return journal
+
+    def balance(self):
+        return self.exchange.balance_of(KEY.address, self.token)
+
+    def something_else(self, nonce):
+        """Another transaction of the account."""
+        item = Transaction(KEY, "other", KEY.address, b"", 21_000)
+        return self.engine.send(signed(self.engine, item, nonce))
+
+
+def firm_at(engine):
+    deployed = deploy_on(engine)
+    sender, token = Sender(engine), deployed.token
+    allow = token.data("approve", deployed.exchange.address, 10**6)
+    sender.queue(Transaction(engine.funder, "fund", KEY.address, b"", 21_000, 10**18))
+    mint = token.data("mint", KEY.address, 10**6)
+    sender.queue(Transaction(engine.funder, "mint", token.address, mint, 100_000))
+    sender.queue(Transaction(KEY, "allow", token.address, allow, 100_000))
+    sender.must_succeed()
+    return Firm(deployed, engine)
+
+
+@pytest.fixture
+def firm(node):
+    return firm_at(open_engine(node.url, Settings()))
+
+
+def mine(engine, blocks=1):
+    for _ in range(blocks):
+        rpc(engine, "evm_mine")
+
+
+def started(url, firm, journal, *options):
+    command = [sys.executable, "-m", "tests.pushing", url, firm.exchange.address, firm.token]
+    return subprocess.Popen(  # noqa: S603
+        [*command, str(journal), *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def killed_at(stop, url, firm, journal, *options):
+    """Run the program up to a point, and kill it there."""
+    program = started(url, firm, journal, "--stop", stop, *options)
+    try:
+        assert program.stdout.readline() == "stopped\n"
+    finally:
+        program.kill()
+        program.communicate()
+
+
+def finished(url, firm, journal, *options):
+    said, _ = (program := started(url, firm, journal, *options)).communicate()
+    assert program.returncode == 0
+    return [line.split() for line in said.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("stops", "is_mining"),
+    [(["signed"], True), (["sent"], True), (["signed", "signed", "sent", "sent"], False)],
+)
+def test_killed_between_signing_sending_and_receipt_it_has_one_effect(
+    node, firm, tmp_path, stops, is_mining
+):
+    """Killed again and again too, while the node has the bytes and mines nothing."""
+    journal = tmp_path / "journal.sqlite"
+    rpc(node, "evm_setAutomine", is_mining)
+    nonce = firm.engine.nonce(KEY.address)
+    for at, stop in enumerate(stops):
+        options = ("--order", "70") if at == 0 else ()
+        killed_at(stop, node.url, firm, journal, *options)
+        (move,) = Journal.reading(journal).moves()
+        assert move.nonce == nonce
+    rpc(node, "evm_setAutomine", True)
+    mine(node)
+    ((used, status, transaction),) = finished(node.url, firm, journal)
+    assert (int(used), int(status)) == (nonce, 1)
+    assert bytes.fromhex(transaction) == keccak(move.raw)
+    assert firm.balance() == 70
+    assert firm.engine.nonce(KEY.address) == nonce + 1
+
+
+def test_killed_with_several_moves_each_has_one_effect(node, firm, tmp_path):
+    path = tmp_path / "journal.sqlite"
+    firm.ordered(1, 20, 300, path=path).close()
+    killed_at("sent", node.url, firm, path)
+    said = finished(node.url, firm, path)
+    nonces = [int(each[0]) for each in said]
+    assert nonces == [nonces[0], nonces[0] + 1, nonces[0] + 2]
+    assert firm.balance() == 321
+
+
+def test_a_node_that_is_down_for_seconds_is_waited_for(needs_anvil, tmp_path):
+    with_state = Anvil(binary_of_anvil(), tmp_path / "chain.json")
+    path = tmp_path / "journal.sqlite"
+    try:
+        firm = firm_at(open_engine(with_state.url, Settings()))
+        journal = firm.ordered(70, path=path)
+        outbox = firm.outbox(journal)
+        with_state.end()
+        with pytest.raises(NodeLost, match=f"the node at {with_state.url} does not answer"):
+            outbox.push()
+        with_state.start()
+        while journal.moves():
+            outbox.push()
+        assert firm.balance() == 70
+        outbox.push()
+        with_state.end()
+        with_state.start()
+        assert firm.balance() == 70
+    finally:
+        with_state.process.kill()
+        with_state.process.wait()
+
+
+@pytest.mark.parametrize("fault", ["drop", 503])
+def test_lost_between_sending_and_receipt_another_node_goes_on(node, firm, fault):
+    with relay(node.url) as first, relay(node.url) as second:
+        engine = open_engine(f"{first.url},{second.url}", Settings())
+        journal = firm.ordered(70)
+        outbox = firm.outbox(journal, engine=engine)
+        assert outbox.push() == []
+        first.fault = fault
+        ((_, receipt),) = outbox.push()
+        assert receipt.status == 1
+        assert second.asked["eth_getTransactionReceipt"] == 1
+        assert firm.balance() == 70
+
+
+def test_what_a_node_forgot_is_sent_again_byte_for_byte(node, firm):
+    rpc(node, "evm_setAutomine", False)
+    journal = firm.ordered(70)
+    outbox = firm.outbox(journal)
+    assert outbox.push() == []
+    (move,) = journal.moves()
+    rpc(node, "anvil_dropTransaction", "0x" + keccak(move.raw).hex())
+    assert outbox.push() == []
+    assert outbox.push() == []  # it is known: no error
+    assert journal.moves() == [move]
+    mine(node)
+    ((_, receipt),) = outbox.push()
+    assert receipt.transaction == keccak(move.raw)
+    assert firm.balance() == 70
+
+
+def test_a_move_that_fails_is_on_the_chain_too(firm):
+    journal = firm.ordered(10**7)  # more than is allowed
+    outbox = firm.outbox(journal)
+    outbox.push()
+    ((_, receipt),) = outbox.push()
+    assert receipt.status == 0
+    assert journal.moves() == []
+    assert outbox.push() == []
+
+
+def test_reorganised_out_the_same_bytes_are_sent_again(node, firm):
+    journal = firm.ordered(70)
+    outbox = firm.outbox(journal, finality=3)
+    assert outbox.push() == []
+    (move,) = journal.moves()
+    assert firm.balance() == 70
+    mine(node)
+    assert outbox.push() == []  # two blocks can still be taken back
+    rpc(node, "anvil_reorg", 2, [])
+    assert firm.balance() == 0
+    assert firm.engine.receipt(keccak(move.raw)) is None
+    rpc(node, "anvil_dropAllTransactions")
+    assert outbox.push() == []
+    assert journal.moves() == [move]
+    assert firm.balance() == 70
+    mine(node, 3)
+    ((_, receipt),) = outbox.push()
+    assert receipt.transaction == keccak(move.raw)
+    assert journal.moves() == []
+    assert firm.balance() == 70
+
+
+def test_a_nonce_used_elsewhere_gives_the_move_another(node, firm):
+    journal = firm.ordered(1, 20)
+    outbox = firm.outbox(journal)
+    first, second = outbox.outgoing()
+    firm.something_else(first.nonce)
+    assert outbox.push() == []
+    assert [each.nonce for each in journal.moves()] == [second.nonce + 1, second.nonce]
+    done = outbox.push()
+    assert [(each.nonce, receipt.status) for each, receipt in done] == [
+        (second.nonce, 1),
+        (second.nonce + 1, 1),
+    ]
+    assert firm.balance() == 21
+
+
+def test_a_nonce_is_used_elsewhere_only_when_that_is_final(node, firm):
+    """Signed anew before, both could be mined once what used the nonce is reorganised out."""
+    journal = firm.ordered(70)
+    outbox = firm.outbox(journal, finality=2)
+    (before,) = outbox.outgoing()
+    firm.something_else(before.nonce)
+    mine(node)
+    assert outbox.push() == []
+    assert [each.raw for each in journal.moves()] == [before.raw]
+    rpc(node, "anvil_reorg", 2, [])
+    rpc(node, "anvil_dropAllTransactions")
+    assert outbox.push() == []
+    assert firm.balance() == 70  # the bytes signed at first
+    mine(node, 2)
+    ((_, receipt),) = outbox.push()
+    assert receipt.transaction == keccak(before.raw)
+
+
+def test_a_nonce_finally_used_elsewhere_has_one_effect(node, firm):
+    journal = firm.ordered(70)
+    outbox = firm.outbox(journal, finality=2)
+    (before,) = outbox.outgoing()
+    firm.something_else(before.nonce)
+    mine(node, 2)
+    outbox.push()
+    (after,) = journal.moves()
+    assert after.nonce == before.nonce + 1
+    with pytest.raises(ChainError, match="nonce too low"):
+        firm.engine.send(before.raw)
+    mine(node, 2)
+    ((_, receipt),) = outbox.push()
+    assert receipt.transaction == keccak(after.raw)
+    assert firm.balance() == 70
