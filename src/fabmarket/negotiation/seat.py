@@ -181,6 +181,8 @@ def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Se
         place = by_seat.get(seat.index)
         if place is None or len(seat.answers) != seated.quotes:
             raise InvalidMove("our answer is not counted")
+        if place.selection != seat.member.selection:
+            raise InvalidMove("a place of another selection than our seat's")
         last = seat.answers[-1]
         node = leaf(seat.index, last.digest, last.quantity, int(last.moving), place.value)
         if _root(node, place, seats) != root:

@@ -8,18 +8,20 @@ things to different members.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fabmarket.errors import Refused
 from fabmarket.identity import BadSignature, BadValue, Domain, digest
 from fabmarket.identity.codec import decode
+from fabmarket.market.events import Settled
 from fabmarket.market.messages import (
     Claim,
     Close,
     Counter,
     Member,
     Opening,
+    Place,
     Quote,
     Reply,
     Selection,
@@ -27,7 +29,7 @@ from fabmarket.market.messages import (
 from fabmarket.market.trade import Trade
 from fabmarket.negotiation.bargaining import Bargain, InvalidCounter, follow_counter
 from fabmarket.negotiation.course import InvalidMove, TooEarly, member_of
-from fabmarket.negotiation.hosting import Hosted, hear, host, next_word, said
+from fabmarket.negotiation.hosting import Hosted, addressed, hear, host, next_word, said, seated
 from fabmarket.negotiation.seat import (
     Seat,
     Seated,
@@ -130,14 +132,13 @@ def replay(evidence: Evidence) -> Replayed:
     for settlement in evidence.settlements:
         event = settlement.event
         agreed = trades.get(event.trade)
-        if agreed is None or (event.listing, event.demander, event.quantity, event.unit_price) != (
-            agreed.listing,
-            agreed.demander,
-            agreed.quantity,
-            agreed.unit_price,
-        ):
+        if agreed is None or _terms(event) != _terms(agreed):
             raise BadEvidence(f"0x{event.trade.hex()} settled otherwise than it was signed")
     return Replayed(talk, tuple(members.values()), trades, evidence.settlements)
+
+
+def _terms(said: Settled | Trade) -> tuple[object, ...]:
+    return said.listing, said.demander, said.token, said.quantity, said.unit_price, said.nonce
 
 
 def forks(files: Iterable[Evidence]) -> list[Fork]:
@@ -199,7 +200,13 @@ def _followed(
     if not isinstance(start, Opening):
         raise BadEvidence("the session does not begin with an opening")
     key = evidence.session
+    parties = {start.supplier, *(member.demander for member in members.values())}
+    if evidence.holder not in parties or not members:
+        raise BadEvidence(f"{evidence.holder}, who holds the file, has no seat in the session")
+    seats = [Seat(member.sub_task, at, member) for at, member in members.items()]
+    places = sorted(opening.places, key=lambda place: place.seat)
     if start.terms.concept == "bargaining":
+        check_roster(start, seats, places)
         (member,) = members.values()
         bargain = Bargain(key, start, member)
         for envelope, its_key in signed:
@@ -207,10 +214,19 @@ def _followed(
                 bargain = follow_counter(bargain, envelope.message, its_key)
         return bargain
     if evidence.holder == start.supplier:
+        _require_places(opening, seated(tuple(members.values())))
         return _hosted(host(start, key, tuple(members.values())), signed)
-    seats = [Seat(member.sub_task, at, member) for at, member in members.items()]
-    check_roster(start, seats, sorted(opening.places, key=lambda place: place.seat))
+    if parties != {start.supplier, evidence.holder}:
+        raise BadEvidence("a member's file tells of another's seat")
+    check_roster(start, seats, places)
     return _seated(take_seats(start, key, seats), signed)
+
+
+def _require_places(word: Envelope, sent: Iterable[tuple[str, tuple[Place, ...]]]) -> None:
+    """A supplier keeps the places that it sent along with a word, without their paths."""
+    if word.places != tuple(replace(place, path=()) for _, own in sent for place in own):
+        kind = type(word.message).__name__
+        raise BadEvidence(f"the places of a {kind} are others than follow from the session")
 
 
 def _hosted(hosted: Hosted, signed: Sequence[_Signed]) -> Hosted:
@@ -222,6 +238,7 @@ def _hosted(hosted: Hosted, signed: Sequence[_Signed]) -> Hosted:
                 due = next_word(hosted, time_up=bool(word.dropped))
                 if due is None or due.message != word:
                     raise InvalidMove(f"{type(word).__name__} 0x{key.hex()} does not follow")
+                _require_places(envelope, addressed(hosted, due))
                 hosted = said(hosted, due, key)
     return hosted
 
