@@ -242,6 +242,19 @@ def test_a_nonce_used_elsewhere_gives_the_move_another(node, firm):
     assert firm.balance() == 21
 
 
+def test_a_move_signed_anew_goes_behind_those_that_wait(node, firm):
+    journal = firm.ordered(1, 20)
+    outbox = firm.outbox(journal)
+    first, second = outbox.outgoing()
+    firm.something_else(first.nonce)
+    rpc(node, "evm_setAutomine", False)
+    outbox.push()
+    assert [(each.number, each.nonce) for each in outbox.outgoing()] == [
+        (second.number, second.nonce),
+        (first.number, second.nonce + 1),
+    ]
+
+
 def test_a_nonce_is_used_elsewhere_only_when_that_is_final(node, firm):
     """Signed anew before, both could be mined once what used the nonce is reorganised out."""
     journal = firm.ordered(70)
