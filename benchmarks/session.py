@@ -133,7 +133,7 @@ def measure(members: int) -> dict[str, Any]:
     seconds = time.process_time() - started
     seller = market.everyone[0]
     (session,) = seller.journal.sessions()
-    shown = replay(evidence_of(seller.journal, DOMAIN, seller.address, session))
+    shown = replay(evidence_of(seller.journal, session))
     rounds = len(shown.talk.rounds)
     said = [(type(decode(Envelope, body).message), len(body)) for body in market.carried]
     sizes = [length for kind, length in said if kind in SESSION]

@@ -256,14 +256,12 @@ def test_every_traders_journal_is_left_and_no_other(shipped):
 
 
 def test_the_suppliers_journals_prove_every_session_and_trade(shipped):
-    chain = shipped.facts["chain"]
-    domain = market_domain(chain["id"], chain["exchange"])
     settled = {}
     for session in shipped.facts["sessions"]:
         file = shipped.out / "journals" / f"{session['supplier']}.sqlite"
         with closing(Journal.restored(file.read_bytes())) as journal:
             opening = bytes.fromhex(session["id"][2:])
-            shown = replay(evidence_of(journal, domain, session["supplier"], opening))
+            shown = replay(evidence_of(journal, opening))
         found = shown.talk.outcome if isinstance(shown.talk, Bargain) else shown.talk.close.price
         assert session["outcome"] != "agreed" or found == session["price"]
         assert [member.demander for member in shown.members] == [
