@@ -14,6 +14,7 @@ import pytest
 
 from fabmarket.chain import Engine, Settings, open_engine
 from fabmarket.cli.main import main
+from fabmarket.simulation import run
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "scenarios"
@@ -92,8 +93,9 @@ def needs_anvil() -> None:
 
 
 @pytest.fixture
-def node(needs_anvil: None) -> Iterator[Engine]:
-    """A development node at a URL, mining every transaction as it comes."""
+def node(needs_anvil: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A development node at a URL, mining every transaction as it comes; beats follow quickly."""
+    monkeypatch.setattr(run, "REAL_PERIOD", 4)
     with open_engine("anvil", Settings(chain_id=DEV_CHAIN_ID)) as opened:
         opened.w3.provider.make_request("evm_setAutomine", [True])
         yield opened

@@ -12,7 +12,9 @@ from fabmarket.ledger import EventStore
 from fabmarket.market.exchange import Exchange, record
 from fabmarket.market.trade import listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
+from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.wants import NO_PRICE
+from fabmarket.node import Journal, evidence_of, replay
 
 ASKED_FOR = {
     "": {
@@ -197,7 +199,7 @@ def test_the_papers_numbers(demo):
     assert trades == {"MRD2": (100, 11_500), "MRD3": (175, 20_125)}
     assert [row["subtask"] for row in facts["unserved"]] == ["MRD1 / Task_1"]
     assert (facts["units_traded"], facts["paid_total"], facts["subtasks"]) == (275, 31_625, 3)
-    assert facts["messages"]["ignored"] == 3  # the one damaged copy, at three receivers
+    assert facts["messages"]["ignored"] == 1  # the damaged copy
 
 
 def test_the_balanced_numbers(demo):
@@ -244,6 +246,32 @@ def test_the_report_has_all_its_files(shipped):
     assert {"figures/rounds.png", "figures/rounds.svg", "figures/convergence.svg"} <= names
     page = (shipped.out / "report.html").read_text("utf-8")
     assert all(trade["transaction"] in page for trade in shipped.facts["trades"])
+
+
+def test_every_traders_journal_is_left_and_no_other(shipped):
+    roles = {row["address"]: row["role"] for row in shipped.facts["participants"]}
+    traders = {who for who, role in roles.items() if role in ("demander", "supplier")}
+    left = {path.name for path in (shipped.out / "journals").iterdir()}
+    assert left == {f"{address}.sqlite" for address in traders}
+
+
+def test_the_suppliers_journals_prove_every_session_and_trade(shipped):
+    chain = shipped.facts["chain"]
+    domain = market_domain(chain["id"], chain["exchange"])
+    settled = {}
+    for session in shipped.facts["sessions"]:
+        file = shipped.out / "journals" / f"{session['supplier']}.sqlite"
+        with closing(Journal.restored(file.read_bytes())) as journal:
+            opening = bytes.fromhex(session["id"][2:])
+            shown = replay(evidence_of(journal, domain, session["supplier"], opening))
+        found = shown.talk.outcome if isinstance(shown.talk, Bargain) else shown.talk.close.price
+        assert session["outcome"] != "agreed" or found == session["price"]
+        assert [member.demander for member in shown.members] == [
+            member["demander"] for member in session["members"]
+        ]
+        for settlement in shown.settlements:
+            settled["0x" + settlement.event.trade.hex()] = "0x" + settlement.transaction.hex()
+    assert settled == {trade["id"]: trade["transaction"] for trade in shipped.facts["trades"]}
 
 
 ALONE = """

@@ -17,6 +17,8 @@ from fabmarket.chain import (
 )
 from fabmarket.chain.endpoints import secrets, urls_of
 from fabmarket.identity import Key, keccak
+from fabmarket.ledger import EventStore, Follower
+from fabmarket.market.exchange import RaiseEpoch
 from tests.nodes import DEV_CHAIN_ID, relay, rpc
 from tests.unit.chain.conftest import deploy_on
 
@@ -167,6 +169,16 @@ def test_one_that_is_down_at_first_must_be_of_the_chain_when_it_comes(hasty, rel
     assert engine.native_balance(SOMEBODY) == 1
 
 
+def test_one_that_comes_back_must_be_of_the_chain_that_it_was_of(hasty, relays):
+    first, second = relays
+    engine = open_engine(f"{first.url},{second.url}", Settings())
+    first.fault = "drop"
+    paid(engine)
+    first.fault, first.chain_id, second.fault = None, 5, "drop"
+    with pytest.raises(NodeLost, match=rf"{first.url} \(chain id 5\)"):
+        engine.now()
+
+
 def test_an_endpoint_that_is_behind_is_passed_over(both, relays):
     first, second = relays
     paid(both)
@@ -188,6 +200,8 @@ def test_nothing_seen_is_unseen_when_all_are_behind(hasty, relays):
     assert engine.header() == seen
     assert engine.now() == seen.time
     assert engine.native_balance(SOMEBODY) == 2
+    with pytest.raises(NodeLost, match=f"at block {seen.number - 2}"):
+        engine.nonce(engine.funder.address, seen.number)
 
 
 def test_no_log_is_missed_at_an_endpoint_that_has_not_the_block(hasty, relays):
@@ -204,6 +218,24 @@ def test_no_log_is_missed_at_an_endpoint_that_has_not_the_block(hasty, relays):
         engine.logs(head, head, token.address)
     second.behind = 0
     assert len(engine.logs(head, head, token.address)) == 1
+
+
+def test_a_follower_takes_a_lower_head_as_nothing_new(hasty, relays):
+    first, second = relays
+    engine = open_engine(f"{first.url},{second.url}", Settings())
+    deployed = deploy_on(engine)
+    follower = Follower(engine, deployed.exchange, EventStore())
+    blocks = list(follower.poll())
+    first.behind = second.behind = 3
+    assert list(follower.poll()) == []
+    deployed.queue(deployed.exchange.move_data(RaiseEpoch(deployed.token.address)))
+    deployed.sender.must_succeed()
+    assert list(follower.poll()) == []
+    second.behind = 0
+    blocks += follower.poll()
+    fresh = Follower(engine, deployed.exchange, EventStore()).poll()
+    assert [each for each in blocks if each.entries] == [each for each in fresh if each.entries]
+    assert len(blocks[-1].entries) == 1
 
 
 def test_a_receipt_is_asked_for_only_when_there_is_one(node):

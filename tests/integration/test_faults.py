@@ -15,8 +15,8 @@ import pytest
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.chain.rpc import NodeLost
-from fabmarket.node import run_market
 from fabmarket.scenario import paper_market
+from fabmarket.simulation import run_market
 
 MK01 = Path(__file__).parents[2] / "scenarios" / "fjsp" / "mk01.txt"
 
@@ -79,7 +79,7 @@ def test_a_node_lost_midway_leaves_an_earlier_report_as_it_was(node, fabmarket, 
     assert after == before
 
 
-@pytest.mark.parametrize("phase", ["verify", "deposit", "settle", "audit"])
+@pytest.mark.parametrize("phase", ["verify", "deposit", "negotiate", "settle", "audit"])
 def test_our_own_anvil_killed_in_any_phase_is_said(needs_anvil, phase):
     killed = []
 

@@ -139,15 +139,22 @@ METHODS = (
     "eth_getBalance",
     "eth_getTransactionCount",
     "eth_getBlockByNumber",
-    "eth_blockNumber",
     "eth_sendRawTransaction",
     "eth_call",
+    "eth_getLogs",
     None,
 )
 LONG = "0x" + "f" * 3000
 ODD = ("0xzz", None, {"a": 1}, "x" * 10_000, -1, LONG, ESCAPE)
-# What a call returns may be of any length: a lie, but no odd one.
-CASES = [(method, odd) for method in METHODS for odd in ODD if (method, odd) != ("eth_call", LONG)]
+# What a call returns may be of any length: a lie, but no odd one. What a node calls itself is its
+# own affair, and a run to the end takes its time: only what is shown of it is tried.
+CASES = [
+    (method, odd)
+    for method in METHODS
+    for odd in ODD
+    if (method, odd) != ("eth_call", LONG)
+    and (method != "web3_clientVersion" or odd in (ESCAPE, "x" * 10_000))
+]
 
 
 @pytest.mark.parametrize(("method", "odd"), CASES, ids=lambda one: repr(one)[:16])
@@ -161,7 +168,7 @@ def test_whatever_a_node_answers_is_no_bug_of_ours(node, fabmarket, method, odd)
 
     with proxy(node.url, answer) as port:
         ran = fabmarket("demo", "--engine", f"http://127.0.0.1:{port}", "--json")
-    if ran.code == 0:  # what a node calls itself is its own affair, and some answers do no harm
+    if ran.code == 0:  # some answers do no harm
         assert ran.stderr == ""
         return
     assert ran.code in (1, 2, 75), ran.stderr

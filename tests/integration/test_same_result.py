@@ -1,15 +1,17 @@
 """Same input and seed, same result: on every engine, again, and from the manifest."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fabmarket.chain import Settings, open_engine
-from fabmarket.node import run_market
 from fabmarket.scenario import FjspOptions, market_from_fjsp, paper_market, parse_fjsp
+from fabmarket.simulation import run_market
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SMALL_SHOP = """3 3
@@ -42,8 +44,19 @@ def history(scenario, engine_name):
     return receipts, logs, end, outcome
 
 
+def messages(outcome):
+    """Every message as each participant signed or received it, in its order."""
+    found = {}
+    for address, journal in outcome.journals.items():
+        with closing(sqlite3.connect(":memory:")) as copy:
+            copy.deserialize(journal.dump())
+            found[address] = copy.execute("SELECT * FROM message ORDER BY rowid").fetchall()
+    assert all(found.values())
+    return found
+
+
 @pytest.mark.parametrize("scenario", [paper_market(3), small_shop()], ids=lambda s: s.name)
-def test_embedded_and_anvil_have_the_same_events(needs_anvil, scenario):
+def test_embedded_and_anvil_have_the_same_messages_and_events(needs_anvil, scenario):
     receipts, logs, end, outcome = history(scenario, "embedded")
     assert outcome.trades
     failed = [status for _, _, status, *_ in receipts].count(0)
@@ -54,6 +67,8 @@ def test_embedded_and_anvil_have_the_same_events(needs_anvil, scenario):
     assert others[2] == end
     assert others[3].tally == outcome.tally
     assert others[3].after == outcome.after
+    assert others[3].wants == outcome.wants
+    assert messages(others[3]) == messages(outcome)
 
 
 def test_a_second_run_leaves_the_same_files_byte_for_byte(demo, fabmarket, tmp_path):
@@ -62,7 +77,8 @@ def test_a_second_run_leaves_the_same_files_byte_for_byte(demo, fabmarket, tmp_p
     file = SCENARIOS / "cloud-hours.toml"
     assert fabmarket("demo", "--scenario", file, "--out", again).code == 0
     same = ["ledger.sqlite", "manifest.json", "inputs/cloud-hours.toml"]
-    same += [f"figures/{path.name}" for path in (first.out / "figures").iterdir()]
+    for folder in ("figures", "journals"):
+        same += [f"{folder}/{path.name}" for path in (first.out / folder).iterdir()]
     for name in same:
         assert (again / name).read_bytes() == (first.out / name).read_bytes(), name
     facts = json.loads((again / "report.json").read_text("utf-8"))

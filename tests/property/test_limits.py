@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
-from fabmarket.node import run_market
 from fabmarket.report.facts import facts_of
 from fabmarket.scenario import (
     Alternative,
@@ -19,6 +18,7 @@ from fabmarket.scenario import (
 )
 from fabmarket.scenario.checks import FINEST_WEIGHT, LARGEST_WEIGHT, LONGEST_CALENDAR
 from fabmarket.scenario.model import majority_of
+from fabmarket.simulation import run_market
 
 CONCEPTS = ["balanced", "demanders-lead", "simultaneous", "bargaining"]
 

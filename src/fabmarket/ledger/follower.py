@@ -24,6 +24,8 @@ class Follower:
         self._engine, self._exchange, self._store = engine, exchange, store
         self._finality = finality
         self._size = PAGE
+        self.latest = -1
+        """The last final block, as of the last poll: those before it are past."""
 
     def poll(self) -> Iterator[Block]:
         """Yield, and then store, the blocks with events that have become final, and the last one.
@@ -39,7 +41,7 @@ class Follower:
             if head.number < known[0]:
                 return
             self._require_same(*known, head)
-        last = head.number - self._finality
+        self.latest = last = head.number - self._finality
         first = 0 if known is None else known[0] + 1
         while first <= last:
             blocks = self._page(first, min(last, first + self._size - 1), known)

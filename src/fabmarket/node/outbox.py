@@ -6,14 +6,13 @@ all sendings have one effect. What became of it shows on the chain: its receipt,
 something else has used, whereupon it is signed anew.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fabmarket.chain import Engine, ExchangeContract, Receipt, Transaction, signed
 from fabmarket.chain.calls import function_of, gas_limit
 from fabmarket.identity import Key, keccak
 from fabmarket.market.exchange import Move
-from fabmarket.node.journal import Journal, Ordered
+from fabmarket.node.journal import Journal
 from fabmarket.node.participant import move_of
 
 
@@ -44,87 +43,86 @@ class Outbox:
         self._finality = finality
 
     def outgoing(self) -> list[Outgoing]:
-        """Return what is to be mined, in order, all of it signed and written down."""
-        moves = self._journal.moves()
-        if not moves:
-            return []
-        nonce = self._next_nonce(moves)
-        found = []
-        for each in moves:
-            transaction = self._transaction(move_of(each.body))
-            at, raw = each.nonce, each.raw
-            if at is None or raw is None:
-                at, raw = nonce, self._signed(each.number, transaction, nonce)
-                nonce += 1
-            found.append(Outgoing(each.number, transaction, at, raw))
-        return found
+        """Return what is to be sent, by nonce, all of it signed and written down.
 
-    def unmined(self) -> list[Outgoing]:
-        """Return what is to be mined, by nonce; what a crash kept from being ticked off is so now.
-
-        For whoever makes the blocks itself; a process of its own calls `push`.
+        What is mined for good, and a crash kept from being ticked off, is so before. For whoever
+        makes the blocks itself; a process of its own calls `push`.
         """
-        before = {each.number for each in self._journal.moves() if each.raw is not None}
-        found = []
-        for each in sorted(self.outgoing(), key=lambda each: each.nonce):
-            if each.number in before and self._engine.receipt(keccak(each.raw)) is not None:
-                self.mined(each)
-            else:
-                found.append(each)
-        return found
+        outgoing, done = self._sorted_out()
+        for each, _ in done:
+            self.mined(each)
+        return outgoing
 
     def push(self) -> list[tuple[Outgoing, Receipt]]:
-        """Bring on what is not on the chain for good yet; return what now is, with its receipt.
+        """Send what is to be sent; return, and tick off, what is mined for good, with its receipt.
 
-        Does not wait: a participant that is a process of its own calls it again and again, after
-        a crash, a lost node or a reorganisation just so. A move whose nonce something else has used
-        for good is signed anew, behind those that are signed already. Raises ChainError where the
-        node refuses a transaction, NodeLost where none answers; the next call goes on.
+        Does not wait: a participant that is a process of its own calls it again and again, after a
+        crash, a lost node or a reorganisation just so. Raises ChainError where the node refuses a
+        transaction, NodeLost where none answers; the next call goes on.
         """
-        # In this order: whatever used a nonce up to this block has its receipt by now.
-        head = self._engine.header().number
-        outgoing = sorted(self.outgoing(), key=lambda each: each.nonce)
-        if not outgoing:
-            return []
-        used = self._engine.nonce(self._key.address, head)
-        final = self._engine.nonce(self._key.address, max(0, head - self._finality))
-        done, lost = [], []
+        outgoing, done = self._sorted_out()
         for each in outgoing:
-            receipt = self._engine.receipt(keccak(each.raw))
-            if receipt is not None:
-                if receipt.block <= head - self._finality:
-                    self.mined(each)
-                    done.append((each, receipt))
-            elif each.nonce >= used:
-                self._engine.send(each.raw)
-            elif each.nonce < final:
-                lost.append(each)
-        for each in lost:  # last, as a node may refuse a nonce whose predecessors it has not got
-            self._sign_anew(each)
+            self._engine.send(each.raw)
+        for each, _ in done:
+            self.mined(each)
         return done
 
     def mined(self, outgoing: Outgoing) -> None:
         """It is on the chain, for better or worse."""
-        self._forget(outgoing.number)
-
-    def _forget(self, number: int) -> None:
         with self._journal.writing():
-            self._journal.mined(number)
+            self._journal.mined(outgoing.number)
 
-    def _sign_anew(self, outgoing: Outgoing) -> None:
-        nonce = self._next_nonce(self._journal.moves())
-        self._engine.send(self._signed(outgoing.number, outgoing.transaction, nonce))
+    def _sorted_out(self) -> tuple[list[Outgoing], list[tuple[Outgoing, Receipt]]]:
+        """Of the moves, by nonce: those to be sent, and those that are mined for good.
 
-    def _next_nonce(self, moves: Sequence[Ordered]) -> int:
-        """The nonce after those that the node knows of and those that were signed."""
-        taken = [each.nonce + 1 for each in moves if each.nonce is not None]
-        return max([self._engine.nonce(self._key.address), *taken])
+        A move whose nonce something else has used for good is signed anew, behind those that are
+        signed already. One that is mined, or whose nonce is used, but not for good, waits: signed
+        anew it could be mined twice after a reorganisation.
+        """
+        waiting, done, unsigned = [], [], []
+        following = 0
+        used, final, last = self._nonces()
+        for each in self._journal.moves():
+            transaction = self._transaction(move_of(each.body))
+            if each.nonce is None or each.raw is None:
+                unsigned.append((each.number, transaction))
+                continue
+            outgoing = Outgoing(each.number, transaction, each.nonce, each.raw)
+            receipt = self._engine.receipt(keccak(each.raw)) if each.nonce < used else None
+            if receipt is None and each.nonce < final:
+                unsigned.append((each.number, transaction))
+                continue
+            following = max(following, each.nonce + 1)
+            if receipt is not None and receipt.block <= last:
+                done.append((outgoing, receipt))
+            elif each.nonce >= used:
+                waiting.append(outgoing)
+        if unsigned:
+            following = max(following, self._engine.nonce(self._key.address))
+        for nonce, (number, transaction) in enumerate(unsigned, following):
+            waiting.append(self._signed(number, transaction, nonce))
+        waiting.sort(key=lambda each: each.nonce)
+        done.sort(key=lambda pair: pair[0].nonce)
+        return waiting, done
 
-    def _signed(self, number: int, transaction: Transaction, nonce: int) -> bytes:
+    def _nonces(self) -> tuple[int, int, int]:
+        """How many nonces are used up to the head, and for good, and the last block that is so.
+
+        Asked before any receipt: what used a nonce up to this block has its receipt by then.
+        """
+        if all(each.raw is None for each in self._journal.moves()):
+            return 0, 0, 0
+        head = self._engine.header().number
+        last = max(0, head - self._finality)
+        address = self._key.address
+        used = self._engine.nonce(address, head)
+        return used, self._engine.nonce(address, last) if last < head else used, last
+
+    def _signed(self, number: int, transaction: Transaction, nonce: int) -> Outgoing:
         raw = signed(self._engine, transaction, nonce)
         with self._journal.writing():
             self._journal.signed(number, nonce, raw)
-        return raw
+        return Outgoing(number, transaction, nonce, raw)
 
     def _transaction(self, move: Move) -> Transaction:
         data = self._exchange.move_data(move)

@@ -162,10 +162,11 @@ class Participant(Generic[S]):
         self._done(state, outputs)
         return Heard(Answer.TAKEN)
 
-    def follow(self, block: Block) -> None:
+    def follow(self, block: Block, *, is_past: bool = False) -> None:
         """Take what a block of the chain recorded, and its time: all of it or, in a crash, nothing.
 
-        A block that is given again from `followed` on has no effect.
+        A block that is given again from `followed` on has no effect. `is_past`: a later one is
+        known, so its time is none to act at.
         """
         if block.number <= self.followed:
             return
@@ -181,19 +182,33 @@ class Participant(Generic[S]):
             if isinstance(entry.event, Settled) and self.journal.message(entry.event.trade):
                 place = (block.number, block.hash, entry.index, entry.transaction)
                 settled.append(Settlement(entry.event, *place))
+        if is_past:
+            if lines or settled:
+                self._follow(block, lines, settled, state, done)
+            return
         ticked = Ticked(block.time)
         after, outputs = self._step(state, ticked)
         if not (lines or outputs or settled) and _is_same(state, after):
             # Nothing hangs on it but what comes next, so it is written down with that.
             self._state, self._passed = after, (block.number, ticked)
             return
-        done.extend(outputs)
+        self._follow(block, [*lines, ticked], settled, after, [*done, *outputs])
+
+    def _follow(
+        self,
+        block: Block,
+        lines: Sequence[Recorded | Ticked],
+        settled: Sequence[Settlement],
+        state: S,
+        outputs: Sequence[Output],
+    ) -> None:
+        """Write down what a block brought, and do it."""
         with self.journal.writing():
             for each in settled:
                 self.journal.note(f"settled 0x{each.event.trade.hex()}", encode(each))
-            self._write([*lines, ticked], after, done)
+            self._write(lines, state, outputs)
             self._note_block(block.number)
-        self._done(after, done)
+        self._done(state, outputs)
 
     def order(self, move: Move) -> None:
         """Take an order of the owner: send this move to the contract."""
@@ -214,6 +229,7 @@ class Participant(Generic[S]):
             number, ticked = self._passed
             self._note_block(number)
             entries = [ticked, *entries]
+        count = 0
         for entry in entries:
             count = self.journal.add_input(encode(_Line(entry)))
         if count >= SNAPSHOT_EVERY:

@@ -270,6 +270,7 @@ class _Run:
 
     def _trade(self) -> None:
         """Let time pass until every want is decided."""
+        self._settle_down()
         self._report()
         while not self._is_over():
             now = self.engine.now()
@@ -302,12 +303,12 @@ class _Run:
             if isinstance(entry.event, Listed):
                 self.outcome.listed[entry.event.listing] = entry.event
         for participant in self.everyone:
-            participant.follow(block)
+            participant.follow(block, is_past=block.number < self.follower.latest)
             self.links.collect(participant, block.time)
 
     def _mine(self, *, must_succeed: bool = False) -> int:
         """Mine what lies in the outboxes; return how many transactions."""
-        outgoing = [(box, each) for box in self.outboxes for each in box.unmined()]
+        outgoing = [(box, each) for box in self.outboxes for each in box.outgoing()]
         for _, each in outgoing:
             self.market.sender.queue(each.transaction, each.raw)
         if must_succeed:

@@ -117,6 +117,15 @@ def test_an_empty_block_brings_the_time(chain):
     assert poll(follower) == []
 
 
+def test_what_is_past_is_known_while_it_is_read(chain):
+    follower = chain.follower(finality=1)
+    chain.register("a", "b", "c")
+    past = [block.number < follower.latest for block in follower.poll()]
+    assert past == [True] * (len(past) - 1) + [False]
+    assert len(past) > 2
+    assert follower.latest == chain.engine.block_number() - 1
+
+
 def test_nothing_is_given_out_before_it_is_final(chain):
     follower = chain.follower(finality=2)
     chain.register("a", "b", "c")

@@ -9,7 +9,7 @@ from fabmarket.market.messages import Claim, Close, Reply
 from fabmarket.market.sums import leaf, tree_of
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.negotiation.course import is_moving
+from fabmarket.negotiation.course import is_moving, supply_at
 from fabmarket.negotiation.hosting import addressed, next_word
 from fabmarket.negotiation.wants import DROPPED
 from tests.unit.negotiation.conftest import OTHER_SEAT, STRANGER
@@ -214,19 +214,24 @@ def test_a_quote_sent_again_is_not_answered_again(trap):
 # A hostile supplier: what is due, and what is awarded
 
 
-def retold(market, given, **changes):
-    """The next word with other units given to the seats, and a tree that holds them."""
+def retold(market, given, *, others_move=None, **changes):
+    """The next word with other units given to the seats, and a tree that holds them.
+
+    With `others_move` all but our seat are said to have moved, or not.
+    """
     word, _ = market.due()
     last = market.hosted.rounds[-1]
     leaves = []
     for at, units in enumerate(given):
         own = last.answers[at]
         moving = not last.quote.final and is_moving(market.hosted.members[at], own.quantity)
+        if at > 0 and others_move is not None:
+            moving = others_move
         leaves.append(leaf(at, own.digest, own.quantity, int(moving), units))
     root, paths = tree_of(leaves)
     named = {"awarded" if isinstance(word, Close) else "due": root.sums[2]}
     place = replace(market.due()[1], value=given[0], path=paths[0])
-    return replace(word, tree=root.hash, **named, **changes), place
+    return replace(word, tree=root.hash, moving=root.sums[1], **named, **changes), place
 
 
 def last_round(trap, *, room=100, greed=2):
@@ -247,6 +252,17 @@ def test_less_due_than_we_replied_or_more_than_we_can_use_is_refused(trap):
     for units in (0, 9, 11, 2**64 - 1):
         assert market.tempt(*retold(market, (units, 5))) == WORDS
     assert market.tempt(quote, place) is None
+
+
+def test_less_due_than_all_of_what_is_bought_whole_is_refused(trap):
+    market = trap(trap.want("task", (MILL, 10, 100), divisible=False))
+    market.greed = 2
+    market.host(market.seat(), OTHER_SEAT)
+    while not market.due()[0].final:
+        market.advance()
+    for units in (9, 11):
+        assert market.tempt(*retold(market, (units, 5))) == WORDS
+    assert market.tempt(*market.due()) is None
 
 
 def test_units_due_before_a_price_is_found_are_refused(trap):
@@ -275,6 +291,8 @@ def test_awards_that_do_not_follow_are_refused_and_the_true_one_signed_once(trap
         replace(true[0], tree=b"x" * 32),
     ):
         assert market.tempt(wrong, true[1]) == NOT_COUNTED
+    moving = retold(market, (10, 2), others_move=True)
+    assert market.tempt(*moving) == "more is awarded than there is"
     dearer = replace(true[0], price=true[0].price + 1)
     assert market.tempt(dearer, true[1]) == "a close at another price than quoted"
     assert market.heard(Trade) == []
@@ -331,6 +349,18 @@ def test_a_close_before_the_claims_are_in_is_refused(trap):
     assert market.tempt(dearer, place) == "a close at another price than quoted"
 
 
+def test_awards_where_no_price_was_found_are_refused(trap):
+    market = trap(trap.want("task", (MILL, None, 60)), concept="simultaneous", maintenance=50)
+    market.host(market.seat(), OTHER_SEAT)
+    while not isinstance(market.due()[0], Close):
+        market.advance()
+    words = "a close where the search for a price goes on"
+    assert market.tempt(*retold(market, (0, 3))) == words
+    assert market.tempt(*retold(market, (3, 0))) == words
+    assert market.tempt(*market.due()) is None
+    assert market.heard(Trade) == []
+
+
 def test_regression_a_close_instead_of_the_first_quote_is_refused(trap):
     """With a place in its tree it was an error nobody caught: there was no answer to look up."""
     market = in_rounds(trap, 0)
@@ -356,6 +386,7 @@ def test_a_quote_after_the_claims_is_refused(trap):
         sum=close.sum,
         moving=close.moving,
         due=close.awarded,
+        supply=supply_at(market.hosted.opening.terms, close.price, close.sum),
     )
     assert market.tempt(again, place) == WORDS
     assert len(market.heard(Claim)) == 1

@@ -69,6 +69,29 @@ def test_a_member_silent_at_the_claims_gets_nothing_and_the_others_all(market):
     assert market.attempts(market.lazy) == [NO_ANSWER]
 
 
+def test_an_answer_in_the_last_second_of_a_round_gives_the_next_all_of_its_time(market):
+    market.until("choose")
+
+    def once(state, given):
+        if isinstance(getattr(given, "message", None), Quote) and given.message.round > 0:
+            return state, ()
+        return demander.step(state, given)
+
+    market.steps[market.lazy] = once
+    market.open()
+    opened = market.now
+    waiting = list(market.queue)
+    market.queue.clear()
+    market.tick(opened + RHYTHM.quarter - 1)
+    market.queue.extend(waiting)
+    market.pump()
+    assert len(market.heard(Quote)) == 2
+    market.tick(opened + 2 * RHYTHM.quarter - 2)
+    assert len(market.heard(Quote)) == 2
+    market.tick(opened + 2 * RHYTHM.quarter - 1)
+    assert [len(word.dropped) for word in (*market.heard(Quote)[2:], *market.heard(Close))] == [1]
+
+
 def test_a_session_whose_members_are_all_silent_closes_and_frees_what_it_held(market):
     market.until("choose")
     market.steps[market.lazy] = market.steps[market.lively] = deaf

@@ -145,12 +145,12 @@ class MortalParticipant(Participant):
 
 
 class MortalOutbox(Outbox):
-    def unmined(self):
+    def outgoing(self):
         try:
-            return super().unmined()
+            return super().outgoing()
         except Crash:
             self._journal.owner.rise()
-            return self.unmined()
+            return self.outgoing()
 
     def mined(self, outgoing):
         try:

@@ -10,7 +10,7 @@ from fabmarket.ledger import Surplus
 from fabmarket.market.events import Deposited, Listed, Settled
 from fabmarket.market.exchange import Exchange, record
 from fabmarket.scenario import paper_market
-from fabmarket.simulation import certify_sessions, run_market
+from fabmarket.simulation import certify_sessions, run, run_market
 
 BAD_SIGNATURE = "bad signature"
 
@@ -174,6 +174,20 @@ def test_nothing_waits_in_a_journal_when_all_is_over(paper):
     for journal in paper[0].journals.values():
         assert journal.letters() == []
         assert journal.moves() == []
+
+
+@pytest.mark.parametrize("period", [4, 8, 12, 24])
+def test_regression_nobody_acts_at_times_that_are_over(paper, monkeypatch, period):
+    """While the market was set up several beats went by, which all learned of afterwards.
+
+    They published for them, to nobody or too late, until no publication was left to them.
+    """
+    monkeypatch.setattr(run, "VIRTUAL_PERIOD", period)
+    with open_engine("embedded", Settings()) as engine:
+        outcome = run_market(paper_market(1), engine, 1, lambda *_: None)
+        outcome.store.close()
+    assert outcome.tally == paper[0].tally
+    assert outcome.after == paper[0].after
 
 
 def test_another_seed_gives_other_keys_and_the_same_trade_terms(paper):
