@@ -111,8 +111,10 @@ def test_a_word_without_our_place_or_with_another_s_is_refused(trap):
     quote, place = market.due()
     word = next_word(market.hosted)
     other = dict(addressed(market.hosted, word))[STRANGER.address][0]
-    for shown in ((), (other,), (replace(other, seat=0),), (replace(place, path=other.path),)):
+    for shown in ((), (other,), (replace(place, path=other.path),)):
         assert market.tempt(quote, *shown) == NOT_COUNTED
+    ours = replace(other, seat=0)
+    assert market.tempt(quote, ours) == "a place of another selection than our seat's"
     for wrong in (
         replace(place, value=place.value + 1),
         replace(place, path=tuple(reversed(place.path))),
