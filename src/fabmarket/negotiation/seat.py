@@ -150,6 +150,8 @@ def answered(seated: Seated, said: Reply | Claim, digest: bytes) -> Seated:
 
 def _require_turn(seated: Seated, word: Quote | Close) -> None:
     if seated.close is not None:
+        if isinstance(word, Quote) and word.round >= seated.quotes:
+            raise InvalidMove("the session is closed")  # and contradicts no word before
         raise SecondWord("the session is closed")
     if isinstance(word, Quote):
         if word.round < seated.quotes:
@@ -179,10 +181,9 @@ def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Se
             own.append(replace(seat, dropped=True, due=0))
             continue
         place = by_seat.get(seat.index)
-        if place is None or len(seat.answers) != seated.quotes:
+        is_ours = place is not None and place.selection == seat.member.selection
+        if place is None or not is_ours or len(seat.answers) != seated.quotes:
             raise InvalidMove("our answer is not counted")
-        if place.selection != seat.member.selection:
-            raise InvalidMove("a place of another selection than our seat's")
         last = seat.answers[-1]
         node = leaf(seat.index, last.digest, last.quantity, int(last.moving), place.value)
         if _root(node, place, seats) != root:

@@ -154,8 +154,7 @@ class Participant(Generic[S]):
                 return Heard(Answer.POSTPONED, reason)
             case (Ignored(reason, is_proof),):
                 if is_proof:
-                    with self.journal.writing():
-                        self._keep(received.digest, received.message, text)
+                    self._keep_proof(received, text)
                 return Heard(Answer.REFUSED, reason)
         with self.journal.writing():
             self._keep(received.digest, received.message, text)
@@ -277,6 +276,18 @@ class Participant(Generic[S]):
     def _keep(self, message_digest: bytes, message: Message, text: bytes) -> None:
         session = _session_of(message, message_digest, self.journal)
         self.journal.keep(message_digest, type(message).__name__, session, text)
+
+    def _keep_proof(self, received: Received, text: bytes) -> None:
+        """Keep what contradicts another word, the first for each place: a disk must not fill."""
+        word = received.message
+        if not isinstance(word, Quote | Close):
+            raise Bug(f"a {type(word).__name__} contradicts nothing")
+        place = f"quote {word.round}" if isinstance(word, Quote) else "close"
+        name = f"second {place} of 0x{word.session.hex()}"
+        if self.journal.about(name) is None:
+            with self.journal.writing():
+                self.journal.note(name, received.digest)
+                self._keep(received.digest, word, text)
 
     def _with_own_signature(self, move: Move) -> Move:
         """Fill in our signature where the step left it empty."""

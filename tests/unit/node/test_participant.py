@@ -7,8 +7,8 @@ import pytest
 from fabmarket.identity import digest, keccak
 from fabmarket.identity.codec import encode
 from fabmarket.market.exchange import Deposit
-from fabmarket.market.messages import Opening, Quote, Selection
-from fabmarket.node import Answer, Journal, evidence_of
+from fabmarket.market.messages import Close, Opening, Quote, Selection
+from fabmarket.node import Answer, Journal, evidence_of, forks
 from fabmarket.node.envelope import LARGEST, Envelope, open_envelope, seal
 from fabmarket.node.journal import BadJournal, JournalFull
 from fabmarket.node.outbox import move_of
@@ -185,6 +185,38 @@ def test_a_second_quote_for_a_round_is_refused_and_kept_as_proof(town):
     assert (anne.journal.about("state"), list(anne.journal.inputs())) == state
     anne = town.restart("anne")
     assert anne.journal.message(digest(DOMAIN, other)) == body
+
+
+def test_one_proof_is_enough(town):
+    """A supplier that signs one quote after the other for a place must not fill a member's disk."""
+    town.agreed()
+    anne = town.people["anne"]
+    held = evidence_of(anne.journal, town.session())
+    words = [each for each in held.envelopes if isinstance(each.message, Quote | Close)]
+    for each in words:
+        for price in range(20):
+            other = replace(each.message, price=1_000 + price)
+            _, signature = seal(town.keys["cleo"], DOMAIN, other)
+            body = encode(Envelope(other, signature, each.places))
+            assert anne.receive(body).answer is Answer.REFUSED
+            assert (anne.journal.message(digest(DOMAIN, other)) is not None) == (price == 0)
+    found = evidence_of(anne.journal, town.session())
+    assert len(found.envelopes) == len(held.envelopes) + len(words)
+    assert len(forks([found])) == len(words)
+
+
+def test_a_quote_after_the_close_proves_nothing_and_is_not_kept(town):
+    town.agreed()
+    anne = town.people["anne"]
+    held = evidence_of(anne.journal, town.session())
+    last = [each for each in held.envelopes if isinstance(each.message, Quote)][-1]
+    before = written(anne)
+    for more in range(1, 9):
+        later = replace(last.message, round=last.message.round + more)
+        _, signature = seal(town.keys["cleo"], DOMAIN, later)
+        heard = anne.receive(encode(Envelope(later, signature, last.places)))
+        assert heard.answer is Answer.REFUSED
+    assert written(anne) == before
 
 
 # After a restart
