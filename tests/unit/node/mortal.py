@@ -107,8 +107,9 @@ class MortalParticipant(Participant):
     def _live(self):
         try:
             super().__init__(*self._birth)
-            for block in self._blocks:
-                super().follow(block)
+            for block, is_past in self._blocks:
+                later = block is not self._blocks[-1][0]
+                super().follow(block, is_past=is_past or later)
         except Crash:
             self.rise()
 
@@ -127,10 +128,10 @@ class MortalParticipant(Participant):
             self.rise()
             return self.receive(text)  # without an answer it is sent again
 
-    def follow(self, block):
-        self._blocks.append(block)
+    def follow(self, block, *, is_past=False):
+        self._blocks.append((block, is_past))
         try:
-            super().follow(block)
+            super().follow(block, is_past=is_past)
         except Crash:
             self.rise()
 

@@ -51,7 +51,7 @@ def house():
 
 
 def raws(house):
-    return [each.raw for each in house.outbox.unmined()]
+    return [each.raw for each in house.outbox.outgoing()]
 
 
 def part(house, share):
