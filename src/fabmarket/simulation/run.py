@@ -9,12 +9,13 @@ prove.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from typing import Any
 
 from rpds import HashTrieMap
 
 from fabmarket.chain import Engine, Receipt, Transaction
+from fabmarket.errors import TryAgain
 from fabmarket.identity import keccak
 from fabmarket.identity.codec import decode, encode
 from fabmarket.ledger import Audit, Block, EventStore, Follower, audit
@@ -25,6 +26,7 @@ from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.demander.state import TRADE_VALIDITY
 from fabmarket.negotiation.moves import Tell
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.wants import Choice, Want
@@ -49,7 +51,12 @@ Progress = Callable[[str, int, int], None]
 VIRTUAL_PERIOD = 60
 """Seconds between beats where time passes at will."""
 REAL_PERIOD = 12
-"""Seconds between beats on a chain that makes its own blocks."""
+"""Seconds between beats, at least, on a chain that makes its own blocks."""
+_BLOCKS_A_BEAT = 8
+
+
+class TooSlow(TryAgain):
+    """The chain's blocks come too rarely for the market's rhythm."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,7 @@ class _Run:
         self.started = time.perf_counter()
         progress("deploy", 0, 1)
         self.market = deploy(engine, scenario, self.parties)
-        period = VIRTUAL_PERIOD if engine.is_virtual else REAL_PERIOD
-        self.rhythm = Rhythm(engine.now(), period)
+        self.rhythm = Rhythm(engine.now(), _period(engine))
         store = EventStore()
         self.outcome = Outcome(scenario, seed, self.parties, self.market, store)
         self.follower = Follower(engine, self.market.exchange, store)
@@ -272,8 +278,15 @@ class _Run:
         """Let time pass until every want is decided."""
         self._settle_down()
         self._report()
+        beats = self.scenario.release_rounds + 4
+        latest = self.engine.now() + beats * self.rhythm.period + TRADE_VALIDITY
         while not self._is_over():
             now = self.engine.now()
+            if now > latest:
+                raise TooSlow(
+                    f"after {beats} beats of {self.rhythm.period} s sub-tasks are still open: the"
+                    " chain makes blocks too rarely or too unevenly; use a faster one"
+                )
             due = self.links.next_due()
             following = self.rhythm.origin
             following += -(-(now + 1 - following) // self.rhythm.quarter) * self.rhythm.quarter
@@ -380,6 +393,17 @@ class _Run:
                 found.append((settlement.block, settlement.log_index, settled))
         out.talks.sort(key=_when)
         out.trades = [settled for _, _, settled in sorted(found, key=lambda each: each[:2])]
+
+
+def _period(engine: Engine) -> int:
+    """Seconds between beats: on a chain with a time of its own at least eight of its blocks."""
+    if engine.is_virtual:
+        return VIRTUAL_PERIOD
+    head = engine.block_number()
+    times = [engine.header(number).time for number in range(max(0, head - 4), head + 1)]
+    gaps = sorted(later - earlier for earlier, later in pairwise(times))
+    usual = gaps[len(gaps) // 2] if gaps else 0
+    return max(REAL_PERIOD, _BLOCKS_A_BEAT * usual)
 
 
 def _when(shown: Replayed) -> tuple[int, int, bytes]:

@@ -79,6 +79,14 @@ def test_an_opening_that_ends_when_the_rhythm_does_not_is_refused(trap):
         assert market.tempt(*market.opening(ends=ends)) == words
 
 
+def test_an_opening_whose_rounds_are_too_short_is_refused(trap):
+    """Its supplier could drop whom it likes, and call it silent."""
+    market = trap()
+    words = "opening with rounds too short to answer in"
+    for seconds in (0, RHYTHM.quarter - 1):
+        assert market.tempt(*market.opening(round_time=seconds)) == words
+
+
 LIES_ABOUT_PLACES = {
     "another nonce": lambda place, _: replace(place, value=place.value - 1),
     "another's seat": lambda place, _: replace(place, seat=1),

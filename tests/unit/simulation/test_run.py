@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -227,3 +228,32 @@ def test_batches_settle_the_same_trades_in_fewer_transactions(paper, batched):
     assert terms(outcome) == terms(paper[0])
     assert outcome.after == paper[0].after
     assert outcome.audit.ok
+
+
+class Paced:
+    """A chain with a time of its own, as far as the choice of a period looks at it."""
+
+    is_virtual = False
+
+    def __init__(self, times):
+        self.times = times
+
+    def block_number(self):
+        return len(self.times) - 1
+
+    def header(self, number):
+        return SimpleNamespace(time=self.times[number])
+
+
+@pytest.mark.parametrize(
+    ("times", "period"),
+    [
+        ([100], 12),
+        ([100, 100, 101, 101, 102], 12),
+        ([0, 90_000, 90_001, 90_001, 90_002], 12),  # a node that had nothing to do for long
+        ([0, 12, 24, 36, 48], 96),
+        ([0, 2, 4, 6, 8, 10], 16),
+    ],
+)
+def test_beats_leave_room_for_eight_blocks(times, period):
+    assert run._period(Paced(times)) == period

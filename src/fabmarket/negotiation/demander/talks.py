@@ -63,6 +63,8 @@ def _seat(state: DemanderState, opening: Opening, place: messages.Place) -> Seat
     said = (opening.supplier, opening.listing, opening.slot_end, opening.terms)
     if offer is None or said != (offer.supplier, offer.listing, offer.slot_end, offer.terms):
         raise Unacceptable("opening on other terms than the offer's")
+    if opening.round_time < state.rhythm.quarter:
+        raise Unacceptable("opening with rounds too short to answer in")
     if not state.now < opening.ends <= want.until:
         raise Unacceptable("opening that ends at another time than the market's rhythm says")
     if is_seated(state, place.selection):
