@@ -108,12 +108,8 @@ class MortalParticipant(Participant):
         try:
             super().__init__(*self._birth)
             for block, is_past in self._blocks:
-<<<<<<< HEAD
-                super().follow(block, is_past=is_past or block is not self._blocks[-1][0])
-=======
                 later = block is not self._blocks[-1][0]
                 super().follow(block, is_past=is_past or later)
->>>>>>> t-runtime
         except Crash:
             self.rise()
 
