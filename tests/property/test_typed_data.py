@@ -139,7 +139,8 @@ def test_changing_any_one_field_changes_the_signer(kind, data):
 
 def test_the_types_of_a_demand_follow_in_alphabetical_order():
     assert type_string(Demand) == (
-        "Demand(address demander,uint64 sequence,uint64 validUntil,SubTask[] subTasks)"
+        "Demand(address demander,uint64 sequence,uint64 offersUntil,uint64 opens,"
+        "SubTask[] subTasks)"
         "Alternative(bytes32 resource,uint64 quantity)"
         "SubTask(bytes32 id,uint64 start,uint64 end,uint128 firstPrice,bool divisible,"
         "Alternative[] alternatives)"
