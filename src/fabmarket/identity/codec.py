@@ -281,20 +281,26 @@ def _union(kinds: tuple[Any, ...]) -> _Form:
 
 
 def _tuple(kinds: tuple[Any, ...]) -> _Form:
-    repeated = len(kinds) == 2 and kinds[1] is Ellipsis
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        form = _form(kinds[0])
+        read_array = _read_as(list, "an array")
+        return _Form(
+            lambda value: [form.write(item) for item in value],
+            lambda plain, place: tuple(
+                form.read(item, f"{place}[{at}]")
+                for at, item in enumerate(read_array(plain, place))
+            ),
+        )
+    forms = [_form(kind) for kind in kinds]
 
     def write(value: Any) -> Any:
-        each = (kinds[0],) * len(value) if repeated else kinds
-        return [_form(kind).write(item) for kind, item in zip(each, value, strict=True)]
+        return [form.write(item) for form, item in zip(forms, value, strict=True)]
 
     def read(plain: Any, place: str) -> Any:
-        if not isinstance(plain, list) or not (repeated or len(plain) == len(kinds)):
+        if not isinstance(plain, list) or len(plain) != len(forms):
             raise _refuse(place, plain, "an array")
-        each = (kinds[0],) * len(plain) if repeated else kinds
-        return tuple(
-            _form(kind).read(item, f"{place}[{at}]")
-            for at, (kind, item) in enumerate(zip(each, plain, strict=True))
-        )
+        pairs = enumerate(zip(forms, plain, strict=True))
+        return tuple(form.read(item, f"{place}[{at}]") for at, (form, item) in pairs)
 
     return _Form(write, read)
 
@@ -331,9 +337,12 @@ def _pair(plain: Any, place: str) -> Any:
 def _struct(kind: Any) -> _Form:
     hints = get_type_hints(kind, localns=_STAND_INS, include_extras=True)
     names = [each.name for each in fields(kind)]
+    forms = [_form(hints[name]) for name in names]
+    writing = [(name, form.write) for name, form in zip(names, forms, strict=True)]
+    reading = [(name, form.read) for name, form in zip(names, forms, strict=True)]
 
     def write(value: Any) -> Any:
-        return {name: _form(hints[name]).write(getattr(value, name)) for name in names}
+        return {name: write_one(getattr(value, name)) for name, write_one in writing}
 
     def read(plain: Any, place: str) -> Any:
         if not isinstance(plain, dict):
@@ -341,7 +350,6 @@ def _struct(kind: Any) -> _Form:
         if list(plain) != names:
             odd = sorted(set(plain) ^ set(names)) or list(plain)
             raise BadText(f"{place}: fields {repr(odd)[:200]} are unknown, missing or out of order")
-        values = {name: _form(hints[name]).read(plain[name], f"{place}.{name}") for name in names}
-        return kind(**values)
+        return kind(*[read_one(plain[name], f"{place}.{name}") for name, read_one in reading])
 
     return _Form(write, read)
