@@ -148,7 +148,8 @@ class Basics:
     def relay(self, state, now, key, move):
         call = self.both.contract.move_data(move)
         nonce = state.intent_nonces.get(key.address, 0)
-        nonce = self.rarely(nonce, nonce + 1, 0, U256)
+        nonce = min(nonce, U256 - 1)  # the last one can only be voided
+        nonce = self.rarely(nonce, nonce + 1, 0, U256 - 1)
         deadline = self.rarely(now + 5, now, now + 1, now - 1, U64)
         intent = Intent(key.address, call, nonce, deadline)
         intent_digest = digest(state.domain, self.rarely(intent, replace(intent, nonce=7)))
@@ -164,7 +165,8 @@ class Basics:
     def void_intents(self, state, now):
         key = self.one(*self.everybody)
         nonce = state.intent_nonces.get(key.address, 0)
-        return key, VoidIntents(self.one(nonce + 1, nonce, nonce + 2, self.rarely(0, U256)))
+        following, after = min(nonce + 1, U256), min(nonce + 2, U256)
+        return key, VoidIntents(self.one(following, nonce, after, self.rarely(0, U256)))
 
     # Operators
 
