@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fabmarket.chain import Settings, open_engine
-from fabmarket.chain.rpc import NodeLost
+from fabmarket.chain import NodeLost, Settings, open_engine
 from fabmarket.scenario import paper_market
 from fabmarket.simulation import run_market
 

@@ -24,7 +24,6 @@ from web3.types import (
 )
 
 from fabmarket.chain.endpoints import PATIENCE, TIMEOUT, Endpoints, public, secrets, urls_of
-from fabmarket.chain.endpoints import NodeLost as NodeLost  # noqa: PLC0414 (a name of this module too)
 from fabmarket.chain.engine import (
     BLOCK_GAS,
     PINNED_CHAIN_ID,
@@ -37,6 +36,7 @@ from fabmarket.chain.engine import (
     Receipt,
     Settings,
 )
+from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
 from fabmarket.identity import Key, keccak
 from fabmarket.interrupts import held_back
@@ -159,18 +159,8 @@ class RpcEngine(Engine):
     def _heartbeat(self) -> None:
         """Make the chain's time known: a transaction that does nothing."""
         address = self.funder.address
-        fields = {
-            "type": 2,
-            "chainId": self.chain_id,
-            "nonce": self.nonce(address),
-            "maxFeePerGas": self.fee_cap(),
-            "maxPriorityFeePerGas": 10**9,
-            "gas": 21_000,
-            "to": address,
-            "value": 0,
-            "data": b"",
-        }
-        self.mine([self.funder.sign_transaction(fields)[0]])
+        nothing = Transaction(self.funder, "heartbeat", address, b"", 21_000)
+        self.mine([signed(self, nothing, self.nonce(address))])
 
     @override
     def fee_cap(self) -> int:

@@ -157,10 +157,10 @@ def command(
         }
     with closing(outcome.store):
         ledger = outcome.store.dump()
-    journals = {
-        f"journals/{address}.sqlite": journal.dump()
-        for address, journal in outcome.journals.items()
-    }
+    journals = {}
+    for address, journal in outcome.journals.items():
+        with closing(journal):
+            journals[f"journals/{address}.sqlite"] = journal.dump()
     if out is not None:
         beside = {
             **inputs.files,

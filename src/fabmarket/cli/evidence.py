@@ -11,7 +11,7 @@ from rich.console import Console
 from fabmarket.cli.inputs import InputError
 from fabmarket.cli.terminal import table
 from fabmarket.identity.codec import encode
-from fabmarket.node import Evidence, Journal, NoEvidence, Replayed, evidence_of, replay
+from fabmarket.node import BadEvidence, Evidence, Journal, NoEvidence, Replayed, evidence_of, replay
 from fabmarket.report.terminal import show
 from fabmarket.report.writing import place
 
@@ -98,6 +98,8 @@ def _held(path: Path, of: str | None) -> list[_Held]:
                 continue
             found.append(_Held(evidence, replay(evidence)))
         return found
+    except BadEvidence as error:
+        raise BadEvidence(f"{path}: {error}") from error
     finally:
         journal.close()
 

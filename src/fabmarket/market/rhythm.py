@@ -12,7 +12,7 @@ from fabmarket.identity import TypedStruct, Uint64
 
 @dataclass(frozen=True)
 class Rhythm(TypedStruct):
-    """Beats at `origin`, `origin + period`, …, seconds of chain time; published at deployment.
+    """Beats at `origin`, `origin + period`, …, seconds of chain time; fixed with the market.
 
     >>> rhythm = Rhythm(origin=100, period=60)
     >>> rhythm.opens_after(100), rhythm.publishes(150, 160), rhythm.offers_until(160)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fabmarket.identity import BadSignature, BadValue, Domain, Key, digest, recover
-from fabmarket.identity.codec import BadText, decode, encode
+from fabmarket.identity.codec import BadText, decode
 from fabmarket.market.messages import Message, Place
 from fabmarket.negotiation.moves import Received
 
@@ -50,8 +50,3 @@ def open_envelope(domain: Domain, text: bytes) -> Received:
 def signer_of(message_digest: bytes, signature: bytes) -> str:
     """Return who signed a digest, as `recover` does; remembered for a while."""
     return recover(message_digest, signature)
-
-
-def envelope_text(received: Received) -> bytes:
-    """Return the bytes of an envelope."""
-    return encode(Envelope(received.message, received.signature, received.places))

@@ -56,7 +56,7 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Ordered:
+class PendingMove:
     """A move to be sent: its text, and once it is signed the account's nonce and the bytes."""
 
     number: int
@@ -199,10 +199,10 @@ class Journal:
         """Put a move into the outbox."""
         self._db.execute("INSERT INTO move (body) VALUES (?)", (body,))
 
-    def moves(self) -> list[Ordered]:
+    def moves(self) -> list[PendingMove]:
         """Return the moves that are not on the chain yet, in order."""
         query = "SELECT number, body, nonce, raw FROM move ORDER BY number"
-        return [Ordered(*row) for row in self._db.execute(query)]
+        return [PendingMove(*row) for row in self._db.execute(query)]
 
     def signed(self, number: int, nonce: int, raw: bytes) -> None:
         """A move was signed as a transaction; from now on only these bytes are sent for it."""

@@ -268,9 +268,10 @@ class Participant(Generic[S]):
             message = same[0].message
             message_digest, signature = seal(self._key, self._domain, message)
             places = tuple(replace(each, path=()) for send in same for each in send.places)
-            self._keep(message_digest, message, encode(Envelope(message, signature, places)))
+            kept = encode(Envelope(message, signature, places))
+            self._keep(message_digest, message, kept)
             for send in same:
-                body = encode(Envelope(message, signature, send.places))
+                body = encode(Envelope(message, signature, send.places)) if places else kept
                 self.journal.post(send.to, send.until, body)
 
     def _keep(self, message_digest: bytes, message: Message, text: bytes) -> None:

@@ -8,12 +8,13 @@ import pytest
 from fabmarket.chain import (
     ChainError,
     EngineUnavailable,
+    NodeLost,
     Sender,
     Settings,
     Transaction,
     open_engine,
 )
-from fabmarket.chain.rpc import NodeLost, dev_funder
+from fabmarket.chain.rpc import dev_funder
 from fabmarket.errors import TryAgain
 from fabmarket.identity import Key
 

@@ -13,7 +13,7 @@ from fabmarket.cli.inputs import InputError
 from fabmarket.identity import Key, digest
 from fabmarket.identity.codec import decode, encode
 from fabmarket.market.messages import Close, Quote
-from fabmarket.node import Evidence, NoEvidence
+from fabmarket.node import BadEvidence, Evidence, NoEvidence
 from fabmarket.node.journal import BadJournal
 
 
@@ -118,6 +118,17 @@ def test_a_ledger_without_the_settlement_is_told(demo, tmp_path):
     )
     assert isinstance(done.exception, AuditFailed)
     assert len(json.loads(done.output)["not_in_ledger"]) == 2
+
+
+def test_a_journal_that_proves_nothing_is_named(demo, tmp_path):
+    (holder,) = (path.stem.split("-")[1] for path in held_by(demo, "supplier"))
+    (kept,) = (demo / "journals").glob(f"0x{holder}*.sqlite")
+    spoiled = tmp_path / "spoiled.sqlite"
+    spoiled.write_bytes(kept.read_bytes())
+    with sqlite3.connect(spoiled) as db:
+        db.execute("DELETE FROM message WHERE kind = 'Selection'")
+    with pytest.raises(BadEvidence, match=r"spoiled\.sqlite: the selection of seat 0 is missing"):
+        run("evidence", "--journal", spoiled)
 
 
 def test_bad_inputs_are_refused_by_name(demo, tmp_path):
