@@ -1,6 +1,7 @@
 """`fabmarket evidence`: what a participant's journal proves, as files that anyone can check."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,12 @@ def command(of: str | None, journal: Path, every: bool, out: Path, as_json: bool
     """
     if of is not None and every:
         raise InputError("a session or trade and --all exclude each other; give one of them")
-    found = [each for path in _journals(journal) for each in _held(path, of)]
+    digits = "" if of is None else _digits(of)
+    found = [each for path in _journals(journal) for each in _held(path, digits)]
     if of is not None and not found:
         raise NoEvidence(f"no journal in {journal} holds a session or trade {of}")
+    if of is not None and len({each.evidence.session for each in found}) > 1:
+        raise InputError(f"{of} begins more than one session or trade; give more of its digits")
     if of is not None or every:
         files = {_name(each.evidence): encode(each.evidence) for each in found}
         written = [str(path) for path in place(files, out)]
@@ -85,33 +89,26 @@ def _journals(path: Path) -> list[Path]:
     return found
 
 
-def _held(path: Path, of: str | None) -> list[_Held]:
-    """What a journal holds: of one session or trade, or of all."""
+def _held(path: Path, digits: str) -> list[_Held]:
+    """What a journal holds of the sessions that, or a trade of which, begins with these digits."""
     journal = Journal.reading(path)
     try:
-        wanted = journal.sessions() if of is None else [_digest(of)]
-        found = []
-        for each in wanted:
-            try:
-                evidence = evidence_of(journal, each)
-            except NoEvidence:
-                continue
-            found.append(_Held(evidence, replay(evidence)))
-        return found
+        known = (*journal.sessions(), *journal.trades())
+        named = (each for each in known if each.hex().startswith(digits))
+        sessions = dict.fromkeys(journal.session_of(each) or each for each in named)
+        files = [evidence_of(journal, session) for session in sessions]
+        return [_Held(file, replay(file)) for file in files]
     except BadEvidence as error:
         raise BadEvidence(f"{path}: {error}") from error
     finally:
         journal.close()
 
 
-def _digest(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise InputError(f"{text!r} is no session or trade; give its 0x and 64 hexadecimal digits")
-    return found
+def _digits(text: str) -> str:
+    digits = text.removeprefix("0x").lower()
+    if not re.fullmatch("[0-9a-f]{8,64}", digits):
+        raise InputError(f"{text!r} is no session or trade; give 0x and its first 8 digits or more")
+    return digits
 
 
 def _name(evidence: Evidence) -> str:
@@ -135,8 +132,9 @@ def _facts(held: _Held) -> dict[str, Any]:
 def _print(rows: list[dict[str, Any]]) -> None:
     cells = [
         [
-            row["session"],
-            f"{row['role']} {row['holder'][:8]}…",
+            row["session"][:14],
+            row["role"],
+            f"{row['holder'][:6]}…{row['holder'][-4:]}",
             str(row["seats"]),
             str(row["messages"]),
             str(len(row["trades"])),
@@ -144,5 +142,5 @@ def _print(rows: list[dict[str, Any]]) -> None:
         ]
         for row in rows
     ]
-    columns = ("Session", "Holder", "Seats", "Messages", "Trades", "Settled")
+    columns = ("Session", "Role", "Holder", "Seats", "Messages", "Trades", "Settled")
     show(Console(), table("What the journals prove", columns, cells))

@@ -172,8 +172,15 @@ class Journal:
 
     def sessions(self) -> list[bytes]:
         """Return all sessions of which an opening is kept, in order of arrival."""
-        query = "SELECT digest FROM message WHERE kind = 'Opening' ORDER BY rowid"
-        return [bytes(row[0]) for row in self._db.execute(query)]
+        return self._digests("Opening")
+
+    def trades(self) -> list[bytes]:
+        """Return all trades that were signed, in order of arrival."""
+        return self._digests("Trade")
+
+    def _digests(self, kind: str) -> list[bytes]:
+        query = "SELECT digest FROM message WHERE kind = ? ORDER BY rowid"
+        return [bytes(row[0]) for row in self._db.execute(query, (kind,))]
 
     def talk(self, session: bytes) -> list[bytes]:
         """Return the envelopes of a session in order of arrival."""
