@@ -106,8 +106,8 @@ def _held(path: Path, digits: str) -> list[_Held]:
 
 def _digits(text: str) -> str:
     digits = text.removeprefix("0x").lower()
-    if not re.fullmatch("[0-9a-f]{8,64}", digits):
-        raise InputError(f"{text!r} is no session or trade; give 0x and its first 8 digits or more")
+    if not re.fullmatch("[0-9a-f]{1,64}", digits):
+        raise InputError(f"{text!r} is no session or trade; give 0x and its first digits")
     return digits
 
 
