@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +17,8 @@ from fabmarket.identity.codec import decode, encode
 from fabmarket.market.messages import Close, Quote
 from fabmarket.node import BadEvidence, Evidence, NoEvidence
 from fabmarket.node.journal import BadJournal
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +125,20 @@ def test_a_ledger_without_the_settlement_is_told(demo, tmp_path):
     assert len(json.loads(done.output)["not_in_ledger"]) == 2
 
 
+def test_digits_that_begin_two_sessions_are_refused(tmp_path):
+    out = tmp_path / "two"
+    example = str(ROOT / "scenarios" / "fjsp" / "k1.txt")
+    CliRunner().invoke(cli, ["demo", "--fjsp", example, "--out", str(out)], catch_exceptions=False)
+    journals = out / "journals"
+    sessions = {
+        fact["session"] for fact in json.loads(run("evidence", "--journal", journals, "--json"))
+    }
+    first, count = Counter(each[:3] for each in sessions).most_common(1)[0]
+    assert count > 1  # ten sessions, the same in every run
+    with pytest.raises(InputError, match=f"{first} begins more than one session or trade"):
+        run("evidence", first, "--journal", journals)
+
+
 def test_a_journal_that_proves_nothing_is_named(demo, tmp_path):
     (holder,) = (path.stem.split("-")[1] for path in held_by(demo, "supplier"))
     (kept,) = (demo / "journals").glob(f"0x{holder}*.sqlite")
@@ -143,7 +161,7 @@ def test_bad_inputs_are_refused_by_name(demo, tmp_path):
         (["evidence", "--journal", garbage], BadJournal, "is no journal"),
         (["evidence", "--journal", empty], InputError, "there is no journal"),
         (["evidence", "--journal", tmp_path / "none"], InputError, "run `fabmarket demo`"),
-        (["evidence", "0x12", "--journal", journals], InputError, "'0x12' is no session or trade"),
+        (["evidence", "0x", "--journal", journals], InputError, "'0x' is no session or trade"),
         (["evidence", "z" * 64, "--journal", journals], InputError, "is no session or trade"),
         (["evidence", "ab" * 32, "--journal", journals], NoEvidence, "holds a session or trade"),
         (["evidence", "ab" * 32, "--all", "--journal", journals], InputError, "exclude"),
