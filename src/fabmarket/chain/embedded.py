@@ -4,14 +4,14 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from eth import EVM_RECURSION_LIMIT
+from eth.abc import BlockAPI, ComputationAPI, ReceiptAPI
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 from eth_typing import BlockNumber, ChecksumAddress
-from eth_utils.address import to_canonical_address
+from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.exceptions import ValidationError
 from typing_extensions import override
 from web3 import EthereumTesterProvider, Web3
@@ -28,10 +28,10 @@ from fabmarket.chain.engine import (
     Receipt,
     Settings,
 )
-from fabmarket.chain.rpc import receipt_of
 from fabmarket.identity import Key, keccak
 
-_NOBODY = bytes(20)
+_PLAIN: dict[str, Any] = {"coinbase": bytes(20), "mix_hash": bytes(32), "blob_gas_used": 0}
+"""What a block's header would else hold of chance: eth-tester draws a random mix hash."""
 
 
 @contextmanager
@@ -45,18 +45,40 @@ def _deep() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _numbered(receipts: list[Receipt]) -> list[Receipt]:
-    """Return the receipts of one block with log indices that run through the block.
-
-    eth-tester counts the logs of every transaction from 0.
-    """
-    count = 0
-    numbered = []
-    for receipt in receipts:
-        logs = tuple(replace(log, index=count + i) for i, log in enumerate(receipt.logs))
-        count += len(logs)
-        numbered.append(replace(receipt, logs=logs))
-    return numbered
+def _receipts(
+    block: BlockAPI, made: Sequence[ReceiptAPI], computed: Sequence[ComputationAPI]
+) -> list[Receipt]:
+    """Return the receipts of a block; py-evm's count gas, and number no logs, from its start."""
+    number, block_hash = block.number, bytes(block.hash)
+    receipts: list[Receipt] = []
+    gas_before = logs_before = 0
+    for sent, receipt, computation in zip(block.transactions, made, computed, strict=True):
+        transaction = bytes(sent.hash)
+        created = to_checksum_address(computation.msg.storage_address)
+        logs = tuple(
+            Log(
+                address=to_checksum_address(log.address),
+                topics=tuple(topic.to_bytes(32, "big") for topic in log.topics),
+                data=bytes(log.data),
+                block=number,
+                block_hash=block_hash,
+                index=index,
+                transaction=transaction,
+            )
+            for index, log in enumerate(receipt.logs, logs_before)
+        )
+        receipts.append(
+            Receipt(
+                transaction=transaction,
+                status=int.from_bytes(receipt.state_root, "big"),  # EIP-658: 1 or 0
+                block=number,
+                gas_used=receipt.gas_used - gas_before,
+                contract=None if sent.to else created,
+                logs=logs,
+            )
+        )
+        gas_before, logs_before = receipt.gas_used, logs_before + len(logs)
+    return receipts
 
 
 class EmbeddedEngine(Engine):
@@ -104,7 +126,7 @@ class EmbeddedEngine(Engine):
     def pass_time(self, until: int) -> None:
         if self.now() < until:
             self._backend.chain.set_header_timestamp(until)
-            self._mine_block()
+            self._backend.chain.mine_all((), **_PLAIN)
             self._pin_next_time()
 
     @override
@@ -123,14 +145,15 @@ class EmbeddedEngine(Engine):
 
     @override
     def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
-        # Through the backend: eth-tester's own pending pool reverts each transaction again, so a
-        # second one from the same sender would meet a wrong nonce.
+        # The whole block at once: applied one by one, or asked for one by one, each transaction
+        # would cost the tries of all before it.
+        chain = self._backend.chain
+        builder = chain.get_transaction_builder()
+        transactions = [builder.decode(raw) for raw in raw_transactions]
         with _deep():
-            hashes = [self._backend.send_raw_transaction(raw) for raw in raw_transactions]
-            self._mine_block()
+            imported, made, computed = chain.mine_all(transactions, **_PLAIN)
         self._pin_next_time()
-        receipts = [receipt_of(self._w3.eth.get_transaction_receipt(each)) for each in hashes]
-        receipts = _numbered(receipts)
+        receipts = _receipts(imported.imported_block, made, computed)
         self._logs[self.block_number()] = [log for receipt in receipts for log in receipt.logs]
         self._receipts.update((each.transaction, each) for each in receipts)
         return receipts
@@ -149,10 +172,6 @@ class EmbeddedEngine(Engine):
     @override
     def receipt(self, transaction: bytes) -> Receipt | None:
         return self._receipts.get(transaction)
-
-    def _mine_block(self) -> None:
-        # eth-tester's own mining draws a random mix hash, which would change every block hash.
-        self._backend.chain.mine_block(coinbase=_NOBODY, mix_hash=bytes(32), blob_gas_used=0)
 
     def _pin_next_time(self) -> None:
         """Let the next block come one second later; py-evm would take the computer's clock."""

@@ -8,8 +8,6 @@ from fabmarket.chain.engine import BLOCK_GAS, ChainError, Engine, Receipt
 from fabmarket.identity import Key
 
 _TIP = 10**9
-# A tenth of a block: the embedded chain rebuilds a block's tries with every transaction in it.
-_FILL = BLOCK_GAS // 10
 
 
 class CallFailed(ChainError):
@@ -81,7 +79,7 @@ class Sender:
     def _next_block(self) -> list[tuple[Transaction, bytes | None]]:
         total, count = 0, 0
         for item, _ in self._queue:
-            if count and total + item.gas > _FILL:
+            if count and total + item.gas > BLOCK_GAS:
                 break
             total += item.gas
             count += 1

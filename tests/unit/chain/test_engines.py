@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from eth_utils.exceptions import ValidationError
 
 from fabmarket.chain import (
     TRANSACTION_GAS,
@@ -195,6 +196,17 @@ def test_regression_a_block_of_nothing_is_mined(engine):
     """The embedded chain looked for the block's number in its first receipt."""
     assert engine.mine([]) == []
     assert (engine.block_number(), engine.now()) == (1, GENESIS + 1)
+
+
+def test_a_block_with_a_bad_transaction_leaves_nothing_behind():
+    with open_engine("embedded", Settings()) as engine:
+        to = Key.derive("a").address
+        first, skipping = (signed(engine, pay(engine, to, 1), nonce) for nonce in (0, 7))
+        with pytest.raises(ValidationError):
+            engine.mine([first, skipping])
+        assert (engine.block_number(), engine.native_balance(to)) == (0, 0)
+        assert engine.receipt(keccak(first)) is None
+        assert [receipt.block for receipt in engine.mine([first])] == [1]
 
 
 def test_virtual_time_passes_at_once_in_one_block(engine):
