@@ -148,8 +148,7 @@ class Basics:
     def relay(self, state, now, key, move):
         call = self.both.contract.move_data(move)
         nonce = state.intent_nonces.get(key.address, 0)
-        nonce = min(nonce, U256 - 1)  # the last one can only be voided
-        nonce = self.rarely(nonce, nonce + 1, 0, U256 - 1)
+        nonce = self.rarely(nonce, min(nonce + 1, U256), 0, U256)
         deadline = self.rarely(now + 5, now, now + 1, now - 1, U64)
         intent = Intent(key.address, call, nonce, deadline)
         intent_digest = digest(state.domain, self.rarely(intent, replace(intent, nonce=7)))

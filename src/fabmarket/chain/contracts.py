@@ -33,6 +33,8 @@ from fabmarket.market.exchange import (
 from fabmarket.market.parameters import Parameters
 from fabmarket.market.trade import Escrow, Trade
 
+_PANIC = keccak(b"Panic(uint256)")[:4]
+
 
 @cache
 def _artifact(name: str) -> dict[str, Any]:
@@ -148,7 +150,9 @@ class ExchangeContract(Contract):
         return _event(event, *map(_plain, inputs, values))
 
     def error(self, data: bytes) -> Reverted:
-        """Return the named error in revert data."""
+        """Return the named error in revert data; Solidity's own check of arithmetic is `Panic`."""
+        if data[:4] == _PANIC:
+            return Reverted("Panic", int.from_bytes(data[4:], "big"))
         abi = self._errors.get(data[:4])
         if abi is None:
             return Reverted("Unknown", "0x" + data.hex())

@@ -337,6 +337,14 @@ def test_intents_are_voided_up_to_a_nonce(market):
     assert m.refused(state, m.buyer, VoidIntents(3)) == ("WrongIntentNonce", who, 3, 3)
 
 
+def test_regression_an_account_that_voided_all_intents_relays_no_more(market):
+    """The contract's next nonce overflows; the twin went on counting."""
+    m, last = market, 2**256 - 1
+    state, _ = step(m.funded, m.buyer.address, VoidIntents(last), NOW)
+    relayed = m.relay(Withdraw(m.token, 1, m.buyer.address), nonce=last)
+    assert m.refused(state, m.stranger, relayed) == ("Panic", 0x11)
+
+
 def selector(text):
     return keccak(text.encode())[:4]
 

@@ -57,6 +57,9 @@ from fabmarket.market.exchange.state import (
 from fabmarket.market.units import LARGEST_AMOUNT
 
 MAX_PAUSE = 30 * 86_400
+_LAST_INTENT = 2**256 - 1
+_OVERFLOW = 0x11
+"""Solidity's code of an arithmetic overflow."""
 
 
 def step(
@@ -189,5 +192,7 @@ def _relay(state: Exchange, move: Relay, now: int, block: int) -> tuple[Event, .
     if intent.nonce != current:
         raise Reverted("WrongIntentNonce", intent.account, intent.nonce, current)
     require_signer(intent.account, digest(state.domain, intent), whole(move.signature))
+    if current == _LAST_INTENT:
+        raise Reverted("Panic", _OVERFLOW)
     used = Relayed(intent.account, intent.nonce)
     return used, *_events(record(state, used), intent.account, move.move, now, block)
