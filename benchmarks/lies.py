@@ -38,7 +38,7 @@ def opened(market: Scenario, concept: str) -> Hosted:
     """The session of the paper's one listing, its three demanders without a limit."""
     supplier = market.suppliers[0]
     weights = [round(weight * MICRO) for weight in (supplier.a, supplier.b)]
-    terms = PriceTerms(concept, *weights, supplier.maintenance, supplier.listed[0])
+    terms = PriceTerms(concept, *weights, supplier.maintenance, supplier.listed[0], address(0))
     members = tuple(
         Member(
             demander=address(seat + 1),

@@ -81,13 +81,12 @@ class Market:
     def _supplier(self, key: Key) -> Participant[SupplierState]:
         state = SupplierState(
             address=key.address,
-            token=TOKEN,
             domain=DOMAIN,
             rhythm=RHYTHM,
             resource=MILL,
             origin=ORIGIN,
             slot_length=LENGTH,
-            terms=PriceTerms("balanced", 20_000, 10_000, 50, 0),
+            terms=PriceTerms("balanced", 20_000, 10_000, 50, 0, TOKEN),
         )
         return Participant(key, DOMAIN, supplier.step, state, Journal())
 
@@ -178,7 +177,7 @@ def main() -> None:
     table = Table(*(name.replace("_", "\n") for name in rows[0]), title=title)
     for row in rows:
         table.add_row(*(f"{value:,}" for value in row.values()))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ import { MAX, account, fields, hashed, vector } from "./golden-vectors.mjs";
 
 const ALTERNATIVE = fields("bytes32 resource, uint64 quantity");
 const SUB_TASK = fields(
-  "bytes32 id, uint64 start, uint64 end, uint128 firstPrice, bool divisible, Alternative[] alternatives",
+  "bytes32 id, uint64 start, uint64 end, bool divisible, Alternative[] alternatives",
 );
 const PRICE_TERMS = fields(
-  "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity",
+  "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity, address token",
 );
 
 const TYPES = {
@@ -73,6 +73,7 @@ const terms = {
   supplyWeight: "200000",
   maintenance: "10",
   capacity: MAX(64),
+  token: account(3).address,
 };
 
 const MESSAGES = {
@@ -86,7 +87,6 @@ const MESSAGES = {
         id: hashed("milling"),
         start: "1700000000",
         end: "1700086400",
-        firstPrice: "77",
         divisible: true,
         alternatives: [
           { resource: encodeBytes32String("mill"), quantity: "12" },
@@ -97,7 +97,6 @@ const MESSAGES = {
         id: hashed("drilling"),
         start: "1700086400",
         end: "1700172800",
-        firstPrice: MAX(128),
         divisible: false,
         alternatives: [],
       },

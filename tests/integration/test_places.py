@@ -111,8 +111,8 @@ def test_a_page_at_an_odd_place_is_refused_before_anything_is_run(here):
     [
         ("plot", "game", "game.png: cannot be written (Is a directory)"),
         ("rows", "game", "game.csv.partial is not a file of rows"),
-        ("report", "game.csv", "game.csv: the report cannot be written (Not a directory)"),
-        ("report", "loop", "loop: the report cannot be written (Not a directory)"),
+        ("report", "game.csv", "game.csv: the output cannot be written (Not a directory)"),
+        ("report", "loop", "loop: the output cannot be written (Not a directory)"),
     ],
 )
 def test_what_is_there_already_and_of_another_kind_is_refused(here, command, place, words):

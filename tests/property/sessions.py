@@ -32,6 +32,7 @@ from fabmarket.negotiation.seat import (
 )
 
 SUPPLIER = Key.derive("session", "supplier").address
+TOKEN = Key.derive("session", "token").address
 DEMANDERS = [Key.derive("session", str(i)).address for i in range(6)]
 quantities = st.one_of(st.just(NO_LIMIT), st.integers(0, 80))
 
@@ -50,6 +51,7 @@ def markets(draw):
         supply_weight=b,
         maintenance=draw(st.integers(0, 60)),
         capacity=draw(st.one_of(st.integers(0, 150), st.just(10**6))),
+        token=TOKEN,
     )
     members = []
     for index in range(len(margins)):

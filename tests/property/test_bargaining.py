@@ -27,7 +27,7 @@ positions = st.builds(Position, st.integers(0, 400), st.integers(0, 400))
 
 def struck(buyer, seller):
     member = Member(DEMANDER, bytes(32), bytes(32), 5, True, 0)
-    terms = PriceTerms("bargaining", 0, 0, 0, 5)
+    terms = PriceTerms("bargaining", 0, 0, 0, 5, SUPPLIER)
     opening = Opening(SUPPLIER, bytes(32), 1, terms, 1, roster_of((member,))[0].hash, 15, 60)
     bargain = Bargain(digest_of(opening), opening, member)
     while bargain.outcome is None:

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from fabmarket.identity import keccak
 from fabmarket.market.messages import Claim, Close, Member, Place, PriceTerms, Reply
+from fabmarket.market.sums import leaf, tree_of
 from fabmarket.market.units import MICRO, NO_LIMIT
 from fabmarket.negotiation.course import ROUND_LIMIT, InvalidMove, TooEarly, rule_of
 from fabmarket.negotiation.hosting import hear, host, next_word
 from fabmarket.negotiation.seat import SecondWord, follow
-from tests.property.sessions import DEMANDERS, digest_of, markets, opened, played, solved
+from tests.property.sessions import DEMANDERS, TOKEN, digest_of, markets, opened, played, solved
 
 
 def test_a_session_is_hosted_for_the_members_of_its_roster_alone():
-    terms = PriceTerms("simultaneous", 1, 1, 10, 100)
+    terms = PriceTerms("simultaneous", 1, 1, 10, 100, TOKEN)
     ada, bob = (Member(DEMANDERS[i], bytes([i]) * 32, bytes(32), 5, True, i) for i in range(2))
     opening = opened(terms, (ada, bob)).hosted.opening
     for others, words in (
@@ -45,7 +46,7 @@ def fills(session, price):
 
 
 FILLED = (
-    PriceTerms("balanced", 557_406, 366_738, 0, 102),
+    PriceTerms("balanced", 557_406, 366_738, 0, 102, TOKEN),
     tuple(
         Member(DEMANDERS[at], bytes([at]) * 32, bytes([at]) * 32, units, False, at)
         for at, units in enumerate((1, 54, 13, 34))
@@ -91,7 +92,7 @@ def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
 @given(markets())
 @example(
     (
-        PriceTerms("balanced", 1_000_000, 500_000, 0, 10**6),
+        PriceTerms("balanced", 1_000_000, 500_000, 0, 10**6, TOKEN),
         (Member(DEMANDERS[0], bytes(32), bytes(32), 5, False, 0),),
         [1],
     )
@@ -122,7 +123,7 @@ def test_nobody_gets_more_than_it_claimed_or_pays_more_than_it_is_worth(market):
 def test_where_capacity_binds_the_price_is_the_lowest_that_clears(margin, cap, room, count):
     """Members who all want `cap` at any price below `margin`: the whole interval clears."""
     assume(room >= count * cap)
-    terms = PriceTerms("balanced", 1_000_000, 999_999, 10, room)
+    terms = PriceTerms("balanced", 1_000_000, 999_999, 10, room, TOKEN)
     members = tuple(
         Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, cap, True, 0) for i in range(count)
     )
@@ -133,7 +134,7 @@ def test_where_capacity_binds_the_price_is_the_lowest_that_clears(margin, cap, r
 
 def test_an_interval_of_clearing_prices_gives_its_lowest():
     """Capacity 10, two members of 5 each worth 100, one of 5 worth 40: from 40 on it clears."""
-    terms = PriceTerms("balanced", 1_000_000, 999_999, 10, 10)
+    terms = PriceTerms("balanced", 1_000_000, 999_999, 10, 10, TOKEN)
     members = tuple(
         Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, 5, True, 0) for i in range(3)
     )
@@ -144,7 +145,7 @@ def test_an_interval_of_clearing_prices_gives_its_lowest():
 
 def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_all_of_a_scarce_one_sold():
     """S = d_s/(a - b) = 60/0.5 = 120 units; (c - d_s)+ is 10, 20, 0."""
-    terms = PriceTerms("balanced", 1_000_000, 500_000, 60, 10**6)
+    terms = PriceTerms("balanced", 1_000_000, 500_000, 60, 10**6, TOKEN)
     members = tuple(
         Member(DEMANDERS[i], bytes([i]) * 32, bytes([i]) * 32, NO_LIMIT, True, 0) for i in range(3)
     )
@@ -336,7 +337,7 @@ def hostile_answer(room, seat, member, rng):
 
 def test_a_member_that_never_settles_meets_the_round_limit():
     """It asks for all there is just below a price it lets rise, and for nothing above."""
-    terms = PriceTerms("balanced", 10**12, 1, 1, NO_LIMIT)
+    terms = PriceTerms("balanced", 10**12, 1, 1, NO_LIMIT, TOKEN)
     member = Member(DEMANDERS[0], bytes(32), bytes(32), NO_LIMIT, True, 0)
     room = opened(terms, (member,))
     secret = 3**78
@@ -362,7 +363,7 @@ def test_a_member_that_never_settles_meets_the_round_limit():
 def test_capacity_that_binds_is_sold_to_the_last_unit(capacity, digits, scale, cheap, slope):
     # Margins of up to 1e9 against slopes from 1e-6: coarse prices and a steep demand.
     margins = [10**6 + digit * 10**scale for digit in digits]
-    terms = PriceTerms("balanced", slope + 7, 7, 10**cheap // 10**4, capacity)
+    terms = PriceTerms("balanced", slope + 7, 7, 10**cheap // 10**4, capacity, TOKEN)
     members = tuple(
         Member(DEMANDERS[at], keccak(bytes([at])), bytes([at]) * 32, NO_LIMIT, True, 0)
         for at in range(len(margins))
@@ -374,3 +375,35 @@ def test_capacity_that_binds_is_sold_to_the_last_unit(capacity, digits, scale, c
     assert equilibrium.total_demand == capacity
     assert sum(session.hosted.awards) == capacity
     assert all(each.quote.supply <= capacity * MICRO for each in session.hosted.rounds)
+
+
+@pytest.mark.parametrize("count", range(2, 7))
+def test_regression_no_leaf_is_left_for_a_seat_that_was_dropped(count):
+    """The supplier answered in its name, and the price rose: of those who count one sees it."""
+    terms = PriceTerms("simultaneous", 1_000_000, 500_000, 10, 10**6, TOKEN)
+    members = tuple(
+        Member(DEMANDERS[at], bytes([at]) * 32, bytes([at]) * 32, NO_LIMIT, True, at)
+        for at in range(count)
+    )
+    for silent in range(count):
+        room = opened(terms, members)
+        room.say()
+        for at in range(count):
+            if at != silent:
+                room.take(at, room.answer_of(at, 200))
+        word, _, _ = room.due(time_up=True)
+        for at in range(count):
+            leaves = (*word.leaves[:at], leaf(silent, bytes(32), 0, 0, 0), *word.leaves[at:])
+            root, paths = tree_of(leaves)
+            quote = replace(word.message, tree=root.hash)
+            seen = 0
+            for seat in (seat for seat in range(count) if seat != silent):
+                rank = seat - (seat > silent)
+                path = paths[rank + (rank >= at)]
+                place = Place(seat, members[seat].selection, 0, path)
+                try:
+                    follow(room.seats[seat], quote, digest_of(quote), (place,))
+                except InvalidMove:
+                    seen += 1
+            assert seen
+        room.say(time_up=True)

@@ -142,7 +142,7 @@ def test_the_types_of_a_demand_follow_in_alphabetical_order():
         "Demand(address demander,uint64 sequence,uint64 offersUntil,uint64 opens,"
         "SubTask[] subTasks)"
         "Alternative(bytes32 resource,uint64 quantity)"
-        "SubTask(bytes32 id,uint64 start,uint64 end,uint128 firstPrice,bool divisible,"
+        "SubTask(bytes32 id,uint64 start,uint64 end,bool divisible,"
         "Alternative[] alternatives)"
     )
 

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from fabmarket.cli.inputs import InputError
 from fabmarket.cli.terminal import table
-from fabmarket.identity.codec import encode
+from fabmarket.identity.codec import BadText, encode
 from fabmarket.node import BadEvidence, Evidence, Journal, NoEvidence, Replayed, evidence_of, replay
+from fabmarket.node.journal import BadJournal
 from fabmarket.report.terminal import show
 from fabmarket.report.writing import place
 
@@ -98,7 +99,7 @@ def _held(path: Path, digits: str) -> list[_Held]:
         sessions = dict.fromkeys(journal.session_of(each) or each for each in named)
         files = [evidence_of(journal, session) for session in sessions]
         return [_Held(file, replay(file)) for file in files]
-    except BadEvidence as error:
+    except (BadEvidence, BadJournal, BadText) as error:
         raise BadEvidence(f"{path}: {error}") from error
     finally:
         journal.close()

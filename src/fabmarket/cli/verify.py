@@ -1,6 +1,8 @@
 """`fabmarket verify`: check evidence files offline, alone and beside each other."""
 
 import json
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,25 @@ from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import InputError, read_input
 from fabmarket.cli.terminal import table
 from fabmarket.identity.codec import BadText, decode
-from fabmarket.ledger import EventStore, LedgerError
+from fabmarket.ledger import Entry, EventStore, LedgerError
 from fabmarket.market.events import Settled
-from fabmarket.node import BadEvidence, Evidence, Fork, Replayed, forks, replay
+from fabmarket.node import (
+    BadEvidence,
+    Evidence,
+    Fork,
+    Replayed,
+    Settlement,
+    awards_of,
+    forks,
+    reopened,
+    replay,
+)
 from fabmarket.report.terminal import show
-from fabmarket.report.wording import escaped
+from fabmarket.report.wording import escaped, number
 
-_LARGEST = 1 << 28
+_LARGEST = 1 << 26
+_LEAST_OF_A_BRACKET = 16
+"""Bytes to a list or object, on average and at least: a text of empty ones fills the memory."""
 
 
 @click.command(
@@ -43,20 +57,20 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
 
     Every signature is recovered, and the session is played again from its messages: the roster, the
     chain of hashes, the sums over the answers, the prices, the awards, and that the trades are what
-    was agreed and settled. Files of one session are held against each other: a supplier that signed
-    two different things for one place shows. Exit code 1 if anything does not hold.
+    was agreed and settled. Files are held against each other: whoever signed two different things
+    where it may say one shows. Exit code 1 if anything does not hold.
     """
-    read = [(path, _read(path)) for path in files]
-    results = [_checked(path, evidence) for path, evidence in read]
-    found = forks(evidence for _, evidence in read)
-    missing = (
-        [] if ledger is None else _missing(ledger, [shown for _, _, shown in results if shown])
-    )
+    results = [_checked(path) for path in files]
+    read = [each.evidence for each in results if each.evidence]
+    held = [each.shown for each in results if each.shown]
+    found = [*forks(read), *reopened(held)]
+    missing, since = ([], []) if ledger is None else _beside(ledger, held)
     facts = {
-        "files": [fact for _, fact, _ in results],
+        "files": [each.fact for each in results],
         "forks": [_fork(each) for each in found],
         "not_in_ledger": missing,
-        "ok": all(fact["ok"] for _, fact, _ in results) and not found and not missing,
+        "settled_since": since,
+        "ok": all(each.fact["ok"] for each in results) and not found and not missing,
     }
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
@@ -66,52 +80,94 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
         raise AuditFailed("the evidence does not hold; see above what does not")
 
 
-def _read(path: Path) -> Evidence:
-    data = read_input(path, _LARGEST)
-    if len(data) > _LARGEST:
-        raise InputError(f"{path}: more than {_LARGEST} bytes")
+@dataclass(frozen=True)
+class _Result:
+    fact: dict[str, Any]
+    evidence: Evidence | None = None
+    shown: Replayed | None = None
+
+
+def _checked(path: Path) -> _Result:
+    fact: dict[str, Any] = {"file": str(path), "ok": False, "reason": ""}
     try:
-        return decode(Evidence, data)
+        evidence = decode(Evidence, _read(path))
     except BadText as error:
-        raise InputError(f"{path}: is no evidence file ({error})") from error
-
-
-def _checked(path: Path, evidence: Evidence) -> tuple[Path, dict[str, Any], Replayed | None]:
-    fact: dict[str, Any] = {
-        "file": str(path),
+        return _Result({**fact, "reason": f"is no evidence file ({error})"})
+    fact |= {
         "session": f"0x{evidence.session.hex()}",
         "holder": evidence.holder,
+        "chain_id": evidence.domain.chain_id,
+        "contract": evidence.domain.verifying_contract,
         "messages": len(evidence.envelopes),
-        "ok": True,
-        "reason": "",
-        "trades": 0,
-        "settled": 0,
     }
     try:
         shown = replay(evidence)
     except BadEvidence as error:
-        return path, {**fact, "ok": False, "reason": str(error)}, None
-    trades, settled = len(shown.trades), len(shown.settlements)
-    return path, {**fact, "trades": trades, "settled": settled}, shown
+        return _Result({**fact, "reason": str(error)}, evidence)
+    return _Result({**fact, "ok": True, **_shown(evidence, shown)}, evidence, shown)
 
 
-def _missing(path: Path, found: list[Replayed]) -> list[str]:
-    """The trades said to be settled that the log does not hold as they are said."""
+def _read(path: Path) -> bytes:
+    data = read_input(path, _LARGEST)
+    if len(data) > _LARGEST:
+        raise InputError(f"{path}: more than {_LARGEST} bytes")
+    if data.count(b"[") + data.count(b"{") > len(data) // _LEAST_OF_A_BRACKET + 64:
+        raise BadText("hardly anything but brackets")
+    return data
+
+
+def _shown(evidence: Evidence, shown: Replayed) -> dict[str, Any]:
+    """What the session came to, as far as this file tells."""
+    opening, awards = shown.talk.opening, awards_of(shown.talk)
+    return {
+        "role": "supplier" if evidence.holder == opening.supplier else "member",
+        "supplier": opening.supplier,
+        "listing": f"0x{opening.listing.hex()}",
+        "token": opening.terms.token,
+        "seats": opening.seats,
+        "outcome": shown.outcome,
+        "awards": [
+            {"demander": each.demander, "units": each.units, "price": each.price} for each in awards
+        ],
+        "trades": [f"0x{trade.hex()}" for trade in shown.trades],
+        "settled": [f"0x{each.event.trade.hex()}" for each in shown.settlements],
+        "unheard": list(shown.unheard),
+    }
+
+
+def _beside(path: Path, found: list[Replayed]) -> tuple[list[str], list[str]]:
+    """The settlements that the log does not hold as they are told, and those that it holds too."""
     if not path.is_file():
         raise InputError(f"{path}: there is no event log; give the ledger.sqlite of a run")
     try:
-        store = EventStore(path)
-        events = {event.trade: event for event in store.events() if isinstance(event, Settled)}
-        store.close()
+        with closing(EventStore.reading(path)) as store:
+            recorded = dict(_settlement(*each) for each in store.entries() if _settles(each[2]))
     except LedgerError as error:
-        raise InputError(str(error)) from error
-    said = [each.event for shown in found for each in shown.settlements]
-    return [f"0x{event.trade.hex()}" for event in said if events.get(event.trade) != event]
+        raise InputError(f"{path}: {error}") from error
+    told = {each.event.trade: each for shown in found for each in shown.settlements}
+    trades = dict.fromkeys(trade for shown in found for trade in shown.trades)
+    missing = [
+        f"0x{each.event.trade.hex()}"
+        for shown in found
+        for each in shown.settlements
+        if recorded.get(each.event.trade) != each
+    ]
+    since = [f"0x{trade.hex()}" for trade in trades if trade in recorded and trade not in told]
+    return missing, since
+
+
+def _settles(entry: Entry) -> bool:
+    return isinstance(entry.event, Settled)
+
+
+def _settlement(number: int, block_hash: bytes, entry: Entry) -> tuple[bytes, Settlement]:
+    event: Any = entry.event
+    return event.trade, Settlement(event, number, block_hash, entry.index, entry.transaction)
 
 
 def _fork(fork: Fork) -> dict[str, str]:
     return {
-        "supplier": fork.supplier,
+        "author": fork.author,
         "place": fork.place,
         "first": f"0x{fork.first.hex()}",
         "second": f"0x{fork.second.hex()}",
@@ -119,25 +175,36 @@ def _fork(fork: Fork) -> dict[str, str]:
 
 
 def _print(facts: dict[str, Any], ledger: Path | None) -> None:
-    console = Console()
-    rows = [
-        [
-            fact["file"],
-            "holds" if fact["ok"] else "does not hold",
-            str(fact["messages"]),
-            str(fact["trades"]),
-            str(fact["settled"]),
-        ]
-        for fact in facts["files"]
-    ]
-    show(console, table("Evidence", ("File", "Verdict", "Messages", "Trades", "Settled"), rows))
+    columns = ("File", "Holds", "Role", "Outcome", "Units", "Price", "Settled")
+    show(Console(), table("Evidence", columns, [_row(fact) for fact in facts["files"]]))
     for fact in facts["files"]:
         if not fact["ok"]:
             click.echo(escaped(f"{fact['file']}: {fact['reason']}"))
+        for seat in fact.get("unheard", ()):
+            said = f"seat {seat} had answered, and was dropped as silent"
+            click.echo(escaped(f"{fact['file']}: {said}; which came first no signature says"))
     for fork in facts["forks"]:
-        click.echo(f"{fork['supplier']} signed two messages for {fork['place']}:")
+        click.echo(f"{fork['author']} signed two messages for {fork['place']}:")
         click.echo(f"  {fork['first']}\n  {fork['second']}")
     for trade in facts["not_in_ledger"]:
         click.echo(escaped(f"{ledger} does not hold {trade} as the evidence says"))
+    for trade in facts["settled_since"]:
+        click.echo(escaped(f"{trade} is settled in {ledger}, of which no file tells"))
     if ledger is None:
         click.echo("Settlements are as the files say; --ledger compares them with an event log.")
+
+
+def _row(fact: dict[str, Any]) -> list[str]:
+    if not fact["ok"]:
+        return [fact["file"], "no", *[""] * 5]
+    awards = fact["awards"]
+    prices = sorted({each["price"] for each in awards})
+    return [
+        fact["file"],
+        "yes",
+        fact["role"],
+        fact["outcome"],
+        number(sum(each["units"] for each in awards)),
+        ", ".join(map(number, prices)),
+        f"{len(fact['settled'])} of {len(fact['trades'])}",
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabmarket.errors import Refused
-from fabmarket.identity.codec import decode, encode
+from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.market.events import EVENTS, Event
 
 _SCHEMA = """
@@ -61,6 +61,17 @@ class EventStore:
         except sqlite3.Error as error:
             raise LedgerError(f"{path} is no event log ({error}); give another path") from error
 
+    @classmethod
+    def reading(cls, path: Path) -> "EventStore":
+        """Return a store that is there, to be read only. LedgerError if the file is none."""
+        store = cls.__new__(cls)
+        try:
+            store._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            store.followed()
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise LedgerError(f"is no event log ({error}); give another path") from error
+        return store
+
     def followed(self) -> tuple[int, bytes] | None:
         """Return number and hash of the last block that was stored, None if there is none."""
         row = self._db.execute("SELECT block, block_hash FROM followed").fetchone()
@@ -113,10 +124,23 @@ class EventStore:
             )
 
     def events(self) -> Iterator[Event]:
-        """Yield all events in chain order."""
-        rows = self._db.execute("SELECT kind, body FROM event ORDER BY block, log_index")
-        for kind, body in rows:
-            yield decode(_KINDS[kind], body.encode())
+        """Yield all events in chain order. LedgerError where the file is damaged."""
+        for _, _, entry in self.entries():
+            yield entry.event
+
+    def entries(self) -> Iterator[tuple[int, bytes, Entry]]:
+        """Yield all events in chain order, each with its block's number and hash."""
+        query = (
+            "SELECT block, block_hash, log_index, transaction_hash, kind, body FROM event"
+            " ORDER BY block, log_index"
+        )
+        try:
+            for number, block_hash, index, transaction, kind, body in self._db.execute(query):
+                event = decode(_KINDS[kind], body.encode())
+                yield number, block_hash, Entry(index, transaction, event)
+        except (sqlite3.Error, ValueError, KeyError, AttributeError, BadText) as error:
+            # A damaged page is read as anything.
+            raise LedgerError(f"the event log is damaged ({error}); index it again") from error
 
     def dump(self) -> bytes:
         """Return the whole store as the bytes of an SQLite file."""

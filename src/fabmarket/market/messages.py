@@ -40,14 +40,12 @@ class Alternative(TypedStruct):
 class SubTask(TypedStruct):
     """A part of a product, to be done within [start, end) seconds of chain time.
 
-    `first_price` is the demander's opening bid for its dearest alternative, base units per unit. An
-    indivisible sub-task is bought whole or not at all.
+    An indivisible sub-task is bought whole or not at all.
     """
 
     id: Bytes32
     start: Uint64
     end: Uint64
-    first_price: Uint128
     divisible: Flag
     alternatives: tuple[Alternative, ...]
 
@@ -78,7 +76,7 @@ class PriceTerms(TypedStruct):
 
     `concept` names the equilibrium, or is "bargaining". The weights a and b of the price rule
     q = a·S - b·w are in 10⁻⁶ base units per squared resource unit; `maintenance` (the least price)
-    in base units per unit; `capacity` in units.
+    in base units of `token` per unit; `capacity` in units.
     """
 
     concept: Text
@@ -86,6 +84,7 @@ class PriceTerms(TypedStruct):
     supply_weight: Uint128
     maintenance: Uint128
     capacity: Uint64
+    token: Address
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Time-dependent concessions (Faratin, Sierra & Jennings 1998): at its t-th proposal of T a party
 stands at first + (reserve - first)·(t/T)², so both hold out at first. A party accepts a price at
-least as good for it as what it would propose next. The demander proposes first.
+least as good for it as what it would propose next. The demander proposes first. Whoever knows the
+other's rule reads its reserve from its proposals: docs/explanation/truthfulness.md.
 """
 
 from dataclasses import dataclass, replace

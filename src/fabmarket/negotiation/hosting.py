@@ -34,6 +34,9 @@ from fabmarket.negotiation.course import (
     supply_at,
 )
 
+_NOTHING = Node(ZERO_BYTES32, (0, 0, 0))
+"""The root over no answers."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -177,13 +180,14 @@ def addressed(hosted: Hosted, word: Word) -> Iterator[tuple[str, tuple[Place, ..
 
     Whoever it drops gets it too, and sees that.
     """
-    paths: Sequence[tuple[Node, ...]] = tree_of(word.leaves)[1] if word.leaves else ()
+    paths = iter(tree_of(word.leaves)[1] if word.leaves else ())
     by_demander: dict[str, list[Place]] = {}
     for at, member in enumerate(hosted.members):
-        if at not in hosted.dropped:
-            places = by_demander.setdefault(member.demander, [])
-            if word.leaves:
-                places.append(Place(at, member.selection, word.given[at], paths[at]))
+        if at in hosted.dropped:
+            continue
+        places = by_demander.setdefault(member.demander, [])
+        if word.leaves and at not in word.message.dropped:
+            places.append(Place(at, member.selection, word.given[at], next(paths)))
     for demander, own in by_demander.items():
         yield demander, tuple(own)
 
@@ -259,16 +263,15 @@ def _close(hosted: Hosted, course: Course, awards: tuple[int, ...]) -> Word:
 
 
 def _counted(hosted: Hosted, last: Round, given: Sequence[int]) -> tuple[tuple[Node, ...], Node]:
-    """The leaves of a round's answers, and their root: answered, moving, given."""
+    """The leaves of a round's answers, by seat, and their root: answered, moving, given.
+
+    A dropped seat has no leaf: nobody would look whether it is empty.
+    """
     leaves = []
-    for at, member in enumerate(hosted.members):
-        answer = last.answers.get(at)
-        if answer is None:
-            leaves.append(leaf(at, ZERO_BYTES32, 0, 0, given[at]))
-        else:
-            moving = not last.quote.final and is_moving(member, answer.quantity)
-            leaves.append(leaf(at, answer.digest, answer.quantity, int(moving), given[at]))
-    return tuple(leaves), tree_of(leaves)[0]
+    for at, answer in sorted(last.answers.items()):
+        moving = not last.quote.final and is_moving(hosted.members[at], answer.quantity)
+        leaves.append(leaf(at, answer.digest, answer.quantity, int(moving), given[at]))
+    return tuple(leaves), tree_of(leaves)[0] if leaves else _NOTHING
 
 
 def _check_reply(hosted: Hosted, last: Round, reply: Reply) -> None:

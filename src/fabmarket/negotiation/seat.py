@@ -1,10 +1,11 @@
 """A session as its member follows it: own answers, the public sums, the price that must follow.
 
-A member sees nobody else's answer. It holds the supplier to what it can see: that each of its
-answers is counted in the root, that the sums are the root's, that price, supply and outcome follow
-from them (`negotiation.course`), that what is due and awarded to it is no less than it must be.
-That the others' answers are what they said, each of them checks for itself; the order of the awards
-where room is short shows in the supplier's transcript alone.
+A member gets its own path, not all answers. It holds the supplier to what it can see: that each of
+its answers is counted in the root, among no more leaves than seats that count, that the sums are
+the root's, that price, supply and outcome follow from them (`negotiation.course`), that what is due
+and awarded to it is no less than it must be. That the others' answers are what they said, each of
+them checks for itself; the order of the awards where room is short shows in the supplier's
+transcript alone.
 """
 
 from collections.abc import Sequence
@@ -88,7 +89,7 @@ def check_roster(opening: Opening, seats: Sequence[Seat], places: Sequence[Place
     """Raise InvalidMove unless the opening's roster holds these seats at their places."""
     for seat, place in zip(seats, places, strict=True):
         own = leaf(seat.index, struct_hash(seat.member))
-        if _root(own, place, opening.seats) != Node(opening.roster, ()):
+        if _root(own, place.seat, opening.seats, place.path) != Node(opening.roster, ()):
             raise InvalidMove("we are not in the roster")
 
 
@@ -108,7 +109,7 @@ def follow(seated: Seated, word: Quote | Close, digest: bytes, places: Sequence[
         raise InvalidMove("word of another session")
     _require_turn(seated, word)
     if isinstance(word, Quote) and not seated.quotes:
-        if word != _first_quote(seated):
+        if word != _first_quote(seated) or places:
             raise InvalidMove("the first quote is another than the terms say")
         return replace(seated, quotes=1, last=word, last_digest=digest)
     final = seated.final
@@ -175,6 +176,9 @@ def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Se
     if len(gone) != len(seated.gone) + len(word.dropped) or any(at >= seats for at in gone):
         raise InvalidMove("a seat is dropped twice, or is none")
     by_seat = {place.seat: place for place in places}
+    ours = {seat.index for seat in seated.seats} - gone
+    if len(by_seat) < len(places) or not by_seat.keys() <= ours:
+        raise InvalidMove("places that are not our seats'")
     own = []
     for seat in seated.seats:
         if seat.index in gone:
@@ -186,7 +190,8 @@ def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Se
             raise InvalidMove("our answer is not counted")
         last = seat.answers[-1]
         node = leaf(seat.index, last.digest, last.quantity, int(last.moving), place.value)
-        if _root(node, place, seats) != root:
+        rank = seat.index - sum(at < seat.index for at in gone)
+        if _root(node, rank, seats - len(gone), place.path) != root:
             raise InvalidMove("our answer is not counted")
         if isinstance(word, Quote):
             own.append(replace(seat, due=place.value))
@@ -195,9 +200,9 @@ def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Se
     return replace(seated, seats=tuple(own), gone=gone)
 
 
-def _root(node: Node, place: Place, seats: int) -> Node:
+def _root(node: Node, rank: int, count: int, path: Sequence[Node]) -> Node:
     try:
-        return climb(node, place.seat, seats, place.path)
+        return climb(node, rank, count, path)
     except BadPath as error:
         raise InvalidMove(str(error)) from error
 

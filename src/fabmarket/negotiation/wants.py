@@ -81,8 +81,3 @@ class Want:
         quantity = self.choice(offer.resource).quantity
         attempt = Attempt(offer.listing, offer.resource, quantity, reason)
         return replace(self, offer=None, attempts=(*self.attempts, attempt))
-
-    @property
-    def first_price(self) -> int:
-        """The opening bid: half of what the dearest alternative is worth, rounded down."""
-        return max(0, max(choice.margin for choice in self.choices) // 2)

@@ -1,18 +1,11 @@
 """One participant as a running thing: its step, its journal, its outbox, what it can prove."""
 
-from fabmarket.node.evidence import (
-    BadEvidence,
-    Evidence,
-    Fork,
-    NoEvidence,
-    Replayed,
-    evidence_of,
-    forks,
-    replay,
-)
+from fabmarket.node.evidence import Evidence, NoEvidence, evidence_of
+from fabmarket.node.forks import Fork, forks, reopened
 from fabmarket.node.journal import Journal
 from fabmarket.node.outbox import Outbox
-from fabmarket.node.participant import Answer, Heard, Participant
+from fabmarket.node.participant import Answer, Heard, Participant, Settlement
+from fabmarket.node.replay import BadEvidence, Replayed, awards_of, replay
 
 __all__ = [
     "Answer",
@@ -25,7 +18,10 @@ __all__ = [
     "Outbox",
     "Participant",
     "Replayed",
+    "Settlement",
+    "awards_of",
     "evidence_of",
     "forks",
+    "reopened",
     "replay",
 ]

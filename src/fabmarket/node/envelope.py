@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from fabmarket.identity import BadSignature, BadValue, Domain, Key, digest, recover
 from fabmarket.identity.codec import BadText, decode
-from fabmarket.market.messages import Message, Place
+from fabmarket.market.messages import Close, Message, Opening, Place, Quote
 from fabmarket.negotiation.moves import Received
 
 LARGEST = 1 << 20
@@ -25,6 +25,12 @@ class Envelope:
     places: tuple[Place, ...] = ()
 
 
+def require_tree(envelope: Envelope) -> None:
+    """Raise Undeliverable for places in a message that has no tree."""
+    if envelope.places and not isinstance(envelope.message, Opening | Quote | Close):
+        raise Undeliverable(f"places in a {type(envelope.message).__name__}, which has no tree")
+
+
 def seal(key: Key, domain: Domain, message: Message) -> tuple[bytes, bytes]:
     """Return the digest and signature of a message of one's own."""
     message_digest = digest(domain, message)
@@ -37,6 +43,7 @@ def open_envelope(domain: Domain, text: bytes) -> Received:
         raise Undeliverable(f"{len(text)} bytes where {LARGEST} are the most")
     try:
         envelope = decode(Envelope, text)
+        require_tree(envelope)
         message_digest = digest(domain, envelope.message)
         signer = signer_of(message_digest, envelope.signature)
     except (BadText, BadSignature, BadValue) as error:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.interrupts import held_back
@@ -63,6 +64,12 @@ class PendingMove:
     body: bytes
     nonce: int | None
     raw: bytes | None
+
+
+def _blob(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise BadJournal("the journal is damaged (no bytes where some were kept); restore a copy")
+    return value
 
 
 class Journal:
@@ -130,10 +137,21 @@ class Journal:
                     raise JournalFull(f"the journal cannot be written ({error})") from error
                 raise
 
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """What is stored. BadJournal where the file is damaged."""
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise BadJournal(f"the journal is damaged ({error}); restore a copy of it") from error
+
+    def _row(self, query: str, value: object) -> Any | None:
+        rows = self._rows(query, (value,))
+        return rows[0] if rows else None
+
     def about(self, name: str) -> bytes | None:
         """Return a stored value, None if there is none."""
-        row = self._db.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
-        return None if row is None else bytes(row[0])
+        row = self._row("SELECT value FROM about WHERE name = ?", name)
+        return None if row is None else _blob(row[0])
 
     def note(self, name: str, value: bytes) -> None:
         """Store a value under a name."""
@@ -146,7 +164,7 @@ class Journal:
 
     def inputs(self) -> Iterator[bytes]:
         """Yield the inputs since the snapshot, in order."""
-        for (body,) in self._db.execute("SELECT body FROM input ORDER BY number").fetchall():
+        for (body,) in self._rows("SELECT body FROM input ORDER BY number"):
             yield body
 
     def snapshot(self, state: bytes) -> None:
@@ -161,14 +179,13 @@ class Journal:
 
     def message(self, digest: bytes) -> bytes | None:
         """Return a kept envelope's text, None if there is none."""
-        row = self._db.execute("SELECT body FROM message WHERE digest = ?", (digest,)).fetchone()
-        return None if row is None else bytes(row[0])
+        row = self._row("SELECT body FROM message WHERE digest = ?", digest)
+        return None if row is None else _blob(row[0])
 
     def session_of(self, digest: bytes) -> bytes | None:
         """Return the session that a kept message belongs to."""
-        found = self._db.execute("SELECT session FROM message WHERE digest = ?", (digest,))
-        row = found.fetchone()
-        return None if row is None or row[0] is None else bytes(row[0])
+        row = self._row("SELECT session FROM message WHERE digest = ?", digest)
+        return None if row is None or row[0] is None else _blob(row[0])
 
     def sessions(self) -> list[bytes]:
         """Return all sessions of which an opening is kept, in order of arrival."""
@@ -180,12 +197,12 @@ class Journal:
 
     def _digests(self, kind: str) -> list[bytes]:
         query = "SELECT digest FROM message WHERE kind = ? ORDER BY rowid"
-        return [bytes(row[0]) for row in self._db.execute(query, (kind,))]
+        return [_blob(row[0]) for row in self._rows(query, (kind,))]
 
     def talk(self, session: bytes) -> list[bytes]:
         """Return the envelopes of a session in order of arrival."""
         query = "SELECT body FROM message WHERE session = ? ORDER BY rowid"
-        return [bytes(row[0]) for row in self._db.execute(query, (session,))]
+        return [_blob(row[0]) for row in self._rows(query, (session,))]
 
     def post(self, recipient: str, until: int, body: bytes) -> None:
         """Put a letter into the outbox."""
@@ -195,7 +212,7 @@ class Journal:
     def letters(self, after: int = 0) -> list[Letter]:
         """Return the letters numbered above `after` that were not delivered yet, in order."""
         query = "SELECT number, recipient, until, body FROM letter WHERE number > ? ORDER BY number"
-        return [Letter(*row) for row in self._db.execute(query, (after,))]
+        return [Letter(*row) for row in self._rows(query, (after,))]
 
     def delivered(self, number: int) -> None:
         """A letter arrived, or is of no more use."""
@@ -209,7 +226,7 @@ class Journal:
     def moves(self) -> list[PendingMove]:
         """Return the moves that are not on the chain yet, in order."""
         query = "SELECT number, body, nonce, raw FROM move ORDER BY number"
-        return [PendingMove(*row) for row in self._db.execute(query)]
+        return [PendingMove(*row) for row in self._rows(query)]
 
     def signed(self, number: int, nonce: int, raw: bytes) -> None:
         """A move was signed as a transaction; from now on only these bytes are sent for it."""
@@ -226,7 +243,7 @@ class Journal:
 
     def news(self) -> list[tuple[int, bytes]]:
         """Return the news that the owner was not told yet, numbered, in order."""
-        return self._db.execute("SELECT number, body FROM news ORDER BY number").fetchall()
+        return self._rows("SELECT number, body FROM news ORDER BY number")
 
     def told(self, number: int) -> None:
         """The owner was told."""

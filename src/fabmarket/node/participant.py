@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from fabmarket.errors import Bug
-from fabmarket.identity import Domain, Key, digest
+from fabmarket.identity import Bytes32, Domain, Key, Uint64, digest
 from fabmarket.identity.codec import decode, encode
 from fabmarket.ledger import Block
 from fabmarket.market import messages
@@ -65,10 +65,10 @@ class Settlement:
     """Where the chain recorded the settlement of a trade that this participant signed."""
 
     event: Settled
-    block: int
-    block_hash: bytes
-    log_index: int
-    transaction: bytes
+    block: Uint64
+    block_hash: Bytes32
+    log_index: Uint64
+    transaction: Bytes32
 
 
 @dataclass(frozen=True)

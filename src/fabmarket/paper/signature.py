@@ -103,11 +103,11 @@ def _on(curve: Curve, seed: int, samples: int) -> Facts:
 
 def _production(domain: Domain, key: Key) -> Facts:
     way = Alternative(name_to_bytes32("S"), 100)
-    task = SubTask(bytes(32), 0, 86_400, 115, True, (way,))
+    task = SubTask(bytes(32), 0, 86_400, True, (way,))
     demand = Demand(key.address, 1, 86_400, 86_415, (task,))
     hashed = digest(domain, demand)
     signature = key.sign(hashed)
-    changed = replace(demand, sub_tasks=(replace(task, first_price=116),))
+    changed = replace(demand, sub_tasks=(replace(task, end=86_401),))
     return {
         "type": type_string(Demand),
         "digest": "0x" + hashed.hex(),

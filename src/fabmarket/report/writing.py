@@ -104,7 +104,7 @@ def not_written(path: Path, error: OSError | ValueError) -> NotWritten:
 def _not_placed(out: Path, error: OSError | ValueError) -> NotWritten:
     named = getattr(error, "filename", None) or out
     remedy = f"choose another directory than {out}, or free this one"
-    return _refusal(error, f"{named}: the report cannot be written", remedy)
+    return _refusal(error, f"{named}: the output cannot be written", remedy)
 
 
 def _refusal(error: OSError | ValueError, what: str, remedy: str) -> NotWritten:

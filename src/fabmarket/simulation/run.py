@@ -238,10 +238,10 @@ class _Run:
             supply_weight=floor_int(spec.b * MICRO),
             maintenance=spec.maintenance,
             capacity=0,
+            token=self.market.token.address,
         )
         return SupplierState(
             address=party.address,
-            token=self.market.token.address,
             domain=self.market.domain,
             rhythm=self.rhythm,
             resource=name_to_bytes32(spec.resource),

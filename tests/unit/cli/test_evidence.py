@@ -77,8 +77,12 @@ def test_all_files_hold_and_agree_with_the_ledger(demo):
     facts = json.loads(run("verify", *files_of(demo), "--ledger", ledger, "--json"))
     assert facts["ok"]
     assert [fact["ok"] for fact in facts["files"]] == [True] * 4
-    assert sum(fact["settled"] for fact in facts["files"]) == 4
-    assert "does not hold" not in run("verify", *files_of(demo))
+    assert sum(len(fact["settled"]) for fact in facts["files"]) == 4
+    by_role = {fact["role"]: fact for fact in facts["files"]}
+    assert {fact["outcome"] for fact in facts["files"]} == {"agreed", "no trade"}
+    awards = by_role["supplier"]["awards"]
+    assert sum(each["units"] * each["price"] for each in awards) == 31_625
+    assert run("verify", *files_of(demo)).count(" yes ") == 4
 
 
 def test_a_changed_file_is_refused_with_the_place(demo, tmp_path):
@@ -165,9 +169,102 @@ def test_bad_inputs_are_refused_by_name(demo, tmp_path):
         (["evidence", "z" * 64, "--journal", journals], InputError, "is no session or trade"),
         (["evidence", "ab" * 32, "--journal", journals], NoEvidence, "holds a session or trade"),
         (["evidence", "ab" * 32, "--all", "--journal", journals], InputError, "exclude"),
-        (["verify", garbage], InputError, "is no evidence file"),
+        (["verify", tmp_path / "none.json"], InputError, "none.json"),
+        (["verify", evidence, "--ledger", next(journals.iterdir())], InputError, "is no event log"),
         (["verify", evidence, "--ledger", garbage], InputError, "is no event log"),
         (["verify", evidence, "--ledger", empty], InputError, "there is no event log"),
     ):
         with pytest.raises(kind, match=said):
             run(*arguments)
+
+
+def told(files, *more):
+    done = CliRunner().invoke(
+        cli, ["verify", *map(str, files), "--json", *map(str, more)], standalone_mode=False
+    )
+    return json.loads(done.output), done.exception
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"\x89PNG", b"[]," * 10**6, b"{}" * 10**6], ids=len)
+def test_regression_what_is_no_evidence_is_told_beside_the_rest(demo, tmp_path, text):
+    """One such file ended the command, and a false one beside it was not reported."""
+    odd = tmp_path / "odd.json"
+    odd.write_bytes(text)
+    good = held_by(demo, "supplier")
+    facts, error = told([odd, *good])
+    assert isinstance(error, AuditFailed)
+    assert [fact["ok"] for fact in facts["files"]] == [False, True]
+    assert facts["files"][0]["reason"].startswith("is no evidence file")
+
+
+def test_regression_the_place_on_chain_is_compared(demo, tmp_path):
+    """A settlement of a block that there is not held beside the event log."""
+    (path,) = held_by(demo, "supplier")
+    evidence = decode(Evidence, path.read_bytes())
+    first = evidence.settlements[0]
+    for change in (
+        {"block": first.block + 1},
+        {"log_index": 99},
+        {"block_hash": bytes(32)},
+        {"transaction": bytes(32)},
+    ):
+        false = replace(evidence, settlements=(replace(first, **change), *evidence.settlements[1:]))
+        moved = tmp_path / "moved.json"
+        moved.write_bytes(encode(false))
+        assert told([moved])[0]["ok"]
+        facts, error = told([moved], "--ledger", demo / "ledger.sqlite")
+        assert isinstance(error, AuditFailed)
+        assert facts["not_in_ledger"] == [f"0x{first.event.trade.hex()}"]
+
+
+def test_what_is_settled_and_not_told_is_said(demo, tmp_path):
+    (path,) = held_by(demo, "supplier")
+    evidence = decode(Evidence, path.read_bytes())
+    early = tmp_path / "early.json"
+    early.write_bytes(encode(replace(evidence, settlements=())))
+    facts, error = told([early], "--ledger", demo / "ledger.sqlite")
+    assert error is None
+    assert facts["settled_since"] == [
+        f"0x{each.event.trade.hex()}" for each in evidence.settlements
+    ]
+
+
+def test_a_session_cut_off_before_its_end_is_under_way(demo, tmp_path):
+    (path,) = held_by(demo, "supplier")
+    evidence = decode(Evidence, path.read_bytes())
+    at = next(i for i, each in enumerate(evidence.envelopes) if isinstance(each.message, Close))
+    cut = tmp_path / "cut.json"
+    cut.write_bytes(encode(replace(evidence, envelopes=evidence.envelopes[:at], settlements=())))
+    (fact,) = told([cut])[0]["files"]
+    assert (fact["ok"], fact["outcome"], fact["awards"]) == (True, "under way", [])
+
+
+def test_regression_a_ledger_is_read_and_nothing_else(demo, tmp_path):
+    """A database given by mistake got tables, an empty file became one."""
+    evidence = files_of(demo)[0]
+    mistaken, empty = tmp_path / "other.sqlite", tmp_path / "empty"
+    with sqlite3.connect(mistaken) as db:
+        db.execute("CREATE TABLE mine (x)")
+    empty.write_bytes(b"")
+    ledger = demo / "ledger.sqlite"
+    before = {path: path.read_bytes() for path in (mistaken, empty, ledger)}
+    for path in (mistaken, empty):
+        with pytest.raises(InputError, match="is no event log"):
+            run("verify", evidence, "--ledger", path)
+    run("verify", evidence, "--ledger", ledger)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_regression_a_damaged_ledger_is_no_bug_of_ours(demo, tmp_path):
+    evidence = files_of(demo)[0]
+    whole = (demo / "ledger.sqlite").read_bytes()
+    damaged = tmp_path / "damaged.sqlite"
+    refused = 0
+    for at in range(4_096, len(whole), 997):
+        damaged.write_bytes(whole[:at] + b"\xff" * 300 + whole[at + 300 :])
+        done = CliRunner().invoke(
+            cli, ["verify", str(evidence), "--ledger", str(damaged)], standalone_mode=False
+        )
+        assert done.exception is None or isinstance(done.exception, InputError | AuditFailed)
+        refused += isinstance(done.exception, InputError)
+    assert refused

@@ -53,4 +53,4 @@ def test_the_summary_names_claims_verdicts_and_the_page(ran):
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_run(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert run("paper", "--out", tmp_path / "file" / "below") == 2
-    assert "the report cannot be written" in capsys.readouterr().err
+    assert "the output cannot be written" in capsys.readouterr().err

@@ -21,7 +21,7 @@ DEMAND = Demand(
     sequence=7,
     offers_until=100,
     opens=115,
-    sub_tasks=(SubTask(b"t" * 32, 0, 60, 10, True, (Alternative(b"r" * 32, 5),)),),
+    sub_tasks=(SubTask(b"t" * 32, 0, 60, True, (Alternative(b"r" * 32, 5),)),),
 )
 TEXT = encode(DEMAND)
 
@@ -29,7 +29,7 @@ TEXT = encode(DEMAND)
 def test_the_text_is_what_the_module_says():
     assert TEXT.decode() == (
         '{"demander":"' + ANNE + '","sequence":"7","offers_until":"100","opens":"115",'
-        '"sub_tasks":[{"id":"0x' + "74" * 32 + '","start":"0","end":"60","first_price":"10",'
+        '"sub_tasks":[{"id":"0x' + "74" * 32 + '","start":"0","end":"60",'
         '"divisible":true,"alternatives":[{"resource":"0x' + "72" * 32 + '","quantity":"5"}]}]}'
     )
     assert decode(Demand, TEXT) == DEMAND

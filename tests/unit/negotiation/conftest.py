@@ -98,14 +98,13 @@ class Wire:
         key = Key.derive("supplier", name)
         state = SupplierState(
             address=key.address,
-            token=self.token,
             domain=self.domain,
             rhythm=RHYTHM,
             resource=resource,
             origin=ORIGIN,
             slot_length=LENGTH,
             terms=PriceTerms(
-                usual["concept"], usual["a"], usual["b"], usual["maintenance"], capacity=0
+                usual["concept"], usual["a"], usual["b"], usual["maintenance"], 0, self.token
             ),
             batch=batch,
             now=self.now,

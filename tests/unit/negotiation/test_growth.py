@@ -43,7 +43,7 @@ def said(state, message):
 def demands(state, want):
     """A demand of each of many demanders, for the same."""
     alternatives = tuple(Alternative(each.resource, each.quantity) for each in want.choices)
-    task = SubTask(want.id, want.start, want.end, 1, want.divisible, alternatives)
+    task = SubTask(want.id, want.start, want.end, want.divisible, alternatives)
     people = [Key.derive(str(number)).address for number in range(MANY)]
     opens = RHYTHM.opens_after(state.now)
     until = RHYTHM.offers_until(opens)
@@ -91,7 +91,9 @@ def test_what_a_demander_signed_before_is_not_copied():
         signed=HashTrieMap(dict.fromkeys(nonces, 2**63)),
         trades=HashTrieMap({number.to_bytes(32, "big"): want.id for number in range(MANY)}),
     )
-    last = Settled(bytes(32), state.address, bytes(32), state.token, pack_terms(5, 9, nonces[3]))
+    last = Settled(
+        bytes(32), state.address, bytes(32), state.terms.token, pack_terms(5, 9, nonces[3])
+    )
     after = taken(demander.step, state, [Recorded(last)])
     assert after.nonces.used == 1 << 3
     assert len(after.signed) == MANY
@@ -127,6 +129,6 @@ def test_what_a_supplier_lists_is_not_copied():
     state = taken(supplier.step, state, map(Recorded, listed))
     assert len(state.shelves) == MANY
     buyer = Key.derive("buyer").address
-    sale = Settled(listed[0].listing, buyer, bytes(32), state.token, pack_terms(5, 9, 0))
+    sale = Settled(listed[0].listing, buyer, bytes(32), state.terms.token, pack_terms(5, 9, 0))
     state = taken(supplier.step, state, [Recorded(sale), Ticked(wire.now)])
     assert state.shelves[listed[0].listing].available == 4

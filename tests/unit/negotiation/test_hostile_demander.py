@@ -39,7 +39,7 @@ def shop(wire):
 
 def ask(market, *alternatives, divisible=True, **changes):
     """Send a demand; return the offers it draws."""
-    task = SubTask(b"t" * 32, 100_000, 101_000, 5, divisible, alternatives)
+    task = SubTask(b"t" * 32, 100_000, 101_000, divisible, alternatives)
     beat = RHYTHM.opens_after(market.now)
     demand = Demand(market.buyer, 0, RHYTHM.offers_until(beat), beat, (task,))
     before = len(market.heard(Offer))
@@ -71,7 +71,7 @@ def test_a_demand_out_of_date_or_at_no_slot_draws_no_offer(shop):
     assert ask(shop, Alternative(MILL, 5), **due) == []
     assert shop.reasons(shop.seller) == ["demand out of date"] * 2
     for start, end in ((0, 1_000), (100_000, 100_999), (100_001, 101_001), (2**64 - 1, 2**64 - 1)):
-        task = SubTask(b"t" * 32, start, end, 5, True, (Alternative(MILL, 5),))
+        task = SubTask(b"t" * 32, start, end, True, (Alternative(MILL, 5),))
         assert ask(shop, sub_tasks=(task,)) == []
 
 
@@ -114,7 +114,7 @@ def test_regression_a_demand_for_the_end_of_time_draws_no_offer(shop):
     """Such a slot has no listing id (40 bits of seconds): an error nobody caught."""
     for time in (2**40, 2**63):
         start = time // 1_000 * 1_000
-        task = SubTask(b"t" * 32, start, start + 1_000, 5, True, (Alternative(MILL, 5),))
+        task = SubTask(b"t" * 32, start, start + 1_000, True, (Alternative(MILL, 5),))
         assert ask(shop, sub_tasks=(task,)) == []
 
 
@@ -183,7 +183,7 @@ def open_to(market, *quantities, divisible=True):
     """Let the hostile demander take seats in one session; return its opening."""
     for index, quantity in enumerate(quantities):
         task = SubTask(
-            bytes([index]) * 32, 100_000, 101_000, 5, divisible, (Alternative(MILL, quantity),)
+            bytes([index]) * 32, 100_000, 101_000, divisible, (Alternative(MILL, quantity),)
         )
         (offer,) = ask(market, sub_tasks=(task,))
         select(market, offer, quantity=quantity, divisible=divisible)

@@ -111,8 +111,10 @@ def test_a_word_without_our_place_or_with_another_s_is_refused(trap):
     quote, place = market.due()
     word = next_word(market.hosted)
     other = dict(addressed(market.hosted, word))[STRANGER.address][0]
-    for shown in ((), (other,), (replace(place, path=other.path),)):
+    for shown in ((), (replace(place, path=other.path),)):
         assert market.tempt(quote, *shown) == NOT_COUNTED
+    for shown in ((other,), (place, other), (place, place)):
+        assert market.tempt(quote, *shown) == "places that are not our seats'"
     ours = replace(other, seat=0)
     assert market.tempt(quote, ours) == NOT_COUNTED
     for wrong in (

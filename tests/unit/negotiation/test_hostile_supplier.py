@@ -210,7 +210,7 @@ def offer_of(market, **changes):
         quantity=10,
         unit_price=1,
         opens=market.beat,
-        terms=PriceTerms("balanced", 1_000_000, 500_000, 10, 100),
+        terms=PriceTerms("balanced", 1_000_000, 500_000, 10, 100, market.token),
     )
     return replace(offer, **changes)
 
@@ -300,7 +300,7 @@ def test_regression_an_offer_of_nothing_is_refused(published):
     free = list(published.states)[-1]
     published.publish(free)
     state = published.states[free]
-    terms = PriceTerms("bargaining", 0, 0, 10, 100)
+    terms = PriceTerms("bargaining", 0, 0, 10, 100, published.token)
     (want,) = state.in_order()
     offer = offer_of(published, demand=state.demand, sub_task=want.id, quantity=0, terms=terms)
     published.say(offer, free)

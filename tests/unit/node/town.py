@@ -72,13 +72,12 @@ class Town:
     def _supplier(self, concept):
         return SupplierState(
             address=self.keys["cleo"].address,
-            token=TOKEN,
             domain=DOMAIN,
             rhythm=RHYTHM,
             resource=MILL,
             origin=ORIGIN,
             slot_length=LENGTH,
-            terms=PriceTerms(concept, 2_000_000, 500_000, 10, 0),
+            terms=PriceTerms(concept, 2_000_000, 500_000, 10, 0, TOKEN),
         )
 
     def block(self, now, *events):

@@ -51,7 +51,6 @@ def _sub_task(want: Want) -> SubTask:
         id=want.id,
         start=want.start,
         end=want.end,
-        first_price=want.first_price,
         divisible=want.divisible,
         alternatives=tuple(Alternative(way.resource, way.quantity) for way in want.choices),
     )
@@ -67,6 +66,8 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
         raise Unacceptable("offer for another beat than the demand's")
     if state.listed.get(offer.listing) != Place(offer.supplier, want.start, want.end):
         raise Unacceptable("offer of capacity that is not listed on chain for that time")
+    if offer.terms.token != state.token:
+        raise Unacceptable("offer in another currency")
     if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot, want.end):
         raise Unacceptable("offer of somebody else's listing")
     if choice.quantity not in (NO_LIMIT, offer.quantity) or offer.quantity == 0:

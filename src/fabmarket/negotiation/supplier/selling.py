@@ -277,7 +277,7 @@ def countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
         trade,
         listing=award.listing,
         unit_price=award.unit_price,
-        token=state.token,
+        token=state.terms.token,
         listing_epoch=state.epochs.get(award.listing, 0),
         bundle=ZERO_BYTES32,
         escrow=Escrow(),

@@ -79,7 +79,7 @@ class Sale:
 
 @dataclass(frozen=True)
 class SupplierState:
-    """All that a supplier knows. The price weights and the maintenance cost stand in `terms`.
+    """All that a supplier knows. Price weights, maintenance cost and currency stand in `terms`.
 
     `shelves` are by listing, `offers` by digest with whom they were made to, `pending` selections
     with their digests by listing and offer; `talks` by session, `awards` by transcript, demander,
@@ -88,7 +88,6 @@ class SupplierState:
     """
 
     address: str
-    token: str
     domain: Domain
     rhythm: Rhythm
     resource: bytes

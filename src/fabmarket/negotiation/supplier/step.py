@@ -80,7 +80,7 @@ def _receive(state: SupplierState, given: Received) -> Step:
 
 
 def _record(state: SupplierState, event: Event) -> SupplierState:
-    nonces = state.nonces.after(event, state.address, state.token)
+    nonces = state.nonces.after(event, state.address, state.terms.token)
     if nonces != state.nonces:
         state = replace(state, nonces=nonces)
     match event:

@@ -1,0 +1,70 @@
+"""Who signed two different things where the protocol lets it say one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fabmarket.market.messages import Claim, Close, Counter, Message, Quote, Reply
+from fabmarket.node.evidence import Evidence
+from fabmarket.node.replay import BadEvidence, Replayed, checked
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Two messages of one author for one place, by their digests."""
+
+    author: str
+    place: str
+    first: bytes
+    second: bytes
+
+
+def forks(files: Iterable[Evidence]) -> list[Fork]:
+    """Return every place at which somebody signed two different messages, in the files together.
+
+    A place is a quote's round or the close of a session, a seat's answer to a quote, or a turn in a
+    bargain.
+    """
+    said_at: dict[tuple[str, bytes, str], bytes] = {}
+    found: dict[Fork, None] = {}
+    for evidence in files:
+        for envelope in evidence.envelopes:
+            place = _place(envelope.message)
+            if place is None:
+                continue
+            try:
+                key = checked(evidence.domain, envelope)
+            except BadEvidence:
+                continue  # nobody signed it
+            author = envelope.message.author
+            first = said_at.setdefault((author, *place), key)
+            if first != key:
+                found[Fork(author, place[1], first, key)] = None
+    return list(found)
+
+
+def reopened(shown: Iterable[Replayed]) -> list[Fork]:
+    """Return every selection that its supplier gave a seat in two sessions, of files that hold."""
+    opened: dict[bytes, bytes] = {}
+    found: dict[Fork, None] = {}
+    for each in shown:
+        for member in each.members:
+            first = opened.setdefault(member.selection, each.talk.id)
+            if first != each.talk.id:
+                place = f"the session of selection 0x{member.selection.hex()}"
+                found[Fork(each.talk.opening.supplier, place, first, each.talk.id)] = None
+    return list(found)
+
+
+def _place(message: Message) -> tuple[bytes, str] | None:
+    match message:
+        case Quote():
+            return message.session, f"quote {message.round}"
+        case Close():
+            return message.session, "close"
+        case Reply() | Claim():
+            seat = f"the answer of seat {message.seat}"
+            return message.session, f"{seat} to quote 0x{message.quote.hex()}"
+        case Counter():
+            return message.session, f"counter {message.sequence}"
+        case _:
+            return None

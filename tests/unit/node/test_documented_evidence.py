@@ -1,0 +1,37 @@
+"""docs/reference/evidence.md against the code: a checker written from it hashes what we hash."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from fabmarket.identity import type_string
+from fabmarket.market.messages import (
+    Claim,
+    Close,
+    Counter,
+    Member,
+    Opening,
+    Quote,
+    Reply,
+    Selection,
+    Trade,
+)
+from fabmarket.negotiation.course import ROUND_LIMIT
+from fabmarket.node import Evidence, Settlement
+
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "evidence.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "kind", [Selection, Member, Opening, Quote, Reply, Claim, Close, Counter, Trade]
+)
+def test_every_type_is_on_the_page(kind):
+    assert f"\n{type_string(kind)}\n" in PAGE
+
+
+def test_every_field_of_a_file_has_a_row():
+    rows = [line.split("`")[1] for line in PAGE.splitlines() if line.startswith("| `")]
+    assert rows[: len(fields(Evidence))] == [each.name for each in fields(Evidence)]
+    assert all(f"`{each.name}`" in PAGE for each in fields(Settlement) if each.name != "event")
+    assert f"{ROUND_LIMIT} quotes have been made" in PAGE
