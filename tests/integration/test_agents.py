@@ -1,14 +1,26 @@
 """Two agents as real processes trade over HTTP on a real node, and one of them is killed."""
 
+import http.client
 import json
+import random
 import signal
+import socket
+import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from fabmarket.chain import Settings, open_engine
-from tests.nodes import rpc
+from fabmarket.identity import Key, digest
+from fabmarket.identity.codec import encode
+from fabmarket.identity.sealing import LARGEST_LETTER, Cover, SealingKey, sealed
+from fabmarket.market.messages import Reply
+from fabmarket.node.envelope import Envelope
+from tests.nodes import relay, rpc
 from tests.street import Street, ended, found, free_port, start, wait_until
+
+STRANGER = Key.derive("agents tests", "a stranger")
 
 
 def founded(node, period: int) -> Street:
@@ -45,14 +57,17 @@ def kinds(log: Path, line: str) -> list[str]:
 class Couple:
     """A supplier's and a demander's directory, their logs, and their processes."""
 
-    def __init__(self, street: Street, folder: Path) -> None:
+    def __init__(self, street: Street, folder: Path, supplier: str | None = None) -> None:
+        """`supplier`: the URL at which the supplier has its node, if another."""
         parties = street.parties
         self.supplier, self.demander = parties.suppliers[0], parties.demanders[0]
         self.logs = {
             party: folder / f"{party.role}.log" for party in (self.supplier, self.demander)
         }
+        self.ports = {party: free_port() for party in self.logs}
         self.folders = {
-            party: street.directory(folder / party.role, party, free_port()) for party in self.logs
+            party: street.directory(folder / party.role, party, self.ports[party], url)
+            for party, url in ((self.supplier, supplier), (self.demander, None))
         }
 
     def start(self, party):
@@ -134,3 +149,104 @@ def test_no_secret_is_in_any_log(street, tmp_path):
         text = log.read_text().lower()
         assert party.key.reveal().hex() not in text
         assert "correct horse" not in text
+
+
+def test_while_a_node_is_lost_an_agent_waits_and_goes_on(street, node, tmp_path):
+    with relay(node.url) as between:
+        couple = Couple(street, tmp_path, supplier=between.url)
+        log = couple.logs[couple.supplier]
+        supplier = couple.start(couple.supplier)
+        with ended(supplier):
+            wait_until(lambda: lines(log, "mined"), 60, "it does not start")
+            between.fault = 503
+            wait_until(lambda: lines(log, "lost"), 60, "it does not notice")
+            between.fault = None
+            wait_until(lambda: lines(log, "found"), 60, "it does not come back")
+            demander = couple.start(couple.demander)
+            with ended(demander):
+                wait_until(lambda: lines(log, "settled"), 120, "no trade")
+            assert supplier.poll() is None
+
+
+def test_honest_trade_goes_on_while_strangers_misbehave(unhurried_street, tmp_path):
+    """Noise, floods, slow heads, brackets well sealed, answers in sessions that are none."""
+    street = unhurried_street
+    couple = Couple(street, tmp_path)
+    supplier, demander = couple.start(couple.supplier), couple.start(couple.demander)
+    log = couple.logs[couple.supplier]
+    with ended(supplier, demander):
+        wait_until(lambda: lines(log, "begun"), 60, "it does not start")
+        with Strangers(couple.ports[couple.supplier], street, couple.supplier) as strangers:
+            wait_until(lambda: lines(couple.logs[couple.demander], "served"), 240, "no trade")
+        resident = int(Path(f"/proc/{supplier.pid}/statm").read_text().split()[1]) * 4096
+        supplier.send_signal(signal.SIGTERM)
+        assert supplier.wait(20) == 0
+    assert resident < 400 << 20
+    assert {200, 0} & set(strangers.answers) == {0}  # 0: hung up on
+    assert {413, 422} <= set(strangers.answers)
+    assert "Traceback" not in log.read_text()
+    assert len(log.read_text()) < 20_000
+
+
+class Strangers:
+    """Threads that send to a door what no honest agent would, until they are told to stop."""
+
+    def __init__(self, port: int, street: Street, victim) -> None:
+        self.port, self.victim = port, victim
+        self.domain = street.market.domain
+        self.answers: Counter[int] = Counter()
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(act,), daemon=True)
+            for act in (self._noise, self._brackets, self._large, self._slow, self._forged)
+        ]
+
+    def __enter__(self) -> "Strangers":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, act) -> None:
+        while not self._stopping.wait(0.02):
+            try:
+                self.answers[act()] += 1
+            except (OSError, http.client.HTTPException):
+                self.answers[0] += 1
+
+    def _post(self, body: bytes) -> int:
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            link.request("POST", "/letters", body)
+            return link.getresponse().status
+        finally:
+            link.close()
+
+    def _sealed(self, text: bytes) -> int:
+        cover = Cover(STRANGER.address, self.victim.address, bytes(32), 1)
+        return self._post(sealed(self.domain, cover, SealingKey(self.victim.key).public, text))
+
+    def _noise(self) -> int:
+        return self._post(random.randbytes(random.randrange(5000)))
+
+    def _brackets(self) -> int:
+        return self._sealed(b"[" * 200_000)
+
+    def _large(self) -> int:
+        return self._post(b"x" * (LARGEST_LETTER + 1))
+
+    def _slow(self) -> int:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as link:
+            link.sendall(b"POST /letters HTTP/1.1\r\nContent-Le")
+            self._stopping.wait(0.2)
+        return 0
+
+    def _forged(self) -> int:
+        """An answer in a session that there is not, well signed by a stranger."""
+        reply = Reply(STRANGER.address, bytes(32), 0, bytes(32), 1)
+        signature = STRANGER.sign(digest(self.domain, reply))
+        return self._sealed(encode(Envelope(reply, signature)))

@@ -9,14 +9,14 @@ runs, and what it needs to be safe against is a crash alone.
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from fabmarket.chain import open_node
-from fabmarket.errors import Refused, TryAgain
+from fabmarket.errors import Refused
 from fabmarket.identity import Domain, Key, digest, keccak
 from fabmarket.identity.codec import decode, encode
 from fabmarket.identity.sealing import SealingKey
@@ -39,16 +39,17 @@ from fabmarket.node.inbox import (
     Failed,
     Followed,
     Found,
+    Full,
     Inbox,
     Item,
     Lost,
     Mined,
     Noticed,
 )
-from fabmarket.node.journal import Journal
+from fabmarket.node.journal import Journal, JournalFull
 from fabmarket.node.lines import Say
 from fabmarket.node.links import Links
-from fabmarket.node.participant import Announce, Answer, Heard, Participant, move_of
+from fabmarket.node.participant import AGAIN, Announce, Answer, Heard, Participant, move_of
 from fabmarket.node.peers import Delivery
 from fabmarket.node.roles import STEPS, initial_state, resource_of, want_names
 from fabmarket.node.settings import JOURNAL, LOCK, Settings
@@ -58,6 +59,8 @@ CARD_LIFE = 30 * 86_400
 """Seconds for which a card counts; it is announced anew when a third of them is left."""
 COUNT_EVERY = 60.0
 """Seconds between lines about the door, if anything came to it."""
+_PAUSE = 5.0
+"""Seconds between attempts to write to a full disk."""
 _END = 3.0
 """Seconds that each thread is given to end."""
 
@@ -144,6 +147,7 @@ class _Agent:
         self._settings, self._key, self._domain = settings, key, domain
         self._board, self._watch, self._say = board, watch, say
         self._journal = Journal(folder / JOURNAL)
+        self._sealing = SealingKey(key)
         self._names = want_names(settings, key.address)
         self._inbox: Inbox = SimpleQueue()
         self._collected = 0
@@ -160,9 +164,7 @@ class _Agent:
         self._participant: Participant[Any] = Participant(
             self._key, self._domain, step, initial, self._journal, self._told
         )
-        self._links = Links(
-            settings.door, self._domain, address, SealingKey(self._key), self._inbox
-        )
+        self._links = Links(settings.door, self._domain, address, self._sealing, self._inbox)
         try:
             self._links.begin()
             facts = {"role": settings.role, "address": address, "url": settings.door.url}
@@ -193,13 +195,8 @@ class _Agent:
         match item:
             case Arrived():
                 self._arrived(item)
-            case Followed(block, is_past, taken):
-                self._participant.follow(block, is_past=is_past)
-                taken.set()
-                for settled in (each.event for each in block.entries):
-                    if isinstance(settled, Settled):
-                        self._settled(settled)
-                self._ticked(block.time)
+            case Followed():
+                self._followed(item)
             case Noticed(block, taken):
                 for entry in block.entries:
                     self._noticed(entry.event)
@@ -212,6 +209,8 @@ class _Agent:
                 self._say("mined", action | {"outcome": outcome})
             case Lost(reason):
                 self._say("lost", {"reason": reason})
+            case Full(reason):
+                self._say("full", {"reason": reason})
             case Found():
                 self._say("found", {})
             case Failed(error):
@@ -219,19 +218,38 @@ class _Agent:
         self._collect()
         self._count()
 
+    def _followed(self, item: Followed) -> None:
+        block = item.block
+        self._insist(lambda: self._participant.follow(block, is_past=item.is_past))
+        item.taken.set()
+        for entry in block.entries:
+            if isinstance(entry.event, Settled):
+                self._settled(entry.event)
+        self._ticked(block.time)
+
+    def _insist(self, act: Callable[[], None]) -> None:
+        """Do what must be written down; where the disk is full, once it takes it."""
+        while True:
+            try:
+                return act()
+            except JournalFull as error:
+                self._say("full", {"reason": str(error)})
+                time.sleep(_PAUSE)
+
     def _arrived(self, item: Arrived) -> None:
         try:
             heard = self._participant.receive(item.text, item.sender)
-        except TryAgain as error:  # the disk is full: nothing was signed
+        except JournalFull as error:  # nothing was signed
             heard = Heard(Answer.POSTPONED, "the journal takes no more just now")
             self._say("full", {"reason": str(error)})
         item.answer(heard)
-        if heard.answer is not Answer.REFUSED:  # those are counted: anybody can send them
+        # What is refused or came before is counted: a stranger could fill the log with it.
+        if heard.answer is not Answer.REFUSED and heard.reason != AGAIN:
             kind = type(decode(Envelope, item.text).message).__name__
             self._say("heard", {"kind": kind, "peer": item.sender, "answer": heard.answer.value})
 
     def _delivered(self, item: Delivery) -> None:
-        self._journal.delivered(item.number)
+        self._insist(lambda: self._journal.delivered(item.number))
         outcome = f"{item.outcome}: {item.reason}" if item.reason else item.outcome
         self._say("sent", {"kind": item.kind, "peer": item.recipient, "outcome": outcome})
 
@@ -268,13 +286,14 @@ class _Agent:
             same = False
         if not same and not self._is_announcing():
             signature = self._key.sign(digest(self._domain, card))
-            self._participant.announce(encode(SignedNotice(card, signature)))
+            payload = encode(SignedNotice(card, signature))
+            self._insist(lambda: self._participant.announce(payload))
             self._say("announcing", {"url": card.url})
 
     def _card(self, expires: int | None = None) -> ContactCard:
         return ContactCard(
             author=self._key.address,
-            sealing_key=SealingKey(self._key).public,
+            sealing_key=self._sealing.public,
             url=self._settings.door.url,
             resource=resource_of(self._settings),
             version=PROTOCOL,

@@ -135,7 +135,7 @@ class Door:
     def _answered(self, heard: Heard) -> Response:
         match heard.answer:
             case Answer.TAKEN:
-                self._count("taken")
+                self._count(heard.reason or "taken")
                 return Response(status_code=200)
             case Answer.POSTPONED:
                 return self._refused("postponed", heard.reason)

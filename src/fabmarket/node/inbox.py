@@ -56,6 +56,13 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Full:
+    """The journal took no more; we go on trying."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Found:
     """The chain answers again."""
 
@@ -67,5 +74,5 @@ class Failed:
     error: BaseException
 
 
-Item: TypeAlias = Arrived | Followed | Noticed | Delivery | Mined | Lost | Found | Failed
+Item: TypeAlias = Arrived | Followed | Noticed | Delivery | Mined | Lost | Full | Found | Failed
 Inbox: TypeAlias = "SimpleQueue[Item]"

@@ -52,9 +52,12 @@ class Answer(Enum):
     REFUSED = "refused"
 
 
+AGAIN = "taken before"
+
+
 @dataclass(frozen=True)
 class Heard:
-    """The answer to a message, and the reason where it is refused or postponed."""
+    """The answer to a message, and the reason where it is refused, postponed or taken AGAIN."""
 
     answer: Answer
     reason: str = ""
@@ -152,7 +155,7 @@ class Participant(Generic[S]):
         if sender not in (None, received.message.author):
             return Heard(Answer.REFUSED, "message of another author than the letter's sender")
         if self.journal.message(received.digest) is not None:
-            return Heard(Answer.TAKEN)
+            return Heard(Answer.TAKEN, AGAIN)
         state, outputs = self._step(self._state, received)
         match outputs:
             case (Postponed(reason),):

@@ -18,8 +18,8 @@ from fabmarket.chain import BoardContract, ChainError, Engine, ExchangeContract,
 from fabmarket.identity import Key
 from fabmarket.ledger import EventStore, Follower
 from fabmarket.market.events import Announced, Event
-from fabmarket.node.inbox import Failed, Followed, Found, Inbox, Item, Lost, Mined, Noticed
-from fabmarket.node.journal import Journal
+from fabmarket.node.inbox import Failed, Followed, Found, Full, Inbox, Item, Lost, Mined, Noticed
+from fabmarket.node.journal import Journal, JournalFull
 from fabmarket.node.outbox import Outbox
 from fabmarket.node.settings import BOARD, EVENTS, JOURNAL
 
@@ -88,9 +88,10 @@ class Watch(threading.Thread):
             self._wake.clear()
             try:
                 self._look(exchange, board, outbox)
-            except (NodeLost, ChainError) as error:
+            except (NodeLost, ChainError, JournalFull) as error:
                 failures += 1
-                self._put(Lost(str(error)))
+                full = isinstance(error, JournalFull)
+                self._put(Full(str(error)) if full else Lost(str(error)))
                 pause = min(POLL * 2**failures, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
                 self._stopping.wait(pause)
                 continue

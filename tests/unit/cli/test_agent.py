@@ -14,6 +14,7 @@ from fabmarket.identity.keystore import create, unlock
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import market_domain
 from fabmarket.node import Journal, Participant
+from fabmarket.node import agent as agent_module
 from fabmarket.node.agent import OtherSettings, _Agent, _Board, locked
 from fabmarket.node.roles import STEPS, initial_state
 from fabmarket.node.settings import FILE, JOURNAL, KEYSTORE, read_settings
@@ -188,6 +189,37 @@ def test_settings_that_the_journal_contradicts_are_refused(folder):
     (folder / FILE).write_text(text.replace("benefit = 100", "benefit = 101"))
     with pytest.raises(OtherSettings, match="stand fast since"):
         checked(read_settings(folder))
+
+
+def test_what_a_full_disk_does_not_take_is_written_later(folder, monkeypatch):
+    """A journal that may grow no more, as SQLite says it, until somebody makes room."""
+    monkeypatch.setattr(agent_module, "_PAUSE", 0.0)
+    key, settings = unlock(folder / KEYSTORE, SECRET), read_settings(folder)
+    domain = market_domain(31337, ADDRESS)
+    said = []
+    agent = _Agent(
+        folder,
+        settings,
+        key,
+        domain,
+        _Board(domain, ADDRESS),
+        None,
+        lambda *line: said.append(line),
+    )
+    database = agent._journal._db
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+
+    def write():
+        if len(said) == 2:
+            database.execute("PRAGMA max_page_count = 100000")
+        with agent._journal.writing():
+            agent._journal.note("something large", bytes(100_000))
+
+    agent._insist(write)
+    assert [name for name, _ in said] == ["full", "full"]
+    assert agent._journal.about("something large") == bytes(100_000)
+    agent._journal.close()
 
 
 def test_a_keystore_of_another_account_is_not_taken_for_the_journal_s(folder):
