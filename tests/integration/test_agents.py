@@ -5,6 +5,8 @@ import json
 import random
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -18,7 +20,7 @@ from fabmarket.identity.sealing import LARGEST_LETTER, Cover, SealingKey, sealed
 from fabmarket.market.messages import Reply
 from fabmarket.node.envelope import Envelope
 from tests.nodes import relay, rpc
-from tests.street import Street, ended, found, free_port, start, wait_until
+from tests.street import PROGRAM, Street, ended, found, free_port, start, wait_until
 
 STRANGER = Key.derive("agents tests", "a stranger")
 
@@ -74,6 +76,11 @@ class Couple:
         return start(self.folders[party], self.logs[party], "--json-log")
 
 
+def run_status(folder: Path) -> dict:
+    command = [sys.executable, "-c", PROGRAM, "status", str(folder), "--json"]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)  # noqa: S603
+
+
 def stock_and_money(street: Street) -> tuple[int, int]:
     """What the demander has left in the exchange, and what the supplier has got."""
     token, exchange = street.market.token.address, street.market.exchange
@@ -95,6 +102,12 @@ def test_two_agents_trade_and_end_when_they_are_told(street, tmp_path):
     assert lines(couple.logs[couple.demander], "ended")
     (sold,) = lines(couple.logs[couple.supplier], "settled")
     (served,) = lines(couple.logs[couple.demander], "served")
+    status = run_status(couple.folders[couple.demander])
+    assert [(each["name"], each["state"]) for each in status["wants"]] == [("milling", "served")]
+    assert {each["url"]: each["sells"] for each in status["peers"]} == {
+        f"http://127.0.0.1:{couple.ports[couple.supplier]}": "S",
+        f"http://127.0.0.1:{couple.ports[couple.demander]}": "",
+    }
     assert (served["want"], served["trade"]) == ("milling", sold["trade"])
     paid = sold["quantity"] * sold["unit_price"]
     left, got = stock_and_money(street)
@@ -108,9 +121,14 @@ def test_two_agents_trade_and_end_when_they_are_told(street, tmp_path):
     [("supplier", "Selection"), ("supplier", "Trade"), ("demander", "Selection")],
 )
 def test_killed_in_the_middle_it_goes_on_and_buys_once(unhurried_street, tmp_path, victim, word):
-    """SIGKILL when a word is under way: the other waits, and one trade comes of it."""
+    """SIGKILL when a word is under way: the other waits, and one trade comes of it.
+
+    The demander takes blocks for final two later than the supplier does.
+    """
     street = unhurried_street
     couple = Couple(street, tmp_path)
+    settings = couple.folders[couple.demander] / "agent.toml"
+    settings.write_text(settings.read_text().replace("finality = 0", "finality = 2"))
     before = stock_and_money(street)
     line = "heard" if victim == "supplier" else "sent"
     killed = couple.supplier if victim == "supplier" else couple.demander
@@ -166,6 +184,9 @@ def test_while_a_node_is_lost_an_agent_waits_and_goes_on(street, node, tmp_path)
             with ended(demander):
                 wait_until(lambda: lines(log, "settled"), 120, "no trade")
             assert supplier.poll() is None
+            between.fault = "stall"
+            supplier.send_signal(signal.SIGTERM)
+            assert supplier.wait(20) == 0
 
 
 def test_honest_trade_goes_on_while_strangers_misbehave(unhurried_street, tmp_path):

@@ -1,7 +1,6 @@
 """`fabmarket status`: what the agent of a directory knows and does, read from its journal."""
 
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from rich.console import Console
 
 from fabmarket.cli.terminal import table
 from fabmarket.identity.keystore import address_of_keystore
-from fabmarket.node import Journal
 from fabmarket.node.settings import JOURNAL, KEYSTORE, read_settings
 from fabmarket.node.status import Status, is_running, status_of
 from fabmarket.report.terminal import show
@@ -40,10 +38,7 @@ def command(folder: Path, as_json: bool) -> None:
         "running": is_running(folder),
         "begun": (folder / JOURNAL).exists(),
     }
-    status = Status()
-    if facts["begun"]:
-        with closing(Journal.reading(folder / JOURNAL)) as journal:
-            status = status_of(journal, settings)
+    status = status_of(folder, settings)
     facts |= status.facts()
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
@@ -68,3 +63,6 @@ def _print(facts: dict[str, Any], status: Status) -> None:
     if status.stock:
         rows = [[str(each.slot), str(each.available), str(each.promised)] for each in status.stock]
         show(console, table("Stock", ("Slot", "For sale", "Promised"), rows))
+    if status.peers:
+        rows = [[each.address, escaped(each.sells), escaped(each.url)] for each in status.peers]
+        show(console, table("Cards on the board", ("Address", "Sells", "Door"), rows))

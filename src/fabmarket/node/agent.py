@@ -22,17 +22,15 @@ from fabmarket.identity.codec import decode, encode
 from fabmarket.identity.sealing import SealingKey
 from fabmarket.market.cards import (
     PROTOCOL,
-    BadNotice,
     ContactCard,
-    Founding,
     SignedNotice,
-    notice_of,
 )
 from fabmarket.market.events import Announced, Settled
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import market_domain
 from fabmarket.negotiation.moves import Tell
 from fabmarket.negotiation.supplier import SupplierState
+from fabmarket.node.board import Board
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.inbox import (
     Arrived,
@@ -100,7 +98,7 @@ def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
         contracts = settings.market.exchange, settings.market.board
         watch = Watch(folder, key, engine, contracts, chain.finality)
         domain = market_domain(engine.chain_id, settings.market.exchange)
-        board = _Board(domain, settings.market.founder)
+        board = Board(domain, settings.market.founder)
         while True:
             for announced in watch.caught_up():
                 board.take(announced)
@@ -111,28 +109,6 @@ def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
         _Agent(folder, settings, key, domain, board, watch, say).run(board.rhythm)
 
 
-class _Board:
-    """What counts of all that was announced."""
-
-    def __init__(self, domain: Domain, founder: str) -> None:
-        self._domain, self._founder = domain, founder
-        self.rhythm: Rhythm | None = None
-        self.cards: dict[str, ContactCard] = {}
-
-    def take(self, announced: Announced) -> ContactCard | None:
-        """Take note of an announcement; return the card if it is one."""
-        try:
-            notice = notice_of(self._domain, announced)
-        except BadNotice:
-            return None  # the board is open to everybody
-        if isinstance(notice, ContactCard):
-            self.cards[notice.author] = notice
-            return notice
-        if isinstance(notice, Founding) and notice.author == self._founder:
-            self.rhythm = self.rhythm or notice.rhythm  # said once
-        return None
-
-
 class _Agent:
     def __init__(
         self,
@@ -140,7 +116,7 @@ class _Agent:
         settings: Settings,
         key: Key,
         domain: Domain,
-        board: _Board,
+        board: Board,
         watch: Watch,
         say: Say,
     ) -> None:

@@ -19,7 +19,7 @@ LINES: dict[str, str] = {
     "mined": "{action} in block {block}: {outcome}",
     "lost": "the chain does not answer as it should; trying again: {reason}",
     "found": "the chain answers again",
-    "full": "the journal takes no more just now: {reason}",
+    "full": "the disk takes no more just now; trying again: {reason}",
     "door": "letters so far: {counted}",
     "ended": "ended; everything is on disk",
 }

@@ -2,16 +2,22 @@
 
 import fcntl
 import os
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fabmarket.ledger import EventStore
+from fabmarket.market.events import Announced
+from fabmarket.market.trade import market_domain
+from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.supplier import SupplierState
+from fabmarket.node.board import Board
 from fabmarket.node.journal import Journal
 from fabmarket.node.participant import folded
 from fabmarket.node.roles import STEPS, want_names
-from fabmarket.node.settings import LOCK, Settings
+from fabmarket.node.settings import BOARD, JOURNAL, LOCK, Settings
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,15 @@ class StockStatus:
 
 
 @dataclass(frozen=True)
+class PeerStatus:
+    """Whose card is on the board, what it sells ("" for nothing), and where its door is."""
+
+    address: str
+    sells: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Status:
     """What is in the journal: `letters` and `moves` are on their way, `block` is the last seen."""
 
@@ -43,14 +58,35 @@ class Status:
     trades: int = 0
     wants: tuple[WantStatus, ...] = ()
     stock: tuple[StockStatus, ...] = ()
+    peers: tuple[PeerStatus, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
         return asdict(self)
 
 
-def status_of(journal: Journal, settings: Settings) -> Status:
-    """Return what a journal says of its agent."""
+def status_of(folder: Path, settings: Settings) -> Status:
+    """Return what an agent's journal says, and what it has read of the board."""
+    if not (folder / JOURNAL).exists():
+        return Status()
+    with closing(Journal.reading(folder / JOURNAL)) as journal:
+        return replace(_told(journal, settings), peers=_peers(folder / BOARD, settings))
+
+
+def _peers(path: Path, settings: Settings) -> tuple[PeerStatus, ...]:
+    market = settings.market
+    board = Board(market_domain(settings.chain.chain_id, market.exchange), market.founder)
+    if path.exists():
+        with closing(EventStore[Announced](path)) as store:
+            for announced in store.events():
+                board.take(announced)
+    return tuple(
+        PeerStatus(card.author, name_from_bytes32(card.resource), card.url)
+        for _, card in sorted(board.cards.items())
+    )
+
+
+def _told(journal: Journal, settings: Settings) -> Status:
     kind, step = STEPS[settings.role]
     state = folded(journal, step, kind)
     block, owner = journal.about("block"), journal.about("owner")

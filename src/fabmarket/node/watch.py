@@ -6,6 +6,7 @@ after a crash it comes again.
 """
 
 import random
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -88,9 +89,9 @@ class Watch(threading.Thread):
             self._wake.clear()
             try:
                 self._look(exchange, board, outbox)
-            except (NodeLost, ChainError, JournalFull) as error:
+            except (NodeLost, ChainError, JournalFull, sqlite3.OperationalError) as error:
                 failures += 1
-                full = isinstance(error, JournalFull)
+                full = isinstance(error, JournalFull | sqlite3.OperationalError)
                 self._put(Full(str(error)) if full else Lost(str(error)))
                 pause = min(POLL * 2**failures, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
                 self._stopping.wait(pause)

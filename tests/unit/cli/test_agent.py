@@ -15,7 +15,8 @@ from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import market_domain
 from fabmarket.node import Journal, Participant
 from fabmarket.node import agent as agent_module
-from fabmarket.node.agent import OtherSettings, _Agent, _Board, locked
+from fabmarket.node.agent import OtherSettings, _Agent, locked
+from fabmarket.node.board import Board
 from fabmarket.node.roles import STEPS, initial_state
 from fabmarket.node.settings import FILE, JOURNAL, KEYSTORE, read_settings
 
@@ -174,7 +175,7 @@ def test_settings_that_the_journal_contradicts_are_refused(folder):
     key, domain = unlock(folder / KEYSTORE, SECRET), market_domain(31337, ADDRESS)
 
     def checked(settings):
-        board = _Board(domain, ADDRESS)
+        board = Board(domain, ADDRESS)
         agent = _Agent(folder, settings, key, domain, board, None, lambda *_: None)
         try:
             agent._require_same(initial_state(settings, key.address, domain, Rhythm(0, 60)))
@@ -202,7 +203,7 @@ def test_what_a_full_disk_does_not_take_is_written_later(folder, monkeypatch):
         settings,
         key,
         domain,
-        _Board(domain, ADDRESS),
+        Board(domain, ADDRESS),
         None,
         lambda *line: said.append(line),
     )
