@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 
 import { contracts, forge } from "./forge.mjs";
 
-const SHIPPED = ["CapacityExchange", "ResourceEscrow", "NetSettlement", "TestToken"];
+const SHIPPED = ["CapacityExchange", "ResourceEscrow", "NetSettlement", "ReleaseBoard", "TestToken"];
 /** What a caller of the exchange meets: its own calls, events and errors, and those of its modules. */
 const PARTS = { CapacityExchange: ["ResourceEscrow", "NetSettlement"] };
 const signature = (entry) => JSON.stringify([entry.type, entry.name, (entry.inputs ?? []).map((each) => each.type)]);

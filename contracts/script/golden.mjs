@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { AbiCoder, encodeBytes32String, keccak256 } from "ethers";
 
 import { contracts } from "./forge.mjs";
+import { cards } from "./golden-cards.mjs";
 import { consents } from "./golden-consents.mjs";
 import { decisions } from "./golden-decisions.mjs";
 import { messages } from "./golden-messages.mjs";
@@ -278,6 +279,7 @@ const commitment = keccak256(
 const files = {
   trade: trades,
   attestation: attestations,
+  cards,
   messages,
   decisions: await decisions(held),
   consents: await consents(held, LATHE_3, commitment),

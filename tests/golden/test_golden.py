@@ -25,12 +25,13 @@ from fabmarket.identity import (
     type_hash,
     type_string,
 )
-from fabmarket.market import messages, net, trade
+from fabmarket.market import cards, messages, net, trade
 
 FOLDER = Path(__file__).parent
 CONTRACTS = FOLDER.parents[1] / "contracts"
 FILES = (
     "attestation.json",
+    "cards.json",
     "consents.json",
     "decisions.json",
     "messages.json",
@@ -54,6 +55,7 @@ CLASSES = {
     each.__name__: each
     for each in (
         *get_args(messages.Message),
+        *get_args(cards.Notice),
         *(each for each in vars(trade).values() if isinstance(each, type)),
         Announcement,
     )
@@ -118,7 +120,7 @@ def test_every_signed_type_has_a_vector():
 
 
 def test_a_message_s_vector_is_signed_by_its_author():
-    for vector in stored("messages.json"):
+    for vector in stored("messages.json") + stored("cards.json"):
         message = read(CLASSES[vector["primaryType"]], vector["message"])
         assert message.author == vector["signer"]
 

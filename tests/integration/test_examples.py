@@ -33,6 +33,12 @@ NOT_RUN = {
     "FABMARKET_ENGINE=https://name:password@node.example fabmarket demo --chain-id 1337": "a node",
     "fabmarket demo --engine http://127.0.0.1:8545 --seed 7": "a node",
     "fabmarket demo --engine http://127.0.0.1:8545 --chain-id 31337 --json": "a node",
+    "fabmarket init supplier my-agent": "somebody who types a passphrase",
+    "fabmarket init demander my-agent --passphrase-file secret.txt": "a file with a passphrase",
+    "fabmarket agent my-agent": "a market",
+    "fabmarket agent my-agent --passphrase-file secret.txt --json-log": "a market",
+    "fabmarket status my-agent": "an agent's directory",
+    "fabmarket status my-agent --json": "an agent's directory",
 }
 """What each of them needs beyond `make demo`."""
 

@@ -5,8 +5,10 @@ import sys
 _DEPTH = sys.getrecursionlimit()
 
 from fabmarket.chain.contracts import (  # noqa: E402
+    BoardContract,
     ExchangeContract,
     TokenContract,
+    board_code,
     escrow_code,
     exchange_code,
     net_code,
@@ -23,7 +25,7 @@ from fabmarket.chain.engine import (  # noqa: E402
     Receipt,
     Settings,
 )
-from fabmarket.chain.open import open_engine  # noqa: E402
+from fabmarket.chain.open import open_engine, open_node  # noqa: E402
 from fabmarket.chain.sender import CallFailed, Sender, Transaction, signed  # noqa: E402
 
 # py-evm raises the limit too; `embedded` does so again where that is needed.
@@ -31,6 +33,7 @@ sys.setrecursionlimit(_DEPTH)
 
 __all__ = [
     "TRANSACTION_GAS",
+    "BoardContract",
     "CallFailed",
     "ChainError",
     "Engine",
@@ -44,10 +47,12 @@ __all__ = [
     "Settings",
     "TokenContract",
     "Transaction",
+    "board_code",
     "escrow_code",
     "exchange_code",
     "net_code",
     "open_engine",
+    "open_node",
     "public",
     "signed",
     "token_code",

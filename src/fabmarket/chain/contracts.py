@@ -19,7 +19,15 @@ from eth_utils.address import to_checksum_address
 from fabmarket.chain.calls import arguments_of, function_of, values_of
 from fabmarket.chain.engine import CallReverted, Engine, Log
 from fabmarket.identity import keccak
-from fabmarket.market.events import EVENTS, Cause, Deployed, Escrowed, Event, Released
+from fabmarket.market.events import (
+    EVENTS,
+    Announced,
+    Cause,
+    Deployed,
+    Escrowed,
+    Event,
+    Released,
+)
 from fabmarket.market.exchange import (
     Account,
     EscrowState,
@@ -82,6 +90,31 @@ class TokenContract(Contract):
 def token_code(name: str, symbol: str, decimals: int) -> bytes:
     """Return the code that deploys the test currency."""
     return _creation("TestToken", name, symbol, decimals)
+
+
+class BoardContract(Contract):
+    """The public board: whoever wants to be found announces how."""
+
+    _ANNOUNCED = keccak(b"Announced(address,uint64,bytes)")
+
+    def __init__(self, engine: Engine, address: str) -> None:
+        super().__init__("ReleaseBoard", engine, address)
+
+    def announcement(self, payload: bytes) -> bytes:
+        """Return the call data that announces a payload for the caller."""
+        return self.data("announce", payload)
+
+    def event(self, log: Log) -> Announced | None:
+        """Return the announcement in a log; None for another contract's or an unknown one."""
+        if log.address != self.address or log.topics[0] != self._ANNOUNCED:
+            return None
+        sequence, payload = decode(["uint64", "bytes"], log.data)
+        return Announced(to_checksum_address(log.topics[1][12:]), sequence, payload)
+
+
+def board_code() -> bytes:
+    """Return the code that deploys the board."""
+    return _creation("ReleaseBoard")
 
 
 def escrow_code(parameters: Parameters) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from fabmarket.chain.embedded import EmbeddedEngine
@@ -41,6 +42,14 @@ def open_engine(name: str, settings: Settings) -> Engine:
     raise EngineUnavailable(
         f"unknown engine {public(name)!r}; use embedded, anvil or the http(s) URL of a node"
     )
+
+
+def open_node(urls: Sequence[str], chain_id: int, key: Key) -> Engine:
+    """Return the node of a participant that pays its own gas with `key`, at one or several URLs.
+
+    Raises EngineUnavailable where none answers, or one is of another chain.
+    """
+    return RpcEngine("rpc", ",".join(urls), chain_id, key)
 
 
 def _funder() -> Key:

@@ -53,6 +53,10 @@ class Key:
         """
         return cls(keccak("|".join(path).encode()))
 
+    def reveal(self) -> bytes:
+        """Return the secret, for the keystore and for what is derived from it; nothing else."""
+        return self._key.secret
+
     def sign(self, digest: bytes) -> bytes:
         """Return the 65-byte signature r || s || v of a 32-byte digest (paper eq. 2-5)."""
         raw = self._key.sign_recoverable(digest, hasher=None)

@@ -7,27 +7,44 @@ everything, as what was given out cannot be taken back.
 """
 
 from collections.abc import Iterator
+from typing import Generic, Protocol
 
-from fabmarket.chain import ChainError, Engine, ExchangeContract, Header, Log
-from fabmarket.ledger.store import Block, Entry, EventStore, LedgerError
+from typing_extensions import TypeVar
+
+from fabmarket.chain import ChainError, Engine, Header, Log
+from fabmarket.ledger.store import Block, E, Entry, EventStore, LedgerError
 
 PAGE = 2_000
 """Blocks asked for at a time; fewer where a node refuses as many."""
 
 
-class Follower:
-    """Reads an exchange's blocks from a chain into a store, and gives out those that are final."""
+E_co = TypeVar("E_co", covariant=True)
+
+
+class Emitter(Protocol[E_co]):
+    """A contract whose logs say something to us."""
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+
+    def event(self, log: Log) -> E_co | None:
+        """Return what a log of it says, None for what we do not know."""
+
+
+class Follower(Generic[E]):
+    """Reads a contract's blocks from a chain into a store, and gives out those that are final."""
 
     def __init__(
-        self, engine: Engine, exchange: ExchangeContract, store: EventStore, finality: int = 0
+        self, engine: Engine, contract: Emitter[E], store: EventStore[E], finality: int = 0
     ) -> None:
-        self._engine, self._exchange, self._store = engine, exchange, store
+        self._engine, self._contract, self._store = engine, contract, store
         self._finality = finality
         self._size = PAGE
         self.latest = -1
         """The last final block, as of the last poll: those before it are past."""
 
-    def poll(self) -> Iterator[Block]:
+    def poll(self) -> Iterator[Block[E]]:
         """Yield, and then store, the blocks with events that have become final, and the last one.
 
         A block is stored once whoever asked for it has come back for the next: after a crash it
@@ -62,7 +79,7 @@ class Follower:
                 " the start"
             )
 
-    def _page(self, first: int, last: int, known: tuple[int, bytes] | None) -> list[Block]:
+    def _page(self, first: int, last: int, known: tuple[int, bytes] | None) -> list[Block[E]]:
         """The blocks of a range that have events, and the last; none if it changed meanwhile."""
         end = self._engine.header(last)
         logs = self._by_block(first, last)
@@ -86,7 +103,7 @@ class Follower:
         return blocks
 
     def _by_block(self, first: int, last: int) -> dict[int, dict[int, Log]]:
-        """The exchange's logs by block and index; one that comes twice is one."""
+        """The contract's logs by block and index; one that comes twice is one."""
         found: dict[int, dict[int, Log]] = {}
         for log in self._logs(first, last):
             if not first <= log.block <= last:
@@ -97,9 +114,9 @@ class Follower:
         return found
 
     def _logs(self, first: int, last: int) -> list[Log]:
-        """Of the exchange; asked for by halves where the node refuses so many blocks at once."""
+        """Of the contract; asked for by halves where the node refuses so many blocks at once."""
         try:
-            found = self._engine.logs(first, last, self._exchange.address)
+            found = self._engine.logs(first, last, self._contract.address)
         except ChainError:
             if first == last:
                 raise
@@ -110,10 +127,10 @@ class Follower:
             self._size = min(PAGE, 2 * self._size)
         return found
 
-    def _block(self, header: Header, logs: dict[int, Log]) -> Block:
+    def _block(self, header: Header, logs: dict[int, Log]) -> Block[E]:
         entries = []
         for _, log in sorted(logs.items()):
-            event = self._exchange.event(log)
+            event = self._contract.event(log)
             if event is not None:
                 entries.append(Entry(log.index, log.transaction, event))
         return Block(header.number, header.hash, header.parent, header.time, tuple(entries))

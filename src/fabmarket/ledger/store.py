@@ -1,13 +1,16 @@
-"""The market's events in SQLite: a block is stored whole or not at all, and only once."""
+"""A contract's events in SQLite: a block is stored whole or not at all, and only once."""
 
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, cast
+
+from typing_extensions import TypeVar
 
 from fabmarket.errors import Refused
 from fabmarket.identity.codec import BadText, decode, encode
-from fabmarket.market.events import EVENTS, Event
+from fabmarket.market.events import EVENTS, Announced, Event
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
@@ -23,7 +26,10 @@ CREATE TABLE IF NOT EXISTS followed (
   one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL, block_hash BLOB NOT NULL
 ) STRICT;
 """
-_KINDS = {kind.__name__: kind for kind in EVENTS}
+_KINDS = {kind.__name__: kind for kind in (*EVENTS, Announced)}
+
+E = TypeVar("E", default=Event)
+"""What a contract records: the exchange the market's events, the board announcements."""
 
 
 class LedgerError(Refused):
@@ -31,26 +37,26 @@ class LedgerError(Refused):
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Generic[E]):
     """An event of a block: the index of its log, and its transaction."""
 
     index: int
     transaction: bytes
-    event: Event
+    event: E
 
 
 @dataclass(frozen=True)
-class Block:
-    """A block: number, hash, that of its parent, time in seconds, and the market's events in it."""
+class Block(Generic[E]):
+    """A block: number, hash, that of its parent, time in seconds, and a contract's events in it."""
 
     number: int
     hash: bytes
     parent: bytes
     time: int
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry[E], ...]
 
 
-class EventStore:
+class EventStore(Generic[E]):
     """Events in chain order. A path makes it durable; by default it lives in memory."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -62,7 +68,7 @@ class EventStore:
             raise LedgerError(f"{path} is no event log ({error}); give another path") from error
 
     @classmethod
-    def reading(cls, path: Path) -> "EventStore":
+    def reading(cls, path: Path) -> "EventStore[E]":
         """Return a store that is there, to be read only. LedgerError if the file is none."""
         store = cls.__new__(cls)
         try:
@@ -77,7 +83,7 @@ class EventStore:
         row = self._db.execute("SELECT block, block_hash FROM followed").fetchone()
         return None if row is None else (int(row[0]), bytes(row[1]))
 
-    def append(self, block: Block) -> None:
+    def append(self, block: Block[E]) -> None:
         """Store a block's events in one transaction, and that all up to it is stored.
 
         An event that is there already is left as it is. LedgerError if another stands at its place
@@ -95,7 +101,7 @@ class EventStore:
                 (block.number, block.hash),
             )
 
-    def _insert(self, block: Block, entry: Entry) -> None:
+    def _insert(self, block: Block[E], entry: Entry[E]) -> None:
         body = encode(entry.event).decode()
         row = (block.hash, entry.transaction, type(entry.event).__name__, body)
         place = (block.number, entry.index)
@@ -113,7 +119,7 @@ class EventStore:
                 " index the chain again from the start"
             )
 
-    def _check_hash(self, block: Block) -> None:
+    def _check_hash(self, block: Block[E]) -> None:
         stored = self._db.execute(
             "SELECT block_hash FROM event WHERE block = ? LIMIT 1", (block.number,)
         ).fetchone()
@@ -123,12 +129,12 @@ class EventStore:
                 f" 0x{block.hash.hex()}: it was reorganised; index it again from the start"
             )
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[E]:
         """Yield all events in chain order. LedgerError where the file is damaged."""
         for _, _, entry in self.entries():
             yield entry.event
 
-    def entries(self) -> Iterator[tuple[int, bytes, Entry]]:
+    def entries(self) -> Iterator[tuple[int, bytes, Entry[E]]]:
         """Yield all events in chain order, each with its block's number and hash."""
         query = (
             "SELECT block, block_hash, log_index, transaction_hash, kind, body FROM event"
@@ -136,7 +142,7 @@ class EventStore:
         )
         try:
             for number, block_hash, index, transaction, kind, body in self._db.execute(query):
-                event = decode(_KINDS[kind], body.encode())
+                event = cast(E, decode(_KINDS[kind], body.encode()))
                 yield number, block_hash, Entry(index, transaction, event)
         except (sqlite3.Error, ValueError, KeyError, AttributeError, BadText) as error:
             # A damaged page is read as anything.

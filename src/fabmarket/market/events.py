@@ -336,6 +336,15 @@ class NetSettled:
     sales: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Announced:
+    """On the board, which is a contract of its own: `sequence` counts the author's from 0."""
+
+    author: str
+    sequence: int
+    payload: bytes
+
+
 ListingEvent = Listed | Unlisted
 Event = (
     Deployed

@@ -8,12 +8,24 @@ something else has used, whereupon it is signed anew.
 
 from dataclasses import dataclass
 
-from fabmarket.chain import Engine, ExchangeContract, Receipt, Transaction, signed
+from fabmarket.chain import (
+    BoardContract,
+    Engine,
+    ExchangeContract,
+    Receipt,
+    Transaction,
+    signed,
+)
 from fabmarket.chain.calls import function_of, gas_limit
+from fabmarket.errors import Bug
 from fabmarket.identity import Key, keccak
 from fabmarket.market.exchange import Move
 from fabmarket.node.journal import Journal
-from fabmarket.node.participant import move_of
+from fabmarket.node.participant import Announce, move_of
+
+_ANNOUNCEMENT_GAS = 100_000
+_GAS_A_BYTE = 60
+"""Of an announcement: above what its call data and its log take."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +48,13 @@ class Outbox:
         engine: Engine,
         exchange: ExchangeContract,
         finality: int = 0,
+        board: BoardContract | None = None,
     ) -> None:
-        """`finality`: how many blocks below the head nothing is reorganised any more."""
+        """`finality`: how many blocks below the head nothing is reorganised any more.
+
+        `board` is where announcements go, if the participant makes any.
+        """
+        self._board = board
         self._key, self._journal = key, journal
         self._engine, self._exchange = engine, exchange
         self._finality = finality
@@ -124,7 +141,18 @@ class Outbox:
             self._journal.signed(number, nonce, raw)
         return Outgoing(number, transaction, nonce, raw)
 
-    def _transaction(self, move: Move) -> Transaction:
+    def _transaction(self, move: Move | Announce) -> Transaction:
+        if isinstance(move, Announce):
+            if self._board is None:
+                raise Bug("an announcement, and no board to make it on")
+            return announcement(self._key, self._board, move.payload)
         data = self._exchange.move_data(move)
         to = self._exchange.address
         return Transaction(self._key, function_of(move), to, data, gas_limit(move))
+
+
+def announcement(key: Key, board: BoardContract, payload: bytes) -> Transaction:
+    """Return the transaction that announces a payload on the board."""
+    data = board.announcement(payload)
+    gas = _ANNOUNCEMENT_GAS + _GAS_A_BYTE * len(data)
+    return Transaction(key, "announce", board.address, data, gas)

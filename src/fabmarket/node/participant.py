@@ -52,9 +52,12 @@ class Answer(Enum):
     REFUSED = "refused"
 
 
+AGAIN = "taken before"
+
+
 @dataclass(frozen=True)
 class Heard:
-    """The answer to a message, and the reason where it is refused or postponed."""
+    """The answer to a message, and the reason where it is refused, postponed or taken AGAIN."""
 
     answer: Answer
     reason: str = ""
@@ -79,10 +82,17 @@ class _Known:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """A line of the journal."""
+class Announce:
+    """In the outbox: a payload for the public board, which no step knows of."""
 
-    entry: _Known | Recorded | Ticked | Ordered
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the journal or of its outbox."""
+
+    entry: _Known | Recorded | Ticked | Ordered | Announce
 
 
 class Participant(Generic[S]):
@@ -109,6 +119,11 @@ class Participant(Generic[S]):
         """The participant's address."""
         return self._key.address
 
+    @property
+    def state(self) -> S:
+        """What the participant knows."""
+        return self._state
+
     def _restored(self, initial: S) -> S:
         """The state after the snapshot and the inputs since; of a new journal the initial one."""
         owner, kept = self.journal.about("owner"), self.journal.about("state")
@@ -120,19 +135,7 @@ class Participant(Generic[S]):
             return initial
         if owner != self.address.encode():
             raise BadJournal(f"the journal is {owner.decode()}'s, not {self.address}'s")
-        state: S = decode(type(initial), kept)
-        for body in self.journal.inputs():
-            state, _ = self._step(state, self._remembered(decode(_Line, body)))
-        return state
-
-    def _remembered(self, line: _Line) -> Input:
-        if not isinstance(line.entry, _Known):
-            return line.entry
-        text = self.journal.message(line.entry.digest)
-        if text is None:
-            raise Bug("an input of the journal is a message that was not kept")
-        envelope = decode(Envelope, text)
-        return Received(envelope.message, line.entry.digest, envelope.signature, envelope.places)
+        return folded(self.journal, self._step, type(initial))
 
     @property
     def followed(self) -> int:
@@ -140,14 +143,19 @@ class Participant(Generic[S]):
         number = self.journal.about("block")
         return -1 if number is None else int(number)
 
-    def receive(self, text: bytes) -> Heard:
-        """Take an envelope's bytes. What is answered TAKEN is on disk; again, it has no effect."""
+    def receive(self, text: bytes, sender: str | None = None) -> Heard:
+        """Take an envelope's bytes. What is answered TAKEN is on disk; again, it has no effect.
+
+        `sender`: who the letter's cover says it is from, which must be the author.
+        """
         try:
             received = open_envelope(self._domain, text)
         except Undeliverable as error:
             return Heard(Answer.REFUSED, str(error))
+        if sender not in (None, received.message.author):
+            return Heard(Answer.REFUSED, "message of another author than the letter's sender")
         if self.journal.message(received.digest) is not None:
-            return Heard(Answer.TAKEN)
+            return Heard(Answer.TAKEN, AGAIN)
         state, outputs = self._step(self._state, received)
         match outputs:
             case (Postponed(reason),):
@@ -217,6 +225,11 @@ class Participant(Generic[S]):
         with self.journal.writing():
             self._write([ordered], state, outputs)
         self._done(state, outputs)
+
+    def announce(self, payload: bytes) -> None:
+        """Put an announcement for the public board into the outbox."""
+        with self.journal.writing():
+            self.journal.order(encode(_Line(Announce(payload))))
 
     def _write(
         self,
@@ -306,6 +319,31 @@ class Participant(Generic[S]):
         return replace(signed, supplier=self._key.sign(digest(self._domain, signed.trade)))
 
 
+def folded(journal: Journal, step: Step[S], kind: type[S]) -> S:
+    """Return the state that a journal's snapshot and the inputs since lead to."""
+    kept = journal.about("state")
+    if kept is None:
+        raise BadJournal("the journal is nobody's")
+    state = decode(kind, kept)
+    for body in journal.inputs():
+        state, _ = step(state, _remembered(journal, decode(_Line, body)))
+    return state
+
+
+def _remembered(journal: Journal, line: _Line) -> Input:
+    match line.entry:
+        case _Known(known):
+            text = journal.message(known)
+            if text is None:
+                raise Bug("an input of the journal is a message that was not kept")
+            envelope = decode(Envelope, text)
+            return Received(envelope.message, known, envelope.signature, envelope.places)
+        case Announce():
+            raise Bug("an announcement is no input")
+        case entry:
+            return entry
+
+
 def _is_same(before: Any, after: Any) -> bool:
     """Whether two states are the same but for their time."""
     names = (each.name for each in fields(before))
@@ -324,9 +362,12 @@ def _session_of(message: Message, message_digest: bytes, journal: Journal) -> by
             return None
 
 
-def move_of(body: bytes) -> Move:
-    """Return a move that a journal's outbox holds."""
-    line = decode(_Line, body)
-    if not isinstance(line.entry, Ordered):
-        raise Bug("the outbox holds something else than a move")
-    return line.entry.move
+def move_of(body: bytes) -> Move | Announce:
+    """Return a move, or an announcement, that a journal's outbox holds."""
+    match decode(_Line, body).entry:
+        case Ordered(move):
+            return move
+        case Announce() as announce:
+            return announce
+        case _:
+            raise Bug("the outbox holds something else than a move")

@@ -37,7 +37,9 @@ Number = Annotated[Decimal, BeforeValidator(_decimal)]
 Range = Annotated[list[Number], Field(min_length=2, max_length=2)]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of a file: of the keys it has fields for, no other, of just these types."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @model_validator(mode="before")
@@ -54,7 +56,7 @@ class _Table(BaseModel):
         return table
 
 
-class AlternativeTable(_Table):
+class AlternativeTable(Table):
     """One way to serve a sub-task; money in currency units per resource unit."""
 
     resource: str
@@ -63,7 +65,7 @@ class AlternativeTable(_Table):
     cost: Number
 
 
-class SubTaskTable(_Table):
+class SubTaskTable(Table):
     """One sub-task of a demander's product."""
 
     name: str
@@ -72,14 +74,14 @@ class SubTaskTable(_Table):
     alternatives: list[AlternativeTable]
 
 
-class DemanderTable(_Table):
+class DemanderTable(Table):
     """One demander."""
 
     name: str
     sub_tasks: list[SubTaskTable]
 
 
-class SupplierTable(_Table):
+class SupplierTable(Table):
     """One supplier of one resource type; money in currency units."""
 
     name: str
@@ -92,14 +94,14 @@ class SupplierTable(_Table):
     listed: list[int] | None = None
 
 
-class CurrencyTable(_Table):
+class CurrencyTable(Table):
     """The money of the market."""
 
     symbol: str = DEFAULT_CURRENCY.symbol
     decimals: int = DEFAULT_CURRENCY.decimals
 
 
-class FjspTable(_Table):
+class FjspTable(Table):
     """A job-shop instance and what it does not say; ranges are [lowest, highest]."""
 
     file: str
@@ -110,7 +112,7 @@ class FjspTable(_Table):
     maintenance: Range = [Decimal(5), Decimal(15)]
 
 
-class ScenarioFile(_Table):
+class ScenarioFile(Table):
     """The whole file; None stands for the default of the kind of scenario that it is."""
 
     title: str | None = None

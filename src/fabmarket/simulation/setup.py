@@ -5,11 +5,13 @@ from typing import Literal
 
 from fabmarket.chain import (
     TRANSACTION_GAS,
+    BoardContract,
     Engine,
     ExchangeContract,
     Sender,
     TokenContract,
     Transaction,
+    board_code,
     escrow_code,
     exchange_code,
     net_code,
@@ -18,6 +20,8 @@ from fabmarket.chain import (
 from fabmarket.chain.calls import function_of, gas_limit
 from fabmarket.errors import Bug, Refused
 from fabmarket.identity import Domain, Key, digest
+from fabmarket.identity.codec import encode
+from fabmarket.market.cards import Founding, SignedNotice
 from fabmarket.market.exchange import (
     Attest,
     Deposit,
@@ -28,8 +32,10 @@ from fabmarket.market.exchange import (
     Report,
 )
 from fabmarket.market.parameters import DAYS, HOURS
+from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Attestation, market_domain
 from fabmarket.market.units import name_to_bytes32
+from fabmarket.node.outbox import announcement
 from fabmarket.scenario import LATEST_ORIGIN, Scenario, Supplier, deposit_of
 
 Role = Literal["deployer", "operator", "supplier", "demander"]
@@ -221,6 +227,17 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
         _deployed(sender, key, exchange, gas),
         scenario.slot_length,
     )
+
+
+def open_board(market: Market, founder: Party, rhythm: Rhythm) -> BoardContract:
+    """Deploy the board of a market whose participants are elsewhere, and say its rhythm there."""
+    address = _deployed(market.sender, founder.key, board_code(), _TOKEN_GAS)
+    board = BoardContract(market.engine, address)
+    notice = Founding(founder.address, rhythm)
+    signed = SignedNotice(notice, founder.key.sign(digest(market.domain, notice)))
+    market.sender.queue(announcement(founder.key, board, encode(signed)))
+    market.sender.must_succeed()
+    return board
 
 
 def _deployed(sender: Sender, key: Key, code: bytes, gas: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "contracts"
 SHIPPED = ROOT / "src" / "fabmarket" / "chain" / "artifacts"
-NAMES = ("CapacityExchange", "NetSettlement", "ResourceEscrow", "TestToken")
+NAMES = ("CapacityExchange", "NetSettlement", "ReleaseBoard", "ResourceEscrow", "TestToken")
 DEPLOYED_SIZE_LIMIT = 24_576 - 2_000  # below EIP-170, with room to mend
 
 needs_node = pytest.mark.skipif(

@@ -91,6 +91,19 @@ def test_a_message_signed_by_another_is_refused(town):
     assert written(cleo) == before
 
 
+def test_a_message_of_another_than_the_letter_s_sender_is_refused(town):
+    """Whoever has it from Anne cannot send it on as a letter of its own."""
+    town.opened()
+    (letter, *_) = town.letters("anne")
+    cleo, bert = town.people["cleo"], town.people["bert"]
+    before = written(cleo)
+    heard = cleo.receive(letter.body, bert.address)
+    reason = "message of another author than the letter's sender"
+    assert (heard.answer, heard.reason) == (Answer.REFUSED, reason)
+    assert written(cleo) == before
+    assert cleo.receive(letter.body, town.people["anne"].address).answer is Answer.TAKEN
+
+
 def test_a_message_for_another_market_is_refused(town):
     town.opened()
     (letter, *_) = town.letters("anne")

@@ -1,0 +1,132 @@
+"""The thread between a participant and the chain: what is new there, and what is to be sent.
+
+It has stores and a journal connection of its own (SQLite's write-ahead log lets the main thread
+read and write beside it). A block is handed over and only stored once the participant has it, so
+after a crash it comes again.
+"""
+
+import random
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from typing_extensions import override
+
+from fabmarket.chain import BoardContract, ChainError, Engine, ExchangeContract, NodeLost
+from fabmarket.identity import Key
+from fabmarket.ledger import EventStore, Follower
+from fabmarket.market.events import Announced, Event
+from fabmarket.node.inbox import Failed, Followed, Found, Full, Inbox, Item, Lost, Mined, Noticed
+from fabmarket.node.journal import Journal, JournalFull
+from fabmarket.node.outbox import Outbox
+from fabmarket.node.settings import BOARD, EVENTS, JOURNAL
+
+POLL = 0.25
+"""Seconds between looks at the chain; sooner where there is something to send."""
+LONGEST_PAUSE = 15.0
+
+
+class _Stopped(Exception):
+    """The agent ends."""
+
+
+class Watch(threading.Thread):
+    """Follows exchange and board, and pushes the outbox, until it is stopped."""
+
+    def __init__(
+        self, folder: Path, key: Key, engine: Engine, contracts: tuple[str, str], finality: int
+    ) -> None:
+        """`contracts`: the addresses of exchange and board."""
+        super().__init__(name="chain", daemon=True)
+        self._folder, self._key, self._engine, self._finality = folder, key, engine, finality
+        exchange, board = contracts
+        self._exchange = ExchangeContract(engine, exchange)
+        self._board = BoardContract(engine, board)
+        self._inbox: Inbox | None = None
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+
+    def begin(self, inbox: Inbox) -> None:
+        """Start the thread; everything goes into the inbox."""
+        self._inbox = inbox
+        self.start()
+
+    def look(self) -> None:
+        """There is something to send, so do not wait."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the thread to end; a node that is asked just now may take its time to answer."""
+        self._stopping.set()
+        self._wake.set()
+
+    @override
+    def run(self) -> None:
+        try:
+            with (
+                closing(EventStore[Event](self._folder / EVENTS)) as events,
+                closing(EventStore[Announced](self._folder / BOARD)) as announcements,
+                closing(Journal(self._folder / JOURNAL)) as journal,
+            ):
+                finality = self._finality
+                exchange = Follower[Event](self._engine, self._exchange, events, finality)
+                board = Follower[Announced](self._engine, self._board, announcements, finality)
+                outbox = Outbox(
+                    self._key, journal, self._engine, self._exchange, finality, self._board
+                )
+                self._loop(exchange, board, outbox)
+        except _Stopped:
+            pass
+        except BaseException as error:
+            self._put(Failed(error))
+
+    def _loop(self, exchange: Follower[Event], board: Follower[Announced], outbox: Outbox) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                self._look(exchange, board, outbox)
+            except (NodeLost, ChainError, JournalFull, sqlite3.OperationalError) as error:
+                failures += 1
+                full = isinstance(error, JournalFull | sqlite3.OperationalError)
+                self._put(Full(str(error)) if full else Lost(str(error)))
+                pause = min(POLL * 2**failures, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
+                self._stopping.wait(pause)
+                continue
+            if failures:
+                failures = 0
+                self._put(Found())
+            self._wake.wait(POLL)
+
+    def _look(self, exchange: Follower[Event], board: Follower[Announced], outbox: Outbox) -> None:
+        for announced in board.poll():
+            self._give(partial(Noticed, announced))
+        for block in exchange.poll():
+            self._give(partial(Followed, block, block.number < exchange.latest))
+        for outgoing, receipt in outbox.push():
+            self._put(Mined(outgoing, receipt))
+
+    def _give(self, made: Callable[[threading.Event], Item]) -> None:
+        """Put something into the inbox and wait until it is taken."""
+        taken = threading.Event()
+        self._put(made(taken))
+        while not taken.wait(0.1):
+            if self._stopping.is_set():
+                raise _Stopped
+
+    def _put(self, item: Item) -> None:
+        if self._inbox is not None:
+            self._inbox.put(item)
+
+    def caught_up(self) -> list[Announced]:
+        """Read the board up to its last final block, and return all that was announced.
+
+        For the time before the thread is begun.
+        """
+        with closing(EventStore[Announced](self._folder / BOARD)) as store:
+            for _ in Follower[Announced](self._engine, self._board, store, self._finality).poll():
+                pass
+            return list(store.events())

@@ -1,0 +1,273 @@
+"""Two agents as real processes trade over HTTP on a real node, and one of them is killed."""
+
+import http.client
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from fabmarket.chain import Settings, open_engine
+from fabmarket.identity import Key, digest
+from fabmarket.identity.codec import encode
+from fabmarket.identity.sealing import LARGEST_LETTER, Cover, SealingKey, sealed
+from fabmarket.market.messages import Reply
+from fabmarket.node.envelope import Envelope
+from tests.nodes import relay, rpc
+from tests.street import PROGRAM, Street, ended, found, free_port, start, wait_until
+
+STRANGER = Key.derive("agents tests", "a stranger")
+
+
+def founded(node, period: int) -> Street:
+    """A market on a node that makes a block a second."""
+    engine = open_engine(node.url, Settings())
+    made = found(engine, period)
+    rpc(engine, "evm_setAutomine", False)
+    rpc(engine, "evm_setIntervalMining", 1)
+    return made
+
+
+@pytest.fixture
+def street(node) -> Street:
+    return founded(node, 8)
+
+
+@pytest.fixture
+def unhurried_street(node) -> Street:
+    """Its sessions outlast the start of a process on a busy machine."""
+    return founded(node, 40)
+
+
+def lines(log: Path, *names: str) -> list[dict]:
+    if not log.exists():
+        return []
+    said = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return [each for each in said if each["line"] in names]
+
+
+def kinds(log: Path, line: str) -> list[str]:
+    return [each["kind"] for each in lines(log, line)]
+
+
+class Couple:
+    """A supplier's and a demander's directory, their logs, and their processes."""
+
+    def __init__(self, street: Street, folder: Path, supplier: str | None = None) -> None:
+        """`supplier`: the URL at which the supplier has its node, if another."""
+        parties = street.parties
+        self.supplier, self.demander = parties.suppliers[0], parties.demanders[0]
+        self.logs = {
+            party: folder / f"{party.role}.log" for party in (self.supplier, self.demander)
+        }
+        self.ports = {party: free_port() for party in self.logs}
+        self.folders = {
+            party: street.directory(folder / party.role, party, self.ports[party], url)
+            for party, url in ((self.supplier, supplier), (self.demander, None))
+        }
+
+    def start(self, party):
+        return start(self.folders[party], self.logs[party], "--json-log")
+
+
+def run_status(folder: Path) -> dict:
+    command = [sys.executable, "-c", PROGRAM, "status", str(folder), "--json"]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)  # noqa: S603
+
+
+def stock_and_money(street: Street) -> tuple[int, int]:
+    """What the demander has left in the exchange, and what the supplier has got."""
+    token, exchange = street.market.token.address, street.market.exchange
+    parties = (street.parties.demanders[0], street.parties.suppliers[0])
+    left, got = (exchange.balance_of(party.address, token) for party in parties)
+    return left, got
+
+
+def test_two_agents_trade_and_end_when_they_are_told(street, tmp_path):
+    couple = Couple(street, tmp_path)
+    before = stock_and_money(street)
+    supplier, demander = couple.start(couple.supplier), couple.start(couple.demander)
+    with ended(supplier, demander):
+        wait_until(lambda: lines(couple.logs[couple.demander], "served"), 120, "no trade")
+        wait_until(lambda: lines(couple.logs[couple.supplier], "settled"), 60, "none is heard of")
+        for process in (supplier, demander):
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(20) for process in (supplier, demander)] == [0, 0]
+    assert lines(couple.logs[couple.demander], "ended")
+    (sold,) = lines(couple.logs[couple.supplier], "settled")
+    (served,) = lines(couple.logs[couple.demander], "served")
+    status = run_status(couple.folders[couple.demander])
+    assert [(each["name"], each["state"]) for each in status["wants"]] == [("milling", "served")]
+    assert {each["url"]: each["sells"] for each in status["peers"]} == {
+        f"http://127.0.0.1:{couple.ports[couple.supplier]}": "S",
+        f"http://127.0.0.1:{couple.ports[couple.demander]}": "",
+    }
+    assert (served["want"], served["trade"]) == ("milling", sold["trade"])
+    paid = sold["quantity"] * sold["unit_price"]
+    left, got = stock_and_money(street)
+    assert (left, got) == (before[0] - paid, before[1] + paid)
+    assert sold["quantity"] == 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("victim", "word"),
+    [("supplier", "Selection"), ("supplier", "Trade"), ("demander", "Selection")],
+)
+def test_killed_in_the_middle_it_goes_on_and_buys_once(unhurried_street, tmp_path, victim, word):
+    """SIGKILL when a word is under way: the other waits, and one trade comes of it.
+
+    The demander takes blocks for final two later than the supplier does.
+    """
+    street = unhurried_street
+    couple = Couple(street, tmp_path)
+    settings = couple.folders[couple.demander] / "agent.toml"
+    settings.write_text(settings.read_text().replace("finality = 0", "finality = 2"))
+    before = stock_and_money(street)
+    line = "heard" if victim == "supplier" else "sent"
+    killed = couple.supplier if victim == "supplier" else couple.demander
+    other = couple.demander if victim == "supplier" else couple.supplier
+    first, stays = couple.start(killed), couple.start(other)
+    with ended(first, stays):
+        wait_until(lambda: word in kinds(couple.logs[killed], line), 240, f"no {word}")
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        again = couple.start(killed)
+        with ended(again):
+            wait_until(lambda: lines(couple.logs[couple.demander], "served"), 240, "no trade")
+            assert stays.poll() is None
+            assert again.poll() is None
+    left, got = stock_and_money(street)
+    assert before[0] - left == got - before[1] == 10 * 10
+
+
+def test_a_second_agent_of_one_directory_refuses_to_start(street, tmp_path):
+    couple = Couple(street, tmp_path)
+    with ended(couple.start(couple.supplier)):
+        log = couple.logs[couple.supplier]
+        wait_until(lambda: lines(log, "begun"), 60, "it does not start")
+        second = couple.start(couple.supplier)
+        with ended(second):
+            assert second.wait(60) == 2
+        assert "an agent runs from this directory already" in log.read_text()
+
+
+def test_no_secret_is_in_any_log(street, tmp_path):
+    couple = Couple(street, tmp_path)
+    processes = [couple.start(party) for party in couple.logs]
+    with ended(*processes):
+        wait_until(lambda: lines(couple.logs[couple.demander], "served"), 120, "no trade")
+    for party, log in couple.logs.items():
+        text = log.read_text().lower()
+        assert party.key.reveal().hex() not in text
+        assert "correct horse" not in text
+
+
+def test_while_a_node_is_lost_an_agent_waits_and_goes_on(street, node, tmp_path):
+    with relay(node.url) as between:
+        couple = Couple(street, tmp_path, supplier=between.url)
+        log = couple.logs[couple.supplier]
+        supplier = couple.start(couple.supplier)
+        with ended(supplier):
+            wait_until(lambda: lines(log, "mined"), 60, "it does not start")
+            between.fault = 503
+            wait_until(lambda: lines(log, "lost"), 60, "it does not notice")
+            between.fault = None
+            wait_until(lambda: lines(log, "found"), 60, "it does not come back")
+            demander = couple.start(couple.demander)
+            with ended(demander):
+                wait_until(lambda: lines(log, "settled"), 120, "no trade")
+            assert supplier.poll() is None
+            between.fault = "stall"
+            supplier.send_signal(signal.SIGTERM)
+            assert supplier.wait(20) == 0
+
+
+def test_honest_trade_goes_on_while_strangers_misbehave(unhurried_street, tmp_path):
+    """Noise, floods, slow heads, brackets well sealed, answers in sessions that are none."""
+    street = unhurried_street
+    couple = Couple(street, tmp_path)
+    supplier, demander = couple.start(couple.supplier), couple.start(couple.demander)
+    log = couple.logs[couple.supplier]
+    with ended(supplier, demander):
+        wait_until(lambda: lines(log, "begun"), 60, "it does not start")
+        with Strangers(couple.ports[couple.supplier], street, couple.supplier) as strangers:
+            wait_until(lambda: lines(couple.logs[couple.demander], "served"), 240, "no trade")
+        resident = int(Path(f"/proc/{supplier.pid}/statm").read_text().split()[1]) * 4096
+        supplier.send_signal(signal.SIGTERM)
+        assert supplier.wait(20) == 0
+    assert resident < 400 << 20
+    assert {200, 0} & set(strangers.answers) == {0}  # 0: hung up on
+    assert {413, 422} <= set(strangers.answers)
+    assert "Traceback" not in log.read_text()
+    assert len(log.read_text()) < 20_000
+
+
+class Strangers:
+    """Threads that send to a door what no honest agent would, until they are told to stop."""
+
+    def __init__(self, port: int, street: Street, victim) -> None:
+        self.port, self.victim = port, victim
+        self.domain = street.market.domain
+        self.answers: Counter[int] = Counter()
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(act,), daemon=True)
+            for act in (self._noise, self._brackets, self._large, self._slow, self._forged)
+        ]
+
+    def __enter__(self) -> "Strangers":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, act) -> None:
+        while not self._stopping.wait(0.02):
+            try:
+                self.answers[act()] += 1
+            except (OSError, http.client.HTTPException):
+                self.answers[0] += 1
+
+    def _post(self, body: bytes) -> int:
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            link.request("POST", "/letters", body)
+            return link.getresponse().status
+        finally:
+            link.close()
+
+    def _sealed(self, text: bytes) -> int:
+        cover = Cover(STRANGER.address, self.victim.address, bytes(32), 1)
+        return self._post(sealed(self.domain, cover, SealingKey(self.victim.key).public, text))
+
+    def _noise(self) -> int:
+        return self._post(random.randbytes(random.randrange(5000)))
+
+    def _brackets(self) -> int:
+        return self._sealed(b"[" * 200_000)
+
+    def _large(self) -> int:
+        return self._post(b"x" * (LARGEST_LETTER + 1))
+
+    def _slow(self) -> int:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as link:
+            link.sendall(b"POST /letters HTTP/1.1\r\nContent-Le")
+            self._stopping.wait(0.2)
+        return 0
+
+    def _forged(self) -> int:
+        """An answer in a session that there is not, well signed by a stranger."""
+        reply = Reply(STRANGER.address, bytes(32), 0, bytes(32), 1)
+        signature = STRANGER.sign(digest(self.domain, reply))
+        return self._sealed(encode(Envelope(reply, signature)))

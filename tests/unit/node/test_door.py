@@ -1,0 +1,322 @@
+"""A real door at a real port: what it takes, what it refuses, and what it bears."""
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+import pytest
+
+from fabmarket.identity import Domain, Key
+from fabmarket.identity.sealing import LARGEST_LETTER, Cover, SealingKey, sealed
+from fabmarket.node import door
+from fabmarket.node.inbox import Arrived
+from fabmarket.node.links import DoorTaken, Links
+from fabmarket.node.participant import Answer, Heard
+from fabmarket.node.settings import DoorTable
+
+DOMAIN = Domain("Fabmarket", "1", 31337, "0x00000000000000000000000000000000fab0cafe")
+ANNE, BOB, EVE = (Key.derive("door tests", name) for name in ("anne", "bob", "eve"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Doorkeeper:
+    """A door of Bob's; what a participant would answer is in `answers`, else it stays silent."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.inbox: SimpleQueue[object] = SimpleQueue()
+        self.answers: dict[bytes, Heard] = {}
+        self.arrived: list[Arrived] = []
+        place = f"127.0.0.1:{self.port}"
+        table = DoorTable(listen=place, url=f"http://{place}")
+        self.links = Links(table, DOMAIN, BOB.address, SealingKey(BOB), self.inbox)
+        self.links.begin()
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def _answer(self) -> None:
+        while (item := self.inbox.get()) is not None:
+            assert isinstance(item, Arrived)
+            self.arrived.append(item)
+            if item.text in self.answers:
+                item.answer(self.answers[item.text])
+
+    def post(self, body: bytes, path: str = door.PATH) -> tuple[int, str, dict[str, str]]:
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            link.request("POST", path, body)
+            answer = link.getresponse()
+            return answer.status, answer.read().decode().strip(), dict(answer.getheaders())
+        finally:
+            link.close()
+
+    def raw(self, text: bytes) -> socket.socket:
+        link = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        link.sendall(text)
+        return link
+
+    def end(self) -> None:
+        self.links.stop()
+        self.links.join(10)
+        self.inbox.put(None)
+        assert not self.links.is_alive()
+
+
+@pytest.fixture
+def keeper() -> Iterator[Doorkeeper]:
+    made = Doorkeeper()
+    yield made
+    made.end()
+
+
+def letter(text=b"hello", sender=ANNE, recipient=BOB, key=BOB, domain=DOMAIN):
+    cover = Cover(sender.address, recipient.address, bytes(32), 1)
+    return sealed(domain, cover, SealingKey(key).public, text)
+
+
+def test_a_letter_that_is_taken_is_answered_200_and_comes_with_its_sender(keeper):
+    keeper.answers[b"hello"] = Heard(Answer.TAKEN)
+    assert keeper.post(letter())[0] == 200
+    (arrived,) = keeper.arrived
+    assert (arrived.sender, arrived.text) == (ANNE.address, b"hello")
+    assert keeper.links.counted() == {"taken": 1}
+
+
+def test_one_ahead_of_its_turn_is_to_come_again(keeper):
+    keeper.answers[b"hello"] = Heard(Answer.POSTPONED, "quote that is ahead of its turn")
+    status, said, headers = keeper.post(letter())
+    assert (status, said) == (503, "postponed: quote that is ahead of its turn")
+    assert {key.lower(): value for key, value in headers.items()}["retry-after"] == "1"
+
+
+def test_one_that_is_refused_is_told_why(keeper):
+    keeper.answers[b"hello"] = Heard(Answer.REFUSED, "offer received twice")
+    assert keeper.post(letter())[:2] == (422, "refused: offer received twice")
+    assert keeper.links.counted() == {"refused: offer received twice": 1, "refused": 1}
+
+
+def test_a_letter_for_somebody_else_is_refused(keeper):
+    assert keeper.post(letter(recipient=EVE))[:2] == (422, "somebody else's")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"key": EVE}, {"domain": Domain("Fabmarket", "1", 1, EVE.address)}]
+)
+def test_one_that_does_not_open_is_refused(keeper, changed):
+    assert keeper.post(letter(**changed))[:2] == (422, "sealed otherwise: it does not open")
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"[" * 200_000, b"\0" * 5000])
+def test_what_is_no_letter_is_refused(keeper, body):
+    status, said, _ = keeper.post(body)
+    assert status == 422
+    assert said.startswith(("sealed otherwise", "somebody else's"))
+
+
+def test_brackets_inside_a_letter_kill_nobody(keeper):
+    """The envelope's codec sees them; here they only pass."""
+    text = b"[" * 200_000
+    keeper.answers[text] = Heard(Answer.REFUSED, "nested too deep")
+    assert keeper.post(letter(text))[0] == 422
+    keeper.answers[b"hello"] = Heard(Answer.TAKEN)
+    assert keeper.post(letter())[0] == 200
+
+
+def test_a_body_that_says_to_be_too_large_is_not_waited_for(keeper):
+    with keeper.raw(
+        b"POST /letters HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (LARGEST_LETTER + 1)
+    ) as link:
+        assert link.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_that_turns_out_too_large_is_read_no_further(keeper):
+    head = b"POST /letters HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    part = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    with keeper.raw(head) as link:
+        sent = 0
+        try:
+            while sent < 40 * LARGEST_LETTER:
+                link.sendall(part)
+                sent += 0x10000
+        except OSError:
+            pass
+        assert sent < 40 * LARGEST_LETTER
+    wait_for(lambda: keeper.links.counted().get("too large") == 1)
+
+
+def wait_for(holds, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_slow_body_is_given_up(keeper, monkeypatch):
+    monkeypatch.setattr(door, "BODY_SECONDS", 0.2)
+    with keeper.raw(b"POST /letters HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nx") as link:
+        assert link.recv(100).startswith(b"HTTP/1.1 408 ")
+    assert keeper.links.counted() == {"slow": 1}
+
+
+def test_a_slow_head_is_given_up(keeper, monkeypatch):
+    monkeypatch.setattr(door, "HEAD_SECONDS", 0.2)
+    with keeper.raw(b"POST /letters HT") as link:
+        assert link.recv(100) == b""
+    assert keeper.links.counted() == {"slow": 1}
+
+
+def test_a_slow_second_head_is_given_up_too(keeper, monkeypatch):
+    monkeypatch.setattr(door, "HEAD_SECONDS", 0.5)
+    with keeper.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as link:
+        said = link.recv(1000)
+        assert said.startswith(b"HTTP/1.1 200")
+        link.sendall(b"GET / HT")
+        assert link.recv(100) == b""
+    assert keeper.links.counted() == {"slow": 1}
+
+
+def test_an_idle_connection_is_closed_without_a_word(keeper, monkeypatch):
+    monkeypatch.setattr(door, "HEAD_SECONDS", 0.2)
+    with keeper.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as link:
+        while link.recv(1000):
+            pass
+    assert keeper.links.counted() == {}
+
+
+def test_a_head_too_long_is_refused(keeper):
+    with keeper.raw(b"POST /letters HTTP/1.1\r\nX: " + b"x" * (door.MOST_HEAD + 100)) as link:
+        assert link.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_sender_that_leaves_is_counted(keeper):
+    keeper.raw(b"POST /letters HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nx").close()
+    wait_for(lambda: keeper.links.counted() == {"gone": 1})
+
+
+def test_too_many_letters_of_one_host_are_refused(keeper, monkeypatch):
+    monkeypatch.setattr(door, "BURST", 3)
+    monkeypatch.setattr(door, "RATE", 0.001)
+    said = [keeper.post(b"x")[0] for _ in range(5)]
+    assert said == [422, 422, 422, 429, 429]
+
+
+def test_while_too_many_wait_for_an_answer_others_are_to_come_again(keeper, monkeypatch):
+    monkeypatch.setattr(door, "MOST_WAITING", 1)
+    waiting = threading.Thread(target=keeper.post, args=(letter(b"nobody answers"),))
+    waiting.start()
+    wait_for(lambda: keeper.arrived)
+    assert keeper.post(letter())[:2] == (503, "busy")
+    keeper.arrived[0].answer(Heard(Answer.TAKEN))
+    waiting.join()
+    assert keeper.links.counted() == {"busy": 1, "taken": 1}
+
+
+def test_where_the_participant_is_silent_the_letter_is_to_come_again(keeper, monkeypatch):
+    monkeypatch.setattr(door, "ANSWER_SECONDS", 0.1)
+    assert keeper.post(letter(b"nobody answers"))[:2] == (503, "late")
+    keeper.arrived[0].answer(Heard(Answer.TAKEN))  # too late, and without harm
+
+
+def test_too_many_connections_are_closed_at_once(keeper, monkeypatch):
+    monkeypatch.setattr(door, "MOST_CONNECTIONS", 2)
+    held = [keeper.raw(b"POST") for _ in range(2)]
+    try:
+        wait_for(lambda: refused_at_once(keeper))
+    finally:
+        for link in held:
+            link.close()
+    wait_for(lambda: status_of_root(keeper) == 200)
+
+
+def refused_at_once(keeper):
+    with keeper.raw(b"") as link:
+        link.settimeout(0.5)
+        try:
+            return link.recv(1) == b""
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+
+
+def status_of_root(keeper):
+    link = http.client.HTTPConnection("127.0.0.1", keeper.port, timeout=5)
+    try:
+        link.request("GET", "/")
+        return link.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        link.close()
+
+
+def test_reasons_are_counted_up_to_a_bound(keeper):
+    for number in range(2 * door._MOST_REASONS):
+        keeper.links._door._count(f"reason {number}")
+    assert len(keeper.links.counted()) <= door._MOST_REASONS + 1
+    assert keeper.links.counted()["other reasons"] == door._MOST_REASONS
+
+
+def test_of_hosts_the_bound_is_kept(monkeypatch):
+    monkeypatch.setattr(door, "_MOST_HOSTS", 3)
+    rates = door._Rates()
+    assert all(rates.allows(f"host {number}", 0.0) for number in range(10))
+    assert len(rates._left) == 3
+
+
+def test_a_bucket_fills_again(monkeypatch):
+    monkeypatch.setattr(door, "BURST", 2)
+    monkeypatch.setattr(door, "RATE", 1.0)
+    rates = door._Rates()
+    assert [rates.allows("host", 0.0) for _ in range(3)] == [True, True, False]
+    assert [rates.allows("host", 1.5), rates.allows("host", 1.5)] == [True, False]
+    assert [rates.allows("host", 99.0) for _ in range(3)] == [True, True, False]
+
+
+def test_the_root_says_that_a_door_is_here_and_nothing_else(keeper):
+    link = http.client.HTTPConnection("127.0.0.1", keeper.port, timeout=30)
+    link.request("GET", "/")
+    answer = link.getresponse()
+    assert (answer.status, answer.read().decode()) == (200, door.HERE)
+    names = {name.lower() for name, _ in answer.getheaders()}
+    assert names <= {"content-length", "content-type", "connection"}
+    link.close()
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/letters"), ("POST", "/"), ("GET", "/docs")])
+def test_there_is_nothing_else(keeper, method, path):
+    link = http.client.HTTPConnection("127.0.0.1", keeper.port, timeout=30)
+    link.request(method, path)
+    assert link.getresponse().status in (404, 405)
+    link.close()
+
+
+def test_a_place_that_is_taken_is_said(keeper):
+    place = f"127.0.0.1:{keeper.port}"
+    with pytest.raises(DoorTaken, match=f"nothing can listen at {place}"):
+        Links(
+            DoorTable(listen=place, url=f"http://{place}"),
+            DOMAIN,
+            BOB.address,
+            SealingKey(BOB),
+            SimpleQueue(),
+        )
+
+
+def test_honest_letters_come_through_while_strangers_misbehave(keeper):
+    keeper.answers[b"hello"] = Heard(Answer.TAKEN)
+    slow = [keeper.raw(b"POST /letters HTTP/1.1\r\nHost: x\r\nContent-Le") for _ in range(50)]
+    try:
+        for _ in range(20):
+            keeper.post(b"\xff" * 3000)
+            assert keeper.post(letter())[0] == 200
+    finally:
+        for link in slow:
+            link.close()

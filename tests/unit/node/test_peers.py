@@ -1,0 +1,276 @@
+"""Letters to real HTTP servers that answer, fail, stay silent, or mean ill."""
+
+import asyncio
+import http.server
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from fabmarket.identity import Domain, Key
+from fabmarket.identity.codec import encode
+from fabmarket.identity.sealing import SealingKey
+from fabmarket.market.cards import PROTOCOL, ContactCard
+from fabmarket.market.messages import Refusal, Reply
+from fabmarket.node import peers
+from fabmarket.node.envelope import Envelope, seal
+from fabmarket.node.journal import Letter
+from fabmarket.node.peers import Delivery, Peers, session_shown
+
+DOMAIN = Domain("Fabmarket", "1", 31337, "0x00000000000000000000000000000000fab0cafe")
+ANNE, BOB = Key.derive("peers tests", "anne"), Key.derive("peers tests", "bob")
+MESSAGE = Refusal(ANNE.address, bytes(32), "no room")
+
+
+class Recipient:
+    """Bob's end: `script` answers each letter in turn, its last answer from then on."""
+
+    def __init__(self) -> None:
+        self.script: list[Callable[[http.server.BaseHTTPRequestHandler], None]] = []
+        self.letters: list[bytes] = []
+        self.times: list[float] = []
+        self.at_once = self.most_at_once = 0
+        recipient = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                recipient.at_once += 1
+                recipient.most_at_once = max(recipient.most_at_once, recipient.at_once)
+                recipient.times.append(time.monotonic())
+                recipient.letters.append(self.rfile.read(int(self.headers["Content-Length"])))
+                act = recipient.script.pop(0) if len(recipient.script) > 1 else recipient.script[0]
+                recipient.at_once -= 1
+                act(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def texts(self) -> list[bytes]:
+        return [SealingKey(BOB).open(DOMAIN, each)[1] for each in self.letters]
+
+
+def says(status: int, body: bytes = b"", **headers: str):
+    def act(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return act
+
+
+def hangs_up(handler: http.server.BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def bob() -> Iterator[Recipient]:
+    made = Recipient()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def card(url: str, **changed: object) -> ContactCard:
+    values = {"version": PROTOCOL, "expires": 10_000, "resource": bytes(32)} | changed
+    return ContactCard(author=BOB.address, sealing_key=SealingKey(BOB).public, url=url, **values)
+
+
+def body() -> bytes:
+    return encode(Envelope(MESSAGE, seal(ANNE, DOMAIN, MESSAGE)[1]))
+
+
+def letters(count: int = 1, until: int = 1000) -> list[Letter]:
+    return [Letter(number, BOB.address, until, body()) for number in range(1, count + 1)]
+
+
+def sending(act, count: int = 1) -> list[Delivery]:
+    """Run `act` on Anne's peers; return what became of so many letters."""
+    found: list[Delivery] = []
+    failures: list[BaseException] = []
+
+    async def run() -> None:
+        carrying = Peers(DOMAIN, ANNE.address, found.append, failures.append)
+        try:
+            async with asyncio.timeout(60):
+                await act(carrying)
+                while len(found) < count and not failures:
+                    await asyncio.sleep(0.01)
+        finally:
+            await carrying.close()
+
+    asyncio.run(run())
+    assert not failures
+    return found
+
+
+def posted(url: str, *given: Letter):
+    async def act(carrying: Peers) -> None:
+        carrying.know(card(url))
+        carrying.post(given)
+
+    return act
+
+
+def test_a_letter_is_sealed_for_its_recipient_and_delivered(bob):
+    bob.script = [says(200)]
+    (delivery,) = sending(posted(bob.url, *letters()))
+    assert delivery == Delivery(1, BOB.address, "Refusal", "taken")
+    cover, text = SealingKey(BOB).open(DOMAIN, bob.letters[0])
+    assert (cover.sender, cover.recipient, cover.number) == (ANNE.address, BOB.address, 1)
+    assert text == body()
+
+
+def test_its_cover_names_the_session_where_there_is_one():
+    assert session_shown(Reply(ANNE.address, bytes(range(32)), 1, bytes(32), 2)) == bytes(range(32))
+    assert session_shown(MESSAGE) == bytes(32)
+
+
+def test_a_refused_one_comes_back_with_the_reason_and_is_not_sent_again(bob):
+    bob.script = [says(422, b"refused: offer received twice\n")]
+    (delivery,) = sending(posted(bob.url, *letters()))
+    assert (delivery.outcome, delivery.reason) == ("refused", "refused: offer received twice")
+    assert len(bob.letters) == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [says(503), says(429), says(500), says(404), says(302, Location="/"), hangs_up]
+)
+def test_after_a_failure_it_is_sent_again(bob, failure):
+    bob.script = [failure, failure, says(200)]
+    (delivery,) = sending(posted(bob.url, *letters()))
+    assert delivery.outcome == "taken"
+    assert bob.texts() == [body()] * 3
+    assert bob.times[2] - bob.times[1] > peers.FIRST_PAUSE / 2
+
+
+def test_a_recipient_that_is_not_there_is_waited_for():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    async def act(carrying: Peers) -> None:
+        carrying.know(card(f"http://127.0.0.1:{port}"))
+        carrying.post(letters())
+        await asyncio.sleep(0.5)
+        assert carrying.waiting() == 1
+        carrying.tick(1000)
+
+    (delivery,) = sending(act)
+    assert delivery.outcome == "out of date"
+
+
+@pytest.mark.parametrize("useless", [None, {"version": 2}, {"expires": 5}])
+def test_a_letter_without_a_card_that_counts_waits_for_one(bob, useless):
+    bob.script = [says(200)]
+
+    async def act(carrying: Peers) -> None:
+        carrying.tick(5)
+        if useless is not None:
+            carrying.know(card(bob.url, **useless))
+        carrying.post(letters())
+        await asyncio.sleep(0.3)
+        assert not bob.letters
+        carrying.know(card(bob.url))
+
+    (delivery,) = sending(act)
+    assert delivery.outcome == "taken"
+
+
+def test_what_is_out_of_date_is_not_sent(bob):
+    bob.script = [says(200)]
+
+    async def act(carrying: Peers) -> None:
+        carrying.tick(1000)
+        carrying.know(card(bob.url))
+        carrying.post(letters(until=1000))
+
+    (delivery,) = sending(act)
+    assert delivery.outcome == "out of date"
+    assert not bob.letters
+
+
+def test_letters_go_in_order_and_one_at_a_time(bob):
+    bob.script = [says(200)]
+    found = sending(posted(bob.url, *letters(20)), 20)
+    assert [each.number for each in found] == list(range(1, 21))
+    assert bob.most_at_once == 1
+
+
+def test_a_postponed_one_holds_up_no_other(bob):
+    bob.script = [says(503), says(200)]
+    found = sending(posted(bob.url, *letters(2)), 2)
+    assert [each.number for each in found] == [2, 1]
+
+
+def test_one_who_is_silent_holds_up_nobody_else(bob, monkeypatch):
+    bob.script = [says(200)]
+    eve = Key.derive("peers tests", "eve")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        async def act(carrying: Peers) -> None:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            carrying.know(ContactCard(eve.address, SealingKey(eve).public, url, bytes(32), 1, 9999))
+            carrying.know(card(bob.url))
+            carrying.post([Letter(9, eve.address, 1000, body())])
+            await asyncio.sleep(0.1)
+            carrying.post(letters())
+
+        (delivery,) = sending(act)
+    assert delivery == Delivery(1, BOB.address, "Refusal", "taken")
+
+
+def test_an_answer_that_drips_is_left(bob, monkeypatch):
+    monkeypatch.setattr(peers, "DEADLINE", 0.3)
+    ended = threading.Event()
+
+    def drips(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        while not ended.wait(0.05):
+            try:
+                handler.wfile.write(b"x")
+            except OSError:
+                return
+
+    bob.script = [drips, says(200)]
+    (delivery,) = sending(posted(bob.url, *letters()))
+    ended.set()
+    assert delivery.outcome == "taken"
+    assert len(bob.letters) == 2
+
+
+def test_of_a_long_answer_little_is_read(bob):
+    bob.script = [says(422, b"x" * 10_000_000)]
+    (delivery,) = sending(posted(bob.url, *letters()))
+    assert len(delivery.reason) <= 512
+
+
+def test_a_sealing_key_that_is_none_costs_the_letter(bob):
+    async def act(carrying: Peers) -> None:
+        key = bytes(32)
+        carrying.know(ContactCard(BOB.address, key, bob.url, bytes(32), PROTOCOL, 9999))
+        carrying.post(letters())
+
+    (delivery,) = sending(act)
+    assert (delivery.outcome, "is no sealing key" in delivery.reason) == ("refused", True)
+
+
+def test_the_environment_s_proxies_are_not_used(bob, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    bob.script = [says(200)]
+    (delivery,) = sending(posted(bob.url, *letters()))
+    assert delivery.outcome == "taken"
