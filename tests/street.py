@@ -55,6 +55,7 @@ class Street:
             'board = "0x"': f'board = "{self.board}"',
             'founder = "0x"': f'founder = "{self.parties.deployer.address}"',
             '"http://127.0.0.1:8545"': f'"{url or self.engine.url}"',
+            "poll = 1 ": "poll = 0.25 ",
             "31337": str(self.engine.chain_id),
             "9100": str(port),
             "1767225600": str(market.origin),

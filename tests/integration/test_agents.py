@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from fabmarket.identity import Key, digest
 from fabmarket.identity.codec import encode
 from fabmarket.identity.sealing import LARGEST_LETTER, Cover, SealingKey, sealed
 from fabmarket.market.messages import Reply
+from fabmarket.node import Journal, Replayed, evidence_of, replay
 from fabmarket.node.envelope import Envelope
 from tests.nodes import relay, rpc
 from tests.street import PROGRAM, Street, ended, found, free_port, start, wait_until
@@ -81,6 +83,13 @@ def run_status(folder: Path) -> dict:
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)  # noqa: S603
 
 
+def proved(folder: Path) -> Replayed:
+    """What an agent's journal proves of its one session."""
+    with closing(Journal.reading(folder / "journal.sqlite")) as journal:
+        (session,) = journal.sessions()
+        return replay(evidence_of(journal, session))
+
+
 def stock_and_money(street: Street) -> tuple[int, int]:
     """What the demander has left in the exchange, and what the supplier has got."""
     token, exchange = street.market.token.address, street.market.exchange
@@ -109,6 +118,9 @@ def test_two_agents_trade_and_end_when_they_are_told(street, tmp_path):
         f"http://127.0.0.1:{couple.ports[couple.demander]}": "",
     }
     assert (served["want"], served["trade"]) == ("milling", sold["trade"])
+    shown = [proved(couple.folders[party]) for party in couple.logs]
+    assert [[each.hex() for each in talk.trades] for talk in shown] == [[sold["trade"][2:]]] * 2
+    assert [len(talk.settlements) for talk in shown] == [1, 1]
     paid = sold["quantity"] * sold["unit_price"]
     left, got = stock_and_money(street)
     assert (left, got) == (before[0] - paid, before[1] + paid)
@@ -187,6 +199,18 @@ def test_while_a_node_is_lost_an_agent_waits_and_goes_on(street, node, tmp_path)
             between.fault = "stall"
             supplier.send_signal(signal.SIGTERM)
             assert supplier.wait(20) == 0
+
+
+def test_a_chain_that_takes_back_what_was_final_ends_an_agent(street, tmp_path):
+    couple = Couple(street, tmp_path)
+    log = couple.logs[couple.supplier]
+    supplier = couple.start(couple.supplier)
+    with ended(supplier):
+        wait_until(lambda: lines(log, "mined"), 60, "it does not start")
+        rpc(street.engine, "anvil_reorg", 3, [])
+        assert supplier.wait(60) == 2
+    assert "the chain was reorganised deeper than 0 blocks" in log.read_text()
+    assert lines(log, "ended")
 
 
 def test_honest_trade_goes_on_while_strangers_misbehave(unhurried_street, tmp_path):

@@ -18,6 +18,8 @@ NO_NONCE = "the supplier has no nonce left to sell under"
 NO_ANSWER = "the supplier did not finish the negotiation"
 DROPPED = "the supplier says that we were silent"
 NOT_SETTLED = "the trade did not settle on chain"
+PASSING = frozenset({NO_ANSWER, DROPPED, NOT_SETTLED})
+"""Reasons of the moment: the same listing may do at another beat, if no other offers."""
 
 
 def why_no_price(course: Course) -> str:

@@ -95,8 +95,7 @@ def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
     with locked(folder):
         chain = settings.chain
         engine = open_node(chain.urls, chain.chain_id, key)
-        contracts = settings.market.exchange, settings.market.board
-        watch = Watch(folder, key, engine, contracts, chain.finality)
+        watch = Watch(folder, key, engine, chain, settings.market)
         domain = market_domain(engine.chain_id, settings.market.exchange)
         board = Board(domain, settings.market.founder)
         while True:

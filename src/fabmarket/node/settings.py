@@ -29,11 +29,14 @@ class BadSettings(Refused):
 
 
 class ChainTable(Table):
-    """The nodes of one chain. `finality`: blocks below the head that may still be taken back."""
+    """The nodes of one chain. `finality`: blocks below the head that may still be taken back;
+    `poll`: seconds between looks at the chain.
+    """
 
     urls: list[str] = Field(min_length=1)
     chain_id: int
     finality: int = 0
+    poll: Number = Decimal(1)
 
 
 class MarketTable(Table):
@@ -145,6 +148,8 @@ def _check(settings: Settings) -> None:
             raise BadSettings(f"{problem}; give 0x and 40 digits, in checksummed case")
     _within("chain.chain_id", chain.chain_id, 1, 2**53)
     _within("chain.finality", chain.finality, 0, 10_000)
+    if not Decimal("0.05") <= chain.poll <= 60:
+        raise BadSettings(f"chain.poll: {chain.poll} is not from 0.05 to 60")
     _within("calendar.origin", calendar.origin, 0, 2**40)
     _within("calendar.slot_length", calendar.slot_length, 1, 2**32)
     _within("releases", settings.releases, 1, 2**32)

@@ -22,10 +22,9 @@ from fabmarket.market.events import Announced, Event
 from fabmarket.node.inbox import Failed, Followed, Found, Full, Inbox, Item, Lost, Mined, Noticed
 from fabmarket.node.journal import Journal, JournalFull
 from fabmarket.node.outbox import Outbox
-from fabmarket.node.settings import BOARD, EVENTS, JOURNAL
+from fabmarket.node.settings import BOARD, EVENTS, JOURNAL, ChainTable, MarketTable
 
-POLL = 0.25
-"""Seconds between looks at the chain; sooner where there is something to send."""
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 
 
@@ -37,14 +36,13 @@ class Watch(threading.Thread):
     """Follows exchange and board, and pushes the outbox, until it is stopped."""
 
     def __init__(
-        self, folder: Path, key: Key, engine: Engine, contracts: tuple[str, str], finality: int
+        self, folder: Path, key: Key, engine: Engine, chain: ChainTable, market: MarketTable
     ) -> None:
-        """`contracts`: the addresses of exchange and board."""
         super().__init__(name="chain", daemon=True)
-        self._folder, self._key, self._engine, self._finality = folder, key, engine, finality
-        exchange, board = contracts
-        self._exchange = ExchangeContract(engine, exchange)
-        self._board = BoardContract(engine, board)
+        self._folder, self._key, self._engine = folder, key, engine
+        self._finality, self._poll = chain.finality, float(chain.poll)
+        self._exchange = ExchangeContract(engine, market.exchange)
+        self._board = BoardContract(engine, market.board)
         self._inbox: Inbox | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -93,13 +91,13 @@ class Watch(threading.Thread):
                 failures += 1
                 full = isinstance(error, JournalFull | sqlite3.OperationalError)
                 self._put(Full(str(error)) if full else Lost(str(error)))
-                pause = min(POLL * 2**failures, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
+                pause = min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
                 self._stopping.wait(pause)
                 continue
             if failures:
                 failures = 0
                 self._put(Found())
-            self._wake.wait(POLL)
+            self._wake.wait(self._poll)
 
     def _look(self, exchange: Follower[Event], board: Follower[Announced], outbox: Outbox) -> None:
         for announced in board.poll():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fabmarket.market.messages import Close, Opening, Quote, Reply
+from fabmarket.market.messages import Close, Demand, Opening, Quote, Reply
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.negotiation import demander
+from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.wants import DROPPED, NO_ANSWER
 from tests.unit.negotiation.conftest import RHYTHM, deaf
 
@@ -148,6 +148,44 @@ def test_a_supplier_silent_after_the_opening_costs_its_session_and_no_more(wire,
         assert "no seat in" in wire.reasons(buyer)[-1]
         assert wire.heard(Reply) == []
     other = wire.supplier("other", maintenance=10)
+    wire.round()
+    assert [wire.seller_of(sale) for sale in wire.settled] == [other]
+
+
+def test_a_supplier_that_was_down_for_a_beat_is_tried_again_if_it_is_the_only_one(wire):
+    """Its machine was started anew, say: that is no reason to give the sub-task up."""
+    only = wire.supplier("s")
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
+    wire.until("choose")
+    wire.open()
+    wire.steps[only] = deaf
+    wire.pump()
+    wire.end()
+    assert wire.attempts(buyer) == [NO_ANSWER]
+    wire.steps[only] = supplier.step
+    wire.tick(wire.now + 1)
+    wire.round()
+    assert [wire.seller_of(sale) for sale in wire.settled] == [only]
+    assert wire.states_of(buyer) == ["served"]
+
+
+def test_a_supplier_that_was_silent_comes_after_all_that_were_not_tried(wire):
+    """However cheap: else one that lures and never finishes would take up every beat."""
+    lures = wire.supplier("s", maintenance=5)
+    other = wire.supplier("other", maintenance=20)
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)))
+
+    def only_offers(state, given):
+        if isinstance(getattr(given, "message", None), Demand):
+            return supplier.step(state, given)
+        return (state, ()) if hasattr(given, "message") else supplier.step(state, given)
+
+    wire.steps[lures] = only_offers
+    wire.until("choose")
+    wire.open()
+    wire.pump()
+    wire.end()
+    assert wire.attempts(buyer) == [NO_ANSWER]
     wire.round()
     assert [wire.seller_of(sale) for sale in wire.settled] == [other]
 

@@ -39,6 +39,7 @@ def test_one_that_is_not_filled_in_says_what_is_missing(role):
         ("supplier", "chain_id = 31337", "", "chain.chain_id: the key is missing; add it"),
         ("supplier", "chain_id = 31337", "chain_id = 0", "chain.chain_id: 0 is not from 1"),
         ("supplier", "finality = 0", "finality = -1", "chain.finality: -1 is not from 0"),
+        ("supplier", "poll = 1", "poll = 0", "chain.poll: 0 is not from 0.05 to 60"),
         ("supplier", "finality = 0", "final = 0", "chain: 'final' is not a key here"),
         ("supplier", '"http://127.0.0.1:8545"', '"node:8545"', "chain.urls.0: is no URL"),
         ("supplier", '["http://127.0.0.1:8545"]', "[]", "chain.urls"),

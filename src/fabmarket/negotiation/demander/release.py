@@ -18,7 +18,7 @@ from fabmarket.negotiation.demander.state import (
     with_want,
 )
 from fabmarket.negotiation.moves import Output, Send
-from fabmarket.negotiation.wants import NO_OFFER, TOO_DEAR, Want
+from fabmarket.negotiation.wants import NO_OFFER, PASSING, TOO_DEAR, Want
 
 
 def publish(state: DemanderState) -> Step:
@@ -99,16 +99,17 @@ def choose(state: DemanderState) -> Step:
 
 def _choose_for(state: DemanderState, want: Want) -> Step:
     tried = {attempt.listing for attempt in want.attempts}
+    useless = {each.listing for each in want.attempts if each.reason not in PASSING}
     offers = state.offers.get(want.id, HashTrieMap())
     if not offers and state.rounds_left > 0:
         return state, ()
     ranked = sorted(
-        (want.cost_of(offer), offer.listing, offer_digest, offer)
+        (offer.listing in tried, want.cost_of(offer), offer.listing, offer_digest, offer)
         for offer_digest, offer in offers.items()
-        if offer.listing not in tried
+        if offer.listing not in useless
     )
     worth_it = []
-    for _, _, offer_digest, offer in ranked:
+    for *_, offer_digest, offer in ranked:
         if offer.terms.maintenance >= want.choice(offer.resource).margin:
             want = want.attempted(offer, TOO_DEAR)
         else:
