@@ -77,7 +77,7 @@ def _peers(path: Path, settings: Settings) -> tuple[PeerStatus, ...]:
     market = settings.market
     board = Board(market_domain(settings.chain.chain_id, market.exchange), market.founder)
     if path.exists():
-        with closing(EventStore[Announced](path)) as store:
+        with closing(EventStore[Announced].reading(path)) as store:
             for announced in store.events():
                 board.take(announced)
     return tuple(
