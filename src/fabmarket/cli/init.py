@@ -1,6 +1,7 @@
 """`fabmarket init`: a directory for an agent, with a key of its own and settings to fill in."""
 
 import secrets
+import shlex
 from pathlib import Path
 from typing import cast
 
@@ -42,4 +43,5 @@ def command(role: str, folder: Path, passphrase_file: Path | None) -> None:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
     click.echo(f"Address   {key.address}")
     click.echo(f"Keystore  {folder / KEYSTORE}")
-    click.echo(f"Settings  {folder / FILE}: fill them in, then run fabmarket agent {folder}")
+    following = f"fabmarket agent {shlex.quote(str(folder))}"
+    click.echo(f"Settings  {folder / FILE}: fill them in, then run {following}")
