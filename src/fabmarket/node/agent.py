@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from fabmarket.chain import open_node
+from fabmarket.chain import Engine, EngineUnavailable, open_node
 from fabmarket.errors import Refused
 from fabmarket.identity import Domain, Key, digest, keccak
 from fabmarket.identity.codec import decode, encode
@@ -91,9 +91,8 @@ def locked(folder: Path) -> Iterator[None]:
 def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
     """Run a participant from its directory until a signal or an error ends it."""
     with locked(folder):
-        chain = settings.chain
-        engine = open_node(chain.urls, chain.chain_id, key)
-        watch = Watch(folder, key, engine, chain, settings.market)
+        engine = _node(settings, key)
+        watch = Watch(folder, key, engine, settings.chain, settings.market)
         domain = market_domain(engine.chain_id, settings.market.exchange)
         board = Board(domain, settings.market.founder)
         while True:
@@ -104,6 +103,16 @@ def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
             say("waiting", {"founder": settings.market.founder})
             time.sleep(1.0)
         _Agent(folder, settings, key, domain, board, watch, say).run(board.rhythm)
+
+
+def _node(settings: Settings, key: Key) -> Engine:
+    """The node of the settings; where it cannot be used the remedy is one of theirs."""
+    try:
+        return open_node(settings.chain.urls, settings.chain.chain_id, key)
+    except EngineUnavailable as error:
+        problem, _, _ = str(error).rpartition(";")
+        remedy = "see that one runs, and that chain.urls and chain.chain_id are right"
+        raise EngineUnavailable(f"{problem}; {remedy}") from error
 
 
 class _Agent:
