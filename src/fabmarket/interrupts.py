@@ -80,7 +80,13 @@ def coming() -> Interrupted | None:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Within, which must be short, a signal waits until the block is left."""
+    """Within, which must be short, a signal waits until the block is left.
+
+    In another thread than the main one, where signals never come, nothing is to be held back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     _State.held += 1
     try:
         yield

@@ -145,6 +145,30 @@ print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
 """) == ["whole", "143", "True"]
 
 
+def test_what_another_thread_is_about_holds_no_signal_back():
+    """Else its end would have to raise there, and counts of two threads could go astray."""
+    assert ran("""
+import threading
+inside, leave = threading.Event(), threading.Event()
+def writes():
+    with interrupts.held_back():
+        inside.set()
+        leave.wait()
+    print("whole")
+thread = threading.Thread(target=writes)
+try:
+    with interrupts.caught(last=False):
+        thread.start()
+        inside.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("never")
+except interrupts.Interrupted as error:
+    print(error.code)
+leave.set()
+thread.join()
+""") == ["143", "whole"]
+
+
 def test_a_second_signal_does_not_disturb_the_tidying_up():
     assert ran("""
 with interrupts.caught(last=False):

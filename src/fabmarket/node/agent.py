@@ -15,16 +15,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from fabmarket.chain import open_node
+from fabmarket.chain import Engine, EngineUnavailable, open_node
 from fabmarket.errors import Refused
 from fabmarket.identity import Domain, Key, digest, keccak
 from fabmarket.identity.codec import decode, encode
 from fabmarket.identity.sealing import SealingKey
-from fabmarket.market.cards import (
-    PROTOCOL,
-    ContactCard,
-    SignedNotice,
-)
+from fabmarket.market.cards import PROTOCOL, ContactCard, SignedNotice
 from fabmarket.market.events import Announced, Settled
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import market_domain
@@ -57,6 +53,8 @@ CARD_LIFE = 30 * 86_400
 """Seconds for which a card counts; it is announced anew when a third of them is left."""
 COUNT_EVERY = 60.0
 """Seconds between lines about the door, if anything came to it."""
+ANNOUNCE_AGAIN = 300
+"""Seconds of chain time after which a card that was announced and did not appear is so again."""
 _PAUSE = 5.0
 """Seconds between attempts to write to a full disk."""
 _END = 3.0
@@ -93,9 +91,8 @@ def locked(folder: Path) -> Iterator[None]:
 def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
     """Run a participant from its directory until a signal or an error ends it."""
     with locked(folder):
-        chain = settings.chain
-        engine = open_node(chain.urls, chain.chain_id, key)
-        watch = Watch(folder, key, engine, chain, settings.market)
+        engine = _node(settings, key)
+        watch = Watch(folder, key, engine, settings.chain, settings.market)
         domain = market_domain(engine.chain_id, settings.market.exchange)
         board = Board(domain, settings.market.founder)
         while True:
@@ -106,6 +103,16 @@ def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
             say("waiting", {"founder": settings.market.founder})
             time.sleep(1.0)
         _Agent(folder, settings, key, domain, board, watch, say).run(board.rhythm)
+
+
+def _node(settings: Settings, key: Key) -> Engine:
+    """The node of the settings; where it cannot be used the remedy is one of theirs."""
+    try:
+        return open_node(settings.chain.urls, settings.chain.chain_id, key)
+    except EngineUnavailable as error:
+        problem, _, _ = str(error).rpartition(";")
+        remedy = "see that one runs, and that chain.urls and chain.chain_id are right"
+        raise EngineUnavailable(f"{problem}; {remedy}") from error
 
 
 class _Agent:
@@ -127,6 +134,7 @@ class _Agent:
         self._inbox: Inbox = SimpleQueue()
         self._collected = 0
         self._now = 0
+        self._announce_from = 0
         self._counted: dict[str, int] = {}
         self._count_due = time.monotonic() + COUNT_EVERY
 
@@ -253,26 +261,28 @@ class _Agent:
     def _ticked(self, now: int) -> None:
         self._now = max(self._now, now)
         self._links.tick(self._now)
-        card = self._card()
-        known = self._board.cards.get(card.author)
-        if known is not None and known.expires - self._now > CARD_LIFE // 3:
-            same = encode(known) == encode(self._card(known.expires))
-        else:
-            same = False
-        if not same and not self._is_announcing():
-            signature = self._key.sign(digest(self._domain, card))
-            payload = encode(SignedNotice(card, signature))
-            self._insist(lambda: self._participant.announce(payload))
-            self._say("announcing", {"url": card.url})
+        known = self._board.cards.get(self._key.address)
+        expires = 0 if known is None else known.expires
+        if known == self._card(expires) and expires - self._now > CARD_LIFE // 3:
+            return
+        if self._now >= self._announce_from and not self._is_announcing():
+            self._announce()
 
-    def _card(self, expires: int | None = None) -> ContactCard:
+    def _announce(self) -> None:
+        card = self._card(self._now + CARD_LIFE)
+        payload = encode(SignedNotice(card, self._key.sign(digest(self._domain, card))))
+        self._insist(lambda: self._participant.announce(payload))
+        self._announce_from = self._now + ANNOUNCE_AGAIN
+        self._say("announcing", {"url": card.url})
+
+    def _card(self, expires: int) -> ContactCard:
         return ContactCard(
             author=self._key.address,
             sealing_key=self._sealing.public,
             url=self._settings.door.url,
             resource=resource_of(self._settings),
             version=PROTOCOL,
-            expires=self._now + CARD_LIFE if expires is None else expires,
+            expires=expires,
         )
 
     def _is_announcing(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -72,9 +73,13 @@ class Peers:
         self._lanes: dict[str, _Lane] = {}
         self._now = 0
         limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=32)
-        # What the environment says of proxies is for browsers; a redirection is a stranger's wish.
+        # What the environment says of proxies is for browsers; redirections and cookies are
+        # strangers' wishes.
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(SILENCE, read=DEADLINE), limits=limits, trust_env=False
+            timeout=httpx.Timeout(SILENCE, read=DEADLINE),
+            limits=limits,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     def know(self, card: ContactCard) -> None:
@@ -172,7 +177,7 @@ class Peers:
         try:
             async with asyncio.timeout(DEADLINE):
                 status, said = await self._posted(card.url + PATH, text)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError):
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
             return "silent"
         match status:
             case 200:

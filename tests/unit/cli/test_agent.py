@@ -136,6 +136,7 @@ def test_agent_without_a_node_says_so(folder):
     code, _, said = ran("agent", folder)
     assert code == 2
     assert f"no Ethereum node answers at http://127.0.0.1:{port}" in said
+    assert said.endswith("that chain.urls and chain.chain_id are right\n")
 
 
 def test_a_second_agent_of_a_directory_does_not_start(folder):

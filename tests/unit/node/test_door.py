@@ -1,6 +1,7 @@
 """A real door at a real port: what it takes, what it refuses, and what it bears."""
 
 import http.client
+import random
 import socket
 import threading
 import time
@@ -173,12 +174,12 @@ def test_a_slow_head_is_given_up(keeper, monkeypatch):
 
 
 def test_a_slow_second_head_is_given_up_too(keeper, monkeypatch):
-    monkeypatch.setattr(door, "HEAD_SECONDS", 0.5)
-    with keeper.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as link:
-        said = link.recv(1000)
-        assert said.startswith(b"HTTP/1.1 200")
-        link.sendall(b"GET / HT")
-        assert link.recv(100) == b""
+    monkeypatch.setattr(door, "HEAD_SECONDS", 0.2)
+    said = b""
+    with keeper.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT") as link:
+        while part := link.recv(1000):
+            said += part
+    assert said.startswith(b"HTTP/1.1 200")
     assert keeper.links.counted() == {"slow": 1}
 
 
@@ -296,6 +297,48 @@ def test_there_is_nothing_else(keeper, method, path):
     link.request(method, path)
     assert link.getresponse().status in (404, 405)
     link.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_bytes_come_the_door_stays_open(keeper, seed):
+    """Noise, and requests with bytes changed, cut off, doubled, or of two lengths."""
+    draw = random.Random(seed)
+    for _ in range(40):
+        with keeper.raw(mangled(draw)) as link:
+            link.shutdown(socket.SHUT_WR)
+            link.settimeout(10)
+            try:
+                while link.recv(4096):
+                    pass
+            except ConnectionError:
+                pass
+    keeper.answers[b"hello"] = Heard(Answer.TAKEN)
+    assert keeper.post(letter())[0] == 200
+    assert {each.text for each in keeper.arrived} == {b"hello"}
+
+
+def mangled(draw: random.Random) -> bytes:
+    request = bytearray(
+        b"POST /letters HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+        b"Expect: 100-continue\r\n\r\nhello"
+    )
+    match draw.randrange(6):
+        case 0:
+            return draw.randbytes(draw.randrange(300))
+        case 1:
+            return bytes(request[: draw.randrange(len(request))])
+        case 2:
+            return bytes(request) * 3
+        case 3:
+            both = b"Content-Length: 5\r\nContent-Length: 6\r\n"
+            return bytes(request).replace(b"Content-Length: 5\r\n", both)
+        case 4:
+            both = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
+            return bytes(request).replace(b"Content-Length: 5\r\n", both)
+        case _:
+            for _ in range(draw.randrange(1, 8)):
+                request[draw.randrange(len(request))] = draw.randrange(256)
+            return bytes(request)
 
 
 def test_a_place_that_is_taken_is_said(keeper):

@@ -2,6 +2,7 @@
 
 import asyncio
 import http.server
+import random
 import socket
 import threading
 import time
@@ -81,6 +82,14 @@ def bob() -> Iterator[Recipient]:
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses that are too short to matter."""
+    monkeypatch.setattr(peers, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(peers, "LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr(peers, "DEADLINE", 1.0)
 
 
 def card(url: str, **changed: object) -> ContactCard:
@@ -257,6 +266,55 @@ def test_of_a_long_answer_little_is_read(bob):
     bob.script = [says(422, b"x" * 10_000_000)]
     (delivery,) = sending(posted(bob.url, *letters()))
     assert len(delivery.reason) <= 512
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_answered_the_letters_go_on(bob, hasty, seed):
+    """Noise, and answers with bytes changed, cut off or doubled."""
+    draw = random.Random(seed)
+
+    def noise(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(mangled(draw))
+        hangs_up(handler)
+
+    bob.script = [*(noise for _ in range(25)), says(200)]
+    (delivery,) = sending(posted(bob.url, *letters()))
+    assert delivery.outcome in ("taken", "refused")
+
+
+def mangled(draw: random.Random) -> bytes:
+    answer = bytearray(
+        b"HTTP/1.1 503 Later\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\nContent-Encoding: gzip\r\n\r\nagain"
+    )
+    match draw.randrange(4):
+        case 0:
+            return draw.randbytes(draw.randrange(300))
+        case 1:
+            return bytes(answer[: draw.randrange(len(answer))])
+        case 2:
+            return bytes(answer[:60] * 3 + answer)
+        case _:
+            for _ in range(draw.randrange(1, 8)):
+                answer[draw.randrange(len(answer))] = draw.randrange(256)
+            return bytes(answer)
+
+
+def test_cookies_are_not_kept(bob):
+    bob.script = [says(503, **{"Set-Cookie": "a=b; Path=/"}), says(200)]
+    headers: list[str | None] = []
+    first, second = bob.script
+
+    def noting(act):
+        def noted(handler: http.server.BaseHTTPRequestHandler) -> None:
+            headers.append(handler.headers.get("Cookie"))
+            act(handler)
+
+        return noted
+
+    bob.script = [noting(first), noting(second)]
+    sending(posted(bob.url, *letters()))
+    assert headers == [None, None]
 
 
 def test_a_sealing_key_that_is_none_costs_the_letter(bob):
