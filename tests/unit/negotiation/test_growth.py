@@ -91,9 +91,7 @@ def test_what_a_demander_signed_before_is_not_copied():
         signed=HashTrieMap(dict.fromkeys(nonces, 2**63)),
         trades=HashTrieMap({number.to_bytes(32, "big"): want.id for number in range(MANY)}),
     )
-    last = Settled(
-        bytes(32), state.address, bytes(32), state.terms.token, pack_terms(5, 9, nonces[3])
-    )
+    last = Settled(bytes(32), state.address, bytes(32), state.token, pack_terms(5, 9, nonces[3]))
     after = taken(demander.step, state, [Recorded(last)])
     assert after.nonces.used == 1 << 3
     assert len(after.signed) == MANY
