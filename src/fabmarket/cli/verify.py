@@ -80,6 +80,14 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
         raise AuditFailed("the evidence does not hold; see above what does not")
 
 
+_NOTHING_SHOWN: dict[str, Any] = {
+    **dict.fromkeys(("session", "holder", "chain_id", "contract", "messages", "role", "supplier")),
+    **dict.fromkeys(("listing", "token", "seats", "outcome")),
+    **{name: [] for name in ("awards", "trades", "settled", "unheard")},
+}
+"""What the facts of a file are where it does not hold."""
+
+
 @dataclass(frozen=True)
 class _Result:
     fact: dict[str, Any]
@@ -88,7 +96,7 @@ class _Result:
 
 
 def _checked(path: Path) -> _Result:
-    fact: dict[str, Any] = {"file": str(path), "ok": False, "reason": ""}
+    fact: dict[str, Any] = {"file": str(path), "ok": False, "reason": "", **_NOTHING_SHOWN}
     try:
         evidence = decode(Evidence, _read(path))
     except BadText as error:
@@ -180,7 +188,7 @@ def _print(facts: dict[str, Any], ledger: Path | None) -> None:
     for fact in facts["files"]:
         if not fact["ok"]:
             click.echo(escaped(f"{fact['file']}: {fact['reason']}"))
-        for seat in fact.get("unheard", ()):
+        for seat in fact["unheard"]:
             said = f"seat {seat} had answered, and was dropped as silent"
             click.echo(escaped(f"{fact['file']}: {said}; which came first no signature says"))
     for fork in facts["forks"]:

@@ -195,6 +195,7 @@ def test_regression_what_is_no_evidence_is_told_beside_the_rest(demo, tmp_path, 
     assert isinstance(error, AuditFailed)
     assert [fact["ok"] for fact in facts["files"]] == [False, True]
     assert facts["files"][0]["reason"].startswith("is no evidence file")
+    assert facts["files"][0].keys() == facts["files"][1].keys()
 
 
 def test_regression_the_place_on_chain_is_compared(demo, tmp_path):
