@@ -196,6 +196,8 @@ def _print(facts: dict[str, Any], ledger: Path | None) -> None:
         click.echo(f"  {fork['first']}\n  {fork['second']}")
     for trade in facts["not_in_ledger"]:
         click.echo(escaped(f"{ledger} does not hold {trade} as the evidence says"))
+    if facts["not_in_ledger"]:
+        click.echo("If files or event log are of another run, give those that belong together.")
     for trade in facts["settled_since"]:
         click.echo(escaped(f"{trade} is settled in {ledger}, of which no file tells"))
     if ledger is None:
