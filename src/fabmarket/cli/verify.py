@@ -13,7 +13,7 @@ from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import InputError, read_input
 from fabmarket.cli.terminal import table
 from fabmarket.identity.codec import BadText, decode
-from fabmarket.ledger import Entry, EventStore, LedgerError
+from fabmarket.ledger import EventStore, LedgerError
 from fabmarket.market.events import Settled
 from fabmarket.node import (
     BadEvidence,
@@ -149,9 +149,15 @@ def _beside(path: Path, found: list[Replayed]) -> tuple[list[str], list[str]]:
         raise InputError(f"{path}: there is no event log; give the ledger.sqlite of a run")
     try:
         with closing(EventStore.reading(path)) as store:
-            recorded = dict(_settlement(*each) for each in store.entries() if _settles(each[2]))
+            recorded = {
+                entry.event.trade: Settlement(
+                    entry.event, number, key, entry.index, entry.transaction
+                )
+                for number, key, entry in store.entries()
+                if isinstance(entry.event, Settled)
+            }
     except LedgerError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(str(error)) from error
     told = {each.event.trade: each for shown in found for each in shown.settlements}
     trades = dict.fromkeys(trade for shown in found for trade in shown.trades)
     missing = [
@@ -162,15 +168,6 @@ def _beside(path: Path, found: list[Replayed]) -> tuple[list[str], list[str]]:
     ]
     since = [f"0x{trade.hex()}" for trade in trades if trade in recorded and trade not in told]
     return missing, since
-
-
-def _settles(entry: Entry) -> bool:
-    return isinstance(entry.event, Settled)
-
-
-def _settlement(number: int, block_hash: bytes, entry: Entry) -> tuple[bytes, Settlement]:
-    event: Any = entry.event
-    return event.trade, Settlement(event, number, block_hash, entry.index, entry.transaction)
 
 
 def _fork(fork: Fork) -> dict[str, str]:

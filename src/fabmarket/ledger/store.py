@@ -60,6 +60,7 @@ class EventStore(Generic[E]):
     """Events in chain order. A path makes it durable; by default it lives in memory."""
 
     def __init__(self, path: Path | None = None) -> None:
+        self._name = str(path or "the event log")
         try:
             self._db = sqlite3.connect(str(path) if path else ":memory:")
             self._db.executescript(_SCHEMA)
@@ -71,11 +72,12 @@ class EventStore(Generic[E]):
     def reading(cls, path: Path) -> "EventStore[E]":
         """Return a store that is there, to be read only. LedgerError if the file is none."""
         store = cls.__new__(cls)
+        store._name = str(path)
         try:
             store._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             store.followed()
         except (sqlite3.Error, ValueError, TypeError) as error:
-            raise LedgerError(f"is no event log ({error}); give another path") from error
+            raise LedgerError(f"{path} is no event log ({error}); give another path") from error
         return store
 
     def followed(self) -> tuple[int, bytes] | None:
@@ -146,7 +148,7 @@ class EventStore(Generic[E]):
                 yield number, block_hash, Entry(index, transaction, event)
         except (sqlite3.Error, ValueError, KeyError, AttributeError, BadText) as error:
             # A damaged page is read as anything.
-            raise LedgerError(f"the event log is damaged ({error}); index it again") from error
+            raise LedgerError(f"{self._name} is damaged ({error}); index it again") from error
 
     def dump(self) -> bytes:
         """Return the whole store as the bytes of an SQLite file."""

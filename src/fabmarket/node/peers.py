@@ -109,10 +109,6 @@ class Peers:
         if error is not None:
             self._failed(error)
 
-    def waiting(self) -> int:
-        """Return how many letters are on their way."""
-        return sum(len(lane.waiting) for lane in self._lanes.values())
-
     async def close(self) -> None:
         """Stop sending."""
         tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]

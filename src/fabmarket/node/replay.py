@@ -248,10 +248,10 @@ def _require_agreed(talk: Talk, trades: Mapping[bytes, Trade]) -> None:
     The demander's to choose: its nonce, the listing's epoch, and until when the trade may settle,
     at the latest at the end of the slot.
     """
-    awards = [(each.demander, each.nonce, each.units, each.price) for each in awards_of(talk)]
+    awards = awards_of(talk)
     opening = talk.opening
     for key, trade in trades.items():
-        award = (trade.demander, trade.supplier_nonce, trade.quantity, trade.unit_price)
+        award = Agreed(trade.demander, trade.supplier_nonce, trade.quantity, trade.unit_price)
         if award not in awards:
             raise BadEvidence(f"trade 0x{key.hex()} is not what the session agreed")
         agreed = replace(
