@@ -72,6 +72,8 @@ contract GraceTest is EscrowBase {
         _as(stranger, _expireCall());
         _waitGrace();
         _refuses(supplier, abi.encodeCall(exchange.deliver, (_trade(), _escrow(), 4)), _passed(DELIVER_BY + 300));
+        vm.warp(DELIVER_BY + 301);
+        _refuses(supplier, abi.encodeCall(exchange.deliver, (_trade(), _escrow(), 4)), _passed(DELIVER_BY + 300));
     }
 
     function test_refusesDisputeAfterIt() public {

@@ -121,10 +121,25 @@ contract RuleTest is EscrowBase {
         _assertClosed(0);
     }
 
+    /// @dev The first second at which a replacement shares the window of the ruling that it replaces.
+    function test_oneWindowAfterTheTimeForDecidingTheWindowThatRunsIsTheLast() public {
+        vm.warp(DECIDE_BY + 1);
+        _as(stranger, _ruleCall(_numbered(1, 10_000)));
+        uint256 snapshot = vm.snapshotState();
+        vm.warp(DECIDE_BY + 999);
+        _as(stranger, _ruleCall(_numbered(2, 0)));
+        vm.assertEq(exchange.rulingOf(held).executableAt, DECIDE_BY + 1999);
+        vm.assertTrue(vm.revertToState(snapshot));
+        vm.warp(DECIDE_BY + 1000);
+        _as(stranger, _ruleCall(_numbered(2, 0)));
+        vm.assertEq(exchange.rulingOf(held).executableAt, DECIDE_BY + 1001);
+    }
+
     /// @dev Where nobody opened a grace period.
     function test_aRulingPostedLateCanBeReplacedToo() public {
         vm.warp(DECIDE_BY + 30 * 24 * HOUR);
         _as(stranger, _ruleCall(_numbered(1, 10_000)));
+        vm.assertEq(exchange.rulingOf(held).executableAt, block.timestamp + 1000);
         vm.warp(block.timestamp + 999);
         _as(stranger, _ruleCall(_numbered(2, 0)));
         vm.warp(block.timestamp + 1);
@@ -138,6 +153,8 @@ contract RuleTest is EscrowBase {
         ruling.deadline = uint64(HEARD) + 10;
         bytes memory call = _ruleCall(ruling);
         vm.warp(HEARD + 10);
+        _refuses(stranger, call, _passed(HEARD + 10));
+        vm.warp(HEARD + 11);
         _refuses(stranger, call, _passed(HEARD + 10));
         vm.warp(HEARD + 9);
         _as(stranger, call);

@@ -47,11 +47,14 @@ contract RulingOperatorsTest is LaterEscrowBase {
             uint256 snapshot = vm.snapshotState();
             address party = vm.addr(keys[i]);
             _disputedUnder(_withOperators(party), 2);
-            IOperators.OperatorSignature[] memory signatures = _decided(_rulingHash(_ruling(0)));
-            signatures[1] = _operatorSignature(keys[i], _rulingHash(_ruling(0)));
-            _refuses(
-                stranger, _ruleWith(signatures), abi.encodeWithSelector(IResourceEscrow.PartyRules.selector, party)
-            );
+            // Wherever among the signers it stands.
+            for (uint256 place = 0; place < 2; ++place) {
+                IOperators.OperatorSignature[] memory signatures = _decided(_rulingHash(_ruling(0)));
+                signatures[place] = _operatorSignature(keys[i], _rulingHash(_ruling(0)));
+                _refuses(
+                    stranger, _ruleWith(signatures), abi.encodeWithSelector(IResourceEscrow.PartyRules.selector, party)
+                );
+            }
             // The others rule without it.
             _as(stranger, _ruleWith(_decided(_rulingHash(_ruling(0)))));
             vm.assertEq(exchange.rulingOf(held).number, 1);

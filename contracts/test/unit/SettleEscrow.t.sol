@@ -123,6 +123,17 @@ contract SettleEscrowTest is EscrowBase {
         vm.assertEq(_balance(supplier), 0);
     }
 
+    /// @dev The demander has just what it needs: it is the supplier that lacks a unit.
+    function test_namesTheSupplierWhereTheDemanderHasJustEnough() public {
+        IResourceTrading.Trade memory trade = _trade();
+        (trade.quantity, trade.unitPrice) = (1, 953);
+        IResourceEscrow.Escrow memory escrow = _escrow();
+        escrow.bond = 954;
+        bytes memory reason =
+            abi.encodeWithSelector(IAccounts.InsufficientBalance.selector, supplier, address(token), FUNDS, FUNDS + 1);
+        _refuses(stranger, _escrowCall(trade, escrow), reason);
+    }
+
     function test_refusesABondOf128Bits() public {
         IResourceEscrow.Escrow memory escrow = _escrow();
         escrow.bond = type(uint128).max;

@@ -172,9 +172,12 @@ contract SettleNetTest is NetBase {
     function test_refusesMoreOrFewerSalesThanARowSays() public {
         uint256 seller = _sellerRow();
         INetSettlement.NetBatch memory batch = _batch();
-        batch.rows[2 * seller + 1] += uint256(1) << 160;
-        _refusesBatch(batch, abi.encodeWithSelector(INetSettlement.WrongSales.selector, seller));
-        batch.rows[2 * seller + 1] -= uint256(2) << 160;
+        for (uint256 row = 0; row < batch.rows.length / 2; ++row) {
+            batch.rows[2 * row + 1] += uint256(1) << 160;
+            _refusesBatch(batch, abi.encodeWithSelector(INetSettlement.WrongSales.selector, row));
+            batch.rows[2 * row + 1] -= uint256(1) << 160;
+        }
+        batch.rows[2 * seller + 1] -= uint256(1) << 160;
         _refusesBatch(batch, abi.encodeWithSelector(INetSettlement.WrongSales.selector, seller));
         batch = _batch();
         batch.sales = new uint256[](0);

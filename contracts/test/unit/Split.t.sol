@@ -59,6 +59,8 @@ contract SplitTest is EscrowBase {
         bytes memory call = _callBy(NOW + 60);
         vm.warp(NOW + 60);
         _refuses(stranger, call, _passed(NOW + 60));
+        vm.warp(NOW + 61);
+        _refuses(stranger, call, _passed(NOW + 60));
         vm.warp(NOW + 59);
         _as(stranger, call);
     }
