@@ -43,7 +43,7 @@ slither: .venv-slither/.ready $(MODULES)
 	  FOUNDRY_PROFILE=slither ../.venv-slither/bin/slither . --config-file slither.config.json
 
 pytest: .venv/.dev $(MODULES)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # Every branch of the game, whose compiled loops run as Python for it; seeded, so that no draw decides.
 coverage: .venv/.dev
@@ -61,7 +61,7 @@ bench: .venv/.dev
 fuzz: .venv/.dev .venv-halmos/.ready $(MODULES)
 	cd contracts && FOUNDRY_PROFILE=long node script/forge.mjs test
 	$(HALMOS) --function checkLong_
-	FABMARKET_FUZZ=long $(BIN)/python -m pytest tests/property tests/differential
+	FABMARKET_FUZZ=long $(BIN)/python -m pytest tests/property tests/differential tests/integration/test_soak.py
 
 # The compiled contracts that the package ships; a test compares them with the sources.
 artifacts: $(MODULES)
@@ -90,11 +90,13 @@ clean:
 	  { echo "$(PYTHON) cannot make a virtual environment; install its venv module (python3-venv)" >&2; exit 1; }
 
 .venv/.core: requirements/core.txt pyproject.toml | .venv/bin/python
+	@echo "Installing what it needs into .venv: half a minute or so"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.core
+	@echo "Installing what tests and agents need into .venv: a minute or so"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 

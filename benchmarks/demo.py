@@ -60,8 +60,9 @@ def measure(path: Path, engine: str) -> dict[str, object]:
     return {
         "instance": path.stem,
         "operations": facts["subtasks"],
+        "products": len(facts["products"]),
+        "complete": sum(each["complete"] for each in facts["products"]),
         "trades": len(facts["trades"]),
-        "sessions": len(facts["sessions"]),
         "messages": facts["messages"]["delivered"],
         "transactions": sum(kind["count"] for kind in facts["gas"].values()),
         "audit": facts["audit"]["ok"],

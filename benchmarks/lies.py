@@ -2,7 +2,7 @@
 
     python benchmarks/lies.py [--json]
 
-One demander answers every quote, and claims, as if its margin (benefit less cost) were another; the
+One demander answers every quote as if its margin (benefit less cost) were another; the
 others answer with their own. Profit is counted with the true margin, on whole units at the agreed
 price. Tried are all whole margins up to MOST; nothing is drawn and nothing timed, so the same comes
 out everywhere.
@@ -13,14 +13,17 @@ import json
 from collections.abc import Iterator, Sequence
 
 from fabmarket.identity import keccak
-from fabmarket.market.messages import Claim, Member, Opening, PriceTerms, Reply
+from fabmarket.market.delivery import INSTANT
+from fabmarket.market.messages import Member, Opening, PriceTerms, Reply
 from fabmarket.market.units import MICRO, NO_LIMIT
-from fabmarket.negotiation.course import best_claim, best_reply
+from fabmarket.negotiation.course import best_reply
 from fabmarket.negotiation.hosting import Hosted, hear, host, next_word, roster_of, said
 from fabmarket.scenario import Scenario, paper_market
 
 CONCEPTS = ("demanders-lead", "balanced", "simultaneous")
 MOST = 400
+RICH = 2**256 - 1
+"""A budget that no demand exceeds."""
 
 
 def address(number: int) -> str:
@@ -51,7 +54,7 @@ def opened(market: Scenario, concept: str) -> Hosted:
         for seat in range(len(market.demanders))
     )
     roster, _ = roster_of(members)
-    opening = Opening(address(0), b"l" * 32, 1, terms, len(members), roster.hash, 1, 1)
+    opening = Opening(address(0), b"l" * 32, 0, 1, terms, INSTANT, len(members), roster.hash, 1, 1)
     return host(opening, named(opening), members)
 
 
@@ -60,16 +63,13 @@ def named(message: object) -> bytes:
     return keccak(repr(message).encode())
 
 
-def answers(session: Hosted, stated: Sequence[int]) -> Iterator[Reply | Claim]:
+def answers(session: Hosted, stated: Sequence[int]) -> Iterator[Reply]:
     """What members that play these margins say to the last quote."""
     last = session.rounds[-1]
     for seat, (member, margin) in enumerate(zip(session.members, stated, strict=True)):
         about = (member.demander, session.id, seat, last.digest)
-        if last.quote.final:
-            yield Claim(*about, *best_claim(last.due[seat], margin, last.quote.price))
-        else:
-            reply = best_reply(session.opening.terms, member, margin, last.quote.price)
-            yield Reply(*about, reply)
+        reply = best_reply(session.opening.terms, member, margin, last.quote.price, RICH)
+        yield Reply(*about, reply)
 
 
 def profits(session: Hosted, stated: Sequence[int], true: Sequence[int]) -> list[int]:
@@ -77,8 +77,8 @@ def profits(session: Hosted, stated: Sequence[int], true: Sequence[int]) -> list
     while (word := next_word(session)) is not None:
         session = said(session, word, named(word.message))
         if session.close is not None:
-            pairs = zip(true, session.awards, strict=True)
-            return [(margin - session.close.price) * units for margin, units in pairs]
+            sold = zip(true, session.awards, session.payments, strict=True)
+            return [margin * units - payment for margin, units, payment in sold]
         for answer in answers(session, stated):
             session = hear(session, answer, named(answer))
     raise SystemExit("a session ended without its close")

@@ -6,7 +6,7 @@ One supplier and m demanders run as they would alone: each by its step, from a j
 over links that deliver at once; the chain is a clock and the events of one listing. Of m members
 each would buy 1 to 40 units of the 10·m that there are, for 100 to 1,000 base units each. Counted
 is what follows from the beat at which the session opens until nobody has anything to say:
-`messages` are the quotes, replies, claims and the close, one for each receiver, `bytes` those of
+`messages` are the quotes, replies and the close, one for each receiver, `bytes` those of
 their envelopes; `rounds` are the quotes. `cpu_s` is time of the processor, of all m + 1 together,
 openings and trades included: the whole of it, signing, checking and writing down, is theirs.
 """
@@ -30,8 +30,8 @@ from fabmarket.identity import Key
 from fabmarket.identity.codec import decode
 from fabmarket.ledger import Block
 from fabmarket.ledger.store import Entry
-from fabmarket.market.events import Event, Listed, ResourceRegistered
-from fabmarket.market.messages import Claim, Close, PriceTerms, Quote, Reply
+from fabmarket.market.events import Deposited, Event, Listed, ResourceRegistered
+from fabmarket.market.messages import Close, PriceTerms, Quote, Reply
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Trade, listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
@@ -52,7 +52,7 @@ ROOM = 10
 """Units that there are for each member."""
 MILL, HOUR = name_to_bytes32("mill"), name_to_bytes32("hour")
 RHYTHM = Rhythm(0, 60)
-SESSION = (Quote, Reply, Claim, Close)
+SESSION = (Quote, Reply, Close)
 PERFECT = Fate()
 EXCHANGE, TOKEN = (Key.derive("session benchmark", name).address for name in ("exchange", "token"))
 DOMAIN = market_domain(31337, EXCHANGE)
@@ -76,6 +76,7 @@ class Market:
             1,
             ResourceRegistered(seller.address, MILL, HOUR, ORIGIN, LENGTH),
             Listed(listing, seller.address, MILL, 0, room, room),
+            *(Deposited(each.address, TOKEN, 10**9) for each in self.everyone),
         )
 
     def _supplier(self, key: Key) -> Participant[SupplierState]:
@@ -141,7 +142,7 @@ def measure(members: int) -> dict[str, Any]:
     return {
         "members": members,
         "rounds": rounds,
-        "price": shown.talk.course.settled_on,
+        "price": shown.talk.price,
         "trades": sum(kind is Trade for kind, _ in said),
         "messages": messages,
         "messages_a_member_and_round": round(messages / seats, 3),

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fabmarket.chain import Engine, Settings, open_engine
+from fabmarket.local.ports import free_ports
 
 DEV_CHAIN_ID = 31337
 
@@ -22,15 +23,18 @@ DEV_CHAIN_ID = 31337
 class Relay:
     """What stands between us and a node. `fault` is what befalls each request:
 
-    None, "drop", "stall" until the relay ends, or an HTTP status. `few`: after so many requests the
-    fault is over. `behind`: it shows a chain so many blocks shorter than the node's.
+    None, "drop", "stall" until the relay ends, an answer that is "endless" or comes by "drips", or
+    an HTTP status, which leads to `elsewhere`. `few`: after so many requests the fault is over.
+    `behind`: it shows a chain so many blocks shorter than the node's. `said`: bytes of answers.
     """
 
     def __init__(self, url: str) -> None:
         self.node = urllib.parse.urlsplit(url)
         self.url = ""
         self.fault: str | int | None = None
+        self.elsewhere = ""
         self.few: int | None = None
+        self.said = 0
         self.behind = 0
         self.chain_id: int | None = None
         self.asked: Counter[str] = Counter()
@@ -92,15 +96,29 @@ def relay(url: str) -> Iterator[Relay]:
             if fault in ("stall", "drop"):
                 self.close_connection = True
                 return
+            if fault in ("endless", "drips"):
+                return self.go_on(b" " * (1 << 16 if fault == "endless" else 1))
             try:
                 said = b"" if fault else made.answer(body)
             except OSError:  # the node is gone
                 self.close_connection = True
                 return
             self.send_response(fault or 200)
+            if made.elsewhere:
+                self.send_header("Location", made.elsewhere)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
             self.wfile.write(said)
+
+        def go_on(self, part):
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while not made.ended.wait(0 if len(part) > 1 else 0.05):
+                    self.wfile.write(part)
+                    made.said += len(part)
+            except OSError:
+                return
 
         def log_message(self, *_):
             pass
@@ -121,9 +139,7 @@ class Anvil:
     """An anvil that keeps its chain in a file: it can be ended and started again at one port."""
 
     def __init__(self, binary: str, state: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.state = state
         self._command = [
@@ -144,6 +160,10 @@ class Anvil:
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
         self.process.wait()
 
 

@@ -1,131 +1,145 @@
-"""A market on a node for agents that are processes: contracts, a board, stock, money, directories.
+"""A market on a node of the tests for agents that are processes of the tests."""
 
-`python -m tests.street URL DIR` founds one at a development node, makes a supplier's and a
-demander's directory in DIR, and prints how to run the two.
-"""
-
+import json
 import os
-import secrets
-import socket
+import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from fabmarket.chain import Engine, Settings, open_engine
-from fabmarket.identity import Key
-from fabmarket.identity.keystore import create
-from fabmarket.market.rhythm import Rhythm
-from fabmarket.node.settings import FILE, KEYSTORE, template
-from fabmarket.scenario import Scenario, paper_market
-from fabmarket.simulation.setup import (
-    Market,
-    Parties,
-    Party,
-    deploy,
-    fill_purses,
-    offers_of,
-    open_board,
-    parties_of,
-)
+from fabmarket.chain import BoardContract
+from fabmarket.chain.rpc import RpcEngine
+from fabmarket.chain.sender import signed
+from fabmarket.identity import Key, digest
+from fabmarket.identity.codec import encode
+from fabmarket.identity.sealing import SealingKey
+from fabmarket.ledger import EventStore, Follower, audit
+from fabmarket.local import founding
+from fabmarket.local.founding import Founded, make_directory
+from fabmarket.local.ports import free_ports
+from fabmarket.market.cards import PROTOCOL, ContactCard, SignedNotice
+from fabmarket.market.events import Event, Settled
+from fabmarket.node.outbox import announcement
+from fabmarket.scenario import Alternative, Demander, SubTask, paper_market
+from fabmarket.simulation.setup import LEAD_TIME, Market, Parties, Party
+from tests.nodes import rpc
 
-ROOT = Path(__file__).parents[1]
 PROGRAM = "from fabmarket.cli.main import main; main()"
+PATIENCE = 600
+"""Seconds that are waited for what never comes; a busy machine takes its time."""
 PASSPHRASE = "correct horse"  # noqa: S105 (of keys that are made for a test)
+
+
+_started: "dict[subprocess.Popen[bytes], Path]" = {}
+"""The agents that run, with their logs."""
 
 
 @dataclass
 class Street:
-    """The market, and what stands in the settings of whoever trades in it."""
+    """The market, and a way to make the directory of whoever trades in it."""
 
-    engine: Engine
-    market: Market
-    board: str
-    parties: Parties
-    scenario: Scenario
+    founded: Founded
 
-    def settings(self, role: str, port: int, url: str | None = None) -> str:
-        """The settings of `init`, filled in."""
-        market = self.market
-        given = {
-            'exchange = "0x"': f'exchange = "{market.exchange.address}"',
-            'token = "0x"': f'token = "{market.token.address}"',
-            'board = "0x"': f'board = "{self.board}"',
-            'founder = "0x"': f'founder = "{self.parties.deployer.address}"',
-            '"http://127.0.0.1:8545"': f'"{url or self.engine.url}"',
-            "poll = 1 ": "poll = 0.25 ",
-            "31337": str(self.engine.chain_id),
-            "9100": str(port),
-            "1767225600": str(market.origin),
-            "slot_length = 86400": f"slot_length = {market.slot_length}",
-        }
-        text = template(role)
-        for blank, filled in given.items():
-            assert blank in text, blank
-            text = text.replace(blank, filled)
-        return text
+    @property
+    def engine(self) -> RpcEngine:
+        return self.founded.engine
+
+    @property
+    def market(self) -> Market:
+        return self.founded.market
+
+    @property
+    def parties(self) -> Parties:
+        return self.founded.parties
 
     def directory(self, folder: Path, party: Party, port: int, url: str | None = None) -> Path:
-        """An agent's directory, as `init` makes it, for a key that has stock or money here."""
-        folder.mkdir(mode=0o700)
-        create(folder / KEYSTORE, party.key, PASSPHRASE)
-        (folder / FILE).write_text(self.settings(party.role, port, url))
+        """An agent's directory for a key that has stock or money here, its node at `url`."""
+        text = self.founded.settings(party, port)
+        text = text.replace("poll = 1 ", "poll = 0.25 ")
+        text = text.replace(self.engine.url, url or self.engine.url)
+        make_directory(folder, party.key, PASSPHRASE, text)
         return folder
 
 
-def found(engine: Engine, period: int, suppliers: int = 1, demanders: int = 1) -> Street:
-    """Found a market at a node: everyone has coin, suppliers stock, demanders money."""
+def found(engine: RpcEngine, period: int, suppliers: int = 1, demanders: int = 1) -> Street:
+    """Found a market at a node in which each demander wants ten units of milling."""
     paper = paper_market(1)
+    milling = SubTask("milling", 0, False, (Alternative("S", 10, 100, 45),))
     scenario = replace(
         paper,
-        suppliers=tuple(replace(paper.suppliers[0], name=f"s{k}") for k in range(suppliers)),
-        demanders=tuple(replace(paper.demanders[0], name=f"d{k}") for k in range(demanders)),
+        concept="clock",
+        suppliers=tuple(
+            replace(paper.suppliers[0], name=f"s{k}", lots=True) for k in range(suppliers)
+        ),
+        demanders=tuple(Demander(f"d{k}", (milling,)) for k in range(demanders)),
+        release_rounds=20,
         verification_tests=(),
     )
-    named = parties_of(scenario, 1)
-    parties = replace(
-        named,
-        suppliers=tuple(replace(each, key=fresh_key()) for each in named.suppliers),
-        demanders=tuple(replace(each, key=fresh_key()) for each in named.demanders),
-    )
-    market = deploy(engine, scenario, parties)
-    for at in range(3):
-        for party, spec in zip(parties.suppliers, scenario.suppliers, strict=True):
-            for move in offers_of(market, party, spec)[at]:
-                market.queue(party.key, move)
-        market.sender.must_succeed(market.exchange)
-    deposit = fill_purses(market, scenario, parties)
-    for party in parties.demanders:
-        market.queue(party.key, deposit)
-    market.sender.must_succeed(market.exchange)
-    board = open_board(market, parties.deployer, Rhythm(engine.now(), period))
-    return Street(engine, market, board.address, parties, scenario)
+    return Street(founding.found(engine, scenario, period, LEAD_TIME))
 
 
-def fresh_key() -> Key:
-    return Key(secrets.token_bytes(32))
+def announce_card(street: Street, key: Key, url: str = "http://127.0.0.1:1") -> None:
+    """A stranger pays for a card, so that its letters are opened."""
+    engine, domain = street.engine, street.market.domain
+    rpc(engine, "anvil_setBalance", key.address, hex(10**20))
+    card = ContactCard(key.address, SealingKey(key).public, url, bytes(32), PROTOCOL, 2**40)
+    payload = encode(SignedNotice(card, key.sign(digest(domain, card))))
+    board = BoardContract(engine, street.founded.board)
+    engine.send(signed(engine, announcement(key, board, payload), 0))
+
+
+def locked(payment: int) -> tuple[int, int]:
+    """What an escrow takes from demander and supplier by the settings of `init`."""
+    deposit, bond = payment // 20, payment // 10
+    return payment + deposit, bond + deposit
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that an agent can come back to: no connection of a client could be given it."""
+    (port,) = free_ports(1)
+    return port
 
 
 def environment() -> dict[str, str]:
     """Of a process that can open the keystores of this street."""
-    return {**os.environ, "FABMARKET_PASSPHRASE": PASSPHRASE}
+    return {**os.environ, "FABMARKET_PASSPHRASE": PASSPHRASE, "PYTHONFAULTHANDLER": "1"}
 
 
 def start(folder: Path, log: Path, *options: str) -> "subprocess.Popen[bytes]":
     """Run an agent as a process, its log in a file that is added to."""
     command = [sys.executable, "-c", PROGRAM, "agent", str(folder), *options]
     with log.open("ab") as file:
-        return subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
             command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=environment()
         )
+    _started[process] = log
+    return process
+
+
+def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """A command of an owner, in a process of its own."""
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    return subprocess.run(  # noqa: S603
+        command, check=False, capture_output=True, text=True, env=environment(), timeout=PATIENCE
+    )
+
+
+def running(*arguments: object) -> "subprocess.Popen[str]":
+    """A command of an owner that goes on, in a process of its own."""
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(command, text=True, env=environment(), **pipes)  # noqa: S603
+
+
+def said(*arguments: object) -> dict[str, Any]:
+    """What a command that succeeds prints as JSON."""
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @contextmanager
@@ -137,27 +151,42 @@ def ended(*processes: "subprocess.Popen[bytes]"):
         for process in processes:
             process.kill()
             process.wait()
+            _started.pop(process, None)
 
 
 def wait_until(holds, seconds: float, what: str):
-    """Wait until something holds, and return it; the deadline is for what never comes."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, what
+    """Wait until something holds, and return it; the deadline is for what never comes.
+
+    Its own sleeps are what counts: where a machine stood still, no clock says how long it ran.
+    """
+    for _ in range(int(seconds * 10)):
+        if found := holds():
+            return found
         time.sleep(0.1)
-    return found
+    raise AssertionError("\n".join([what, *map(_state, _started)]))
 
 
-def main() -> None:
-    url, place = sys.argv[1], Path(sys.argv[2])
-    with open_engine(url, Settings()) as engine:
-        street = found(engine, 20)
-        place.mkdir(parents=True, exist_ok=True)
-        pairs = ((street.parties.suppliers[0], 9101), (street.parties.demanders[0], 9102))
-        for party, port in pairs:
-            folder = street.directory(place / party.role, party, port)
-            print(f"FABMARKET_PASSPHRASE='{PASSPHRASE}' fabmarket agent {folder}")
+def _state(process: "subprocess.Popen[bytes]") -> str:
+    """Where an agent stands that was waited for in vain, with the end of its log; it ends by it."""
+    log, status = _started[process], process.poll()
+    process.send_signal(signal.SIGABRT)  # upon which it says where each of its threads is
+    process.wait()
+    lines = log.read_text(errors="replace").splitlines()[-60:]
+    return "\n".join([f"{log.name}: exit status {status}", *lines])
 
 
-if __name__ == "__main__":
-    main()
+def logged(log: Path, *names: str) -> list[dict[str, Any]]:
+    """The lines of these names in a log; the last one may be cut off by a kill."""
+    texts = log.read_text().splitlines() if log.exists() else []
+    said = [json.loads(text) for text in texts if text.startswith("{") and text.endswith("}")]
+    return [facts for facts in said if facts["line"] in names]
+
+
+def settled(street: Street) -> list[Settled]:
+    """What the chain says, read anew from its beginning, and as the twin accounts for it."""
+    store, market = EventStore[Event](), street.market
+    for _ in Follower[Event](street.engine, market.exchange, store).poll():
+        pass
+    events = list(store.events())
+    assert audit(events, market.domain, market.exchange, market.token).ok
+    return [event for event in events if isinstance(event, Settled)]

@@ -9,7 +9,14 @@ const SUB_TASK = fields(
   "bytes32 id, uint64 start, uint64 end, bool divisible, Alternative[] alternatives",
 );
 const PRICE_TERMS = fields(
-  "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity, address token",
+  "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity, address token, " +
+    "bool lots, uint32 step",
+);
+const EXIT = fields("uint128 price, uint128 units");
+
+const DELIVERY = fields(
+  "uint32 deliverWithin, uint32 disputeWithin, uint32 decideWithin, uint16 lateShare, uint16 silenceShare, " +
+    "uint16 undecidedShare, uint16 bondShare, uint16 latePenalty, uint16 exitPenalty",
 );
 
 const TYPES = {
@@ -21,9 +28,10 @@ const TYPES = {
   Offer: {
     Offer: fields(
       "address supplier, bytes32 demand, bytes32 subTask, bytes32 listing, bytes32 resource, uint64 slot, " +
-        "uint64 slotEnd, uint64 quantity, uint128 unitPrice, uint64 opens, PriceTerms terms",
+        "uint64 slotEnd, uint64 quantity, uint128 unitPrice, uint64 opens, PriceTerms terms, Delivery delivery",
     ),
     PriceTerms: PRICE_TERMS,
+    Delivery: DELIVERY,
   },
   Selection: {
     Selection: fields(
@@ -33,34 +41,40 @@ const TYPES = {
   Refusal: { Refusal: fields("address supplier, bytes32 selection, string reason") },
   Opening: {
     Opening: fields(
-      "address supplier, bytes32 listing, uint64 slotEnd, PriceTerms terms, uint32 seats, bytes32 roster, " +
-        "uint32 roundTime, uint64 ends",
+      "address supplier, bytes32 listing, uint64 slotStart, uint64 slotEnd, PriceTerms terms, Delivery delivery, " +
+        "uint32 seats, bytes32 roster, uint32 roundTime, uint64 ends",
     ),
     PriceTerms: PRICE_TERMS,
+    Delivery: DELIVERY,
   },
   Quote: {
     Quote: fields(
-      "address supplier, bytes32 session, uint32 round, bytes32 previous, bytes32 tree, uint256 sum, uint32 moving, " +
-        "uint256 due, uint32[] dropped, uint128 price, uint256 supply, bool final",
+      "address supplier, bytes32 session, uint32 round, bytes32 previous, bytes32 tree, uint256 sum, uint256 moving, " +
+        "uint32[] dropped, uint128 price, uint256 supply",
     ),
   },
-  Reply: { Reply: fields("address demander, bytes32 session, uint32 seat, bytes32 quote, uint256 quantity") },
-  Claim: {
-    Claim: fields(
-      "address demander, bytes32 session, uint32 seat, bytes32 quote, uint64 quantity, uint256 surplus",
+  Reply: {
+    Reply: fields(
+      "address demander, bytes32 session, uint32 seat, bytes32 quote, uint256 quantity, Exit[] exits",
     ),
+    Exit: EXIT,
   },
   Close: {
     Close: fields(
-      "address supplier, bytes32 session, bytes32 previous, bytes32 tree, uint256 sum, uint32 moving, uint64 awarded, " +
-        "uint32[] dropped, uint128 price",
+      "address supplier, bytes32 session, bytes32 previous, bytes32 tree, uint256 sum, uint256 moving, " +
+        "uint64 awarded, uint256 paid, uint32[] dropped, uint128 price, Exit[] exits",
     ),
+    Exit: EXIT,
   },
   Counter: {
     Counter: fields(
       "address sender, bytes32 session, uint32 sequence, bytes32 previous, uint128 unitPrice, uint64 quantity, " +
         "string reason",
     ),
+  },
+  SplitOffer: {
+    SplitOffer: fields("address party, Split split, bytes consent"),
+    Split: fields("bytes32 trade, uint128 toSupplier, uint128 toDemander, uint64 deadline, uint32 nonce"),
   },
 };
 
@@ -74,6 +88,20 @@ const terms = {
   maintenance: "10",
   capacity: MAX(64),
   token: account(3).address,
+  lots: true,
+  step: "4",
+};
+
+const delivery = {
+  deliverWithin: "86400",
+  disputeWithin: "259200",
+  decideWithin: MAX(32),
+  lateShare: "0",
+  silenceShare: "10000",
+  undecidedShare: "5000",
+  bondShare: "1000",
+  latePenalty: MAX(16),
+  exitPenalty: "2500",
 };
 
 const MESSAGES = {
@@ -114,6 +142,7 @@ const MESSAGES = {
     unitPrice: "115",
     opens: "1700003600",
     terms,
+    delivery,
   },
   Selection: {
     demander: demander.address,
@@ -127,8 +156,10 @@ const MESSAGES = {
   Opening: {
     supplier: supplier.address,
     listing: hashed("listing"),
+    slotStart: "1700000000",
     slotEnd: "1700086400",
     terms,
+    delivery,
     seats: "2",
     roster: hashed("roster"),
     roundTime: "15",
@@ -141,12 +172,10 @@ const MESSAGES = {
     previous: hashed("quote"),
     tree: hashed("replies"),
     sum: "275000000",
-    moving: "2",
-    due: MAX(256),
+    moving: MAX(256),
     dropped: ["0", MAX(32)],
     price: "115",
     supply: MAX(256),
-    final: true,
   },
   Reply: {
     demander: demander.address,
@@ -154,25 +183,23 @@ const MESSAGES = {
     seat: "1",
     quote: hashed("quote"),
     quantity: MAX(256),
-  },
-  Claim: {
-    demander: demander.address,
-    session: hashed("opening"),
-    seat: MAX(32),
-    quote: hashed("final quote"),
-    quantity: "12",
-    surplus: "480",
+    exits: [
+      { price: "41", units: "3" },
+      { price: MAX(128), units: MAX(128) },
+    ],
   },
   Close: {
     supplier: supplier.address,
     session: hashed("opening"),
-    previous: hashed("final quote"),
-    tree: hashed("claims"),
+    previous: hashed("quote"),
+    tree: hashed("answers"),
     sum: "12",
     moving: "0",
     awarded: MAX(64),
+    paid: MAX(256),
     dropped: [],
     price: "115",
+    exits: [{ price: "41", units: "3" }],
   },
   Counter: {
     sender: supplier.address,
@@ -183,11 +210,22 @@ const MESSAGES = {
     quantity: "12",
     reason: "propose",
   },
+  SplitOffer: {
+    party: supplier.address,
+    split: {
+      trade: hashed("trade"),
+      toSupplier: MAX(128),
+      toDemander: "0",
+      deadline: "1700172800",
+      nonce: MAX(32),
+    },
+    consent: "0x1234",
+  },
 };
 
 const byAuthor = (name) => {
   const message = MESSAGES[name];
-  const author = message.demander ?? message.supplier ?? message.sender;
+  const author = message.demander ?? message.supplier ?? message.sender ?? message.party;
   return vector(name, name, TYPES[name], message, author === demander.address ? demander : supplier);
 };
 

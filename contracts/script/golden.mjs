@@ -12,6 +12,9 @@ import { consents } from "./golden-consents.mjs";
 import { decisions } from "./golden-decisions.mjs";
 import { messages } from "./golden-messages.mjs";
 import { net } from "./golden-net.mjs";
+import { oversight } from "./golden-oversight.mjs";
+import { products } from "./golden-products.mjs";
+import { usage } from "./golden-usage.mjs";
 import { MAX, account, fields, hashed, vector } from "./golden-vectors.mjs";
 
 const ESCROW_TYPE = fields(
@@ -283,6 +286,9 @@ const files = {
   messages,
   decisions: await decisions(held),
   consents: await consents(held, LATHE_3, commitment),
+  oversight: await oversight(ATTESTATION_TYPES, attestations[0], SEALED_TYPES, attestations[2], held),
+  products: await products(),
+  usage: await usage(held),
   net: await net(trades.map(({ digest }) => digest), TOKEN),
 };
 const folder = resolve(process.argv[2] ?? join(contracts, "../tests/golden"));

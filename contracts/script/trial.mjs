@@ -144,23 +144,39 @@ class Workbench {
     const code = [...deployed, ...rebuilt].map(({ made: { evm } }) => evm.bytecode.object).join();
     if (this.results.has(code)) return this.results.get(code);
     deployed.forEach(({ made }, i) => this.put(this.places[i], made));
+    return this.withTests(rebuilt, () => {
+      const by = suites.reduce((killer, filters) => killer ?? this.killer(...filters), undefined);
+      const result = by ? { status: "killed", by } : { status: "survived" };
+      this.results.set(code, result);
+      return result;
+    });
+  }
+
+  /** What `act` returns while these tests stand in the artifacts. */
+  withTests(rebuilt, act) {
     const originals = rebuilt.filter(({ made: { evm } }) => evm.bytecode.object).map(({ path, name, made: test }) => {
       const original = this.artifact(path, name);
       this.put(original, test);
       return original;
     });
     try {
-      const by = suites.reduce((killer, filters) => killer ?? this.killer(...filters), undefined);
-      const result = by ? { status: "killed", by } : { status: "survived" };
-      this.results.set(code, result);
-      return result;
+      return act();
     } finally {
       for (const { place, text: original } of originals) writeFileSync(place, original);
     }
   }
 
+  /** What kills a library in its own tests, which are built in a moment; undefined if nothing does. */
+  ownKiller(changed, text) {
+    if (!OWN_TESTS[changed] || changed === IN_TEST_BASE) return undefined;
+    const rebuilt = this.compile(OWN_TESTS[changed], DIRECT, changed, text);
+    return rebuilt && this.withTests(rebuilt, () => this.killer(...ownTests(changed)));
+  }
+
   /** What the forge tests say about a mutant; the invariants are asked last. */
   judge(changed, text) {
+    const by = this.ownKiller(changed, text);
+    if (by) return { status: "killed", by };
     return this.trial(changed, text, ...(changed === IN_TEST_BASE ? [ownTests(changed)] : [QUICK, INVARIANTS]));
   }
 

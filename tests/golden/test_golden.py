@@ -36,7 +36,10 @@ FILES = (
     "decisions.json",
     "messages.json",
     "net.json",
+    "oversight.json",
+    "products.json",
     "trade.json",
+    "usage.json",
 )
 
 
@@ -120,7 +123,8 @@ def test_every_signed_type_has_a_vector():
 
 
 def test_a_message_s_vector_is_signed_by_its_author():
-    for vector in stored("messages.json") + stored("cards.json"):
+    files = ("messages.json", "cards.json", "oversight.json", "products.json", "usage.json")
+    for vector in (vector for file in files for vector in stored(file)):
         message = read(CLASSES[vector["primaryType"]], vector["message"])
         assert message.author == vector["signer"]
 

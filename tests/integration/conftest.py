@@ -59,6 +59,7 @@ class Run:
 _COMMANDS = {
     "paper": [],
     "balanced": ["--scenario", SCENARIOS / "balanced.toml"],
+    "clock": ["--scenario", SCENARIOS / "clock.toml"],
     "cloud-hours": ["--scenario", SCENARIOS / "cloud-hours.toml"],
     "mk01": ["--fjsp", SCENARIOS / "fjsp" / "mk01.txt"],
     "mk01-roomy": ["--scenario", SCENARIOS / "mk01-roomy.toml"],

@@ -17,12 +17,25 @@ import pytest
 from fabmarket.chain import Settings, open_engine
 from fabmarket.identity import Key, digest
 from fabmarket.identity.codec import encode
-from fabmarket.identity.sealing import LARGEST_LETTER, Cover, SealingKey, sealed
+from fabmarket.identity.covers import Cover
+from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, sealed
 from fabmarket.market.messages import Reply
 from fabmarket.node import Journal, Replayed, evidence_of, replay
 from fabmarket.node.envelope import Envelope
+from tests.certificates import Authority
 from tests.nodes import relay, rpc
-from tests.street import PROGRAM, Street, ended, found, free_port, start, wait_until
+from tests.street import (
+    PROGRAM,
+    Street,
+    announce_card,
+    ended,
+    found,
+    free_port,
+    locked,
+    logged,
+    start,
+    wait_until,
+)
 
 STRANGER = Key.derive("agents tests", "a stranger")
 
@@ -47,15 +60,8 @@ def unhurried_street(node) -> Street:
     return founded(node, 40)
 
 
-def lines(log: Path, *names: str) -> list[dict]:
-    if not log.exists():
-        return []
-    said = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return [each for each in said if each["line"] in names]
-
-
 def kinds(log: Path, line: str) -> list[str]:
-    return [each["kind"] for each in lines(log, line)]
+    return [each["kind"] for each in logged(log, line)]
 
 
 class Couple:
@@ -91,11 +97,11 @@ def proved(folder: Path) -> Replayed:
 
 
 def stock_and_money(street: Street) -> tuple[int, int]:
-    """What the demander has left in the exchange, and what the supplier has got."""
+    """What demander and supplier have in the exchange beside what is in escrow."""
     token, exchange = street.market.token.address, street.market.exchange
     parties = (street.parties.demanders[0], street.parties.suppliers[0])
-    left, got = (exchange.balance_of(party.address, token) for party in parties)
-    return left, got
+    left, free = (exchange.balance_of(party.address, token) for party in parties)
+    return left, free
 
 
 def test_two_agents_trade_and_end_when_they_are_told(street, tmp_path):
@@ -103,14 +109,16 @@ def test_two_agents_trade_and_end_when_they_are_told(street, tmp_path):
     before = stock_and_money(street)
     supplier, demander = couple.start(couple.supplier), couple.start(couple.demander)
     with ended(supplier, demander):
-        wait_until(lambda: lines(couple.logs[couple.demander], "served"), 120, "no trade")
-        wait_until(lambda: lines(couple.logs[couple.supplier], "settled"), 60, "none is heard of")
+        wait_until(lambda: logged(couple.logs[couple.demander], "served"), 120, "no trade")
+        for log in couple.logs.values():
+            wait_until(lambda log=log: logged(log, "escrowed"), 60, "none is heard of")
+        wait_until(lambda: logged(couple.logs[couple.supplier], "settled"), 60, "none is heard of")
         for process in (supplier, demander):
             process.send_signal(signal.SIGTERM)
         assert [process.wait(20) for process in (supplier, demander)] == [0, 0]
-    assert lines(couple.logs[couple.demander], "ended")
-    (sold,) = lines(couple.logs[couple.supplier], "settled")
-    (served,) = lines(couple.logs[couple.demander], "served")
+    assert logged(couple.logs[couple.demander], "ended")
+    (sold,) = logged(couple.logs[couple.supplier], "settled")
+    (served,) = logged(couple.logs[couple.demander], "served")
     status = run_status(couple.folders[couple.demander])
     assert [(each["name"], each["state"]) for each in status["wants"]] == [("milling", "served")]
     assert {each["url"]: each["sells"] for each in status["peers"]} == {
@@ -122,9 +130,31 @@ def test_two_agents_trade_and_end_when_they_are_told(street, tmp_path):
     assert [[each.hex() for each in talk.trades] for talk in shown] == [[sold["trade"][2:]]] * 2
     assert [len(talk.settlements) for talk in shown] == [1, 1]
     paid = sold["quantity"] * sold["unit_price"]
-    left, got = stock_and_money(street)
-    assert (left, got) == (before[0] - paid, before[1] + paid)
+    taken = tuple(had - has for had, has in zip(before, stock_and_money(street), strict=True))
+    assert taken == locked(paid)
+    for log in couple.logs.values():
+        (escrowed,) = logged(log, "escrowed")
+        assert (escrowed["trade"], escrowed["payment"]) == (sold["trade"], paid)
     assert sold["quantity"] == 10
+
+
+def test_two_agents_of_a_consortium_trade_over_tls(street, tmp_path):
+    couple = Couple(street, tmp_path)
+    authority = Authority.new("the consortium")
+    for folder in couple.folders.values():
+        authority.written(folder / "ca.pem")
+        authority.issue(folder / "door.pem", folder / "key.pem")
+        text = (folder / "agent.toml").read_text()
+        text = text.replace('url = "http://127.0.0.1', 'url = "https://127.0.0.1')
+        text = text.replace('certificate = ""', 'certificate = "door.pem"')
+        text = text.replace('\nkey = ""', '\nkey = "key.pem"')
+        text = text.replace('authorities = ""', 'authorities = "ca.pem"')
+        (folder / "agent.toml").write_text(text)
+    supplier, demander = couple.start(couple.supplier), couple.start(couple.demander)
+    with ended(supplier, demander):
+        wait_until(lambda: logged(couple.logs[couple.demander], "served"), 600, "no trade")
+        cards = wait_until(lambda: logged(couple.logs[couple.demander], "card"), 600, "no card")
+    assert {each["url"].partition(":")[0] for each in cards} == {"https"}
 
 
 @pytest.mark.slow
@@ -152,18 +182,18 @@ def test_killed_in_the_middle_it_goes_on_and_buys_once(unhurried_street, tmp_pat
         first.wait()
         again = couple.start(killed)
         with ended(again):
-            wait_until(lambda: lines(couple.logs[couple.demander], "served"), 240, "no trade")
+            wait_until(lambda: logged(couple.logs[couple.demander], "served"), 240, "no trade")
             assert stays.poll() is None
             assert again.poll() is None
-    left, got = stock_and_money(street)
-    assert before[0] - left == got - before[1] == 10 * 10
+    taken = tuple(had - has for had, has in zip(before, stock_and_money(street), strict=True))
+    assert taken == locked(10 * 10)
 
 
 def test_a_second_agent_of_one_directory_refuses_to_start(street, tmp_path):
     couple = Couple(street, tmp_path)
     with ended(couple.start(couple.supplier)):
         log = couple.logs[couple.supplier]
-        wait_until(lambda: lines(log, "begun"), 60, "it does not start")
+        wait_until(lambda: logged(log, "begun"), 60, "it does not start")
         second = couple.start(couple.supplier)
         with ended(second):
             assert second.wait(60) == 2
@@ -174,7 +204,7 @@ def test_no_secret_is_in_any_log(street, tmp_path):
     couple = Couple(street, tmp_path)
     processes = [couple.start(party) for party in couple.logs]
     with ended(*processes):
-        wait_until(lambda: lines(couple.logs[couple.demander], "served"), 120, "no trade")
+        wait_until(lambda: logged(couple.logs[couple.demander], "served"), 120, "no trade")
     for party, log in couple.logs.items():
         text = log.read_text().lower()
         assert party.key.reveal().hex() not in text
@@ -187,14 +217,14 @@ def test_while_a_node_is_lost_an_agent_waits_and_goes_on(street, node, tmp_path)
         log = couple.logs[couple.supplier]
         supplier = couple.start(couple.supplier)
         with ended(supplier):
-            wait_until(lambda: lines(log, "mined"), 60, "it does not start")
+            wait_until(lambda: logged(log, "mined"), 60, "it does not start")
             between.fault = 503
-            wait_until(lambda: lines(log, "lost"), 60, "it does not notice")
+            wait_until(lambda: logged(log, "lost"), 60, "it does not notice")
             between.fault = None
-            wait_until(lambda: lines(log, "found"), 60, "it does not come back")
+            wait_until(lambda: logged(log, "found"), 60, "it does not come back")
             demander = couple.start(couple.demander)
             with ended(demander):
-                wait_until(lambda: lines(log, "settled"), 120, "no trade")
+                wait_until(lambda: logged(log, "settled"), 120, "no trade")
             assert supplier.poll() is None
             between.fault = "stall"
             supplier.send_signal(signal.SIGTERM)
@@ -206,11 +236,11 @@ def test_a_chain_that_takes_back_what_was_final_ends_an_agent(street, tmp_path):
     log = couple.logs[couple.supplier]
     supplier = couple.start(couple.supplier)
     with ended(supplier):
-        wait_until(lambda: lines(log, "mined"), 60, "it does not start")
+        wait_until(lambda: logged(log, "mined"), 60, "it does not start")
         rpc(street.engine, "anvil_reorg", 3, [])
         assert supplier.wait(60) == 2
     assert "the chain was reorganised deeper than 0 blocks" in log.read_text()
-    assert lines(log, "ended")
+    assert logged(log, "ended")
 
 
 def test_honest_trade_goes_on_while_strangers_misbehave(unhurried_street, tmp_path):
@@ -220,9 +250,9 @@ def test_honest_trade_goes_on_while_strangers_misbehave(unhurried_street, tmp_pa
     supplier, demander = couple.start(couple.supplier), couple.start(couple.demander)
     log = couple.logs[couple.supplier]
     with ended(supplier, demander):
-        wait_until(lambda: lines(log, "begun"), 60, "it does not start")
+        wait_until(lambda: logged(log, "begun"), 60, "it does not start")
         with Strangers(couple.ports[couple.supplier], street, couple.supplier) as strangers:
-            wait_until(lambda: lines(couple.logs[couple.demander], "served"), 240, "no trade")
+            wait_until(lambda: logged(couple.logs[couple.demander], "served"), 240, "no trade")
         resident = int(Path(f"/proc/{supplier.pid}/statm").read_text().split()[1]) * 4096
         supplier.send_signal(signal.SIGTERM)
         assert supplier.wait(20) == 0
@@ -295,3 +325,21 @@ class Strangers:
         reply = Reply(STRANGER.address, bytes(32), 0, bytes(32), 1)
         signature = STRANGER.sign(digest(self.domain, reply))
         return self._sealed(encode(Envelope(reply, signature)))
+
+
+def test_what_is_out_of_date_when_an_agent_starts_is_not_sent(street, tmp_path):
+    """Or a letter that the agent could not bear to send would meet it again at every start."""
+    couple = Couple(street, tmp_path)
+    party, log = couple.supplier, couple.logs[couple.supplier]
+    announce_card(street, STRANGER)
+    agent = couple.start(party)
+    with ended(agent):
+        wait_until(lambda: logged(log, "begun"), 120, "it does not start")
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(60) == 0
+    with closing(Journal(couple.folders[party] / "journal.sqlite")) as journal:
+        journal.post(STRANGER.address, 1, "Offer", bytes(32), b"long ago")
+    with ended(couple.start(party)):
+        (sent,) = wait_until(lambda: logged(log, "sent"), 120, "it is kept")
+    # With the reason after it where it was tried: nobody is at that address.
+    assert (sent["peer"], sent["outcome"]) == (STRANGER.address, "out of date")

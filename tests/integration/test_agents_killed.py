@@ -1,6 +1,5 @@
 """A street of agents, one of which is killed every few seconds: all are served, and once."""
 
-import json
 import random
 import time
 from contextlib import ExitStack, closing
@@ -8,32 +7,13 @@ from contextlib import ExitStack, closing
 import pytest
 
 from fabmarket.chain import Settings, open_engine
-from fabmarket.ledger import EventStore, Follower
-from fabmarket.market.events import Event, Settled
 from fabmarket.node import Journal, evidence_of, replay
 from tests.nodes import rpc
-from tests.street import ended, found, free_port, start, wait_until
+from tests.street import ended, found, free_port, locked, logged, settled, start, wait_until
 
 SECONDS = 45
 """For which agents are killed."""
 pytestmark = pytest.mark.slow
-
-
-def said(log, line):
-    """The lines of one name in a log; the last one may be cut off by the kill."""
-    for text in log.read_text().splitlines() if log.exists() else ():
-        if text.startswith("{") and text.endswith("}"):
-            facts = json.loads(text)
-            if facts["line"] == line:
-                yield facts
-
-
-def settled(street):
-    """What the chain says, read anew from its beginning."""
-    store = EventStore[Event]()
-    for _ in Follower[Event](street.engine, street.market.exchange, store).poll():
-        pass
-    return [event for event in store.events() if isinstance(event, Settled)]
 
 
 def test_whoever_is_killed_whenever_every_want_is_served_once(node, tmp_path):
@@ -64,7 +44,7 @@ def test_whoever_is_killed_whenever_every_want_is_served_once(node, tmp_path):
             running[victim].wait()
             running[victim] = begin(victim)
         wait_until(
-            lambda: all(any(said(logs[each], "served")) for each in demanders),
+            lambda: all(any(logged(logs[each], "served")) for each in demanders),
             300,
             "not all served",
         )
@@ -72,9 +52,11 @@ def test_whoever_is_killed_whenever_every_want_is_served_once(node, tmp_path):
     events = settled(street)
     assert sorted(event.demander for event in events) == sorted(each.address for each in demanders)
     after = {each.address: exchange.balance_of(each.address, token) for each in people}
-    assert sum(after.values()) == sum(before.values())
+    taken = {each: before[each] - after[each] for each in after}
     for event in events:
-        assert before[event.demander] - after[event.demander] == event.quantity * event.unit_price
+        assert taken[event.demander] == locked(event.payment)[0]
+    bonded = sum(taken[each.address] for each in suppliers)
+    assert bonded == sum(locked(event.payment)[1] for event in events)
     for each in people:
         with closing(Journal.reading(folders[each] / "journal.sqlite")) as journal:
             for session in journal.sessions():

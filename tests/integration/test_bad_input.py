@@ -139,7 +139,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "an instance too large": (["--fjsp", "large.toml"], ["large.toml: larger than the 4 MiB"]),
     "a machine for every minute": (
         ["--fjsp", "wide.txt"],
-        ["wide.txt: 1000 slots of 10000 mach"],
+        ["wide.txt: 1150 slots of 10000 mach"],
     ),
     "underscores in a seed": (["--seed", "1_0"], ["--seed", "'1_0' is not a whole number"]),
     "another script's chain id": (

@@ -20,6 +20,10 @@ ASKED_FOR = {
     "": {
         "engine",
         "subtasks",
+        "products",
+        "paid_for_incomplete",
+        "makespan",
+        "utilisation",
         "trades",
         "unserved",
         "accounts",
@@ -43,6 +47,8 @@ ASKED_FOR = {
         "transaction",
     },
     "accounts": {"address", "role", "before", "after"},
+    "products": {"id", "name", "value", "complete", "on_time", "lateness", "price", "bundle"},
+    "utilisation": {"resource", "listed", "sold", "share", "price"},
     "equilibria": {"resource", "slot", "concept", "price", "demand", "supply", "certificate"},
     "verification_tests": {"expected", "outcome", "error", "transaction"},
     "messages": {"sent", "ignored"},
@@ -53,7 +59,7 @@ ASKED_FOR = {
 def replayed(run) -> Exchange:
     chain = run.facts["chain"]
     state = Exchange(market_domain(chain["id"], chain["exchange"]))
-    with closing(EventStore(run.out / "ledger.sqlite")) as store:
+    with closing(EventStore.reading(run.out / "ledger.sqlite")) as store:
         for event in store.events():
             state = record(state, event)
     return state
@@ -99,16 +105,30 @@ def test_payments_are_the_suppliers_gains_and_the_demanders_losses(shipped):
 
 def test_every_sub_task_is_traded_once_or_unserved_with_a_reason(shipped):
     facts = shipped.facts
-    traded = [trade["subtask"] for trade in facts["trades"]]
+    halves = {(trade["subtask"], trade["transaction"]) for trade in facts["trades"]}
+    traded = [subtask for subtask, _ in halves]
     unserved = [row["subtask"] for row in facts["unserved"]]
     assert len(traded) + len(unserved) == facts["subtasks"]
     assert len({*traded, *unserved}) == facts["subtasks"]
 
 
+def bought(facts) -> dict[str, str]:
+    """The bundles of the trades that products are made of."""
+    products = facts["products"]
+    return {step["trade"]: each["bundle"] for each in products for step in each["steps"]}
+
+
+def settlements(facts) -> int:
+    """How many transactions settle all trades: one for a sub-task, one for a product's bundle."""
+    bundles = bought(facts)
+    return len({bundles.get(trade["id"], trade["subtask"]) for trade in facts["trades"]})
+
+
 def test_trades_are_different_transactions(shipped):
     trades = shipped.facts["trades"]
+    assert len({trade["id"] for trade in trades}) == len(trades)
+    assert len({trade["transaction"] for trade in trades}) == settlements(shipped.facts)
     for key in ("id", "transaction"):
-        assert len({trade[key] for trade in trades}) == len(trades)
         assert all(len(bytes.fromhex(trade[key][2:])) == 32 for trade in trades)
 
 
@@ -154,7 +174,7 @@ def test_table_1_is_tried_in_the_papers_market_and_in_no_other(shipped, request)
     assert bool(rows) == papers
     assert (section in (shipped.out / "report.html").read_text("utf-8")) == papers
     if not papers:
-        with closing(EventStore(shipped.out / "ledger.sqlite")) as store:
+        with closing(EventStore.reading(shipped.out / "ledger.sqlite")) as store:
             names = {getattr(event, "resource", None) for event in store.events()}
         assert not names & set(map(name_to_bytes32, ("m1", "m2", "m3")))
         return
@@ -177,7 +197,8 @@ def test_table_1_is_tried_in_the_papers_market_and_in_no_other(shipped, request)
 def test_gas_is_that_of_all_transactions(shipped):
     gas = shipped.facts["gas"]
     assert shipped.facts["gas_total"] == sum(row["total"] for row in gas.values())
-    assert gas["settle"]["count"] == len(shipped.facts["trades"])
+    settled = sum(gas[action]["count"] for action in ("settle", "settleBundle") if action in gas)
+    assert settled == settlements(shipped.facts)
 
 
 def test_the_negotiated_price_is_the_certified_one(shipped):
@@ -219,6 +240,59 @@ def test_resources_of_the_cloud_are_sold_like_machines(demo):
     assert {session["kind"] for session in facts["sessions"]} == {"bargaining"}
 
 
+def test_a_product_is_bought_whole_in_slots_one_after_the_other_or_not_at_all(demo):
+    facts = demo("mk01").facts
+    operations = {each["subtask"] for each in (*facts["trades"], *facts["unserved"])}
+    paid = {row["address"]: row["before"] - row["after"] for row in facts["accounts"]}
+    assert sum(each["complete"] for each in facts["products"]) >= 7
+    assert facts["paid_for_incomplete"] == 0
+    for each in facts["products"]:
+        own = {name for name in operations if name.startswith(f"{each['name']} / ")}
+        steps = {f"{each['name']} / {step['operation']}" for step in each["steps"]}
+        slots = [step["slot"] for step in each["steps"]]
+        assert steps == (own if each["complete"] else set())
+        assert slots == sorted(set(slots))
+        assert each["price"] == sum(step["payment"] for step in each["steps"])
+        assert each["price"] == paid[each["demander"]]
+        assert bool(each["reason"]) != each["complete"] == bool(each["bundle"])
+
+
+def test_a_product_is_late_by_the_slots_after_the_one_that_is_due(demo):
+    facts = demo("mk01").facts
+    complete = [each for each in facts["products"] if each["complete"]]
+    assert {each["on_time"] for each in complete} == {True, False}
+    for each in complete:
+        late = max(0, each["steps"][-1]["slot"] - each["due"])
+        assert each["release"] <= each["steps"][0]["slot"]
+        assert each["steps"][-1]["slot"] <= each["last"]
+        assert each["lateness"] == {"slots": late, "cost": late * (each["value"] // 50)}
+        assert each["on_time"] == (not late)
+        assert each["price"] + each["lateness"]["cost"] < each["value"]
+    ends = [each["steps"][-1]["slot"] + 1 for each in complete]
+    assert facts["makespan"] == max(ends) * facts["scenario"]["slot_length"] / 60
+
+
+def test_operations_of_a_product_that_is_not_bought_stay_unserved_for_its_reason(demo):
+    facts = demo("mk01").facts
+    reasons = {each["name"]: each["reason"] for each in facts["products"] if each["reason"]}
+    assert reasons
+    assert {each["subtask"].split(" / ")[0] for each in facts["unserved"]} == set(reasons)
+    for each in facts["unserved"]:
+        assert each["reason"] == reasons[each["subtask"].split(" / ")[0]]
+
+
+def test_what_is_used_of_a_machine_is_what_was_sold_of_it(shipped):
+    facts = shipped.facts
+    for row in facts["utilisation"]:
+        own = [trade for trade in facts["trades"] if trade["supplier"] == row["supplier"]]
+        assert len(row["sold"]) == len(row["listed"])
+        assert all(sold <= listed for sold, listed in zip(row["sold"], row["listed"], strict=True))
+        assert sum(row["sold"]) == sum(trade["quantity"] for trade in own)
+        assert row["earned"] == sum(trade["payment"] for trade in own)
+        assert row["share"] == pytest.approx(sum(row["sold"]) / sum(row["listed"]))
+        assert (row["price"] is None) == (not own)
+
+
 def test_more_capacity_serves_more_operations(demo):
     tight, roomy = demo("mk01").facts, demo("mk01-roomy").facts
     assert tight["subtasks"] == roomy["subtasks"] == 55
@@ -243,7 +317,7 @@ def test_an_operation_is_bought_whole(demo):
 def test_the_report_has_all_its_files(shipped):
     names = {str(path.relative_to(shipped.out)) for path in shipped.out.rglob("*.*")}
     assert {"report.html", "report.json", "ledger.sqlite", "manifest.json"} <= names
-    assert {"figures/rounds.png", "figures/rounds.svg", "figures/convergence.svg"} <= names
+    assert {"figures/rounds.png", "figures/rounds.svg", "figures/gantt.svg"} <= names
     page = (shipped.out / "report.html").read_text("utf-8")
     assert all(trade["transaction"] in page for trade in shipped.facts["trades"])
 
@@ -269,7 +343,8 @@ def test_the_suppliers_journals_prove_every_session_and_trade(shipped):
         ]
         for settlement in shown.settlements:
             settled["0x" + settlement.event.trade.hex()] = "0x" + settlement.transaction.hex()
-    assert settled == {trade["id"]: trade["transaction"] for trade in shipped.facts["trades"]}
+    singly = [each for each in shipped.facts["trades"] if each["id"] not in bought(shipped.facts)]
+    assert settled == {trade["id"]: trade["transaction"] for trade in singly}
 
 
 ALONE = """

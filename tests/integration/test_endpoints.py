@@ -1,5 +1,6 @@
 """Several nodes as one: the run goes on where one of them fails, and nothing seen is unseen."""
 
+import json
 from contextlib import ExitStack
 
 import pytest
@@ -129,6 +130,75 @@ def test_what_does_not_pass_is_not_asked_for_again(node):
         with pytest.raises(NodeLost, match="HTTPError"):
             engine.now()
         assert only.asked.total() == before + 1
+
+
+def changed(only, method, **numbers):
+    """The relay answers a method with numbers in it, where the node has others."""
+    answer = only.answer
+
+    def answered(body):
+        asked = json.loads(body)
+        said = json.loads(answer(body))
+        if asked["method"] == method:
+            result = said["result"]
+            for each in result if isinstance(result, list) else [result]:
+                each.update(numbers)
+        return json.dumps(said).encode()
+
+    only.answer = answered
+
+
+def test_of_an_answer_without_end_so_much_is_read(node, monkeypatch):
+    monkeypatch.setattr(endpoints, "LARGEST_ANSWER", 1 << 20)
+    with relay(node.url) as only:
+        engine = open_engine(only.url, Settings())
+        only.fault = "endless"
+        with pytest.raises(ChainError, match="BadAnswer: more than 1048576 bytes"):
+            engine.now()
+        only.fault = None
+        assert engine.now() > 0
+    assert only.said < 64 << 20  # with what lies between us
+
+
+def test_an_answer_that_drips_is_left(node, monkeypatch):
+    monkeypatch.setattr(endpoints, "DEADLINE", 0.3)
+    with relay(node.url) as only:
+        engine = open_engine(only.url, Settings())
+        only.fault = "drips"
+        with pytest.raises(NodeLost, match="TimeoutError"):
+            engine.now()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_an_answer_that_leads_to_another_place_is_not_followed(relays, status):
+    first, second = relays
+    engine = open_engine(first.url, Settings())
+    first.fault, first.elsewhere = status, second.url
+    with pytest.raises(ChainError, match=f"BadAnswer: {status}, which leads to another place"):
+        engine.now()
+    assert second.asked.total() == 0
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**256 - 1])
+@pytest.mark.parametrize("name", ["number", "timestamp"])
+def test_a_block_of_numbers_that_no_chain_has_is_no_answer(node, name, number):
+    with relay(node.url) as only:
+        engine = open_engine(only.url, Settings())
+        changed(only, "eth_getBlockByNumber", **{name: hex(number)})
+        with pytest.raises(ChainError, match=r"does not answer as a node does .* is no"):
+            engine.header()
+
+
+@pytest.mark.parametrize("name", ["blockNumber", "logIndex"])
+def test_a_log_of_numbers_that_no_chain_has_is_no_answer(node, name):
+    deployed = deploy_on(open_engine(node.url, Settings()))
+    with relay(node.url) as only:
+        engine = open_engine(only.url, Settings())
+        end, place = engine.block_number(), deployed.exchange.address
+        assert engine.logs(0, end, place)
+        changed(only, "eth_getLogs", **{name: hex(2**63)})
+        with pytest.raises(ChainError, match=r"does not answer as a node does .* is no count"):
+            engine.logs(0, end, place)
 
 
 def test_all_lost_is_said_of_each_without_secrets(hasty, relays):

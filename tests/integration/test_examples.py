@@ -16,10 +16,15 @@ from pathlib import Path
 import click
 import pytest
 
-from fabmarket.cli.commands import COMMANDS, cli
+from fabmarket.cli.commands import COMMANDS, SECTIONS, cli
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/tutorial/first-market.md", "docs/reference/cli.md")
+PAGES = (
+    "README.md",
+    "docs/tutorial/first-market.md",
+    "docs/tutorial/plan-a-plant.md",
+    "docs/reference/cli.md",
+)
 
 pytestmark = pytest.mark.slow
 
@@ -33,14 +38,12 @@ NOT_RUN = {
     "FABMARKET_ENGINE=https://name:password@node.example fabmarket demo --chain-id 1337": "a node",
     "fabmarket demo --engine http://127.0.0.1:8545 --seed 7": "a node",
     "fabmarket demo --engine http://127.0.0.1:8545 --chain-id 31337 --json": "a node",
-    "fabmarket init supplier my-agent": "somebody who types a passphrase",
-    "fabmarket init demander my-agent --passphrase-file secret.txt": "a file with a passphrase",
-    "fabmarket agent my-agent": "a market",
-    "fabmarket agent my-agent --passphrase-file secret.txt --json-log": "a market",
-    "fabmarket status my-agent": "an agent's directory",
-    "fabmarket status my-agent --json": "an agent's directory",
 }
 """What each of them needs beyond `make demo`."""
+OF_AGENTS = {
+    name for title in ("Agents", "Orders to an agent", "Operators") for name in SECTIONS[title]
+}
+"""Commands that need a market of agents, which tests of their own have: here they are read."""
 
 
 def commands(text: str) -> Iterator[str]:
@@ -78,18 +81,35 @@ def bare(example: str) -> str:
     return "\n".join(lines).replace(".venv/bin/fabmarket", "fabmarket").strip()
 
 
+def is_of_agents(example: str) -> bool:
+    words = bare(example).split()
+    return words[0] == "fabmarket" and words[1] in OF_AGENTS
+
+
 WRITTEN = list(written())
+TO_READ = {bare(one) for _, one in WRITTEN if is_of_agents(one)}
 TO_RUN = {
     # Where a report goes makes no other example of it.
     re.sub(r"(demo|paper)( .*)? --out \S+", r"\1\2", bare(one)): one
     for _, one in WRITTEN
-    if bare(one) not in NOT_RUN
+    if bare(one) not in NOT_RUN and not is_of_agents(one)
 }
 
 
 def test_what_is_not_run_is_still_written_somewhere():
     assert set(NOT_RUN) <= {bare(one) for _, one in WRITTEN}
     assert len(TO_RUN) >= 20
+
+
+@pytest.mark.parametrize("example", sorted(TO_READ))
+def test_an_example_that_needs_an_agent_is_understood(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, name, *arguments = shlex.split(example)
+    for argument in arguments:
+        if re.fullmatch(r"[a-z]+\.[a-z0-9]{3}", argument):
+            Path(argument).write_text("what is named must be there")
+    command = cli.get_command(click.Context(cli), name)
+    assert command.make_context(name, arguments).params
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def test_how_an_instance_was_read_is_a_fact(fabmarket, tmp_path):
         "Machines are read as counted from 1, as instances are published: the file names neither"
         " machine 0 nor machine 5 of 5. If it counts from 0, say so: --machines-from 0, or"
         " machines_from = 0 in a scenario's fjsp table.",
-        "2 operations take no time: that is nothing to buy, and no sub-task is made of it.",
+        "2 operations take no time: that is nothing to buy, and in no product.",
     ]
     assert [trade["resource"] for trade in facts["trades"]] == ["machine-1"]
     page = (tmp_path / "out" / "report.html").read_text()

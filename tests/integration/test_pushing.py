@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import rlp
 
 from fabmarket.chain import (
     ChainError,
@@ -17,14 +18,19 @@ from fabmarket.chain import (
     open_engine,
     signed,
 )
+from fabmarket.chain.calls import gas_limit
 from fabmarket.identity import keccak
 from fabmarket.market.exchange import Deposit
 from fabmarket.node import Journal, Outbox
+from fabmarket.node.outbox import STUCK_AFTER, HeldUp
 from tests.nodes import Anvil, binary_of_anvil, relay, rpc
 from tests.pushing import KEY, participant_of
+from tests.street import PATIENCE, wait_until
 from tests.unit.chain.conftest import Deployed, deploy_on
 
 ROOT = Path(__file__).parents[2]
+GWEI = 10**9
+DEAR = 50 * GWEI
 
 
 @dataclass
@@ -67,6 +73,7 @@ def firm_at(engine):
     sender, token = Sender(engine), deployed.token
     allow = token.data("approve", deployed.exchange.address, 10**6)
     sender.queue(Transaction(engine.funder, "fund", KEY.address, b"", 21_000, 10**18))
+    sender.must_succeed()  # a node takes nothing of a sender whose coin is not mined yet
     mint = token.data("mint", KEY.address, 10**6)
     sender.queue(Transaction(engine.funder, "mint", token.address, mint, 100_000))
     sender.queue(Transaction(KEY, "allow", token.address, allow, 100_000))
@@ -246,7 +253,8 @@ def test_a_move_signed_anew_goes_behind_those_that_wait(node, firm):
     journal = firm.ordered(1, 20)
     outbox = firm.outbox(journal)
     first, second = outbox.outgoing()
-    firm.something_else(first.nonce)
+    other = firm.something_else(first.nonce)
+    wait_until(lambda: firm.engine.receipt(other), PATIENCE, "it is not mined")
     rpc(node, "evm_setAutomine", False)
     outbox.push()
     assert [(each.number, each.nonce) for each in outbox.outgoing()] == [
@@ -288,3 +296,130 @@ def test_a_nonce_finally_used_elsewhere_has_one_effect(node, firm):
     ((_, receipt),) = outbox.push()
     assert receipt.transaction == keccak(after.raw)
     assert firm.balance() == 70
+
+
+# A transaction that is stuck (fault 12)
+
+
+def offered(raw):
+    """What a transaction offers for a unit of gas: the most, and the tip."""
+    _, _, tip, most, *_ = rlp.decode(raw[1:])
+    return int.from_bytes(most, "big"), int.from_bytes(tip, "big")
+
+
+class Stuck:
+    """Deposits that were signed, before gas became dearer than they offer."""
+
+    def __init__(self, firm, *amounts, **limit):
+        rpc(firm.engine, "evm_setAutomine", False)
+        self.firm, self.journal = firm, firm.ordered(*amounts)
+        self.held_up = []
+        limit["held_up"] = self.held_up.append
+        self.outbox = Outbox(KEY, self.journal, firm.engine, firm.exchange, **limit)
+        self.outbox.push()
+        self.signed = self.journal.moves()
+        self.block_at(DEAR)
+        self.push()  # from this block on it could be mined
+
+    def block_at(self, base_fee):
+        rpc(self.firm.engine, "anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+        mine(self.firm.engine)
+
+    def push(self):
+        """This node refuses what offers too little; others take it, and let it wait."""
+        try:
+            return self.outbox.push()
+        except ChainError as error:
+            if "max fee per gas less than block base fee" not in str(error):
+                raise
+            return []
+
+    def blocks_go_by(self, count):
+        for _ in range(count):
+            self.block_at(DEAR)
+            assert self.push() == []
+
+    def finished(self):
+        """Gas is cheap again."""
+        done = []
+        while self.journal.moves():
+            self.block_at(GWEI // 2)
+            done += self.push()
+        return done
+
+
+def test_fault_12_a_stuck_transaction_offers_more_with_the_same_nonce(firm):
+    stuck = Stuck(firm, 70, 200)
+    first, second = stuck.signed
+    stuck.blocks_go_by(STUCK_AFTER - 1)
+    assert stuck.journal.moves() == [first, second]
+    stuck.blocks_go_by(1)
+    raised, behind = stuck.journal.moves()
+    assert behind == second  # it waits for the first alone
+    assert (raised.nonce, raised.earlier) == (first.nonce, (first.raw,))
+    before, after = offered(first.raw), offered(raised.raw)
+    assert after == (raised.most, raised.tip)
+    assert all(10 * more >= 11 * less for more, less in zip(after, before, strict=True))
+    assert DEAR < raised.most < 3 * DEAR
+    stuck.block_at(DEAR)  # the node has it, and mines it
+    ((_, receipt),) = stuck.push()
+    assert receipt.transaction == keccak(raised.raw)
+    assert [receipt.status for _, receipt in stuck.finished()] == [1]
+    assert firm.balance() == 270
+    assert firm.engine.nonce(KEY.address) == second.nonce + 1
+
+
+def test_fault_12_whichever_of_its_bytes_is_mined_the_move_is_done(firm):
+    """A node that never saw the dearer one mines the first."""
+    stuck = Stuck(firm, 70)
+    stuck.blocks_go_by(STUCK_AFTER)
+    (raised,) = stuck.journal.moves()
+    (first,) = raised.earlier
+    rpc(firm.engine, "anvil_dropAllTransactions")
+    stuck.block_at(GWEI // 2)
+    firm.engine.send(first)
+    mine(firm.engine)
+    again = firm.outbox(Journal.restored(stuck.journal.dump()))
+    ((_, receipt),) = again.push()
+    assert receipt.transaction == keccak(first) != keccak(raised.raw)
+    assert again.push() == []
+    assert firm.balance() == 70
+
+
+def test_fault_12_what_is_dearer_is_written_down_before_it_is_sent(firm):
+    """Killed between the two, it is sent as it was written down."""
+    stuck = Stuck(firm, 70)
+    sent = []
+    firm.engine.send, send = sent.append, firm.engine.send
+    stuck.blocks_go_by(STUCK_AFTER)
+    firm.engine.send = send
+    journal = Journal.restored(stuck.journal.dump())
+    (raised,) = journal.moves()
+    assert raised.raw == sent[-1] != raised.earlier[0]
+    firm.outbox(journal).push()
+    assert journal.moves() == [raised]
+    mine(firm.engine)
+    assert firm.engine.receipt(keccak(raised.raw)).status == 1
+
+
+def test_fault_12_no_more_is_offered_than_the_owner_allows(firm):
+    limit = 10 * GWEI
+    stuck = Stuck(firm, 70, most_gas_price=limit)
+    stuck.blocks_go_by(3 * STUCK_AFTER)
+    (move,) = stuck.journal.moves()
+    assert (move.most, len(move.earlier)) == (limit, 1)
+    assert stuck.held_up == [HeldUp("deposit", limit, "chain.most_gas_price")]
+    assert [receipt.status for _, receipt in stuck.finished()] == [1]
+    assert firm.balance() == 70
+
+
+def test_fault_12_no_more_is_offered_than_the_account_has(firm):
+    stuck = Stuck(firm, 70)
+    coin = 10**16
+    rpc(firm.engine, "anvil_setBalance", KEY.address, hex(coin))
+    stuck.blocks_go_by(STUCK_AFTER)
+    (move,) = stuck.journal.moves()
+    assert move.most == coin // gas_limit(Deposit(firm.token, 70))
+    stuck.blocks_go_by(STUCK_AFTER + 1)
+    assert stuck.held_up == [HeldUp("deposit", move.most, "the account's coin")]
+    assert [receipt.status for _, receipt in stuck.finished()] == [1]

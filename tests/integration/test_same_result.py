@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fabmarket.chain import Settings, open_engine
-from fabmarket.scenario import FjspOptions, market_from_fjsp, paper_market, parse_fjsp
+from fabmarket.scenario import paper_market, parse_fjsp, slotted
 from fabmarket.simulation import run_market
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -22,7 +22,7 @@ SMALL_SHOP = """3 3
 
 
 def small_shop():
-    return market_from_fjsp(parse_fjsp(SMALL_SHOP, "small"), FjspOptions(), 3, "small")
+    return slotted(parse_fjsp(SMALL_SHOP, "small"), 3, "small")
 
 
 def history(scenario, engine_name):

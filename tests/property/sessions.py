@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from fabmarket.game import Game, NoEquilibrium, solve
 from fabmarket.identity import Key, keccak
+from fabmarket.market.delivery import INSTANT
 from fabmarket.market.messages import Close, Member, Opening, PriceTerms
 from fabmarket.market.units import MICRO, NO_LIMIT
+from fabmarket.negotiation.course import CLOCK
 from fabmarket.negotiation.hosting import (
     Hosted,
     addressed,
@@ -34,17 +36,20 @@ from fabmarket.negotiation.seat import (
 SUPPLIER = Key.derive("session", "supplier").address
 TOKEN = Key.derive("session", "token").address
 DEMANDERS = [Key.derive("session", str(i)).address for i in range(6)]
+GAMES = ("balanced", "simultaneous", "demanders-lead")
 quantities = st.one_of(st.just(NO_LIMIT), st.integers(0, 80))
 
 
 @st.composite
-def markets(draw):
+def markets(draw, concepts=(*GAMES, CLOCK)):
     """(terms, members, margins): coarse numbers, so that ties and kinks are common."""
-    concept = draw(st.sampled_from(("balanced", "simultaneous", "demanders-lead")))
+    concept = draw(st.sampled_from(concepts))
     margins = draw(st.lists(st.integers(-20, 300), min_size=1, max_size=6))
     a, b = (draw(st.integers(100_000, 3_000_000)) for _ in range(2))
     if concept == "balanced":
         a += b
+    clock = concept == CLOCK
+    lots = clock and draw(st.booleans())
     terms = PriceTerms(
         concept=concept,
         demand_weight=a,
@@ -52,17 +57,20 @@ def markets(draw):
         maintenance=draw(st.integers(0, 60)),
         capacity=draw(st.one_of(st.integers(0, 150), st.just(10**6))),
         token=TOKEN,
+        lots=lots,
+        step=draw(st.sampled_from((1, 4, 8))) if clock else 0,
     )
+    limits = st.integers(0, min(80, terms.capacity)) if lots else quantities
     members = []
     for index in range(len(margins)):
-        units = NO_LIMIT if concept == "demanders-lead" else draw(quantities)
+        units = NO_LIMIT if concept == "demanders-lead" else draw(limits)
         members.append(
             Member(
                 demander=DEMANDERS[index],
                 selection=keccak(bytes([index, draw(st.integers(0, 1))])),
                 sub_task=bytes([index]) * 32,
                 quantity=units,
-                divisible=units == NO_LIMIT or draw(st.booleans()),
+                divisible=units == NO_LIMIT or (clock and not lots) or draw(st.booleans()),
                 supplier_nonce=index,
             )
         )
@@ -89,6 +97,10 @@ def solved(terms, members, margins):
 
 def digest_of(message):
     return keccak(repr(message).encode())
+
+
+RICH = 2**256 - 1
+"""A budget that no demand exceeds."""
 
 
 @dataclass
@@ -132,11 +144,13 @@ class Room:
 
 def opened(terms, members):
     root, _ = roster_of(members)
-    opening = Opening(SUPPLIER, b"l" * 32, 10**6, terms, len(members), root.hash, 15, 10**6)
+    opening = Opening(
+        SUPPLIER, b"l" * 32, 0, 10**6, terms, INSTANT, len(members), root.hash, 15, 10**6
+    )
     key = digest_of(opening)
     seats = []
     for _, (place,) in seated(members):
-        own = Seat(b"w" * 32, place.seat, members[place.seat])
+        own = Seat(b"w" * 32, place.seat, members[place.seat], RICH)
         check_roster(opening, [own], [place])
         seats.append(take_seats(opening, key, [own]))
     return Room(host(opening, key, members), seats)
@@ -153,6 +167,7 @@ def played(terms, members, margins):
     for at, seat in enumerate(room.seats):
         assert seat.over
         assert seat.seats[0].awarded == room.hosted.awards[at]
+        assert seat.seats[0].payment == room.hosted.payments[at]
         assert seat.course == room.hosted.course
         assert seat.transcript == room.hosted.transcript
     return room

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabmarket.identity import Key, keccak
+from fabmarket.market.delivery import INSTANT
 from fabmarket.market.messages import Member, Opening, PriceTerms
 from fabmarket.negotiation.bargaining import (
     PROPOSALS,
@@ -28,7 +29,9 @@ positions = st.builds(Position, st.integers(0, 400), st.integers(0, 400))
 def struck(buyer, seller):
     member = Member(DEMANDER, bytes(32), bytes(32), 5, True, 0)
     terms = PriceTerms("bargaining", 0, 0, 0, 5, SUPPLIER)
-    opening = Opening(SUPPLIER, bytes(32), 1, terms, 1, roster_of((member,))[0].hash, 15, 60)
+    opening = Opening(
+        SUPPLIER, bytes(32), 0, 1, terms, INSTANT, 1, roster_of((member,))[0].hash, 15, 60
+    )
     bargain = Bargain(digest_of(opening), opening, member)
     while bargain.outcome is None:
         me = bargain.turn_of

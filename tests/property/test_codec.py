@@ -29,6 +29,7 @@ from fabmarket.market.messages import Member, Message, Place
 from fabmarket.market.trade import Intent
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.moves import Ordered
+from fabmarket.negotiation.orders import Order
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.node import Evidence
 from fabmarket.node.envelope import Envelope
@@ -176,7 +177,8 @@ def refused_or_other(kind, text, value):
 def names_in(kind):
     """What a refusal can begin with: the type, or a member of a union in it."""
     members = ("Hosted", "Bargain", "Seated", "Haggle", "Proof", "bytes")
-    return {kind.__name__, *MOVES, *(each.__name__ for each in MESSAGES), *members}
+    known = (*MESSAGES, *get_args(Order))
+    return {kind.__name__, *MOVES, *(each.__name__ for each in known), *members}
 
 
 @pytest.mark.parametrize("kind", SAMPLES, ids=lambda kind: kind.__name__)

@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 
 from fabmarket.scenario import (
     FjspInstance,
-    FjspOptions,
     InvalidScenario,
     MalformedFjsp,
-    Operation,
-    market_from_fjsp,
     parse_fjsp,
+    slotted,
 )
+from fabmarket.scenario.fjsp import Operation
 
 
 @st.composite
@@ -104,15 +103,17 @@ def test_every_instance_makes_a_market_that_can_run(instance: FjspInstance, seed
     }
     if not bought:
         with pytest.raises(InvalidScenario, match="there is nothing to buy"):
-            market_from_fjsp(instance, FjspOptions(), seed, "shop.txt")
+            slotted(instance, seed, "shop.txt")
         return
-    market = market_from_fjsp(instance, FjspOptions(), seed, "shop.txt")
+    market = slotted(instance, seed, "shop.txt")
     capacity = {supplier.resource: supplier.listed for supplier in market.suppliers}
-    assert {
-        (each.name, task.name) for each in market.demanders for task in each.sub_tasks
-    } == bought
-    for demander in market.demanders:
-        for task in demander.sub_tasks:
-            assert task.name == f"op {task.slot + 1}"
-            for alternative in task.alternatives:
-                assert capacity[alternative.resource][task.slot] >= (alternative.quantity or 0) > 0
+    products = {each.name: each.product for each in market.demanders}
+    assert {(name, step.name) for name, each in products.items() for step in each.operations} == (
+        bought
+    )
+    for each in products.values():
+        assert each.release + len(each.operations) <= each.due + 1 <= each.last + 1
+        for step in each.operations:
+            assert step.alternatives
+            for way in step.alternatives:
+                assert all(units >= way.quantity > 0 for units in capacity[way.resource])

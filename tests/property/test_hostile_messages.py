@@ -4,6 +4,7 @@ Messages are true ones with one or two fields changed, at every moment of a mark
 """
 
 from dataclasses import fields, replace
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -11,11 +12,14 @@ from hypothesis import strategies as st
 
 from fabmarket.identity import digest
 from fabmarket.identity.typed_data import BadValue
+from fabmarket.market.products import Answer, Bid, Countersigned
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation.moves import Ignored, Postponed, Received
-from tests.unit.negotiation.conftest import OTHER_SEAT, STRANGER, Trap, Wire
+from fabmarket.node.signing import signed_word
+from tests.unit.negotiation.trap import OTHER_SEAT, STRANGER, Trap
+from tests.unit.negotiation.wire import HELD, Wire
 
-MILL = name_to_bytes32("mill")
+MILL, LATHE = name_to_bytes32("mill"), name_to_bytes32("lathe")
 NUMBERS = (0, 1, 2, 2**16, 2**32 - 1, 2**64 - 2, 2**64 - 1, 2**128 - 1, 2**256 - 1)
 WORDS = ("", "balanced", "simultaneous", "demanders-lead", "bargaining", "accept", "withdraw")
 
@@ -61,6 +65,7 @@ def try_on(wire, address, message, places, rng, known):
     """Give a participant a changed message on the side: its state is not touched."""
     message, places = mutated(message, places, rng, known)
     try:
+        message = resigned(wire, message)
         message_digest = digest(wire.domain, message)
         for place in places:
             digest(wire.domain, place)
@@ -83,7 +88,7 @@ def try_on(wire, address, message, places, rng, known):
 def test_no_message_breaks_a_participant(concept, rng):
     wire = Wire()
     wire.supplier("s", 50, concept=concept)
-    wire.supplier("t", 20, concept=concept, maintenance=12)
+    wire.supplier("t", 20, concept=concept, maintenance=8, delivery=HELD, money=10**6)
     wire.demander("a", wire.want("one", (MILL, 12, 90)), wire.want("two", (MILL, 7, 60)))
     wire.demander("b", wire.want("one", (MILL, 30, 80), divisible=False))
     known = [b"x" * 32, bytes(32)]
@@ -100,6 +105,46 @@ def test_no_message_breaks_a_participant(concept, rng):
     wire.pump = pump
     wire.round()
     assert wire.settled
+    assert wire.ignored == []
+
+
+def resigned(wire, message):
+    """A changed word of products with what its author would sign beside it."""
+    key = wire.keys.get(message.author)
+    match message:
+        case Bid() | Countersigned():
+            unsigned = replace(message, consent=b"")
+        case Answer():
+            unsigned = replace(message, signed=replace(message.signed, consent=b""))
+        case _:
+            return message
+    return message if key is None else signed_word(key, wire.domain, unsigned)
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32))
+def test_no_word_of_a_product_breaks_a_participant(seed):
+    """Three products for the room of two, so that there are rivals, denials and moves."""
+    wire, rng = Wire(), Random(seed)
+    wire.supplier("mill", 5, slots=range(2), maintenance=10)
+    wire.supplier("lathe", 10, resource=LATHE, slots=range(3), maintenance=20)
+    steps = [(MILL, 5)], [(LATHE, 5)]
+    for name, value in (("a", 1_000), ("b", 990), ("c", 980)):
+        wire.buyer(name, wire.product(f"part {name}", *steps, value=value, slots=(0, 3), due=3))
+    known = [b"x" * 32, bytes(32)]
+
+    def pump():
+        while wire.queue:
+            to, received = wire.queue.popleft()
+            known.append(received.digest)
+            for _ in range(2):
+                try_on(wire, to, received.message, (), rng, known[-8:])
+            wire.give(to, received)
+            try_on(wire, to, received.message, (), rng, known[-8:])
+
+    wire.pump = pump
+    wire.rounds()
+    assert len(wire.settled) == 4
     assert wire.ignored == []
 
 

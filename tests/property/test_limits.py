@@ -17,10 +17,10 @@ from fabmarket.scenario import (
     check_scenario,
 )
 from fabmarket.scenario.checks import FINEST_WEIGHT, LARGEST_WEIGHT, LONGEST_CALENDAR
-from fabmarket.scenario.model import majority_of
+from fabmarket.scenario.model import LARGEST_STEP, majority_of
 from fabmarket.simulation import run_market
 
-CONCEPTS = ["balanced", "demanders-lead", "simultaneous", "bargaining"]
+CONCEPTS = ["balanced", "demanders-lead", "simultaneous", "bargaining", "clock", "clock in lots"]
 
 
 def at(limit: int, least: int = 0) -> st.SearchStrategy[int]:
@@ -34,7 +34,9 @@ def at(limit: int, least: int = 0) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def suppliers(draw: st.DrawFn, name: str, resource: str, slots: int, over: int) -> Supplier:
+def suppliers(
+    draw: st.DrawFn, name: str, resource: str, slots: int, over: int, lots: bool
+) -> Supplier:
     attested = draw(st.tuples(*[at(LARGEST_QUANTITY + over)] * slots))
     listed = tuple(draw(st.sampled_from([n, n, n // 2, 0])) for n in attested)
     finest = int(LARGEST_WEIGHT / FINEST_WEIGHT)
@@ -49,21 +51,26 @@ def suppliers(draw: st.DrawFn, name: str, resource: str, slots: int, over: int) 
         b=b * FINEST_WEIGHT,
         attested=attested,
         listed=listed,
+        lots=lots,
+        step=draw(st.one_of(st.just(4), at(LARGEST_STEP + over, least=1))),
     )
 
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
-    concept = draw(st.sampled_from(CONCEPTS))
+    concept, *in_lots = draw(st.sampled_from(CONCEPTS)).split(" ", 1)
     free = concept == "demanders-lead"
     slots = draw(st.integers(1, 3))
     operators = draw(st.integers(1, 4))
     over = draw(st.sampled_from([0, 0, 0, 1]))  # whether limits may be passed by one
-    offers = [draw(suppliers(n * 64, r, slots, over)) for n, r in (("a", "r" * 31), ("b", "!"))]
+    offers = [
+        draw(suppliers(n * 64, r, slots, over, bool(in_lots)))
+        for n, r in (("a", "r" * 31), ("b", "!"))
+    ]
     count = draw(st.integers(1, 3))
     demanders = []
     for i in range(count):
-        divisible = free or draw(st.booleans())
+        divisible = free or (concept == "clock" and not in_lots) or draw(st.booleans())
         limited = not free and (concept == "bargaining" or not divisible or draw(st.booleans()))
         slot = draw(st.integers(0, slots - 1))
         chosen = draw(st.sampled_from(offers))
@@ -113,7 +120,10 @@ def everything(margin: int, units: int, concept: str = "balanced") -> Scenario:
         tampered_copies=0,
         demanders=(Demander("d", (SubTask("t", 0, not limited, (way,)),)),),
         suppliers=(
-            Supplier("s", "r", "u", 1, 2 * FINEST_WEIGHT, FINEST_WEIGHT, (units,), (units,)),
+            Supplier(
+                *("s", "r", "u", 1, 2 * FINEST_WEIGHT, FINEST_WEIGHT, (units,), (units,)),
+                lots=concept == "clock",
+            ),
         ),
     )
 
@@ -122,6 +132,7 @@ def everything(margin: int, units: int, concept: str = "balanced") -> Scenario:
 @example(everything(LARGEST_AMOUNT // LARGEST_QUANTITY, LARGEST_QUANTITY))
 @example(everything(LARGEST_AMOUNT // LARGEST_QUANTITY, LARGEST_QUANTITY, "demanders-lead"))
 @example(everything(LARGEST_AMOUNT // LARGEST_QUANTITY, LARGEST_QUANTITY, "simultaneous"))
+@example(everything(LARGEST_AMOUNT // LARGEST_QUANTITY, LARGEST_QUANTITY, "clock"))
 @example(everything(LARGEST_AMOUNT, 1))
 @example(everything(2**65, 2**63))
 @given(scenarios())

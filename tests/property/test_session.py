@@ -10,13 +10,22 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from fabmarket.identity import keccak
-from fabmarket.market.messages import Claim, Close, Member, Place, PriceTerms, Reply
+from fabmarket.market.messages import Close, Exit, Member, Place, PriceTerms, Reply
 from fabmarket.market.sums import leaf, tree_of
 from fabmarket.market.units import MICRO, NO_LIMIT
 from fabmarket.negotiation.course import ROUND_LIMIT, InvalidMove, TooEarly, rule_of
 from fabmarket.negotiation.hosting import hear, host, next_word
 from fabmarket.negotiation.seat import SecondWord, follow
-from tests.property.sessions import DEMANDERS, TOKEN, digest_of, markets, opened, played, solved
+from tests.property.sessions import (
+    DEMANDERS,
+    GAMES,
+    TOKEN,
+    digest_of,
+    markets,
+    opened,
+    played,
+    solved,
+)
 
 
 def test_a_session_is_hosted_for_the_members_of_its_roster_alone():
@@ -37,8 +46,6 @@ def test_a_session_is_hosted_for_the_members_of_its_roster_alone():
 def fills(session, price):
     """Whether the replies at a price are nothing or all of a limit, and add up to the capacity."""
     last = next(each for each in reversed(session.rounds) if each.quote.price == price)
-    if last.quote.final:
-        last = next(each for each in reversed(session.rounds[:-1]) if each.quote.price == price)
     replies = [last.answers[at].quantity for at in range(len(session.members))]
     limits = [member.quantity * MICRO for member in session.members]
     whole = all(reply in (0, limit) for reply, limit in zip(replies, limits, strict=True))
@@ -57,7 +64,7 @@ FILLED = (
 
 
 @settings(max_examples=400)
-@given(markets())
+@given(markets(GAMES))
 @example(FILLED)
 def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
     terms, members, _ = market
@@ -84,8 +91,9 @@ def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
     slope = rule_of(terms).slope
     for seat, member in enumerate(members):
         if member.divisible:
-            units = session.rounds[-1].due[seat]
-            assert abs(units - equilibrium.demand[seat]) <= 1 + 1 / slope + 1e-6
+            units = session.awards[seat]
+            is_cut = close.awarded == terms.capacity and units < equilibrium.demand[seat]
+            assert is_cut or abs(units - equilibrium.demand[seat]) <= 1 + 1 / slope + 1e-6
 
 
 @settings(max_examples=300)
@@ -97,23 +105,40 @@ def test_a_session_reaches_the_solved_price_within_one_base_unit(market):
         [1],
     )
 )
-def test_nobody_gets_more_than_it_claimed_or_pays_more_than_it_is_worth(market):
+def test_nobody_gets_more_than_it_wants_or_pays_more_than_it_is_worth(market):
     terms, members, margins = market
-    room = played(*market)
-    session, price, awards = room.hosted, room.hosted.close.price, room.hosted.awards
-    assert sum(awards) == session.close.awarded <= terms.capacity
-    for award, member, margin in zip(awards, members, margins, strict=True):
+    session = played(*market).hosted
+    close, awards, payments = session.close, session.awards, session.payments
+    assert sum(awards) == close.awarded <= terms.capacity
+    assert sum(payments) == close.paid
+    least = max(terms.maintenance, 1)
+    for award, payment, member, margin in zip(awards, payments, members, margins, strict=True):
         assert 0 <= award <= member.quantity
-        assert award == 0 or 0 < price < margin
-        assert member.divisible or award in (0, member.quantity)
-    claims = session.rounds[-1].answers if room.settled_on is not None else {}
+        assert award * least <= payment <= max(0, award * margin)
+        assert (member.divisible and not terms.lots) or award in (0, member.quantity)
+        if terms.concept in GAMES:
+            assert payment == award * close.price
+            assert award == 0 or close.price < margin
+
+
+@settings(max_examples=150)
+@given(markets(GAMES))
+def test_short_of_room_larger_answers_come_first(market):
+    terms, members, _ = market
+    room = played(*market)
+    session, awards = room.hosted, room.hosted.awards
+    if room.settled_on is None or terms.concept == "balanced":
+        return
+    price = room.settled_on
+    last = next(each for each in reversed(session.rounds) if each.quote.price == price)
     left = terms.capacity
-    for at, claim in sorted(
-        claims.items(), key=lambda item: (-item[1].surplus, members[item[0]].selection)
+    for at, reply in sorted(
+        last.answers.items(), key=lambda item: (-item[1].quantity, members[item[0]].selection)
     ):
-        best = min(claim.quantity, left)
-        if not members[at].divisible and claim.quantity > left:
-            best = 0
+        due = reply.quantity // MICRO
+        if not members[at].divisible:
+            due = members[at].quantity if reply.quantity else 0
+        best = min(due, left) if members[at].divisible or due <= left else 0
         assert awards[at] == best
         left -= best
 
@@ -156,7 +181,7 @@ def test_supply_left_over_at_the_floor_is_shared_in_proportion_and_all_of_a_scar
     assert shared.hosted.awards == (33, 67, 0)
 
 
-ALTERED = {bytes: b"x" * 32, tuple: (99,), str: DEMANDERS[0]}
+ALTERED = {bytes: b"x" * 32, str: DEMANDERS[0]}
 
 
 @settings(max_examples=150)
@@ -174,6 +199,8 @@ def test_members_accept_nothing_but_what_follows(market, data):
             wrong = not value
         elif isinstance(value, int):
             wrong = value + data.draw(st.sampled_from((-1, 1, 10**9)))
+        elif isinstance(value, tuple):
+            wrong = (99,) if field == "dropped" else (*value[1:], Exit(10**12, 1))
         else:
             wrong = ALTERED[type(value)]
         at = data.draw(st.integers(0, len(members) - 1))
@@ -206,6 +233,7 @@ def test_members_accept_no_place_but_their_own(market, data):
             lies: list[tuple[Place, ...]] = [
                 (),
                 (replace(place, value=place.value + 1),),
+                (replace(place, payment=place.payment + 1),),
                 (replace(place, path=(*place.path, *place.path[-1:], *place.path[-1:])),),
                 (replace(place, seat=place.seat + 1),),
             ]
@@ -270,11 +298,11 @@ def test_members_that_fall_silent_at_any_time_stop_nobody(market, rng):
         for at in room.present:
             if rng.random() < 0.9:
                 room.take(at, room.answer_of(at, margins[at]))
-    price, awards = room.hosted.close.price, room.hosted.awards
+    awards, payments = room.hosted.awards, room.hosted.payments
     assert sum(awards) == room.hosted.close.awarded <= terms.capacity
     for at, (award, margin) in enumerate(zip(awards, margins, strict=True)):
         assert award == 0 or at not in room.hosted.dropped
-        assert award == 0 or price < margin
+        assert payments[at] <= max(0, award * margin)
     for at in room.present:
         assert room.seats[at].seats[0].awarded == awards[at]
 
@@ -317,22 +345,43 @@ def test_hostile_replies_end_within_the_round_limit(market, rng):
 
 def hostile_answer(room, seat, member, rng):
     last, session = room.hosted.rounds[-1], room.hosted.id
+    about = (member.demander, session, seat, last.digest)
     limit = member.quantity
-    if last.quote.final:
-        tries = [last.due[seat], 0]
-        surplus = rng.choice((0, 2**256 - 1))
-        moves = [Claim(member.demander, session, seat, last.digest, n, surplus) for n in tries]
+    if room.hosted.opening.terms.concept == "clock":
+        moves = [Reply(*about, *each) for each in wild_exits(room.hosted, seat, rng)]
     else:
         past = [each.answers[seat].quantity for each in room.hosted.rounds[:-1]]
         tries = [limit * MICRO + 1, rng.randrange(limit * MICRO + 1), limit * MICRO, *past, 0]
         rng.shuffle(tries)
-        moves = [Reply(member.demander, session, seat, last.digest, n) for n in tries]
+        moves = [Reply(*about, n) for n in tries]
     for move in moves:
         try:
             return room.take(seat, move)
         except InvalidMove:
             continue
     raise AssertionError("a seat without a legal answer")
+
+
+def wild_exits(hosted, seat, rng):
+    """What a seat of a clock may try, illegal answers first."""
+    if len(hosted.rounds) == 1:
+        most = min(hosted.members[seat].quantity, hosted.opening.terms.capacity)
+        yield most + 1, ()
+        yield rng.choice((0, most, rng.randrange(most + 1))), ()
+        yield most, ()
+        return
+    before, low = hosted.rounds[-2].answers[seat].quantity, hosted.rounds[-2].quote.price
+    high = hosted.rounds[-1].quote.price
+    gone = rng.randrange(before + 1)
+    yield before + 1, ()
+    yield before - gone, (Exit(high, gone),)
+    yield before - gone, (Exit(low, gone), Exit(low, 0))
+    split = rng.randrange(gone + 1)
+    exits = [Exit(low, split), Exit(high - 1, gone - split)]
+    if low == high - 1:
+        exits = [Exit(low, gone)]
+    yield before - gone, tuple(each for each in exits if each.units)
+    yield before, ()
 
 
 def test_a_member_that_never_settles_meets_the_round_limit():
@@ -343,12 +392,8 @@ def test_a_member_that_never_settles_meets_the_round_limit():
     secret = 3**78
     while not isinstance(quote := room.say(), Close):
         last = room.hosted.rounds[-1].digest
-        if quote.final:
-            move = Claim(member.demander, room.hosted.id, 0, last, 0, 0)
-        else:
-            micro = NO_LIMIT * MICRO if quote.price < secret else 0
-            move = Reply(member.demander, room.hosted.id, 0, last, micro)
-        room.take(0, move)
+        micro = NO_LIMIT * MICRO if quote.price < secret else 0
+        room.take(0, Reply(member.demander, room.hosted.id, 0, last, micro))
     assert 50 < len(room.hosted.rounds) <= ROUND_LIMIT + 1
 
 
@@ -393,14 +438,14 @@ def test_regression_no_leaf_is_left_for_a_seat_that_was_dropped(count):
                 room.take(at, room.answer_of(at, 200))
         word, _, _ = room.due(time_up=True)
         for at in range(count):
-            leaves = (*word.leaves[:at], leaf(silent, bytes(32), 0, 0, 0), *word.leaves[at:])
+            leaves = (*word.leaves[:at], leaf(silent, bytes(32), 0, 0, 0, 0), *word.leaves[at:])
             root, paths = tree_of(leaves)
             quote = replace(word.message, tree=root.hash)
             seen = 0
             for seat in (seat for seat in range(count) if seat != silent):
                 rank = seat - (seat > silent)
                 path = paths[rank + (rank >= at)]
-                place = Place(seat, members[seat].selection, 0, path)
+                place = Place(seat, members[seat].selection, 0, 0, path)
                 try:
                     follow(room.seats[seat], quote, digest_of(quote), (place,))
                 except InvalidMove:

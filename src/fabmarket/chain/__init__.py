@@ -1,10 +1,6 @@
 """The only room that speaks to an EVM: engines, bindings, sending, decoding logs."""
 
-import sys
-
-_DEPTH = sys.getrecursionlimit()
-
-from fabmarket.chain.contracts import (  # noqa: E402
+from fabmarket.chain.contracts import (
     BoardContract,
     ExchangeContract,
     TokenContract,
@@ -14,22 +10,29 @@ from fabmarket.chain.contracts import (  # noqa: E402
     net_code,
     token_code,
 )
-from fabmarket.chain.endpoints import NodeLost, public  # noqa: E402
-from fabmarket.chain.engine import (  # noqa: E402
+from fabmarket.chain.endpoints import NodeLost, public
+from fabmarket.chain.engine import (
     TRANSACTION_GAS,
     ChainError,
     Engine,
     EngineUnavailable,
+    FailedCall,
     Header,
     Log,
+    NobodyAnswers,
     Receipt,
     Settings,
 )
-from fabmarket.chain.open import open_engine, open_node  # noqa: E402
-from fabmarket.chain.sender import CallFailed, Sender, Transaction, signed  # noqa: E402
-
-# py-evm raises the limit too; `embedded` does so again where that is needed.
-sys.setrecursionlimit(_DEPTH)
+from fabmarket.chain.open import anvil_binary, look_at, open_engine, open_node
+from fabmarket.chain.sender import (
+    CallFailed,
+    Fees,
+    Sender,
+    Transaction,
+    raised_fees,
+    signed,
+    usual_fees,
+)
 
 __all__ = [
     "TRANSACTION_GAS",
@@ -39,21 +42,28 @@ __all__ = [
     "Engine",
     "EngineUnavailable",
     "ExchangeContract",
+    "FailedCall",
+    "Fees",
     "Header",
     "Log",
+    "NobodyAnswers",
     "NodeLost",
     "Receipt",
     "Sender",
     "Settings",
     "TokenContract",
     "Transaction",
+    "anvil_binary",
     "board_code",
     "escrow_code",
     "exchange_code",
+    "look_at",
     "net_code",
     "open_engine",
     "open_node",
     "public",
+    "raised_fees",
     "signed",
     "token_code",
+    "usual_fees",
 ]

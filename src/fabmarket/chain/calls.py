@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+from fabmarket.chain.engine import TRANSACTION_GAS
 from fabmarket.market.exchange import (
     Attest,
     AttestSealed,
@@ -68,7 +69,9 @@ def gas_limit(move: Move) -> int:
         case SettleBatch():
             return 50_000 + 100_000 * len(move.trades)
         case SettleBundle() | SettleEscrowBatch() | SettleEscrowBundle() | SettleLate():
-            return 200_000 + 300_000 * len(move.trades)
+            return min(TRANSACTION_GAS, 200_000 + 300_000 * len(move.trades))
+        case Relay():
+            return 100_000 + gas_limit(move.move)
         case SettleNet():
             return 300_000 + 40_000 * (len(move.cycle.rows) + len(move.cycle.sales))
         case _:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import (
     abi_to_signature,
     collapse_if_tuple,
@@ -17,7 +18,8 @@ from eth_utils.abi import (
 from eth_utils.address import to_checksum_address
 
 from fabmarket.chain.calls import arguments_of, function_of, values_of
-from fabmarket.chain.engine import CallReverted, Engine, Log
+from fabmarket.chain.engine import CallReverted, Engine, FailedCall, Log
+from fabmarket.errors import Refused
 from fabmarket.identity import keccak
 from fabmarket.market.events import (
     EVENTS,
@@ -35,6 +37,7 @@ from fabmarket.market.exchange import (
     Listing,
     Move,
     Posted,
+    Report,
     Reverted,
     Slot,
 )
@@ -44,11 +47,25 @@ from fabmarket.market.trade import Escrow, Trade
 _PANIC = keccak(b"Panic(uint256)")[:4]
 
 
+class BadMove(Refused):
+    """A move with a value that the contract has no room for."""
+
+
 @cache
 def _artifact(name: str) -> dict[str, Any]:
     text = files("fabmarket.chain").joinpath(f"artifacts/{name}.json").read_text()
     loaded: dict[str, Any] = json.loads(text)
     return loaded
+
+
+@cache
+def _functions(artifact: str) -> dict[str, Any]:
+    abi = _artifact(artifact)["abi"]
+    return {each["name"]: each for each in filter_abi_by_type("function", abi)}
+
+
+def _call_data(function: Any, values: tuple[Any, ...]) -> bytes:
+    return function_abi_to_4byte_selector(function) + encode(_types(function["inputs"]), values)
 
 
 def _types(inputs: Any) -> list[str]:
@@ -59,15 +76,13 @@ class Contract:
     """A deployed contract and its ABI."""
 
     def __init__(self, artifact: str, engine: Engine, address: str) -> None:
-        abi = _artifact(artifact)["abi"]
         self.engine = engine
         self.address = address
-        self._functions = {each["name"]: each for each in filter_abi_by_type("function", abi)}
+        self._functions = _functions(artifact)
 
     def data(self, function: str, *values: Any) -> bytes:
         """Return the call data of a function."""
-        abi = self._functions[function]
-        return function_abi_to_4byte_selector(abi) + encode(_types(abi["inputs"]), values)
+        return _call_data(self._functions[function], values)
 
     def read(self, function: str, *values: Any) -> Any:
         """Return what a view function answers: its single value, or a tuple of several."""
@@ -77,7 +92,7 @@ class Contract:
 
 
 class TokenContract(Contract):
-    """The test currency."""
+    """A currency: of any ERC-20 token what all have, of the test currency also what mints it."""
 
     def __init__(self, engine: Engine, address: str) -> None:
         super().__init__("TestToken", engine, address)
@@ -85,6 +100,20 @@ class TokenContract(Contract):
     def balance_of(self, account: str) -> int:
         """Return the account's wallet, base units."""
         return int(self.read("balanceOf", account))
+
+    def approval(self, spender: str, amount: int) -> bytes:
+        """Return the call data by which the caller lets `spender` take so many base units."""
+        return self.data("approve", spender, amount)
+
+    def currency(self) -> tuple[str, int] | None:
+        """Return the symbol, and which power of ten of base units makes one unit of it.
+
+        None where the token does not say, which it need not.
+        """
+        try:
+            return str(self.read("symbol")), int(self.read("decimals"))
+        except (CallReverted, DecodingError):
+            return None
 
 
 def token_code(name: str, symbol: str, decimals: int) -> bytes:
@@ -164,9 +193,13 @@ class ExchangeContract(Contract):
             for each in filter_abi_by_type("error", abi)
         }
 
-    def move_data(self, move: Move) -> bytes:
-        """Return the call data of a move."""
-        return self.data(function_of(move), *arguments_of(move))
+    @staticmethod
+    def move_data(move: Move) -> bytes:
+        """Return the call data of a move. BadMove for values that the contract cannot take."""
+        try:
+            return _call_data(_functions("CapacityExchange")[function_of(move)], arguments_of(move))
+        except EncodingError as error:
+            raise BadMove(str(error)) from error
 
     def event(self, log: Log) -> Event | None:
         """Return the market event in a log; None for another contract's or an unknown one."""
@@ -200,6 +233,33 @@ class ExchangeContract(Contract):
         except CallReverted as refusal:
             return self.error(refusal.data)
         return None
+
+    def listed_by(self, call: FailedCall) -> tuple[str, tuple[Report, ...]] | None:
+        """Return who reports what in a call of `list`, also a relayed one; None for others."""
+        sender, data = call.sender, call.data
+        try:
+            relayed = self._arguments("relay", data)
+            if relayed is not None:
+                (account, data, *_), _ = relayed
+                sender = to_checksum_address(account)
+            listed = self._arguments("list", data)
+        except DecodingError:
+            return None
+        return None if listed is None else (sender, tuple(Report(*each) for each in listed[0]))
+
+    def _arguments(self, function: str, data: bytes) -> tuple[Any, ...] | None:
+        """Return what call data gives a function; None if they call another."""
+        abi = self._functions[function]
+        if data[:4] != function_abi_to_4byte_selector(abi):
+            return None
+        return tuple(decode(_types(abi["inputs"]), data[4:]))
+
+    def is_there(self) -> bool:
+        """Return whether an exchange answers at this address."""
+        try:
+            return self.operator_set() > 0
+        except (CallReverted, DecodingError):
+            return False
 
     def parameters(self) -> Parameters:
         """Return what the deployment fixed."""

@@ -2,22 +2,25 @@
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
 
-from eth import EVM_RECURSION_LIMIT
-from eth.abc import BlockAPI, ComputationAPI, ReceiptAPI
-from eth_tester import EthereumTester, PyEVMBackend
-from eth_tester.exceptions import TransactionFailed
-from eth_typing import BlockNumber, ChecksumAddress
-from eth_utils.address import to_canonical_address, to_checksum_address
-from eth_utils.exceptions import ValidationError
-from typing_extensions import override
-from web3 import EthereumTesterProvider, Web3
-from web3.types import BlockIdentifier
+_DEPTH = sys.getrecursionlimit()
 
-from fabmarket.chain.engine import (
+from collections.abc import Iterator, Sequence  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from typing import Any, cast  # noqa: E402
+
+from eth import EVM_RECURSION_LIMIT  # noqa: E402
+from eth.abc import BlockAPI, ComputationAPI, ReceiptAPI  # noqa: E402
+from eth_tester import EthereumTester, PyEVMBackend  # noqa: E402
+from eth_tester.exceptions import TransactionFailed  # noqa: E402
+from eth_typing import BlockNumber, ChecksumAddress  # noqa: E402
+from eth_utils.address import to_canonical_address, to_checksum_address  # noqa: E402
+from eth_utils.exceptions import ValidationError  # noqa: E402
+from typing_extensions import override  # noqa: E402
+from web3 import EthereumTesterProvider, Web3  # noqa: E402
+from web3.types import BlockIdentifier  # noqa: E402
+
+from fabmarket.chain.engine import (  # noqa: E402
     PINNED_CHAIN_ID,
     CallReverted,
     ChainError,
@@ -28,7 +31,10 @@ from fabmarket.chain.engine import (
     Receipt,
     Settings,
 )
-from fabmarket.identity import Key, keccak
+from fabmarket.identity import Key, keccak  # noqa: E402
+
+# py-evm raises the limit for good; here that is done where it is needed.
+sys.setrecursionlimit(_DEPTH)
 
 _PLAIN: dict[str, Any] = {"coinbase": bytes(20), "mix_hash": bytes(32), "blob_gas_used": 0}
 """What a block's header would else hold of chance: eth-tester draws a random mix hash."""

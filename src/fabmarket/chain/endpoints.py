@@ -12,19 +12,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
+from eth_typing import URI
 from typing_extensions import override
 from web3 import HTTPProvider
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from fabmarket.chain.engine import EngineUnavailable
+from fabmarket.chain.engine import EngineUnavailable, NobodyAnswers
 from fabmarket.errors import TryAgain
 
 TIMEOUT = 10.0
 """Seconds that an endpoint may be silent."""
+DEADLINE = 60.0
+"""Seconds that an answer may take from its beginning to its end."""
+LARGEST_ANSWER = 16 << 20
+"""Bytes of an answer: of too many logs fewer can be asked for."""
+_CHUNK = 1 << 16
 PATIENCE = 5.0
 """Seconds after which no further round of all endpoints begins."""
 _PAUSE = 0.1
@@ -76,6 +82,10 @@ def secrets(name: str) -> list[str]:
     return sorted((one for one in both if len(one) >= _SECRET), key=len, reverse=True)
 
 
+class BadAnswer(ValueError):
+    """An answer that is not even read to its end; the message says why."""
+
+
 class _Endpoint(HTTPProvider):
     """One URL, and what is known of the node there."""
 
@@ -88,6 +98,26 @@ class _Endpoint(HTTPProvider):
         """The number of the latest block it has shown."""
         self.chain_id: int | None = None
         """Asked for again after each time that it was lost."""
+
+    @override
+    def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
+        """Return an answer's bytes. A node may lie or be taken over, and must not fill us up."""
+        with self._request_session_manager.get_response_from_post_request(
+            cast(URI, self.endpoint_uri),
+            data=request_data,
+            stream=True,
+            allow_redirects=False,
+            **self.get_request_kwargs(),
+        ) as response:
+            if response.is_redirect:
+                raise BadAnswer(f"{response.status_code}, which leads to another place")
+            response.raise_for_status()
+            try:
+                return _read(response.raw)
+            except (OSError, ValueError):
+                raise
+            except Exception as error:  # of urllib3, which requests has no part in here
+                raise ConnectionError(str(error)) from error
 
     def ask(self, method: str, params: Any) -> RPCResponse:
         """Return its answer. Raises OSError, also the base of what requests raises, ValueError."""
@@ -103,6 +133,19 @@ class _Endpoint(HTTPProvider):
     def ask_chain_id(self) -> int:
         """Return the id of its chain."""
         return _number(self.ask("eth_chainId", []).get("result"))
+
+
+def _read(raw: Any) -> bytes:
+    """Read an answer as it comes, to its end."""
+    end = time.monotonic() + DEADLINE
+    said = bytearray()
+    while part := raw.read1(_CHUNK, decode_content=True):
+        said += part
+        if len(said) > LARGEST_ANSWER:
+            raise BadAnswer(f"more than {LARGEST_ANSWER} bytes")
+        if time.monotonic() > end:
+            raise TimeoutError(f"not at its end in {DEADLINE:.0f} s")
+    return bytes(said)
 
 
 @dataclass(frozen=True)
@@ -139,7 +182,7 @@ class Endpoints(JSONBaseProvider):
                 cause = error
         found = [each for each in self._all if each.chain_id is not None]
         if not found:
-            raise EngineUnavailable(
+            raise NobodyAnswers(
                 "no Ethereum node answers at"
                 f" {', '.join(each.shown for each in self._all)} ({type(cause).__name__});"
                 " start one there or use --engine embedded"
@@ -224,7 +267,8 @@ def _noting(failures: list[_Failure], endpoint: _Endpoint) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         endpoint.chain_id = None
-        said = str(error) if isinstance(error, _OtherChain) else type(error).__name__
+        is_ours = isinstance(error, _OtherChain | BadAnswer)
+        said = str(error) if is_ours else type(error).__name__
         failures.append(_Failure(endpoint, said, _may_pass(error), error))
 
 

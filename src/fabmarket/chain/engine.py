@@ -21,6 +21,10 @@ class EngineUnavailable(ChainError):
     """The engine cannot be used; the message says why and what to do."""
 
 
+class NobodyAnswers(EngineUnavailable):
+    """No node answers at its place, which may be so for the moment."""
+
+
 class CallReverted(ChainError):
     """A read-only call reverted with `data`."""
 
@@ -78,6 +82,15 @@ class Receipt:
     gas_used: int
     contract: str | None
     logs: tuple[Log, ...]
+
+
+@dataclass(frozen=True)
+class FailedCall:
+    """A transaction to a contract that was mined and reverted: who sent it, and its call data."""
+
+    transaction: bytes
+    sender: str
+    data: bytes
 
 
 class Engine(ABC):

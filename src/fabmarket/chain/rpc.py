@@ -31,8 +31,10 @@ from fabmarket.chain.engine import (
     ChainError,
     Engine,
     EngineUnavailable,
+    FailedCall,
     Header,
     Log,
+    NobodyAnswers,
     Receipt,
     Settings,
 )
@@ -44,6 +46,8 @@ from fabmarket.interrupts import held_back
 _DEADLINE = 60.0
 _PATIENCE = 5.0
 _QUOTED = 300
+_MOST, _MOST_COIN = (1 << 63) - 1, (1 << 256) - 1
+"""What a node can count: of blocks and seconds as many as SQLite can, of wei what the EVM can."""
 _RESEND = 1.0
 # The first account of the mnemonic that anvil and hardhat fund by default; public knowledge.
 _DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -59,9 +63,9 @@ def log_of(raw: LogReceipt) -> Log:
         address=raw["address"],
         topics=tuple(bytes(topic) for topic in raw["topics"]),
         data=bytes(raw["data"]),
-        block=raw["blockNumber"],
+        block=_count(raw["blockNumber"]),
         block_hash=bytes(raw["blockHash"]),
-        index=raw["logIndex"],
+        index=_count(raw["logIndex"]),
         transaction=bytes(raw["transactionHash"]),
     )
 
@@ -70,9 +74,9 @@ def receipt_of(raw: TxReceipt) -> Receipt:
     """Return web3's receipt as ours."""
     return Receipt(
         transaction=bytes(raw["transactionHash"]),
-        status=raw["status"],
-        block=raw["blockNumber"],
-        gas_used=raw["gasUsed"],
+        status=_count(raw["status"]),
+        block=_count(raw["blockNumber"]),
+        gas_used=_count(raw["gasUsed"]),
         contract=raw["contractAddress"],
         logs=tuple(map(log_of, raw["logs"])),
     )
@@ -98,7 +102,7 @@ class RpcEngine(Engine):
             self.client = self._quoted(self.w3.client_version)
         except Exception as error:  # web3 raises many kinds for one fact
             cause = error.__cause__ or error
-            raise EngineUnavailable(
+            raise NobodyAnswers(
                 f"no Ethereum node answers at {self.shown} ({type(cause).__name__});"
                 " start one there or use --engine embedded"
             ) from error
@@ -146,6 +150,22 @@ class RpcEngine(Engine):
             found = [log_of(raw) for raw in self.w3.eth.get_logs(wanted)]
         return sorted(found, key=lambda log: (log.block, log.index))
 
+    def failed_calls(self, number: int, address: str) -> list[FailedCall]:
+        """Return the transactions to a contract that were mined in a block and reverted."""
+        with self._asking():
+            block = self.w3.eth.get_block(BlockNumber(number), full_transactions=True)
+            sent = (cast(TxData, each) for each in block["transactions"])
+            calls = [
+                FailedCall(bytes(each["hash"]), each["from"], bytes(each["input"]))
+                for each in sent
+                if each.get("to") == address
+            ]
+            receipts = [self.receipt(call.transaction) for call in calls]
+        if None in receipts:
+            raise ChainError(f"block {number} changed while it was read; try again")
+        done = zip(calls, receipts, strict=True)
+        return [call for call, receipt in done if receipt is not None and receipt.status == 0]
+
     @override
     def pass_time(self, until: int) -> None:
         deadline = time.monotonic() + max(0, until - self.now()) + _DEADLINE
@@ -165,7 +185,8 @@ class RpcEngine(Engine):
     @override
     def fee_cap(self) -> int:
         with self._asking():
-            base = _count(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))
+            latest = self.w3.eth.get_block("latest")
+            base = _count(latest.get("baseFeePerGas", 0), _MOST_COIN)
             return 2 * base + 10**9
 
     @override
@@ -177,7 +198,7 @@ class RpcEngine(Engine):
     @override
     def native_balance(self, address: str) -> int:
         with self._asking():
-            return _count(self.w3.eth.get_balance(_known(address)))
+            return _count(self.w3.eth.get_balance(_known(address)), _MOST_COIN)
 
     @override
     def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
@@ -239,6 +260,12 @@ class RpcEngine(Engine):
                 said = self._quoted(error)
                 raise ChainError(f"the node at {self.shown} refused a call: {said}") from error
 
+    def ask(self, method: str, params: list[Any]) -> None:
+        """Ask a development node for what other nodes do not do."""
+        answer = self.w3.provider.make_request(RPCEndpoint(method), params)
+        if "error" in answer:
+            raise ChainError(f"the node refused {method}: {self._quoted(answer['error'])}")
+
     def _after_sending(self) -> None:
         """Give a subclass the chance to mine."""
 
@@ -259,8 +286,8 @@ class RpcEngine(Engine):
         return receipt
 
 
-def _count(answer: object) -> int:
-    if not isinstance(answer, int) or answer < 0:
+def _count(answer: object, most: int = _MOST) -> int:
+    if not isinstance(answer, int) or not 0 <= answer <= most:
         raise ValueError(f"{answer} is no count")
     return answer
 
@@ -305,7 +332,7 @@ class AnvilEngine(RpcEngine):
             super().__init__(
                 "anvil", f"http://127.0.0.1:{port}", chain_id, Key(bytes.fromhex(_DEV_KEY))
             )
-            self._request("anvil_setBlockTimestampInterval", [1])
+            self.ask("anvil_setBlockTimestampInterval", [1])
         except BaseException:
             self.close()
             raise
@@ -320,18 +347,13 @@ class AnvilEngine(RpcEngine):
 
     @override
     def _after_sending(self) -> None:
-        self._request("evm_mine", [])
+        self.ask("evm_mine", [])
 
     @override
     def pass_time(self, until: int) -> None:
         if self.now() < until:
-            self._request("evm_setNextBlockTimestamp", [until])
-            self._request("evm_mine", [])
-
-    def _request(self, method: str, params: list[Any]) -> None:
-        answer = self.w3.provider.make_request(RPCEndpoint(method), params)
-        if "error" in answer:
-            raise ChainError(f"anvil refused {method}: {self._quoted(answer['error'])}")
+            self.ask("evm_setNextBlockTimestamp", [until])
+            self.ask("evm_mine", [])
 
     def _wait_until_listening(self, port: int) -> None:
         deadline = time.monotonic() + TIMEOUT

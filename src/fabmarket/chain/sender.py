@@ -28,6 +28,16 @@ class Transaction:
     value: int = 0
 
 
+@dataclass(frozen=True)
+class Fees:
+    """What a transaction offers for a unit of gas, wei: `most` at most, of which `tip` goes to the
+    maker of the block, and is no more than that.
+    """
+
+    most: int
+    tip: int
+
+
 class Sender:
     """Queues transactions, signs them with running nonces and mines them in blocks."""
 
@@ -95,15 +105,42 @@ class Sender:
         return signed(self._engine, item, nonce)
 
 
-def signed(engine: Engine, item: Transaction, nonce: int) -> bytes:
-    """Return the bytes of a transaction, signed with its key, to be sent as the account's nonce."""
+def usual_fees(engine: Engine, limit: int | None = None) -> Fees:
+    """Return what is offered at first: enough for a while, and no more than `limit`."""
+    most = engine.fee_cap() if limit is None else min(limit, engine.fee_cap())
+    return Fees(most, min(most, _TIP))
+
+
+def raised_fees(engine: Engine, fees: Fees, limit: int) -> Fees | None:
+    """Return with what a transaction can take the place of one of the same nonce that is stuck.
+
+    An eighth more of both, as nodes ask for a tenth, or what is usual now if that is more. None if
+    `limit` lies below.
+    """
+    most = min(limit, max(engine.fee_cap(), _eighth_more(fees.most)))
+    if 10 * most < 11 * fees.most:
+        return None
+    return Fees(most, min(most, _eighth_more(fees.tip)))
+
+
+def _eighth_more(amount: int) -> int:
+    """An eighth more, rounded up."""
+    return -(-amount * 9 // 8)
+
+
+def signed(engine: Engine, item: Transaction, nonce: int, fees: Fees | None = None) -> bytes:
+    """Return the bytes of a transaction, signed with its key, to be sent as the account's nonce.
+
+    `fees` are the usual ones if none are given.
+    """
+    offered = fees or usual_fees(engine)
     raw, _ = item.key.sign_transaction(
         {
             "type": 2,
             "chainId": engine.chain_id,
             "nonce": nonce,
-            "maxFeePerGas": engine.fee_cap(),
-            "maxPriorityFeePerGas": _TIP,
+            "maxFeePerGas": offered.most,
+            "maxPriorityFeePerGas": offered.tip,
             "gas": item.gas,
             "to": item.to if item.to is not None else b"",
             "value": item.value,

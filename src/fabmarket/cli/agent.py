@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,18 @@ import click
 
 from fabmarket.cli.inputs import InputError
 from fabmarket.cli.passphrase import option, passphrase
+from fabmarket.identity import Key
 from fabmarket.identity.keystore import unlock
 from fabmarket.interrupts import Interrupted
-from fabmarket.node.lines import LINES
-from fabmarket.node.settings import KEYSTORE, read_settings
-from fabmarket.report.wording import escaped
+from fabmarket.node.lines import LINES, Say
+from fabmarket.node.moments import moment
+from fabmarket.node.settings import KEYSTORE, Settings, read_settings
+from fabmarket.report.wording import one_line
+
+_MOMENTS = frozenset({"deliver_by", "executable_at", "until", "used_at"})
+"""What is a second of chain time in a line."""
+_SHARES = frozenset({"payment_share"})
+"""What is a share in a line, basis points."""
 
 
 @click.command(
@@ -38,13 +45,7 @@ def command(folder: Path, passphrase_file: Path | None, json_log: bool) -> None:
     goes on where it was.
     """
     settings = read_settings(folder)
-    try:
-        from fabmarket.node.agent import run_agent  # noqa: PLC0415 - needs the extra
-    except ImportError as error:
-        raise InputError(
-            f"an agent needs {error.name}; run {shlex.quote(sys.executable)} -m pip install"
-            " 'fabmarket[agent]'"
-        ) from error
+    run_agent = runner()
     key = unlock(folder / KEYSTORE, passphrase(passphrase_file))
     try:
         run_agent(folder, settings, key, _as_json if json_log else _as_text)
@@ -52,9 +53,27 @@ def command(folder: Path, passphrase_file: Path | None, json_log: bool) -> None:
         return  # the usual end of an agent
 
 
+def runner() -> Callable[[Path, Settings, Key, Say], None]:
+    """Return what runs an agent. InputError where what it needs is not installed."""
+    try:
+        from fabmarket.node.agent import run_agent  # noqa: PLC0415 - needs the extra
+    except ImportError as error:
+        raise InputError(
+            f"an agent needs {error.name}; run {shlex.quote(sys.executable)} -m pip install"
+            " 'fabmarket[agent]'"
+        ) from error
+    return run_agent
+
+
 def _as_text(name: str, facts: Mapping[str, Any]) -> None:
-    said = LINES[name].format(**facts)
-    click.echo(f"{datetime.now().astimezone():%H:%M:%S}  {escaped(said)}")
+    said = LINES[name].format(**{key: _shown(key, value) for key, value in facts.items()})
+    click.echo(f"{datetime.now().astimezone():%H:%M:%S}  {one_line(said)}")
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key in _MOMENTS:
+        return moment(int(value))
+    return f"{int(value) / 100:g}%" if key in _SHARES else value
 
 
 def _as_json(name: str, facts: Mapping[str, Any]) -> None:

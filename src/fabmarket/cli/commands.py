@@ -19,20 +19,87 @@ from fabmarket.cli.streams import ReaderGone, guarded
 from fabmarket.errors import FabmarketError
 from fabmarket.report.wording import escaped
 
-COMMANDS = {
-    "demo": "Run a capacity market end to end: verify, release, negotiate, settle, audit.",
-    "evidence": "Take out of a participant's journal what it proves of a session or trade.",
-    "verify": "Check evidence files: signatures, sums, prices, awards, trades, forks.",
-    "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",
-    "agent": "Run the agent of a directory, until SIGINT or SIGTERM.",
-    "status": "Show what the agent of a directory knows and does, running or not.",
-    "solve": "Find the equilibrium of a game, with its certificate.",
-    "simulate": "Play a game round by round, and see what finds the equilibrium.",
-    "compare": "Weigh concepts and mechanisms, and what a lie earns.",
-    "sweep": "Solve a game over a grid of parameters.",
-    "paper": "Reproduce the paper: its words, what comes out, and a verdict for each claim.",
+SECTIONS = {
+    "A market in one process": {
+        "demo": "Run a capacity market end to end: verify, release, negotiate, settle, audit.",
+        "evidence": "Take out of a journal what it proves of a session, a trade, or a bid.",
+        "verify": "Check evidence files: signatures, sums, prices, awards, trades, forks.",
+    },
+    "Agents": {
+        "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",
+        "agent": "Run the agent of a directory, until SIGINT or SIGTERM.",
+        "status": "Show what the agent of a directory knows and does, running or not.",
+        "up": "Found a market on this machine for trying out, or go on with it, and start it.",
+        "down": "End the processes of a market that `up` started, and perhaps remove it.",
+    },
+    "Orders to an agent": {
+        "deposit": "Pay money into the exchange.",
+        "withdraw": "Take money out of the exchange.",
+        "register": "Register the resource that the settings name, for good.",
+        "list": "Offer capacity for sale: so many units more of a slot.",
+        "open": "Open a sealed slot, and offer all of it for sale.",
+        "unlist": "Take capacity off the market: so many units of a slot that are not sold.",
+        "want": "Have a demander's agent buy something more.",
+        "product": "Have a demander's agent buy a whole product, or nothing of it.",
+        "cancel": "Take back what has not settled yet.",
+        "approve": "Approve what may cost or bring more than the policy lets pass.",
+        "report": "Tell the demander how much of a trade in escrow is used: the supplier's.",
+        "acknowledge": "Accept the last report of what is used of a trade in escrow.",
+        "object": "Object to the last report of what is used of a trade in escrow.",
+        "usage": "List who reported what is used of trades, and what the other answered.",
+        "deliver": "State that a trade in escrow was delivered: the supplier's.",
+        "accept": "Pay the supplier what a trade in escrow holds: the demander's.",
+        "dispute": "Dispute a stated delivery: the demander's, for the operators to rule on.",
+        "refund": "Have the payment of a trade in escrow go back to the demander.",
+        "expire": "Have a deadline that has passed decide: anybody's.",
+        "execute": "Carry out the operators' ruling after its window: anybody's.",
+        "split": "Divide all that a trade in escrow holds, if its other party agrees.",
+        "relay": "Submit, and pay the gas for, what another account has signed.",
+        "void": "Withdraw consent to every split of a trade in escrow that was signed so far.",
+    },
+    "Operators": {
+        "ask": "Ask the operators to attest what a supplier has.",
+        "requests": "List what suppliers ask an operator to attest, and what the operators said.",
+        "attest": "Sign attestations that were asked for, after the units have been counted.",
+        "refuse": "Tell a supplier why an operator does not sign what it asks for.",
+        "show": "Show the operators evidence of a disputed trade of ours.",
+        "disputes": "List the disputes that an operator rules on.",
+        "rule": "Say what the supplier is to get of what a disputed trade holds.",
+        "watch": "List what is unusual on the market, for an operator.",
+    },
+    "Games": {
+        "solve": "Find the equilibrium of a game, with its certificate.",
+        "simulate": "Play a game round by round, and see what finds the equilibrium.",
+        "compare": "Weigh concepts and mechanisms, and what a lie earns.",
+        "sweep": "Solve a game over a grid of parameters.",
+        "paper": "Reproduce the paper: its words, what comes out, and a verdict for each claim.",
+    },
 }
-"""Each command's module below `fabmarket.cli`, and its first sentence."""
+"""Each command's first sentence, by section and name."""
+COMMANDS = {name: said for section in SECTIONS.values() for name, said in section.items()}
+_SHARED = {
+    "money": ("deposit", "withdraw"),
+    "capacity": ("register", "list", "open", "unlist"),
+    "buying": ("want", "product", "cancel", "approve"),
+    "escrows": ("deliver", "accept", "dispute", "refund", "expire", "execute", "split", "void"),
+    "usage": ("report", "acknowledge", "object", "usage"),
+    "attesting": ("ask", "requests", "attest", "refuse"),
+    "judging": ("show", "disputes", "rule"),
+}
+"""The modules below `fabmarket.cli` that hold several commands; each other has one of its own."""
+_MODULES = {name: module for module, names in _SHARED.items() for name in names}
+
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""Of each command too: click keeps the help option that the first context asks for."""
+
+
+def _command(name: str) -> click.Command:
+    """Import a command: `command` of its own module, or `NAME_command` of one for several."""
+    module = import_module(f"fabmarket.cli.{_MODULES.get(name, name)}")
+    found: click.Command = getattr(module, f"{name}_command" if name in _MODULES else "command")
+    found.context_settings.update(_SETTINGS)
+    return found
 
 
 class _Lazy(click.Group):
@@ -46,8 +113,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS and cmd_name not in self.commands:
             with interrupts.at_once():
-                module = import_module(f"fabmarket.cli.{cmd_name}")
-            self.add_command(module.command)
+                command = _command(cmd_name)
+            self.add_command(command)
         return self.commands.get(cmd_name)
 
     @override
@@ -62,13 +129,12 @@ class _Lazy(click.Group):
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
 
 
-@click.group(
-    cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(cls=_Lazy, context_settings=_SETTINGS)
 @click.version_option(package_name="fabmarket")
 def cli() -> None:
     """A decentralised exchange for manufacturing capacity."""

@@ -1,7 +1,7 @@
 """`fabmarket compare`: the concepts and the mechanisms on the same reports."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,15 +10,19 @@ import click
 from rich.console import Console
 
 from fabmarket.cli.game_file import game_argument
+from fabmarket.cli.played import by_clock, rounds_of
 from fabmarket.cli.terminal import plot_option, progress, save_picture, table
 from fabmarket.game import Game, NotCertified
 from fabmarket.game.mechanisms import RULES, Comparison, Lie, compare
+from fabmarket.negotiation.course import CLOCK
 from fabmarket.report.canvas import ACCENT, PALE, WARM, sheet
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import number, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_RULES = (*RULES, CLOCK)
 
 
 @click.command(
@@ -34,10 +38,10 @@ Examples, in a clone:
 @click.option(
     "--rule",
     "rules",
-    type=click.Choice(RULES),
+    type=click.Choice(_RULES),
     multiple=True,
     metavar="NAME",
-    help=f"One of {', '.join(RULES)}; may be repeated  [default: all]",
+    help=f"One of {', '.join(_RULES)}; may be repeated  [default: all]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plot_option
@@ -46,28 +50,32 @@ def command(game: Game, rules: tuple[str, ...], as_json: bool, plot: Path | None
 
     FILE (- for standard input) is as for `fabmarket solve`. For each rule: welfare, what the
     demanders pay, what the supplier books, and what a demander could gain at most by reporting
-    another margin than its own, everybody else being honest. VCG and uniform price need a cap for
-    each demander and a supply cap.
+    another margin than its own, everybody else being honest; and how many prices a session quotes.
+    VCG and uniform price need a cap for each demander and a supply cap, the clock a supply cap and
+    whole numbers.
     """
-    chosen = list(dict.fromkeys(rules)) or list(RULES)
+    chosen = list(dict.fromkeys(rules)) or list(_RULES)
     with progress() as bar:
         task = bar.add_task("Looking for lies", total=len(chosen) * len(game.margin))
-        found = []
-        for at, one in enumerate(compare(game, chosen, partial(bar.advance, task))):
-            found.append(one)
+        found: list[Comparison] = []
+        for at, rule in enumerate(chosen):
+            told = partial(bar.advance, task)
+            found.extend([by_clock(game)] if rule == CLOCK else compare(game, [rule], told))
             bar.update(task, completed=(at + 1) * len(game.margin))
+    rounds = {rule: rounds_of(game, rule) for rule in chosen}
     if plot is not None:
         save_picture(plot, partial(_picture, found))
     if as_json:
-        click.echo(json.dumps([_as_json(one) for one in found], indent=2, allow_nan=False))
+        rows = [_as_json(one, rounds[one.rule]) for one in found]
+        click.echo(json.dumps(rows, indent=2, allow_nan=False))
     else:
-        _print(game, found, Console())
+        _print(game, found, rounds, Console())
     for one in found:
         if one.reason.startswith(NotCertified.OPENING):
             raise NotCertified(one.reason)
 
 
-def _as_json(one: Comparison) -> dict[str, Any]:
+def _as_json(one: Comparison, rounds: int | None) -> dict[str, Any]:
     if one.demand is None:
         return {"rule": one.rule, "reason": one.reason}
     return {
@@ -78,6 +86,7 @@ def _as_json(one: Comparison) -> dict[str, Any]:
         "welfare": one.welfare,
         "revenue": one.revenue,
         "booked": one.booked,
+        "rounds": rounds,
         "lies": [
             {"report": lie.report, "honest": lie.honest, "profit": lie.profit, "gain": lie.gain}
             for lie in one.lies
@@ -85,10 +94,12 @@ def _as_json(one: Comparison) -> dict[str, Any]:
     }
 
 
-def _print(game: Game, found: Sequence[Comparison], console: Console) -> None:
+def _print(
+    game: Game, found: Sequence[Comparison], rounds: Mapping[str, int | None], console: Console
+) -> None:
     held = [one for one in found if one.demand is not None]
     if held:
-        columns = ["rule", "price", "welfare", "revenue", "booked", "best lie"]
+        columns = ["rule", "price", "welfare", "revenue", "booked", "rounds", "best lie"]
         rows = [
             [
                 one.rule,
@@ -96,6 +107,7 @@ def _print(game: Game, found: Sequence[Comparison], console: Console) -> None:
                 number(one.welfare),
                 number(one.revenue),
                 number(one.booked),
+                number(rounds[one.rule]),
                 number(max(lie.gain for lie in one.lies)),
             ]
             for one in held

@@ -25,13 +25,12 @@ from fabmarket.report.facts import facts_of
 from fabmarket.report.wording import escaped
 from fabmarket.scenario import (
     LARGEST_SCENARIO,
-    FjspOptions,
     Scenario,
     decode,
-    market_from_fjsp,
     paper_market,
     parse_fjsp,
     parse_scenario,
+    slotted,
 )
 from fabmarket.simulation import run_market
 
@@ -39,7 +38,7 @@ _PHASES = {
     "deploy": "Deploying the contracts",
     "verify": "Attesting and listing capacity",
     "deposit": "Depositing",
-    "negotiate": "Sub-tasks decided",
+    "negotiate": "Sub-tasks, products decided",
     "settle": "Settling trades",
     "audit": "Auditing",
     "done": "Done",
@@ -64,8 +63,8 @@ class _Inputs:
     epilog="""\b
 Examples, in a clone:
   fabmarket demo                                 # the paper's market, report in demo-out/
-  fabmarket demo --fjsp scenarios/fjsp/mk01.txt  # a job-shop instance as a market
-  fabmarket demo --fjsp scenarios/fjsp/mk01.txt --batch  # a supplier's trades of a round at once
+  fabmarket demo --fjsp scenarios/fjsp/mk01.txt  # a job shop buys whole products
+  fabmarket demo --batch                         # a supplier's trades of a round at once
   fabmarket demo --scenario scenarios/cloud-hours.toml --out demo-out/cloud
   fabmarket demo --engine anvil --json           # needs anvil: npm ci in contracts/
   fabmarket demo --engine http://127.0.0.1:8545 --seed 7  # needs a node there
@@ -81,7 +80,7 @@ Examples, in a clone:
     "--fjsp",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Run this flexible job-shop instance as a market.",
+    help="Run this flexible job-shop instance as a market of products.",
 )
 @click.option(
     "--machines-from",
@@ -130,9 +129,10 @@ def command(
     """Run a capacity market end to end: verify, release, negotiate, settle, audit.
 
     Without options: the market of the paper, three demanders and one supplier, on a chain inside
-    this process. It negotiates towards demanders-lead, job shops towards balanced, a scenario
-    towards the concept it names. Same seed, same result. The report in DIR is a web page, its
-    figures, the same facts as JSON, the event log (SQLite) and a manifest to repeat the run from.
+    this process. It negotiates towards demanders-lead, a scenario towards the concept it names;
+    the jobs of a job shop are products, bought whole or not at all. Same seed, same result. The
+    report in DIR is a web page, its figures, the same facts as JSON, the event log (SQLite) and a
+    manifest to repeat the run from.
     """
     inputs = _Inputs()
     again = ["fabmarket", "demo"]
@@ -209,7 +209,7 @@ def _load(
         first = None if machines_from is None else int(machines_from)
         again += ["--machines-from", machines_from] if machines_from else []
         instance = parse_fjsp(text, str(fjsp), first)
-        return market_from_fjsp(instance, FjspOptions(), seed, escaped(fjsp.name))
+        return slotted(instance, seed, escaped(fjsp.name))
     return paper_market(seed)
 
 

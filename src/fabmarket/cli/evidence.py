@@ -11,9 +11,11 @@ from rich.console import Console
 
 from fabmarket.cli.inputs import InputError
 from fabmarket.cli.terminal import table
+from fabmarket.cli.verify import Shown, shown_by, silenced, unheard_facts
 from fabmarket.identity.codec import BadText, encode
-from fabmarket.node import BadEvidence, Evidence, Journal, NoEvidence, Replayed, evidence_of, replay
+from fabmarket.node import BadEvidence, Evidence, Journal, NoEvidence, ShownBid, evidence_of
 from fabmarket.node.journal import BadJournal
+from fabmarket.node.settings import JOURNAL
 from fabmarket.report.terminal import show
 from fabmarket.report.writing import place
 
@@ -28,14 +30,14 @@ Examples, after `fabmarket demo`:
   fabmarket verify demo-out/evidence/*.json
 """,
 )
-@click.argument("of", metavar="[SESSION|TRADE]", required=False)
+@click.argument("of", metavar="[SESSION|TRADE|BID]", required=False)
 @click.option(
     "--journal",
     type=click.Path(path_type=Path),
     metavar="PATH",
     default=Path("demo-out/journals"),
     show_default=True,
-    help="A participant's journal, or a directory of journals.",
+    help="A participant's journal, a directory of journals, or an agent's directory.",
 )
 @click.option("--all", "every", is_flag=True, help="Write the evidence of all sessions.")
 @click.option(
@@ -48,21 +50,22 @@ Examples, after `fabmarket demo`:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def command(of: str | None, journal: Path, every: bool, out: Path, as_json: bool) -> None:
-    """Take out of a participant's journal what it proves of a session or trade.
+    """Take out of a journal what it proves of a session, a trade, or a bid.
 
-    Without SESSION or TRADE: the list of sessions, with their trades. A file holds the signed
-    messages of a session as the journal's owner sent and received them. A supplier's holds all
-    answers; a member's its own answers and what the supplier said to it. `fabmarket verify` checks
-    them without a chain or a key.
+    Without SESSION, TRADE or BID: the list of sessions and of the bids that came to trades. A file
+    holds the signed messages of one as the journal's owner sent and received them. A supplier's
+    holds all answers; a member's its own answers and what the supplier said to it. Of a bid for a
+    product the demander's holds the words of all its suppliers, a supplier's its own lines and the
+    grants of all. `fabmarket verify` checks them without a chain or a key.
     """
     if of is not None and every:
-        raise InputError("a session or trade and --all exclude each other; give one of them")
+        raise InputError("a session, trade or bid and --all exclude each other; give one of them")
     digits = "" if of is None else _digits(of)
     found = [each for path in _journals(journal) for each in _held(path, digits)]
     if of is not None and not found:
-        raise NoEvidence(f"no journal in {journal} holds a session or trade {of}")
+        raise NoEvidence(f"no journal in {journal} holds a session, trade or bid {of}")
     if of is not None and len({each.evidence.session for each in found}) > 1:
-        raise InputError(f"{of} begins more than one session or trade; give more of its digits")
+        raise InputError(f"{of} begins more than one session, trade or bid; give more digits")
     if of is not None or every:
         files = {_name(each.evidence): encode(each.evidence) for each in found}
         written = [str(path) for path in place(files, out)]
@@ -76,7 +79,7 @@ def command(of: str | None, journal: Path, every: bool, out: Path, as_json: bool
 @dataclass(frozen=True)
 class _Held:
     evidence: Evidence
-    shown: Replayed
+    shown: Shown
 
 
 def _journals(path: Path) -> list[Path]:
@@ -84,7 +87,8 @@ def _journals(path: Path) -> list[Path]:
         raise InputError(f"{path}: there is no journal; run `fabmarket demo` or give --journal")
     if not path.is_dir():
         return [path]
-    found = sorted(path.glob("*.sqlite"))
+    own = path / JOURNAL  # of an agent, beside other files of SQLite
+    found = [own] if own.exists() else sorted(path.glob("*.sqlite"))
     if not found:
         raise InputError(f"{path}: there is no journal (*.sqlite) in this directory")
     return found
@@ -94,11 +98,12 @@ def _held(path: Path, digits: str) -> list[_Held]:
     """What a journal holds of the sessions that, or a trade of which, begins with these digits."""
     journal = Journal.reading(path)
     try:
-        known = (*journal.sessions(), *journal.trades())
+        bids = journal.bids() if digits else ()  # of all bids those are listed that came to trades
+        known = (*journal.sessions(), *journal.trades(), *bids)
         named = (each for each in known if each.hex().startswith(digits))
         sessions = dict.fromkeys(journal.session_of(each) or each for each in named)
         files = [evidence_of(journal, session) for session in sessions]
-        return [_Held(file, replay(file)) for file in files]
+        return [_Held(file, shown_by(file)) for file in files]
     except (BadEvidence, BadJournal, BadText) as error:
         raise BadEvidence(f"{path}: {error}") from error
     finally:
@@ -108,7 +113,7 @@ def _held(path: Path, digits: str) -> list[_Held]:
 def _digits(text: str) -> str:
     digits = text.removeprefix("0x").lower()
     if not re.fullmatch("[0-9a-f]{1,64}", digits):
-        raise InputError(f"{text!r} is no session or trade; give 0x and its first digits")
+        raise InputError(f"{text!r} is no session, trade or bid; give 0x and its first digits")
     return digits
 
 
@@ -117,16 +122,32 @@ def _name(evidence: Evidence) -> str:
 
 
 def _facts(held: _Held) -> dict[str, Any]:
-    talk, evidence = held.shown.talk, held.evidence
-    return {
+    shown, evidence = held.shown, held.evidence
+    facts = {
         "session": f"0x{evidence.session.hex()}",
         "holder": evidence.holder,
-        "role": "supplier" if evidence.holder == talk.opening.supplier else "member",
-        "supplier": talk.opening.supplier,
-        "seats": talk.opening.seats,
         "messages": len(evidence.envelopes),
-        "trades": [f"0x{each.hex()}" for each in held.shown.trades],
-        "settled": [f"0x{each.event.trade.hex()}" for each in held.shown.settlements],
+        "trades": [f"0x{each.hex()}" for each in shown.trades],
+        "settled": [f"0x{each.event.trade.hex()}" for each in shown.settlements],
+    }
+    if isinstance(shown, ShownBid):
+        is_demander = evidence.holder == shown.terms.demander
+        return {
+            **facts,
+            "role": "demander" if is_demander else "supplier",
+            "supplier": None if is_demander else evidence.holder,
+            "seats": None,
+            "product": f"0x{shown.terms.product.hex()}",
+            "unheard": [],
+        }
+    opening = shown.talk.opening
+    return {
+        **facts,
+        "role": "supplier" if evidence.holder == opening.supplier else "member",
+        "supplier": opening.supplier,
+        "seats": opening.seats,
+        "product": None,
+        "unheard": [unheard_facts(each) for each in shown.unheard],
     }
 
 
@@ -136,7 +157,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             row["session"][:14],
             row["role"],
             f"{row['holder'][:6]}…{row['holder'][-4:]}",
-            str(row["seats"]),
+            "product" if row["seats"] is None else str(row["seats"]),
             str(row["messages"]),
             str(len(row["trades"])),
             str(len(row["settled"])),
@@ -145,3 +166,6 @@ def _print(rows: list[dict[str, Any]]) -> None:
     ]
     columns = ("Session", "Role", "Holder", "Seats", "Messages", "Trades", "Settled")
     show(Console(), table("What the journals prove", columns, cells))
+    for row in rows:
+        for seat in row["unheard"]:
+            click.echo(f"{row['session'][:14]}: {silenced(seat)}.")

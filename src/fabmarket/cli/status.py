@@ -1,6 +1,7 @@
 """`fabmarket status`: what the agent of a directory knows and does, read from its journal."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ from rich.console import Console
 
 from fabmarket.cli.terminal import table
 from fabmarket.identity.keystore import address_of_keystore
-from fabmarket.node.settings import JOURNAL, KEYSTORE, read_settings
-from fabmarket.node.status import Status, is_running, status_of
+from fabmarket.node.escrows import EscrowStatus
+from fabmarket.node.lines import place_of
+from fabmarket.node.moments import moment
+from fabmarket.node.products import ProductStatus
+from fabmarket.node.settings import KEYSTORE, read_settings
+from fabmarket.node.status import Status, has_begun, is_running, status_of
 from fabmarket.report.terminal import show
-from fabmarket.report.wording import escaped
+from fabmarket.report.wording import escaped, money, number, one_line, to_come
 
 
 @click.command(
@@ -36,7 +41,7 @@ def command(folder: Path, as_json: bool) -> None:
         "address": address_of_keystore(folder / KEYSTORE),
         "door": settings.door.url,
         "running": is_running(folder),
-        "begun": (folder / JOURNAL).exists(),
+        "begun": has_begun(folder),
     }
     status = status_of(folder, settings)
     facts |= status.facts()
@@ -49,20 +54,147 @@ def command(folder: Path, as_json: bool) -> None:
 def _print(facts: dict[str, Any], status: Status) -> None:
     console = Console()
     state = "running" if facts["running"] else "not running"
-    click.echo(f"{facts['role']} {facts['address']}, {state}, door at {facts['door']}")
+    click.echo(f"{facts['role']} {facts['address']}, {state}, door at {place_of(facts['door'])}")
     if not facts["begun"]:
-        click.echo(escaped("It has not been started yet."))
+        waits = "It is just starting, and has reached no node of its market yet: see its log."
+        click.echo(escaped(waits if facts["running"] else "It has not been started yet."))
         return
     click.echo(
-        f"Block {status.block}; {status.letters} letters and {status.moves} transactions on their"
+        f"{_read(status)}; {status.letters} letters and {status.moves} transactions on their"
         f" way; {status.sessions} sessions, {status.trades} trades"
     )
+    _print_balance(status)
+    for each in status.todo:
+        click.echo(one_line(f"To do: {each}"))
+    if status.next_intent:
+        click.echo(f"Calls that others submitted for it: those below intent {status.next_intent}")
+    if facts["role"] == "operator":
+        waiting = f"{status.requests} requests wait for your word; {status.disputes} disputes"
+        click.echo(f"{waiting}: see fabmarket requests, fabmarket disputes")
     if status.wants:
-        rows = [[each.name, each.state, each.reason] for each in status.wants]
+        rows = [[escaped(each.name), each.state, each.reason] for each in status.wants]
         show(console, table("Wants", ("Want", "State", "Last reason"), rows))
+    if status.products:
+        _print_products(console, status)
     if status.stock:
-        rows = [[str(each.slot), str(each.available), str(each.promised)] for each in status.stock]
-        show(console, table("Stock", ("Slot", "For sale", "Promised"), rows))
+        rows = [
+            [
+                str(each.slot),
+                *map(number, (each.attested, each.available, each.promised)),
+                "" if each.sealed is None else number(each.sealed),
+            ]
+            for each in status.stock
+        ]
+        names = ("Slot", "Attested", "For sale", "Promised", "Sealed")
+        show(console, table("Stock", names, rows))
+    if status.unsigned:
+        rows = [
+            [
+                each.demander,
+                number(each.awards),
+                moment(each.until) if each.until > status.time else number(None),
+            ]
+            for each in status.unsigned
+        ]
+        title = "Awards left unsigned"
+        show(console, table(title, ("Demander", "Awards", "No offer until"), rows))
+    if status.escrows:
+        rows = [_escrow(each, status.time) for each in status.escrows]
+        columns = (
+            "Trade",
+            "As",
+            "State",
+            "Units used",
+            "Payment",
+            "Next deadline",
+            "You can",
+            "Split offered",
+        )
+        show(console, table("Escrows", columns, rows))
+    if status.orders:
+        rows = [
+            [str(each.number), each.order, each.state, escaped(each.reason)]
+            for each in status.orders
+        ]
+        show(console, table("Orders", ("Order", "What", "State", "Reason"), rows))
     if status.peers:
-        rows = [[each.address, escaped(each.sells), escaped(each.url)] for each in status.peers]
+        rows = [
+            [each.address, escaped(each.sells), escaped(place_of(each.url))]
+            for each in status.peers
+        ]
         show(console, table("Cards on the board", ("Address", "Sells", "Door"), rows))
+
+
+def _print_products(console: Console, status: Status) -> None:
+    rows = [
+        [escaped(each.name), each.state, _round(each, status.time), each.reason, *_prices(each)]
+        for each in status.products
+    ]
+    columns = ("Product", "State", "Round", "Last reason", "Least cost", "Price")
+    show(console, table("Products", columns, rows))
+    steps = [
+        [
+            escaped(f"{product.name} / {each.operation}"),
+            each.supplier,
+            str(each.slot),
+            *map(number, (each.units, each.unit_price)),
+            f"{each.trade[:12]}{', lost' if each.operation in product.lost else ''}",
+        ]
+        for product in status.products
+        for each in product.chain
+    ]
+    if steps:
+        names = ("Product / operation", "Supplier", "Slot", "Units", "Unit price", "Trade")
+        show(console, table("Products, step by step", names, steps))
+
+
+def _round(product: ProductStatus, now: int) -> str:
+    if not product.phase:
+        return ""
+    at = f"{product.phase}, beat {product.beat} of {product.beats}"
+    return f"{at}; signed {to_come(product.signs_at, now)}"
+
+
+def _prices(product: ProductStatus) -> tuple[str, str]:
+    """Of what is not known, nothing."""
+    return (
+        number(product.least) if product.least else "",
+        number(product.payment) if product.chain else "",
+    )
+
+
+def _read(status: Status) -> str:
+    if status.block < 0:
+        return "Nothing read of the chain yet"
+    return f"Chain read up to block {status.block} of {moment(status.time)}"
+
+
+def _print_balance(status: Status) -> None:
+    """Base units, and what the token calls them where it says so."""
+    balance = status.balance
+    held = balance.payments + balance.bonds + balance.deposits
+    click.echo(
+        f"Balance {_amount(balance.free, status)}; in escrow {_amount(held, status)}:"
+        f" payments {number(balance.payments)}, bonds {number(balance.bonds)},"
+        f" deposits {number(balance.deposits)}"
+    )
+
+
+def _amount(base_units: int, status: Status) -> str:
+    if status.currency is None:
+        return number(base_units)
+    return f"{number(base_units)} ({escaped(money(base_units, asdict(status.currency)))})"
+
+
+def _escrow(escrow: EscrowStatus, now: int) -> list[str]:
+    offer = escrow.split
+    return [
+        escrow.trade[:12],
+        escrow.role,
+        escrow.state,
+        f"{number(escrow.reported)} of {number(escrow.quantity)}",
+        number(escrow.payment),
+        to_come(escrow.deadline, now),
+        ", ".join(escrow.can),
+        "" if offer is None else f"{number(offer.to_supplier)} / {number(offer.to_demander)}",
+    ]

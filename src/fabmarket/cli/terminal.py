@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fabmarket.report.canvas import render
+from fabmarket.report.wording import one_line
 from fabmarket.report.writing import save
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
             re.sub("-(?=[a-z])", "-\n", column), justify="right" if at else "left", no_wrap=at == 0
         )
     for row in rows[:ROWS]:
-        built.add_row(*(Text(cell) for cell in row))
+        built.add_row(*(Text(one_line(cell)) for cell in row))
     if len(rows) > ROWS:
         built.caption = Text(f"... and {len(rows) - ROWS} more; --json has them all", "dim")
         built.caption_justify = "left"

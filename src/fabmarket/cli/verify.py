@@ -2,9 +2,9 @@
 
 import json
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 from rich.console import Console
@@ -15,19 +15,26 @@ from fabmarket.cli.terminal import table
 from fabmarket.identity.codec import BadText, decode
 from fabmarket.ledger import EventStore, LedgerError
 from fabmarket.market.events import Settled
+from fabmarket.negotiation.bargaining import Bargain
+from fabmarket.negotiation.hosting import Hosted
+from fabmarket.negotiation.lies import BestLie, best_lie, best_own_lie
+from fabmarket.negotiation.progress import Progress
 from fabmarket.node import (
     BadEvidence,
     Evidence,
     Fork,
     Replayed,
     Settlement,
+    ShownBid,
+    Unheard,
     awards_of,
     forks,
     reopened,
     replay,
+    replay_bid,
 )
 from fabmarket.report.terminal import show
-from fabmarket.report.wording import escaped, number
+from fabmarket.report.wording import number, one_line
 
 _LARGEST = 1 << 26
 _LEAST_OF_A_BRACKET = 16
@@ -57,13 +64,15 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
 
     Every signature is recovered, and the session is played again from its messages: the roster, the
     chain of hashes, the sums over the answers, the prices, the awards, and that the trades are what
-    was agreed and settled. Files are held against each other: whoever signed two different things
-    where it may say one shows. Exit code 1 if anything does not hold.
+    was agreed and settled. Of a bid for a product: the seal, the grants and who failed behind it,
+    the premium, the prices, and that its trades are one bundle. Files are held against each other:
+    whoever signed two different things where it may say one shows. Exit code 1 if anything does not
+    hold.
     """
     results = [_checked(path) for path in files]
     read = [each.evidence for each in results if each.evidence]
     held = [each.shown for each in results if each.shown]
-    found = [*forks(read), *reopened(held)]
+    found = [*forks(read), *reopened(each for each in held if isinstance(each, Replayed))]
     missing, since = ([], []) if ledger is None else _beside(ledger, held)
     facts = {
         "files": [each.fact for each in results],
@@ -82,17 +91,26 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
 
 _NOTHING_SHOWN: dict[str, Any] = {
     **dict.fromkeys(("session", "holder", "chain_id", "contract", "messages", "role", "supplier")),
-    **dict.fromkeys(("listing", "token", "seats", "outcome")),
-    **{name: [] for name in ("awards", "trades", "settled", "unheard")},
+    **dict.fromkeys(("listing", "token", "seats", "outcome", "product", "premium")),
+    **{name: [] for name in ("awards", "trades", "settled", "usage", "unheard", "denials")},
+    "best_lie_in_this_session": None,
 }
 """What the facts of a file are where it does not hold."""
+
+
+Shown: TypeAlias = Replayed | ShownBid
+
+
+def shown_by(evidence: Evidence) -> Shown:
+    """Return what a file shows of its session or bid. BadEvidence if it does not hold."""
+    return replay_bid(evidence) if evidence.is_of_bid else replay(evidence)
 
 
 @dataclass(frozen=True)
 class _Result:
     fact: dict[str, Any]
     evidence: Evidence | None = None
-    shown: Replayed | None = None
+    shown: Shown | None = None
 
 
 def _checked(path: Path) -> _Result:
@@ -109,10 +127,11 @@ def _checked(path: Path) -> _Result:
         "messages": len(evidence.envelopes),
     }
     try:
-        shown = replay(evidence)
+        shown = shown_by(evidence)
     except BadEvidence as error:
         return _Result({**fact, "reason": str(error)}, evidence)
-    return _Result({**fact, "ok": True, **_shown(evidence, shown)}, evidence, shown)
+    told = _of_bid(evidence, shown) if isinstance(shown, ShownBid) else _shown(evidence, shown)
+    return _Result({**fact, "ok": True, **told}, evidence, shown)
 
 
 def _read(path: Path) -> bytes:
@@ -126,7 +145,7 @@ def _read(path: Path) -> bytes:
 
 def _shown(evidence: Evidence, shown: Replayed) -> dict[str, Any]:
     """What the session came to, as far as this file tells."""
-    opening, awards = shown.talk.opening, awards_of(shown.talk)
+    opening, awards, lie = shown.talk.opening, awards_of(shown.talk), _lie(shown)
     return {
         "role": "supplier" if evidence.holder == opening.supplier else "member",
         "supplier": opening.supplier,
@@ -139,11 +158,94 @@ def _shown(evidence: Evidence, shown: Replayed) -> dict[str, Any]:
         ],
         "trades": [f"0x{trade.hex()}" for trade in shown.trades],
         "settled": [f"0x{each.event.trade.hex()}" for each in shown.settlements],
-        "unheard": list(shown.unheard),
+        "usage": [_usage(f"0x{key.hex()}", each) for key, each in shown.progress.items()],
+        "unheard": [unheard_facts(each) for each in shown.unheard],
+        "best_lie_in_this_session": None if lie is None else asdict(lie),
     }
 
 
-def _beside(path: Path, found: list[Replayed]) -> tuple[list[str], list[str]]:
+def _of_bid(evidence: Evidence, shown: ShownBid) -> dict[str, Any]:
+    """What the bid came to, as far as this file tells."""
+    terms = shown.terms
+    is_demander = evidence.holder == terms.demander
+    return {
+        "role": "demander" if is_demander else "supplier",
+        "supplier": None if is_demander else evidence.holder,
+        "token": next((trade.token for trade in shown.trades.values()), None),
+        "outcome": shown.outcome,
+        "product": f"0x{terms.product.hex()}",
+        "premium": shown.premium,
+        "awards": [
+            {"demander": terms.demander, "units": line.quantity, "price": line.unit_price}
+            for lines in shown.booked.values()
+            for line in lines
+        ],
+        "trades": [f"0x{trade.hex()}" for trade in shown.trades],
+        "settled": [f"0x{each.event.trade.hex()}" for each in shown.settlements],
+        "usage": [_usage(f"0x{key.hex()}", each) for key, each in shown.progress.items()],
+        "denials": [
+            {"supplier": supplier, "shown": is_shown}
+            for supplier, is_shown in shown.denials.items()
+        ],
+    }
+
+
+def _lie(shown: Replayed) -> BestLie | None:
+    """The best other answer of a seat, counted with what its own answers say a unit is worth."""
+    match shown.talk:
+        case Hosted() as hosted:
+            return best_lie(hosted)
+        case Bargain():
+            return None
+        case seated:
+            return best_own_lie(seated)
+
+
+def _lied(lie: dict[str, Any]) -> str:
+    if lie["seat"] is None:
+        how = "exactly" if lie["bound"] == "exact" else "as far as was tried"
+        return f"best lie 0, {how}"
+    least = "" if lie["bound"] == "exact" else "at least "
+    return f"best lie {least}{number(lie['gain'])}, of seat {lie['seat']}"
+
+
+def _usage(trade: str, progress: Progress) -> dict[str, Any]:
+    """What was said of a delivery: the last report, and the last that both parties signed for."""
+    last, agreed = progress.newest, progress.accepted
+    return {
+        "trade": trade,
+        "reports": len(progress.said),
+        "last": None if last is None else asdict(last),
+        "agreed": None if agreed is None else asdict(agreed),
+    }
+
+
+def unheard_facts(seat: Unheard) -> dict[str, Any]:
+    """Return it as JSON takes it."""
+    return {**asdict(seat), "answer": f"0x{seat.answer.hex()}", "word": f"0x{seat.word.hex()}"}
+
+
+def silenced(seat: dict[str, Any]) -> str:
+    """Return what a dropped member can show, and what it cannot."""
+    answered = f"its answer to quote {seat['round']}, {seat['answer']}, is signed"
+    named = f"seat {seat['seat']} is named as silent by {seat['word']}, but {answered}"
+    return f"{named}; that it arrived in time no signature says"
+
+
+def _denied(denial: dict[str, Any]) -> str:
+    why = "by bids that went before it" if denial["shown"] else "and shows no bid that went before"
+    return f"{denial['supplier']} did not hold the bid, {why}"
+
+
+def _said(usage: dict[str, Any]) -> str:
+    last, agreed = usage["last"], usage["agreed"]
+    both = f"{agreed['units']} at {agreed['at']}" if agreed else "none"
+    answers = {None: "not answered", True: "accepted", False: "objected to"}
+    said = f"{last['units']} units used at {last['at']}, {answers[last['accepted']]}"
+    return f"{usage['trade']}: the last report says {said}; both signed for {both}"
+
+
+def _beside(path: Path, found: list[Shown]) -> tuple[list[str], list[str]]:
     """The settlements that the log does not hold as they are told, and those that it holds too."""
     if not path.is_file():
         raise InputError(f"{path}: there is no event log; give the ledger.sqlite of a run")
@@ -184,19 +286,29 @@ def _print(facts: dict[str, Any], ledger: Path | None) -> None:
     show(Console(), table("Evidence", columns, [_row(fact) for fact in facts["files"]]))
     for fact in facts["files"]:
         if not fact["ok"]:
-            click.echo(escaped(f"{fact['file']}: {fact['reason']}"))
+            click.echo(one_line(f"{fact['file']}: {fact['reason']}"))
+        if (lie := fact["best_lie_in_this_session"]) is not None:
+            click.echo(one_line(f"{fact['file']}: {_lied(lie)}"))
+        for usage in fact["usage"]:
+            click.echo(one_line(f"{fact['file']}: {_said(usage)}"))
+        for denial in fact["denials"]:
+            click.echo(one_line(f"{fact['file']}: {_denied(denial)}"))
         for seat in fact["unheard"]:
-            said = f"seat {seat} had answered, and was dropped as silent"
-            click.echo(escaped(f"{fact['file']}: {said}; which came first no signature says"))
+            click.echo(one_line(f"{fact['file']}: {silenced(seat)}"))
     for fork in facts["forks"]:
         click.echo(f"{fork['author']} signed two messages for {fork['place']}:")
         click.echo(f"  {fork['first']}\n  {fork['second']}")
     for trade in facts["not_in_ledger"]:
-        click.echo(escaped(f"{ledger} does not hold {trade} as the evidence says"))
+        click.echo(one_line(f"{ledger} does not hold {trade} as the evidence says"))
     if facts["not_in_ledger"]:
         click.echo("If files or event log are of another run, give those that belong together.")
     for trade in facts["settled_since"]:
-        click.echo(escaped(f"{trade} is settled in {ledger}, of which no file tells"))
+        click.echo(one_line(f"{trade} is settled in {ledger}, of which no file tells"))
+    if any(fact["best_lie_in_this_session"] for fact in facts["files"]):
+        click.echo(
+            "A best lie is what one seat would have gained by another answer, the others' as given,"
+            " in base units, if a unit is worth to it what its own answers say."
+        )
     if ledger is None:
         click.echo("Settlements are as the files say; --ledger compares them with an event log.")
 

@@ -8,6 +8,8 @@ from fabmarket.identity.keys import (  # noqa: E402
     BadSignature,
     Key,
     address_of,
+    canonical,
+    is_by,
     keccak,
     recover,
 )
@@ -56,7 +58,9 @@ __all__ = [
     "Uint128",
     "Uint256",
     "address_of",
+    "canonical",
     "digest",
+    "is_by",
     "keccak",
     "recover",
     "struct_hash",

@@ -12,10 +12,10 @@ fields, wrong types and numbers out of range.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from functools import lru_cache
+from itertools import repeat
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -29,10 +29,10 @@ from typing import (
     get_type_hints,
 )
 
-from eth_utils.address import to_checksum_address
 from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.errors import Bug, Refused
+from fabmarket.identity.keys import checksummed
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -48,6 +48,7 @@ class _Set(Generic[K]):
 
 
 _STAND_INS = {"HashTrieMap": _Map, "HashTrieSet": _Set}
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 _NAME = re.compile(rb'"([A-Za-z_]\w*)":')
 
 
@@ -55,12 +56,23 @@ class BadText(Refused):
     """The text is not the canonical form of a value of that type; the message names the field."""
 
 
+class _Unfit(Exception):
+    """What is read does not fit; on its way up it learns where that stands."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.place, self.why = "", why
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.why}"
+
+
 @dataclass(frozen=True)
 class _Form:
-    """How values of a type are written and read."""
+    """How values of a type are written, as text, and read, from what JSON makes of that."""
 
-    write: Callable[[Any], Any]
-    read: Callable[[Any, str], Any]
+    write: Callable[[Any], str]
+    read: Callable[[Any], Any]
 
 
 def encode(value: Any, kind: Any = None) -> bytes:
@@ -74,19 +86,21 @@ def encode(value: Any, kind: Any = None) -> bytes:
     >>> encode(Point(7, b"ab"))
     b'{"x":"7","tag":"0x6162"}'
     """
-    form = _form(type(value) if kind is None else kind)
-    return _text(form.write(value))
+    return _form(type(value) if kind is None else kind).write(value).encode()
 
 
 def decode(kind: type[T], text: bytes) -> T:
     """Return the value that a canonical text stands for, or raise BadText."""
     try:
-        plain = json.loads(text)
+        plain = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise BadText(f"{kind.__name__}: not JSON ({error})") from error
     try:
-        value: T = _form(kind).read(plain, kind.__name__)
+        value: T = _form(kind).read(plain)
         canonical = encode(value, kind)
+    except _Unfit as error:
+        error.place = kind.__name__ + error.place
+        raise BadText(str(error)) from error
     except RecursionError as error:
         raise BadText(f"{kind.__name__}: nested too deep") from error
     if canonical != text:
@@ -101,10 +115,6 @@ def _departure(text: bytes, canonical: bytes) -> str:
     names = _NAME.findall(canonical[:at])
     after = f" after the field {names[-1].decode()}" if names else ""
     return f"not in canonical form at byte {at}{after}"
-
-
-def _text(plain: Any) -> bytes:
-    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 _FORMS: dict[Any, _Form] = {}
@@ -138,22 +148,22 @@ def _made(kind: Any) -> _Form:
     raise Bug(f"no form for {kind}")
 
 
-def _refuse(place: str, said: Any, expected: str) -> BadText:
+def _misfit(said: Any, expected: str) -> _Unfit:
     kind = type(said).__name__
     shown = kind if isinstance(said, dict | list) else repr(said)[:60]  # may be nested deep
-    return BadText(f"{place}: {shown} where {expected} is due")
+    return _Unfit(f"{shown} where {expected} is due")
 
 
-def _read_int(plain: Any, place: str) -> int:
+def _read_int(plain: Any) -> int:
     digits = plain.removeprefix("-") if isinstance(plain, str) else ""
     if digits.isascii() and digits.isdigit() and len(digits) <= 80:
         value = int(plain)
         if str(value) == plain:
             return value
-    raise _refuse(place, plain, "a whole number in decimal digits, without leading zeros")
+    raise _misfit(plain, "a whole number in decimal digits, without leading zeros")
 
 
-def _read_bytes(plain: Any, place: str) -> bytes:
+def _read_bytes(plain: Any) -> bytes:
     try:
         if isinstance(plain, str) and plain.startswith("0x"):
             value = bytes.fromhex(plain[2:])
@@ -161,34 +171,34 @@ def _read_bytes(plain: Any, place: str) -> bytes:
                 return value
     except ValueError:
         pass
-    raise _refuse(place, plain, "0x and lower-case hexadecimal digits")
+    raise _misfit(plain, "0x and lower-case hexadecimal digits")
 
 
-def _read_text(plain: Any, place: str) -> str:
+def _read_text(plain: Any) -> str:
     try:
         if isinstance(plain, str):
             plain.encode()
             return plain
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 not hold
         pass
-    raise _refuse(place, plain, "a text")
+    raise _misfit(plain, "a text")
 
 
-def _read_as(kind: type, expected: str) -> Callable[[Any, str], Any]:
-    def read(plain: Any, place: str) -> Any:
+def _read_as(kind: type, expected: str) -> Callable[[Any], Any]:
+    def read(plain: Any) -> Any:
         if type(plain) is not kind:
-            raise _refuse(place, plain, expected)
+            raise _misfit(plain, expected)
         return plain
 
     return read
 
 
 _PLAIN: dict[Any, _Form] = {
-    int: _Form(str, _read_int),
-    bytes: _Form(lambda value: "0x" + value.hex(), _read_bytes),
-    str: _Form(lambda value: value, _read_text),
-    bool: _Form(lambda value: value, _read_as(bool, "true or false")),
-    NoneType: _Form(lambda value: None, _read_as(NoneType, "null")),
+    int: _Form(lambda value: f'"{value}"', _read_int),
+    bytes: _Form(lambda value: f'"0x{value.hex()}"', _read_bytes),
+    str: _Form(_quoted, _read_text),
+    bool: _Form(lambda value: "true" if value else "false", _read_as(bool, "true or false")),
+    NoneType: _Form(lambda value: "null", _read_as(NoneType, "null")),
 }
 
 
@@ -201,55 +211,56 @@ def _annotated(kind: Any) -> _Form:
     if name.startswith("uint"):
         top = 1 << int(name[4:])
 
-        def fits(value: Any) -> bool:
-            return bool(0 <= value < top)
+        def read(plain: Any) -> Any:
+            value = _read_int(plain)
+            if not 0 <= value < top:
+                raise _misfit(plain, f"a {name}")
+            return value
 
     elif name == "bytes32":
 
-        def fits(value: Any) -> bool:
-            return len(value) == 32
+        def read(plain: Any) -> Any:
+            value = _read_bytes(plain)
+            if len(value) != 32:
+                raise _misfit(plain, "a bytes32")
+            return value
 
     elif name == "address":
 
-        def fits(value: Any) -> bool:
-            return _is_address(value)
+        def read(plain: Any) -> Any:
+            value = _read_text(plain)
+            if not _is_address(value):
+                raise _misfit(plain, "a address")
+            return value
 
     else:
         return form
-
-    def read(plain: Any, place: str) -> Any:
-        value = form.read(plain, place)
-        if not fits(value):
-            raise _refuse(place, plain, f"a {name}")
-        return value
-
     return _Form(form.write, read)
 
 
-@lru_cache(maxsize=4096)
 def _is_address(text: str) -> bool:
     try:
-        return to_checksum_address(text) == text
+        return len(text) == 42 and checksummed(bytes.fromhex(text[2:])) == text
     except ValueError:
         return False
 
 
 def _literal(values: tuple[Any, ...]) -> _Form:
-    def read(plain: Any, place: str) -> Any:
+    def read(plain: Any) -> Any:
         if plain not in values:
-            raise _refuse(place, plain, f"one of {values}")
+            raise _misfit(plain, f"one of {values}")
         return plain
 
-    return _Form(lambda value: value, read)
+    return _Form(_quoted, read)
 
 
 def _enum(kind: type[Enum]) -> _Form:
-    def read(plain: Any, place: str) -> Any:
+    def read(plain: Any) -> Any:
         if not isinstance(plain, str) or plain not in kind.__members__:
-            raise _refuse(place, plain, f"one of {sorted(kind.__members__)}")
+            raise _misfit(plain, f"one of {sorted(kind.__members__)}")
         return kind[plain]
 
-    return _Form(lambda value: value.name, read)
+    return _Form(lambda value: _quoted(value.name), read)
 
 
 def _union(kinds: tuple[Any, ...]) -> _Form:
@@ -259,48 +270,65 @@ def _union(kinds: tuple[Any, ...]) -> _Form:
         (only,) = others
         form = _form(only)
         return _Form(
-            lambda value: None if value is None else form.write(value),
-            lambda plain, place: None if plain is None else form.read(plain, place),
+            lambda value: "null" if value is None else form.write(value),
+            lambda plain: None if plain is None else form.read(plain),
         )
     by_name = {kind.__name__: kind for kind in others}
 
-    def write(value: Any) -> Any:
+    def write(value: Any) -> str:
         if value is None:
-            return None
-        return {type(value).__name__: _form(type(value)).write(value)}
+            return "null"
+        kind = type(value)
+        return f'{{"{kind.__name__}":{_form(kind).write(value)}}}'
 
-    def read(plain: Any, place: str) -> Any:
+    def read(plain: Any) -> Any:
         if plain is None and NoneType in kinds:
             return None
         if not isinstance(plain, dict) or len(plain) != 1 or next(iter(plain)) not in by_name:
-            raise _refuse(place, plain, f"one of {sorted(by_name)}")
+            raise _misfit(plain, f"one of {sorted(by_name)}")
         ((name, inner),) = plain.items()
-        return _form(by_name[name]).read(inner, name)
+        try:
+            return _form(by_name[name]).read(inner)
+        except _Unfit as error:
+            error.place = name + error.place
+            raise BadText(str(error)) from error
 
     return _Form(write, read)
 
 
+def _items(reads: Iterable[Callable[[Any], Any]], items: Iterable[Any]) -> tuple[Any, ...]:
+    values: list[Any] = []
+    try:
+        for read, item in zip(reads, items, strict=False):
+            values.append(read(item))
+    except _Unfit as error:
+        error.place = f"[{len(values)}]{error.place}"
+        raise
+    return tuple(values)
+
+
+def _array(texts: Iterable[str]) -> str:
+    return f"[{','.join(texts)}]"
+
+
 def _tuple(kinds: tuple[Any, ...]) -> _Form:
+    read_array = _read_as(list, "an array")
     if len(kinds) == 2 and kinds[1] is Ellipsis:
         form = _form(kinds[0])
-        read_array = _read_as(list, "an array")
         return _Form(
-            lambda value: [form.write(item) for item in value],
-            lambda plain, place: tuple(
-                form.read(item, f"{place}[{at}]")
-                for at, item in enumerate(read_array(plain, place))
-            ),
+            lambda value: _array([form.write(item) for item in value]),
+            lambda plain: _items(repeat(form.read), read_array(plain)),
         )
     forms = [_form(kind) for kind in kinds]
+    writes, reads = [form.write for form in forms], [form.read for form in forms]
 
-    def write(value: Any) -> Any:
-        return [form.write(item) for form, item in zip(forms, value, strict=True)]
+    def write(value: Any) -> str:
+        return _array([write_one(item) for write_one, item in zip(writes, value, strict=True)])
 
-    def read(plain: Any, place: str) -> Any:
-        if not isinstance(plain, list) or len(plain) != len(forms):
-            raise _refuse(place, plain, "an array")
-        pairs = enumerate(zip(forms, plain, strict=True))
-        return tuple(form.read(item, f"{place}[{at}]") for at, (form, item) in pairs)
+    def read(plain: Any) -> Any:
+        if len(read_array(plain)) != len(reads):
+            raise _misfit(plain, "an array")
+        return _items(reads, plain)
 
     return _Form(write, read)
 
@@ -312,25 +340,25 @@ def _collection(origin: Any, kinds: tuple[Any, ...]) -> _Form:
     if origin is _Map:
         key, value = items
         return _Form(
-            lambda mapping: sorted(
-                ([key.write(k), value.write(v)] for k, v in mapping.items()), key=_text
+            lambda mapping: _array(
+                f"[{k},{v}]"
+                for k, v in sorted((key.write(k), value.write(v)) for k, v in mapping.items())
             ),
-            lambda plain, place: HashTrieMap(
-                (key.read(k, place), value.read(v, place))
-                for k, v in (_pair(item, place) for item in read_array(plain, place))
+            lambda plain: HashTrieMap(
+                (key.read(k), value.read(v)) for k, v in map(_pair, read_array(plain))
             ),
         )
     (item,) = items
     made = HashTrieSet if origin is _Set else frozenset
     return _Form(
-        lambda found: sorted(map(item.write, found), key=_text),
-        lambda plain, place: made([item.read(each, place) for each in read_array(plain, place)]),
+        lambda found: _array(sorted(map(item.write, found))),
+        lambda plain: made([item.read(each) for each in read_array(plain)]),
     )
 
 
-def _pair(plain: Any, place: str) -> Any:
+def _pair(plain: Any) -> Any:
     if not isinstance(plain, list) or len(plain) != 2:
-        raise _refuse(place, plain, "a pair")
+        raise _misfit(plain, "a pair")
     return plain
 
 
@@ -340,16 +368,25 @@ def _struct(kind: Any) -> _Form:
     forms = [_form(hints[name]) for name in names]
     writing = [(name, form.write) for name, form in zip(names, forms, strict=True)]
     reading = [(name, form.read) for name, form in zip(names, forms, strict=True)]
+    template = "{" + ",".join(f'"{name}":%s' for name in names) + "}"
 
-    def write(value: Any) -> Any:
-        return {name: write_one(getattr(value, name)) for name, write_one in writing}
+    def write(value: Any) -> str:
+        return template % tuple([write_one(getattr(value, name)) for name, write_one in writing])
 
-    def read(plain: Any, place: str) -> Any:
+    def read(plain: Any) -> Any:
         if not isinstance(plain, dict):
-            raise _refuse(place, plain, f"a {kind.__name__}")
+            raise _misfit(plain, f"a {kind.__name__}")
         if list(plain) != names:
             odd = sorted(set(plain) ^ set(names)) or list(plain)
-            raise BadText(f"{place}: fields {repr(odd)[:200]} are unknown, missing or out of order")
-        return kind(*[read_one(plain[name], f"{place}.{name}") for name, read_one in reading])
+            raise _Unfit(f"fields {repr(odd)[:200]} are unknown, missing or out of order")
+        values = []
+        name = ""
+        try:
+            for name, read_one in reading:
+                values.append(read_one(plain[name]))
+        except _Unfit as error:
+            error.place = f".{name}{error.place}"
+            raise
+        return kind(*values)
 
     return _Form(write, read)

@@ -6,13 +6,14 @@ the contracts read. Nonces are deterministic (RFC 6979), so the same key and dig
 bytes.
 """
 
+from functools import lru_cache
 from typing import cast
 
 from coincurve import PrivateKey, PublicKey
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
-from eth_hash.auto import keccak as _keccak
-from eth_utils.address import to_checksum_address
+from eth_hash.backends.pysha3 import keccak256
+from eth_utils.address import to_canonical_address, to_checksum_address
 
 from fabmarket.errors import Refused
 
@@ -25,7 +26,7 @@ class BadSignature(Refused):
 
 def keccak(data: bytes) -> bytes:
     """Return the keccak-256 hash of `data`, 32 bytes."""
-    return _keccak(data)
+    return keccak256(data)
 
 
 def address_of(public_key: bytes) -> str:
@@ -33,7 +34,19 @@ def address_of(public_key: bytes) -> str:
 
     `public_key` is 65 bytes, 0x04 || x || y; the address is the last 20 bytes of keccak(x || y).
     """
-    return to_checksum_address(keccak(public_key[1:])[12:])
+    return checksummed(keccak(public_key[1:])[12:])
+
+
+@lru_cache(maxsize=1 << 14)
+def checksummed(address: bytes) -> str:
+    """Return an address of 20 bytes as 0x and 40 digits in checksummed case; remembered."""
+    return to_checksum_address(address)
+
+
+@lru_cache(maxsize=1 << 14)
+def canonical(address: str) -> bytes:
+    """Return the 20 bytes of an address; remembered. ValueError for what is none."""
+    return to_canonical_address(address)
 
 
 class Key:
@@ -89,3 +102,11 @@ def recover(digest: bytes, signature: bytes) -> str:
     except Exception as error:  # coincurve raises bare Exception and ValueError
         raise BadSignature(f"signature {signature.hex()} recovers to no key: {error}") from error
     return address_of(public_key.format(compressed=False))
+
+
+def is_by(signer: str, digest: bytes, signature: bytes) -> bool:
+    """Return whether an address signed `digest`; False for a signature that is none."""
+    try:
+        return recover(digest, signature) == signer
+    except BadSignature:
+        return False

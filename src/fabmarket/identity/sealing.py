@@ -15,26 +15,24 @@ The sealing key is derived from the account's secret, so one keystore is all the
 learns the secret later can open all letters that were kept: there is no forward secrecy.
 """
 
-from dataclasses import dataclass
-
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from eth_utils.address import to_canonical_address, to_checksum_address
 
 from fabmarket.errors import Refused
-from fabmarket.identity.keys import Key
+from fabmarket.identity.covers import VERSION, Cover
+from fabmarket.identity.keys import Key, checksummed
 from fabmarket.identity.typed_data import Domain
 
-VERSION = 1
-"""Of the letter's form; a reader refuses another."""
 SMALLEST_BUCKET = 1 << 10
 LARGEST_BUCKET = 1 << 20
 OVERHEAD = 2 + 20 + 20 + 32 + 8 + 4 + 48
 """Bytes of a letter beside its bucket: the cover, the length, HPKE's key and tag."""
 LARGEST_LETTER = LARGEST_BUCKET + OVERHEAD
+LARGEST_ANNOUNCED = (1 << 16) + OVERHEAD
+"""Bytes of a letter on the board: nodes take no transaction of more than 128 KiB."""
 
 _COVER = 2 + 20 + 20 + 32 + 8
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
@@ -43,28 +41,6 @@ _LABEL = b"fabmarket letter"
 
 class Unsealable(Refused):
     """The bytes are no letter, or do not open; the message says which."""
-
-
-@dataclass(frozen=True)
-class Cover:
-    """What a letter shows in clear. `session` is zero where it is of none; `number` the sender's"""
-
-    sender: str
-    recipient: str
-    session: bytes
-    number: int
-
-    def to_bytes(self) -> bytes:
-        """Return the cover as it stands before what is sealed."""
-        return b"".join(
-            (
-                VERSION.to_bytes(2, "big"),
-                to_canonical_address(self.sender),
-                to_canonical_address(self.recipient),
-                self.session,
-                self.number.to_bytes(8, "big"),
-            )
-        )
 
 
 class SealingKey:
@@ -81,11 +57,11 @@ class SealingKey:
         """Return the cover of a letter and what was sealed under it. Unsealable otherwise."""
         cover = cover_of(letter)
         try:
-            padded = _SUITE.decrypt(letter[_COVER:], self._key, _info(domain, cover))
+            padded = _SUITE.decrypt(letter[_COVER:], self._key, _info(domain, letter[:_COVER]))
         except (InvalidTag, ValueError) as error:
             raise Unsealable("it does not open") from error
         length = int.from_bytes(padded[:4], "big")
-        if len(padded) != 4 + bucket(length) or any(padded[4 + length :]):
+        if len(padded) != 4 + bucket(length) or padded[4 + length :].strip(b"\0"):
             raise Unsealable("it is not padded as it is due")
         return cover, padded[4 : 4 + length]
 
@@ -100,7 +76,7 @@ def cover_of(letter: bytes) -> Cover:
     version = int.from_bytes(letter[:2], "big")
     if version != VERSION:
         raise Unsealable(f"it is of version {version} where {VERSION} is due")
-    sender, recipient = (to_checksum_address(letter[at : at + 20]) for at in (2, 22))
+    sender, recipient = (checksummed(letter[at : at + 20]) for at in (2, 22))
     return Cover(sender, recipient, letter[42:74], int.from_bytes(letter[74:82], "big"))
 
 
@@ -108,8 +84,9 @@ def sealed(domain: Domain, cover: Cover, public: bytes, text: bytes) -> bytes:
     """Return a letter that only the holder of the sealing key `public` can open."""
     padded = len(text).to_bytes(4, "big") + text.ljust(bucket(len(text)), b"\0")
     try:
+        shown = cover.to_bytes()
         reader = X25519PublicKey.from_public_bytes(public)
-        return cover.to_bytes() + _SUITE.encrypt(padded, reader, _info(domain, cover))
+        return shown + _SUITE.encrypt(padded, reader, _info(domain, shown))
     except ValueError as error:
         raise Unsealable(f"0x{public.hex()} is no sealing key") from error
 
@@ -121,5 +98,5 @@ def bucket(length: int) -> int:
     return max(SMALLEST_BUCKET, 1 << (length - 1).bit_length() if length else 1)
 
 
-def _info(domain: Domain, cover: Cover) -> bytes:
-    return _LABEL + domain.separator() + cover.to_bytes()
+def _info(domain: Domain, shown: bytes) -> bytes:
+    return _LABEL + domain.separator() + shown

@@ -10,13 +10,11 @@ verifies every message it receives. `tests/property/test_typed_data.py` holds th
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from eth_utils.address import to_canonical_address
-
 from fabmarket.errors import Refused
-from fabmarket.identity.keys import keccak
+from fabmarket.identity.keys import canonical, keccak
 
 Address = Annotated[str, "address"]
 Bytes = Annotated[bytes, "bytes"]
@@ -52,21 +50,20 @@ class Domain:
 
     def separator(self) -> bytes:
         """Return the 32-byte domain separator."""
-        return _separator(self)
+        return self._separator
 
-
-@lru_cache(maxsize=64)
-def _separator(domain: Domain) -> bytes:
-    head = keccak(
-        b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-    )
-    return keccak(
-        head
-        + keccak(domain.name.encode())
-        + keccak(domain.version.encode())
-        + domain.chain_id.to_bytes(32, "big")
-        + to_canonical_address(domain.verifying_contract).rjust(32, b"\0")
-    )
+    @cached_property
+    def _separator(self) -> bytes:
+        head = keccak(
+            b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+        )
+        return keccak(
+            head
+            + keccak(self.name.encode())
+            + keccak(self.version.encode())
+            + self.chain_id.to_bytes(32, "big")
+            + canonical(self.verifying_contract).rjust(32, b"\0")
+        )
 
 
 @dataclass(frozen=True)
@@ -190,7 +187,7 @@ def _address(value: Any) -> bytes:
     if not isinstance(value, str):
         raise _unfit("address", value)
     try:
-        return to_canonical_address(value).rjust(32, b"\0")
+        return canonical(value).rjust(32, b"\0")
     except ValueError as error:
         raise _unfit("address", value) from error
 
@@ -236,7 +233,7 @@ def struct_hash(value: TypedStruct) -> bytes:
 def digest(domain: Domain, value: TypedStruct) -> bytes:
     """Return the 32 bytes that are signed: keccak(0x1901 || separator || hashStruct)."""
     known: tuple[Domain, bytes] | None = value.__dict__.get("_digest")
-    if known is not None and known[0] == domain:
+    if known is not None and (known[0] is domain or known[0] == domain):
         return known[1]
     found = keccak(b"\x19\x01" + domain.separator() + struct_hash(value))
     # A value does not change, and its author, its receiver and its journal all ask.

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS event (
   PRIMARY KEY (block, log_index)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE IF NOT EXISTS followed (
-  one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL, block_hash BLOB NOT NULL
+  one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL, block_hash BLOB NOT NULL,
+  time INTEGER NOT NULL
 ) STRICT;
 """
 _KINDS = {kind.__name__: kind for kind in (*EVENTS, Announced)}
@@ -63,19 +64,28 @@ class EventStore(Generic[E]):
         self._name = str(path or "the event log")
         try:
             self._db = sqlite3.connect(str(path) if path else ":memory:")
+            if path is not None:  # so that who reads it all never holds up who writes
+                self._db.execute("PRAGMA journal_mode = WAL")
             self._db.executescript(_SCHEMA)
             self._db.commit()
         except sqlite3.Error as error:
             raise LedgerError(f"{path} is no event log ({error}); give another path") from error
 
     @classmethod
-    def reading(cls, path: Path) -> "EventStore[E]":
-        """Return a store that is there, to be read only. LedgerError if the file is none."""
+    def reading(cls, path: Path, *, is_kept: bool = False) -> "EventStore[E]":
+        """Return a store that is there, to be read only. LedgerError if the file is none.
+
+        Of one that an agent keeps (`is_kept`) a file without tables is one that is just begun.
+        """
         store = cls.__new__(cls)
         store._name = str(path)
         try:
             store._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            store.followed()
+            tables = {name for (name,) in store._db.execute("SELECT name FROM sqlite_master")}
+            if is_kept and tables <= {"event"}:
+                store.close()
+                return cls()
+            store.time()
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise LedgerError(f"{path} is no event log ({error}); give another path") from error
         return store
@@ -84,6 +94,11 @@ class EventStore(Generic[E]):
         """Return number and hash of the last block that was stored, None if there is none."""
         row = self._db.execute("SELECT block, block_hash FROM followed").fetchone()
         return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def time(self) -> int:
+        """Return the time of the last block that was stored, seconds; 0 if there is none."""
+        row = self._db.execute("SELECT time FROM followed").fetchone()
+        return 0 if row is None else int(row[0])
 
     def append(self, block: Block[E]) -> None:
         """Store a block's events in one transaction, and that all up to it is stored.
@@ -97,10 +112,10 @@ class EventStore(Generic[E]):
             for entry in block.entries:
                 self._insert(block, entry)
             self._db.execute(
-                "INSERT INTO followed VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE"
-                " SET block = excluded.block, block_hash = excluded.block_hash"
-                " WHERE excluded.block > block",
-                (block.number, block.hash),
+                "INSERT INTO followed VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE"
+                " SET block = excluded.block, block_hash = excluded.block_hash,"
+                " time = excluded.time WHERE excluded.block > block",
+                (block.number, block.hash, block.time),
             )
 
     def _insert(self, block: Block[E], entry: Entry[E]) -> None:
@@ -136,14 +151,18 @@ class EventStore(Generic[E]):
         for _, _, entry in self.entries():
             yield entry.event
 
-    def entries(self) -> Iterator[tuple[int, bytes, Entry[E]]]:
-        """Yield all events in chain order, each with its block's number and hash."""
+    def entries(self, after: int = -1) -> Iterator[tuple[int, bytes, Entry[E]]]:
+        """Yield all events of later blocks in chain order, each with its block's number and hash.
+
+        LedgerError where the file is damaged.
+        """
         query = (
             "SELECT block, block_hash, log_index, transaction_hash, kind, body FROM event"
-            " ORDER BY block, log_index"
+            " WHERE block > ? ORDER BY block, log_index"
         )
         try:
-            for number, block_hash, index, transaction, kind, body in self._db.execute(query):
+            rows = self._db.execute(query, (after,))
+            for number, block_hash, index, transaction, kind, body in rows:
                 event = cast(E, decode(_KINDS[kind], body.encode()))
                 yield number, block_hash, Entry(index, transaction, event)
         except (sqlite3.Error, ValueError, KeyError, AttributeError, BadText) as error:

@@ -6,6 +6,7 @@ the author that announced it; of several cards of one author the last one counts
 
 import re
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from fabmarket.errors import Refused
 from fabmarket.identity import (
@@ -28,7 +29,11 @@ from fabmarket.market.rhythm import Rhythm
 PROTOCOL = 1
 """The version of the messages between participants that this package speaks."""
 LARGEST_NOTICE = 2048
-_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = rf"(?=.{{1,253}}(?::|$))(?P<name>{_LABEL}(?:\.{_LABEL})*)"
+_HOST = rf"(?:{_NAME}|\[(?P<six>[0-9A-Fa-f:.]{{2,45}})\])"
+_URL = re.compile(rf"https?://{_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?")
+_MOST_PORT = 65535
 
 
 class BadNotice(Refused):
@@ -39,7 +44,8 @@ class BadNotice(Refused):
 class ContactCard(TypedStruct):
     """How to write to `author`: the key to seal letters with, and the URL of its door.
 
-    `resource` is what it sells, zero for nothing; `version` that of the messages it understands.
+    An empty URL says that letters to it are to be announced on the board. `resource` is what it
+    sells, zero for nothing; `version` that of the messages it understands.
     From `expires`, seconds of chain time, on the card counts no longer.
     """
 
@@ -88,7 +94,28 @@ def notice_of(domain: Domain, announced: Announced) -> Notice:
     return signed.notice
 
 
+def is_notice(payload: bytes) -> bool:
+    """Return whether a payload of ours for the board is a notice, and no letter."""
+    return payload.startswith(b"{")
+
+
 def check_url(url: str) -> None:
-    """Raise BadNotice unless a door can be at a URL: scheme, host and port, nothing else."""
-    if not _URL.fullmatch(url):
+    """Raise BadNotice unless a door can be at a URL: scheme, host and port; "" is no door."""
+    if url and not _is_place(url):
         raise BadNotice(f"{url[:80]!r} is no door's URL; give one like http://10.0.0.7:9100")
+
+
+def _is_place(url: str) -> bool:
+    """Whether a connection can be made to what a URL names, if anybody is there."""
+    found = _URL.fullmatch(url)
+    if found is None or int(found["port"] or 1) > _MOST_PORT:
+        return False
+    name, six = found["name"], found["six"]
+    try:
+        if six is not None:
+            IPv6Address(six)
+        elif name.rpartition(".")[2].isdigit():  # no top-level domain is, so it is an address
+            IPv4Address(name)
+    except AddressValueError:
+        return False
+    return True

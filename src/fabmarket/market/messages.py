@@ -4,9 +4,12 @@ Closing times stand in what is signed, as seconds of chain time: a demand says u
 offers and for which beat of the market it chooses, an opening how long a round lasts and when the
 session ends. Nobody needs to know that a phase is over.
 
-Every message is EIP-712 typed data, signed by the address in its `demander`, `supplier` or `sender`
-field (`author`). A message is referred to by its digest, and a session is a chain: each message
-carries the digest of what it answers. A signed `Trade` is the last message a demander sends.
+Every message is EIP-712 typed data, signed by the address in its `demander`, `supplier`, `sender`
+or `party` field (`author`); what operators say and hear stands in `oversight`, what is said while a
+trade is delivered in `usage`, while a whole product is bought in `products`. A message is referred
+to by its digest, and a session is a chain: each message carries the digest of what it answers. A
+signed `Trade` is the last message a demander sends before there is something to deliver; of one in
+escrow the parties may still agree on a `SplitOffer`.
 
 From the paper: `Demand` is O_MRD (eq. 8), `Offer` is O_MRS (eq. 9), `Counter` is eq. 10.
 """
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 
 from fabmarket.identity import (
     Address,
+    Bytes,
     Bytes32,
     Flag,
     Text,
@@ -24,8 +28,15 @@ from fabmarket.identity import (
     Uint128,
     Uint256,
 )
+from fabmarket.market.delivery import Delivery
+from fabmarket.market.oversight import OversightMessage
+from fabmarket.market.products import ProductMessage
 from fabmarket.market.sums import Node
-from fabmarket.market.trade import Trade
+from fabmarket.market.trade import Split, Trade
+from fabmarket.market.usage import UsageMessage
+
+MOST_ASKED = 256
+"""Alternatives that one demander may ask for, for one beat; a sub-task without any counts too."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,11 @@ class Demand(TypedStruct):
     sub_tasks: tuple[SubTask, ...]
 
     @property
+    def asked(self) -> int:
+        """How many alternatives it asks for; one where it asks for nothing, as it is read too."""
+        return max(1, sum(max(1, len(each.alternatives)) for each in self.sub_tasks))
+
+    @property
     def author(self) -> str:
         """The address that must have signed this message."""
         return self.demander
@@ -74,9 +90,10 @@ class Demand(TypedStruct):
 class PriceTerms(TypedStruct):
     """How the price of a listing is found, known to all before anyone commits.
 
-    `concept` names the equilibrium, or is "bargaining". The weights a and b of the price rule
-    q = a·S - b·w are in 10⁻⁶ base units per squared resource unit; `maintenance` (the least price)
-    in base units of `token` per unit; `capacity` in units.
+    `concept` names the equilibrium, or is "clock" or "bargaining". The weights a and b of the price
+    rule q = a·S - b·w are in 10⁻⁶ base units per squared resource unit; `maintenance` (the least
+    price) in base units of `token` per unit; `capacity` in units. A clock goes up from there by the
+    `step`-th part of the last price; with `lots` each demand is sold whole or not at all.
     """
 
     concept: Text
@@ -85,6 +102,8 @@ class PriceTerms(TypedStruct):
     maintenance: Uint128
     capacity: Uint64
     token: Address
+    lots: Flag = False
+    step: Uint32 = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +125,7 @@ class Offer(TypedStruct):
     unit_price: Uint128
     opens: Uint64
     terms: PriceTerms
+    delivery: Delivery
 
     @property
     def author(self) -> str:
@@ -170,8 +190,10 @@ class Opening(TypedStruct):
 
     supplier: Address
     listing: Bytes32
+    slot_start: Uint64
     slot_end: Uint64
     terms: PriceTerms
+    delivery: Delivery
     seats: Uint32
     roster: Bytes32
     round_time: Uint32
@@ -187,11 +209,10 @@ class Opening(TypedStruct):
 class Quote(TypedStruct):
     """The supplier announces the sums of the last replies, and the price that follows from them.
 
-    `tree` is the root over the last answers, `sum` what they add up to (micro-units), `moving` how
-    many of them are above 0 and below their seat's limit; `dropped` are the seats that were silent
-    then. All are zero or empty in the first quote. `supply` is the supplier's at this price and sum
-    (micro-units). A `final` quote is the price at which the members are asked to buy, up to what is
-    `due` to each seat, units, of which this is the total. `previous` is the quote before it, or the
+    `tree` is the root over the last answers, `sum` what they add up to, `moving` how many of them
+    are above 0 and below their seat's limit (in a clock, the mark of what they give up); `dropped`
+    are the seats that were silent then. All are zero or empty in the first quote. `supply` is the
+    supplier's at this price and sum (micro-units). `previous` is the quote before it, or the
     session.
     """
 
@@ -201,12 +222,10 @@ class Quote(TypedStruct):
     previous: Bytes32
     tree: Bytes32
     sum: Uint256
-    moving: Uint32
-    due: Uint256
+    moving: Uint256
     dropped: tuple[Uint32, ...]
     price: Uint128
     supply: Uint256
-    final: Flag
 
     @property
     def author(self) -> str:
@@ -215,34 +234,27 @@ class Quote(TypedStruct):
 
 
 @dataclass(frozen=True)
-class Reply(TypedStruct):
-    """A member's best response to a quote, in micro-units, rounded down."""
+class Exit(TypedStruct):
+    """Units given up in a clock, and the last price at which they were wanted."""
 
-    demander: Address
-    session: Bytes32
-    seat: Uint32
-    quote: Bytes32
-    quantity: Uint256
-
-    @property
-    def author(self) -> str:
-        """The address that must have signed this message."""
-        return self.demander
+    price: Uint128
+    units: Uint128
 
 
 @dataclass(frozen=True)
-class Claim(TypedStruct):
-    """A member's answer to the final quote: the integer units it buys (0: it declines).
+class Reply(TypedStruct):
+    """What a member would hold at the price quoted; what is awarded, it is bound to buy.
 
-    `surplus` orders the claims when room is short: base units gained by buying at that price.
+    Towards an equilibrium that is its best response, in micro-units, rounded down. In a clock it is
+    the whole units that it still wants, and `exits` are those given up since the quote before.
     """
 
     demander: Address
     session: Bytes32
     seat: Uint32
     quote: Bytes32
-    quantity: Uint64
-    surplus: Uint256
+    quantity: Uint256
+    exits: tuple[Exit, ...] = ()
 
     @property
     def author(self) -> str:
@@ -252,10 +264,11 @@ class Claim(TypedStruct):
 
 @dataclass(frozen=True)
 class Close(TypedStruct):
-    """The outcome at `price`; `awarded` units in all. Its digest is the trades' transcript.
+    """The outcome: `awarded` units in all, for `paid` base units. Its digest is the transcript.
 
-    `tree`, `sum`, `moving` and `dropped` are those of the last answers: claims in units, or, where
-    no price was found, replies as in a quote. `previous` is the last quote.
+    `price` is what was found, that at which a clock stopped, 0 if there is none. `tree`, `sum`,
+    `moving` and `dropped` are those of the last answers, as in a quote; `exits` are a clock's,
+    those of all seats together. `previous` is the last quote.
     """
 
     supplier: Address
@@ -263,10 +276,12 @@ class Close(TypedStruct):
     previous: Bytes32
     tree: Bytes32
     sum: Uint256
-    moving: Uint32
+    moving: Uint256
     awarded: Uint64
+    paid: Uint256
     dropped: tuple[Uint32, ...]
     price: Uint128
+    exits: tuple[Exit, ...] = ()
 
     @property
     def author(self) -> str:
@@ -279,12 +294,13 @@ class Place(TypedStruct):
     """A seat's part of an opening, a quote or a close, and its path: proved by a tree, not signed.
 
     The seat is that of one `selection`. `value` is the supplier's nonce in an opening, the units
-    due in a quote, those awarded in a close.
+    awarded in a close, and `payment` what these cost, base units.
     """
 
     seat: Uint32
     selection: Bytes32
     value: Uint64
+    payment: Uint256
     path: tuple[Node, ...]
 
 
@@ -309,6 +325,25 @@ class Counter(TypedStruct):
         return self.sender
 
 
-SessionMessage = Quote | Reply | Claim | Close
+@dataclass(frozen=True)
+class SplitOffer(TypedStruct):
+    """A party to a trade in escrow would divide what it holds like this.
+
+    `consent` is its signature of `split`, with which the other party can submit that.
+    """
+
+    party: Address
+    split: Split
+    consent: Bytes
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.party
+
+
+SessionMessage = Quote | Reply | Close
 """What is said in a session once it is open."""
-Message = Demand | Offer | Selection | Refusal | Opening | SessionMessage | Counter | Trade
+TradeMessage = Demand | Offer | Selection | Refusal | Opening | SessionMessage | Counter | Trade
+"""What leads from a demand to a trade."""
+Message = TradeMessage | ProductMessage | SplitOffer | UsageMessage | OversightMessage

@@ -10,13 +10,7 @@ from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
 
-from fabmarket.identity import (
-    BadSignature,
-    Domain,
-    digest,
-    keccak,
-    recover,
-)
+from fabmarket.identity import Domain, digest, is_by, keccak
 from fabmarket.market.trade import NetBatch, Trade
 
 NET_TAG = keccak(b"fabmarket/net/1")
@@ -202,16 +196,9 @@ def proves(proof: TradeProof, domain: Domain, trades: bytes, supplier: str) -> b
     agreed = digest(domain, proof.trade)
     return (
         leads(trade_leaf(agreed, proof.salt), proof.index, proof.path, trades)
-        and _is_by(proof.trade.demander, agreed, proof.demander)
-        and _is_by(supplier, agreed, proof.supplier)
+        and is_by(proof.trade.demander, agreed, proof.demander)
+        and is_by(supplier, agreed, proof.supplier)
     )
-
-
-def _is_by(signer: str, signed: bytes, signature: bytes) -> bool:
-    try:
-        return recover(signed, signature) == signer
-    except BadSignature:
-        return False
 
 
 def _above(level: Sequence[bytes]) -> list[bytes]:

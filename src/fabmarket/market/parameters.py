@@ -1,4 +1,4 @@
-"""What a deployment of the exchange fixes for ever, and two sets of values that make sense."""
+"""What a deployment of the exchange fixes for ever, and three sets of values that make sense."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,20 @@ class Parameters:
     longest_life: int
     deposit_share: int
 
+
+MINUTES = Parameters(
+    operator_delay=5 * _MINUTE,
+    delivery_window=_MINUTE,
+    dispute_window=2 * _MINUTE,
+    hearing=_MINUTE,
+    decision_window=5 * _MINUTE,
+    ruling_window=_MINUTE,
+    grace_time=_MINUTE,
+    grace_blocks=20,
+    longest_life=30 * _DAY,
+    deposit_share=500,
+)
+"""For trying out: nobody who sleeps or eats could answer within these windows."""
 
 HOURS = Parameters(
     operator_delay=2 * _DAY,
@@ -53,3 +67,10 @@ DAYS = Parameters(
     deposit_share=500,
 )
 """For capacity sold by the day."""
+
+
+def parameters_for(slot_length: int) -> Parameters:
+    """Return the windows of a market whose slots are so long, seconds."""
+    if slot_length >= _DAY:
+        return DAYS
+    return HOURS if slot_length >= _HOUR else MINUTES

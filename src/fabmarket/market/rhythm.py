@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 from fabmarket.identity import TypedStruct, Uint64
 
+TRADE_VALIDITY = 900
+"""Seconds for which a signed trade can settle after its session, or after the rounds of a product;
+it is a free option until then.
+"""
+
 
 @dataclass(frozen=True)
 class Rhythm(TypedStruct):

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from eth_utils.address import to_canonical_address
-
 from fabmarket.identity import (
     ZERO_BYTES32,
     Address,
@@ -18,6 +16,7 @@ from fabmarket.identity import (
     Uint64,
     Uint128,
     Uint256,
+    canonical,
     keccak,
     struct_hash,
 )
@@ -204,6 +203,11 @@ class Trade(TypedStruct):
         """The address that must have signed when a demander sends this as a message."""
         return self.demander
 
+    @property
+    def payment(self) -> int:
+        """Base units: all of its units at their price."""
+        return self.quantity * self.unit_price
+
 
 @dataclass(frozen=True)
 class NetBatch(TypedStruct):
@@ -253,4 +257,4 @@ def bundle_of(trades: Sequence[Trade]) -> bytes:
 
 def _words(supplier: str, *values: bytes | int) -> bytes:
     words = (each if isinstance(each, bytes) else each.to_bytes(32, "big") for each in values)
-    return keccak(to_canonical_address(supplier).rjust(32, b"\0") + b"".join(words))
+    return keccak(canonical(supplier).rjust(32, b"\0") + b"".join(words))

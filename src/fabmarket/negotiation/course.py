@@ -5,22 +5,29 @@ the market's price (`PriceRule.demand_at`); the sum says whether the price is to
 and the next quote is one Newton step on the aggregate, kept between the prices known to be too low
 and too high. Prices are integers, so a session ends; ROUND_LIMIT stops hostile members.
 
+A clock only goes up, from the least price, until what is wanted fits the capacity (`clinching`).
+
 The supplier and every member run `after` on the same three numbers, so a price that does not follow
 from the sums shows at once.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from math import inf
+from math import ceil, inf
 
 from fabmarket.errors import Refused
 from fabmarket.game import PriceRule, kept
-from fabmarket.market.messages import Member, PriceTerms, Selection
+from fabmarket.identity import keccak
+from fabmarket.market.messages import Exit, Member, PriceTerms, Reply, Selection
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
 
+CLOCK = "clock"
 ROUND_LIMIT = 200
+NO_BUDGET = 2**256 - 1
+"""Base units; no demand costs more."""
 _TOP_PRICE = 2**127
 
 
@@ -73,10 +80,24 @@ def rule_of(terms: PriceTerms) -> PriceRule:
         raise InvalidMove(f"terms without a price rule: {error}") from error
 
 
-def check_terms(terms: PriceTerms, quantities: Iterable[int]) -> None:
-    """Raise InvalidMove unless a session under these terms can serve demands of these units."""
+def check_terms(terms: PriceTerms, demands: Iterable[tuple[int, bool]]) -> None:
+    """Raise InvalidMove unless a session under these terms can serve these demands.
+
+    Each is its units and whether it is divisible.
+    """
+    if terms.concept == CLOCK:
+        if not terms.step:
+            raise InvalidMove("terms without a price rule: a clock's step is above 0")
+        for units, divisible in demands:
+            if terms.lots and units > terms.capacity:
+                raise InvalidMove(f"a lot of {units} units where there are {terms.capacity}")
+            if not terms.lots and not divisible:
+                raise InvalidMove("a clock that sells units is for divisible demands")
+        return
     rule = rule_of(terms)
-    if rule.concept == "demanders-lead" and any(units != NO_LIMIT for units in quantities):
+    if terms.lots or terms.step:
+        raise InvalidMove("lots and a step are terms of a clock")
+    if rule.concept == "demanders-lead" and any(units != NO_LIMIT for units, _ in demands):
         raise InvalidMove("demanders-lead is for demands without a limit")
 
 
@@ -97,9 +118,32 @@ def limit_of(member: Member) -> Fraction | float:
     return inf if member.quantity == NO_LIMIT else Fraction(member.quantity)
 
 
-def is_moving(member: Member, reply: int) -> bool:
-    """Return whether a reply, micro-units, is one that moves with the price."""
-    return reply > 0 and (member.quantity == NO_LIMIT or reply < member.quantity * MICRO)
+def movement(terms: PriceTerms, member: Member, reply: Reply) -> int:
+    """Return what a reply adds to `moving`: 1 if it moves with the price; a clock's, its mark."""
+    if terms.concept == CLOCK:
+        return mark(reply.session, reply.exits)
+    return int(moves(member, reply.quantity))
+
+
+def moves(member: Member, quantity: int) -> bool:
+    """Whether a reply of so many micro-units would be another at another price nearby."""
+    limit = member.quantity
+    return quantity > 0 and (limit == NO_LIMIT or quantity < limit * MICRO)
+
+
+def mark(session: bytes, exits: Iterable[Exit]) -> int:
+    """Return a sum that says what was given up at which price, and is the same for the same.
+
+    Marks of several seats add up to the mark of what they gave up together, and there is no way
+    known to find other exits with the same one: so a sum tree commits to them.
+    """
+    return sum(each.units * _weight(session, each.price) for each in exits)
+
+
+@lru_cache(maxsize=4096)
+def _weight(session: bytes, price: int) -> int:
+    """160 bits: with units of 64 and seats of 32, marks stay below 256."""
+    return int.from_bytes(keccak(session + price.to_bytes(32, "big"))[:20], "big")
 
 
 def first(terms: PriceTerms) -> Course:
@@ -121,6 +165,8 @@ def after(course: Course, total: int, moving: int, answers: int) -> Course:
     """
     if answers == 0:
         return replace(course, failed=True)
+    if course.terms.concept == CLOCK:
+        return _ticked(course, total)
     rule, price = rule_of(course.terms), course.price
     excess = _excess(course, total, answers)
     at_floor = price == _lowest_price(course.terms) and rule.concept == "balanced"
@@ -138,24 +184,70 @@ def after(course: Course, total: int, moving: int, answers: int) -> Course:
     return replace(course, price=following, rounds=course.rounds + 1)
 
 
+def _ticked(course: Course, wanted: int) -> Course:
+    """The clock's next price, or that it stops: all that is wanted, units, fits."""
+    price, terms = course.price, course.terms
+    if wanted <= terms.capacity:
+        return replace(course, settled_on=price)
+    following = price + max(1, price // terms.step)
+    if course.rounds >= ROUND_LIMIT or following >= _TOP_PRICE:
+        return replace(course, failed=True, low=price)
+    return replace(course, price=following, rounds=course.rounds + 1, low=price)
+
+
 def supply_at(terms: PriceTerms, price: int, total: int) -> int:
     """Return the supplier's quantity at a price and a sum, micro-units, rounded down."""
+    if terms.concept == CLOCK:
+        return terms.capacity * MICRO
     return floor_int(rule_of(terms).supply_at(Fraction(price), Fraction(total, MICRO)) * MICRO)
 
 
-def best_reply(terms: PriceTerms, member: Member, margin: int, price: int) -> int:
-    """Return a member's demand at a quoted price, micro-units, rounded down.
+def binding(course: Course, replies: Mapping[int, int]) -> int:
+    """Return what a seat's replies, by quoted price, come to at the price found, micro-units.
 
-    `margin` is its private benefit less production cost, base units per unit.
+    That price may be one too low, with the next one known to be high enough. There a seat gets no
+    more than it wanted at the next, and what a price of one less adds to a best reply (1/slope,
+    rounded up): who wants all at the one and nothing at the other fixes the price and overbuys.
     """
+    price, high = course.settled_on, course.high
+    if price is None:
+        return 0
+    if high is None or price != course.low:
+        return replies[price]
+    return min(replies[price], replies[high] + ceil(MICRO / rule_of(course.terms).slope))
+
+
+def best_reply(
+    terms: PriceTerms, member: Member, margin: int | Fraction, price: int, budget: int = NO_BUDGET
+) -> int:
+    """Return a member's demand at a quoted price, micro-units, rounded down; no clock's.
+
+    `margin` is its private benefit less production cost, base units per unit, `budget` the most
+    that it may spend, base units: what is indivisible and costs more is not wanted.
+    """
+    if not member.divisible and member.quantity * price > budget:
+        return 0
     wanted = rule_of(terms).demand_at(Fraction(margin), limit_of(member), Fraction(price))
-    return min(floor_int(wanted * MICRO), member.quantity * MICRO)
+    return min(floor_int(wanted * MICRO), member.quantity * MICRO, budget * MICRO // price)
 
 
-def best_claim(due: int, margin: int, price: int) -> tuple[int, int]:
-    """Return (units, surplus in base units) that a member claims of what is due to it."""
-    gain = margin - price
-    return (due, gain * due) if gain > 0 else (0, 0)
+def best_exits(
+    terms: PriceTerms, wanted: int, margin: int, prices: tuple[int, int], budget: int
+) -> tuple[Exit, ...]:
+    """Return what a member gives up between two of a clock's quotes, of so many units `wanted`.
+
+    A unit is wanted up to its margin. Units that the budget is too small for at the second quote
+    are given up at the first: a little early, so that few prices need to be named.
+    """
+    before, price = prices
+    if terms.lots:
+        last = min(margin, budget // wanted)
+        return (Exit(last, wanted),) if last < price else ()
+    kept = min(wanted, budget // min(margin, price))
+    exits = Counter({before: wanted - kept})
+    if margin < price:
+        exits[margin] += kept
+    return tuple(Exit(last, units) for last, units in sorted(exits.items()) if units)
 
 
 def _lowest_price(terms: PriceTerms) -> int:

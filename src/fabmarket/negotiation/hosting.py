@@ -6,55 +6,55 @@ and follows sum and price by itself (`negotiation.seat`). A member that is silen
 over is dropped. `next_word` and `hear` are all that a supplier does in a session, and whoever has
 its transcript runs the same two to check it.
 
-When a price is found the members claim integer quantities and the supplier awards what there is
-room for, the larger surplus first.
+When a price is found, the supplier closes with what the answers are awarded (`awarding`).
 """
 
 from __future__ import annotations  # HashTrieMap takes no parameters when it runs
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from rpds import HashTrieMap
 
 from fabmarket.identity import ZERO_BYTES32, struct_hash
-from fabmarket.market.messages import Claim, Close, Member, Opening, Place, Quote, Reply
+from fabmarket.market.messages import Close, Exit, Member, Opening, Place, Quote, Reply
 from fabmarket.market.sums import Node, leaf, tree_of
-from fabmarket.market.units import MICRO, floor_int
+from fabmarket.market.units import MICRO
+from fabmarket.negotiation.awarding import Awards, by_answers, by_clock, nothing
+from fabmarket.negotiation.clinching import Curve, most_exits, together
 from fabmarket.negotiation.course import (
+    CLOCK,
     Course,
     InvalidMove,
     after,
+    binding,
     check_terms,
     first,
-    is_moving,
-    limit_of,
-    rule_of,
+    movement,
     supply_at,
 )
 
-_NOTHING = Node(ZERO_BYTES32, (0, 0, 0))
+_NOTHING = Node(ZERO_BYTES32, (0, 0, 0, 0))
 """The root over no answers."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a seat answered, micro-units in a reply, units in a claim, and the message's digest."""
+    """What a seat answered, micro-units (a clock's: units), and the reply's digest."""
 
     quantity: int
+    moving: int
     digest: bytes
-    surplus: int = 0
+    exits: tuple[Exit, ...] = ()
 
 
 @dataclass(frozen=True)
 class Round:
-    """A quote and the answers to it by seat; the units `due` to each seat if the quote is final."""
+    """A quote and the answers to it by seat."""
 
     quote: Quote
     digest: bytes
     answers: HashTrieMap[int, Answer] = field(default_factory=HashTrieMap)
-    due: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,13 @@ class Hosted:
     dropped: frozenset[int] = frozenset()
     close: Close | None = None
     awards: tuple[int, ...] = ()
+    payments: tuple[int, ...] = ()
     transcript: bytes = b""
+
+    @property
+    def price(self) -> int | None:
+        """The price that was found, None if there is none."""
+        return self.close.price or None if self.close else None
 
     @property
     def silent(self) -> tuple[int, ...]:
@@ -88,12 +94,12 @@ class Hosted:
 class Word:
     """What the supplier must say next, and what follows from it.
 
-    `given` are the units due or awarded to each seat, `leaves` those of the message's tree.
+    `awards` are what a close gives to each seat, `leaves` those of the message's tree.
     """
 
     message: Quote | Close
     course: Course
-    given: tuple[int, ...] = ()
+    awards: Awards
     leaves: tuple[Node, ...] = ()
 
 
@@ -110,11 +116,11 @@ def host(opening: Opening, digest: bytes, members: tuple[Member, ...]) -> Hosted
         raise InvalidMove("a selection has two seats")
     if roster_of(members)[0].hash != opening.roster:
         raise InvalidMove("the roster is another")
-    check_terms(opening.terms, [member.quantity for member in members])
+    check_terms(opening.terms, [(each.quantity, each.divisible) for each in members])
     return Hosted(digest, opening, members, first(opening.terms))
 
 
-def hear(hosted: Hosted, answer: Reply | Claim, digest: bytes) -> Hosted:
+def hear(hosted: Hosted, answer: Reply, digest: bytes) -> Hosted:
     """Return the session after a member's answer whose signature has been checked.
 
     Raises InvalidMove for what is no answer to the last quote.
@@ -132,12 +138,12 @@ def hear(hosted: Hosted, answer: Reply | Claim, digest: bytes) -> Hosted:
         raise InvalidMove(f"seat {answer.seat} was silent and no longer counts")
     if answer.seat in last.answers:
         raise InvalidMove("this seat has answered")
-    if isinstance(answer, Reply):
-        _check_reply(hosted, last, answer)
-        heard = Answer(answer.quantity, digest)
+    if hosted.opening.terms.concept == CLOCK:
+        _check_exits(hosted, last, answer)
     else:
-        _check_claim(hosted, last, answer)
-        heard = Answer(answer.quantity, digest, answer.surplus)
+        _check_reply(hosted, last, answer)
+    moving = movement(hosted.opening.terms, hosted.members[answer.seat], answer)
+    heard = Answer(answer.quantity, moving, digest, answer.exits)
     answered = replace(last, answers=last.answers.insert(answer.seat, heard))
     return replace(hosted, rounds=(*hosted.rounds[:-1], answered))
 
@@ -149,20 +155,18 @@ def next_word(hosted: Hosted, *, time_up: bool = False) -> Word | None:
     """
     if hosted.close is not None:
         return None
+    seats = len(hosted.members)
     if not hosted.rounds:
-        return Word(_first_quote(hosted), hosted.course)
+        return Word(_first_quote(hosted), hosted.course, nothing(seats))
     if hosted.waits and not time_up:
         return None
     last = hosted.rounds[-1]
-    if last.quote.final:
-        return _close(hosted, hosted.course, _awards(hosted, last))
-    replies = last.answers.items()
-    total = sum(answer.quantity for _, answer in replies)
-    moving = sum(is_moving(hosted.members[at], answer.quantity) for at, answer in replies)
+    answers = last.answers.values()
+    total, moving = (sum(each.quantity for each in answers), sum(each.moving for each in answers))
     course = after(hosted.course, total, moving, len(last.answers))
     if course.failed:
-        return _close(hosted, course, (0,) * len(hosted.members))
-    return _quote(hosted, course)
+        return _close(hosted, course, nothing(seats))
+    return _quote(hosted, course) if course.settled_on is None else _sold(hosted, course)
 
 
 def said(hosted: Hosted, word: Word, digest: bytes) -> Hosted:
@@ -170,9 +174,27 @@ def said(hosted: Hosted, word: Word, digest: bytes) -> Hosted:
     dropped = hosted.dropped | set(word.message.dropped)
     hosted = replace(hosted, dropped=dropped, course=word.course)
     if isinstance(word.message, Close):
-        return replace(hosted, close=word.message, awards=word.given, transcript=digest)
-    due = word.given if word.message.final else ()
-    return replace(hosted, rounds=(*hosted.rounds, Round(word.message, digest, due=due)))
+        units, payments = word.awards.units, word.awards.payments
+        closed = replace(hosted, close=word.message, transcript=digest)
+        return replace(closed, awards=units, payments=payments)
+    return replace(hosted, rounds=(*hosted.rounds, Round(word.message, digest)))
+
+
+def curve_of(hosted: Hosted, seat: int) -> Curve:
+    """Return what a seat of a clock answered so far.
+
+    What it wanted when it fell silent is as if it had given it up at the last price it answered.
+    """
+    exits: list[Exit] = []
+    stays = price = 0
+    for each in hosted.rounds:
+        answer = each.answers.get(seat)
+        if answer is None:
+            gone = (Exit(price, stays),) if stays else ()
+            return Curve(0, (*exits, *gone))
+        exits.extend(answer.exits)
+        price, stays = each.quote.price, answer.quantity
+    return Curve(stays, tuple(exits))
 
 
 def addressed(hosted: Hosted, word: Word) -> Iterator[tuple[str, tuple[Place, ...]]]:
@@ -187,7 +209,8 @@ def addressed(hosted: Hosted, word: Word) -> Iterator[tuple[str, tuple[Place, ..
             continue
         places = by_demander.setdefault(member.demander, [])
         if word.leaves and at not in word.message.dropped:
-            places.append(Place(at, member.selection, word.given[at], next(paths)))
+            given = word.awards.units[at], word.awards.payments[at]
+            places.append(Place(at, member.selection, *given, next(paths)))
     for demander, own in by_demander.items():
         yield demander, tuple(own)
 
@@ -197,7 +220,7 @@ def seated(members: Sequence[Member]) -> Iterator[tuple[str, tuple[Place, ...]]]
     _, paths = roster_of(members)
     by_demander: dict[str, list[Place]] = {}
     for at, member in enumerate(members):
-        place = Place(at, member.selection, member.supplier_nonce, paths[at])
+        place = Place(at, member.selection, member.supplier_nonce, 0, paths[at])
         by_demander.setdefault(member.demander, []).append(place)
     for demander, own in by_demander.items():
         yield demander, tuple(own)
@@ -212,21 +235,17 @@ def _first_quote(hosted: Hosted) -> Quote:
         tree=ZERO_BYTES32,
         sum=0,
         moving=0,
-        due=0,
         dropped=(),
         price=hosted.course.price,
         supply=supply_at(hosted.opening.terms, hosted.course.price, 0),
-        final=False,
     )
 
 
 def _quote(hosted: Hosted, course: Course) -> Word:
-    last, settled = hosted.rounds[-1], course.settled_on
-    price = course.price if settled is None else settled
-    nothing = (0,) * len(hosted.members)
-    given = nothing if settled is None else _due(hosted, settled)
-    leaves, root = _counted(hosted, last, given)
-    total, moving, due = root.sums
+    last = hosted.rounds[-1]
+    nobody = nothing(len(hosted.members))
+    leaves, root = _counted(last, nobody)
+    total, moving, _, _ = root.sums
     quote = Quote(
         supplier=hosted.opening.supplier,
         session=hosted.id,
@@ -235,19 +254,33 @@ def _quote(hosted: Hosted, course: Course) -> Word:
         tree=root.hash,
         sum=total,
         moving=moving,
-        due=due,
         dropped=hosted.silent,
-        price=price,
-        supply=supply_at(hosted.opening.terms, price, total),
-        final=settled is not None,
+        price=course.price,
+        supply=supply_at(hosted.opening.terms, course.price, total),
     )
-    return Word(quote, course, given, leaves)
+    return Word(quote, course, nobody, leaves)
 
 
-def _close(hosted: Hosted, course: Course, awards: tuple[int, ...]) -> Word:
+def _sold(hosted: Hosted, course: Course) -> Word:
+    """The close of a session whose price is found."""
+    terms, members = hosted.opening.terms, hosted.members
+    gone = hosted.dropped | set(hosted.silent)
+    if terms.concept == CLOCK:
+        curves = [curve_of(hosted, at) for at in range(len(members))]
+        awards = by_clock(terms, members, curves, gone)
+        return _close(hosted, course, awards, together(curves).exits)
+    replies = {
+        at: binding(course, {one.quote.price: one.answers[at].quantity for one in hosted.rounds})
+        for at in range(len(members))
+        if at not in gone
+    }
+    return _close(hosted, course, by_answers(terms, members, course.settled_on or 0, replies))
+
+
+def _close(hosted: Hosted, course: Course, awards: Awards, exits: tuple[Exit, ...] = ()) -> Word:
     last = hosted.rounds[-1]
-    leaves, root = _counted(hosted, last, awards)
-    total, moving, awarded = root.sums
+    leaves, root = _counted(last, awards)
+    total, moving, awarded, paid = root.sums
     close = Close(
         supplier=hosted.opening.supplier,
         session=hosted.id,
@@ -256,29 +289,31 @@ def _close(hosted: Hosted, course: Course, awards: tuple[int, ...]) -> Word:
         sum=total,
         moving=moving,
         awarded=awarded,
+        paid=paid,
         dropped=hosted.silent,
-        price=last.quote.price,
+        price=awards.price,
+        exits=exits,
     )
     return Word(close, course, awards, leaves)
 
 
-def _counted(hosted: Hosted, last: Round, given: Sequence[int]) -> tuple[tuple[Node, ...], Node]:
-    """The leaves of a round's answers, by seat, and their root: answered, moving, given.
+def _counted(last: Round, awards: Awards) -> tuple[tuple[Node, ...], Node]:
+    """The leaves of a round's answers, by seat, and their root: answered, moving, awarded, paid.
 
     A dropped seat has no leaf: nobody would look whether it is empty.
     """
-    leaves = []
-    for at, answer in sorted(last.answers.items()):
-        moving = not last.quote.final and is_moving(hosted.members[at], answer.quantity)
-        leaves.append(leaf(at, answer.digest, answer.quantity, int(moving), given[at]))
-    return tuple(leaves), tree_of(leaves)[0] if leaves else _NOTHING
+    leaves = tuple(
+        leaf(at, each.digest, each.quantity, each.moving, awards.units[at], awards.payments[at])
+        for at, each in sorted(last.answers.items())
+    )
+    return leaves, tree_of(leaves)[0] if leaves else _NOTHING
 
 
 def _check_reply(hosted: Hosted, last: Round, reply: Reply) -> None:
-    if last.quote.final:
-        raise InvalidMove("claims are due")
     limit = hosted.members[reply.seat].quantity
-    if reply.quantity > limit * MICRO:  # NO_LIMIT too: more could never be claimed
+    if reply.exits:
+        raise InvalidMove("exits where no clock goes up")
+    if reply.quantity > limit * MICRO:  # NO_LIMIT too: more could never be bought
         raise InvalidMove(f"{reply.quantity} micro-units exceed the demand of {limit} units")
     for earlier in hosted.rounds[:-1]:
         rise = earlier.answers[reply.seat].quantity - reply.quantity
@@ -287,71 +322,27 @@ def _check_reply(hosted: Hosted, last: Round, reply: Reply) -> None:
             raise InvalidMove("a demand that rises with the price")
 
 
-def _check_claim(hosted: Hosted, last: Round, claim: Claim) -> None:
-    if not last.quote.final:
-        raise InvalidMove("replies are due")
-    allowed = last.due[claim.seat]
-    whole = not hosted.members[claim.seat].divisible
-    if claim.quantity > allowed or (whole and claim.quantity not in (0, allowed)):
-        raise InvalidMove(f"claim of {claim.quantity} units where {allowed} are due")
-
-
-def _due(hosted: Hosted, price: int) -> tuple[int, ...]:
-    """The most units that each seat may claim at the settled price; 0 if it is dropped.
-
-    An indivisible sub-task may claim all of itself. A divisible one may claim its last reply at
-    that price, rounded down; where the floor price left supply over, the shares are scaled up
-    (`floor_shares`). Where "balanced" sells the whole capacity, the units that rounding down leaves
-    of it go one each to the largest remainders, ties by hash: so that all of it is sold.
-    """
-    gone = hosted.dropped | set(hosted.silent)
-    at_price = next(each for each in reversed(hosted.rounds) if each.quote.price == price)
-    answers = [
-        None if at in gone else at_price.answers.get(at) for at in range(len(hosted.members))
-    ]
-    replies = [Fraction(answer.quantity if answer else 0, MICRO) for answer in answers]
-    units = _shared(hosted, price, replies)
-    return tuple(
-        0 if at in gone else units[at] if member.divisible else member.quantity
-        for at, member in enumerate(hosted.members)
-    )
-
-
-def _shared(hosted: Hosted, price: int, replies: Sequence[Fraction]) -> list[int]:
-    """The replies at the settled price as units; under "balanced" all that there is to sell."""
-    rule, members = rule_of(hosted.opening.terms), hosted.members
-    if rule.concept != "balanced":
-        return list(map(floor_int, replies))
-    target = rule.total_at(Fraction(price))
-    shares: Sequence[float | Fraction] = replies
-    if price == rule.floor and sum(replies) < target:
-        shares = rule.floor_shares(replies, [limit_of(each) for each in members], target)
-    units = [floor_int(share) for share in shares]
-    capacity = hosted.opening.terms.capacity
-    left = capacity - sum(units)
-    if left > 0 and capacity - sum(shares) <= Fraction(len(members), MICRO):
-        open_seats = [
-            at
-            for at, each in enumerate(members)
-            if each.divisible and units[at] < each.quantity and shares[at] > 0
-        ]
-        open_seats.sort(key=lambda at: (units[at] - shares[at], members[at].selection))
-        for at in open_seats[:left]:
-            units[at] += 1
-    return units
-
-
-def _awards(hosted: Hosted, last: Round) -> tuple[int, ...]:
-    """Award the claims while room is left: larger surplus first, ties by hash."""
-    room, members = hosted.opening.terms.capacity, hosted.members
-    awards = [0] * len(members)
-    claims = sorted(
-        last.answers.items(), key=lambda item: (-item[1].surplus, members[item[0]].selection)
-    )
-    for at, claim in claims:
-        if claim.quantity <= room:
-            awards[at] = claim.quantity
-        elif members[at].divisible:
-            awards[at] = room
-        room -= awards[at]
-    return tuple(awards)
+def _check_exits(hosted: Hosted, last: Round, reply: Reply) -> None:
+    """A clock's reply: no unit comes back, and each that goes has its price within the step."""
+    terms, member = hosted.opening.terms, hosted.members[reply.seat]
+    most = most_exits(len(hosted.members))
+    before_these = sum(len(each.answers[reply.seat].exits) for each in hosted.rounds[:-1])
+    if before_these + len(reply.exits) > most:
+        raise InvalidMove(f"more than {most} exits of one seat")
+    given_up = sum(each.units for each in reply.exits)
+    if len(hosted.rounds) == 1:
+        low, before = last.quote.price, min(member.quantity, terms.capacity)
+        if given_up or reply.quantity > before:
+            raise InvalidMove(f"{reply.quantity} units exceed the demand of {before} units")
+    else:
+        earlier = hosted.rounds[-2]
+        low, before = earlier.quote.price, earlier.answers[reply.seat].quantity
+        if reply.quantity + given_up != before:
+            raise InvalidMove(f"{reply.quantity} units and exits of {given_up} are not {before}")
+    prices = [each.price for each in reply.exits]
+    if prices != sorted(set(prices)) or any(not low <= each < last.quote.price for each in prices):
+        raise InvalidMove("an exit outside the step or out of order")
+    if any(each.units == 0 for each in reply.exits):
+        raise InvalidMove("an exit of nothing")
+    if terms.lots and reply.quantity not in (0, before):
+        raise InvalidMove("a lot leaves whole")

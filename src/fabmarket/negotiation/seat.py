@@ -2,29 +2,37 @@
 
 A member gets its own path, not all answers. It holds the supplier to what it can see: that each of
 its answers is counted in the root, among no more leaves than seats that count, that the sums are
-the root's, that price, supply and outcome follow from them (`negotiation.course`), that what is due
-and awarded to it is no less than it must be. That the others' answers are what they said, each of
-them checks for itself; the order of the awards where room is short shows in the supplier's
-transcript alone.
+the root's, that price, supply and outcome follow from them (`negotiation.course`), that what is
+awarded to it is what it must be. That the others' answers are what they said, each of them checks
+for itself; the order of the awards where room is short shows in the supplier's transcript alone.
+
+A clock's close says what was given up at which price, by all seats together. The marks in the roots
+bind the supplier to it (`course.mark`), and with its own answers a member works out from it what it
+has locked in, and for how much.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from fabmarket.identity import ZERO_BYTES32, struct_hash
-from fabmarket.market.messages import Claim, Close, Member, Opening, Place, Quote, Reply
+from fabmarket.market.messages import Close, Exit, Member, Opening, Place, Quote, Reply
 from fabmarket.market.sums import BadPath, Node, climb, leaf
 from fabmarket.market.units import MICRO
+from fabmarket.negotiation.clinching import Curve, held, most_exits, points
 from fabmarket.negotiation.course import (
+    CLOCK,
     Course,
     InvalidMove,
     TooEarly,
     after,
-    best_claim,
+    best_exits,
     best_reply,
+    binding,
     check_terms,
     first,
-    is_moving,
+    mark,
+    movement,
     supply_at,
 )
 
@@ -35,28 +43,41 @@ class SecondWord(InvalidMove):
 
 @dataclass(frozen=True)
 class Own:
-    """An own answer: to which price, how much (micro-units, or units of a claim), its digest."""
+    """An own answer: to which price, how much (micro-units, a clock's units), its digest."""
 
     price: int
     quantity: int
+    moving: int
     digest: bytes
-    moving: bool = False
+    exits: tuple[Exit, ...] = ()
 
 
 @dataclass(frozen=True)
 class Seat:
-    """One seat of this member, for one want. `answers` are in order; the last may be a claim.
+    """One seat of this member, for one want. `answers` are in order.
 
-    `dropped`: the supplier says that it was silent. `due` and `awarded` are units.
+    It may cost `budget` base units at most. `dropped`: the supplier says that it was silent.
+    `awarded` are units, for `payment` base units in all.
     """
 
     want: bytes
     index: int
     member: Member
+    budget: int = 0
     answers: tuple[Own, ...] = ()
     dropped: bool = False
-    due: int = 0
     awarded: int = 0
+    payment: int = 0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a word says of the answers to a price: their sums, and whether somebody was silent."""
+
+    price: int
+    sum: int
+    moving: int
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,7 @@ class Seated:
     opening: Opening
     course: Course
     seats: tuple[Seat, ...]
+    heard: tuple[Heard, ...] = ()
     gone: frozenset[int] = frozenset()
     quotes: int = 0
     last: Quote | None = None
@@ -75,9 +97,9 @@ class Seated:
     transcript: bytes = b""
 
     @property
-    def final(self) -> bool:
-        """Whether claims are due, or were."""
-        return self.last is not None and self.last.final
+    def price(self) -> int:
+        """The last price quoted."""
+        return self.last.price if self.last else 0
 
     @property
     def over(self) -> bool:
@@ -89,13 +111,14 @@ def check_roster(opening: Opening, seats: Sequence[Seat], places: Sequence[Place
     """Raise InvalidMove unless the opening's roster holds these seats at their places."""
     for seat, place in zip(seats, places, strict=True):
         own = leaf(seat.index, struct_hash(seat.member))
-        if _root(own, place.seat, opening.seats, place.path) != Node(opening.roster, ()):
+        root = _root(own, place.seat, opening.seats, place.path)
+        if root != Node(opening.roster, ()) or place.payment:
             raise InvalidMove("we are not in the roster")
 
 
 def take_seats(opening: Opening, digest: bytes, seats: Sequence[Seat]) -> Seated:
     """Return the session that an opening starts for these seats, or InvalidMove."""
-    check_terms(opening.terms, [seat.member.quantity for seat in seats])
+    check_terms(opening.terms, [(it.member.quantity, it.member.divisible) for it in seats])
     return Seated(digest, opening, first(opening.terms), tuple(seats), last_digest=digest)
 
 
@@ -112,39 +135,57 @@ def follow(seated: Seated, word: Quote | Close, digest: bytes, places: Sequence[
         if word != _first_quote(seated) or places:
             raise InvalidMove("the first quote is another than the terms say")
         return replace(seated, quotes=1, last=word, last_digest=digest)
-    final = seated.final
     seated = _counted(seated, word, places)
-    if not final:
-        answers = seated.opening.seats - len(seated.gone)
-        course = after(seated.course, word.sum, word.moving, answers)
-        seated = replace(seated, course=course)
+    answers = seated.opening.seats - len(seated.gone)
+    heard = Heard(seated.price, word.sum, word.moving, bool(word.dropped))
+    course = after(seated.course, word.sum, word.moving, answers)
+    seated = replace(seated, course=course, heard=(*seated.heard, heard))
     if isinstance(word, Close):
         _check_close(seated, word)
         return replace(seated, close=word, transcript=digest)
-    if final or not _follows(seated, word):
+    supply = supply_at(course.terms, course.price, word.sum)
+    is_over = course.failed or course.settled_on is not None
+    if is_over or (word.price, word.supply) != (course.price, supply):
         raise InvalidMove("the quote does not follow from the replies")
     return replace(seated, quotes=seated.quotes + 1, last=word, last_digest=digest)
 
 
-def answer(seated: Seated, seat: Seat, margin: int) -> Reply | Claim:
+def answer(seated: Seated, seat: Seat, margin: int) -> Reply:
     """Return a member's answer to the last quote, from its private margin (base units a unit)."""
-    me, quote = seat.member.demander, seated.last_digest
-    price = seated.last.price if seated.last else 0
-    if seated.final:
-        units, surplus = best_claim(seat.due, margin, price)
-        return Claim(me, seated.id, seat.index, quote, units, surplus)
-    micro = best_reply(seated.opening.terms, seat.member, margin, price)
-    return Reply(me, seated.id, seat.index, quote, micro)
+    terms, price, member = seated.opening.terms, seated.price, seat.member
+    exits: tuple[Exit, ...] = ()
+    if terms.concept != CLOCK:
+        quantity = best_reply(terms, member, margin, price, seat.budget)
+    elif not seat.answers:
+        most = min(member.quantity, terms.capacity)
+        affordable = min(most, seat.budget // price)
+        quantity = affordable if margin >= price and (affordable == most or not terms.lots) else 0
+    else:
+        before = seat.answers[-1]
+        if before.quantity:
+            prices = before.price, price
+            exits = best_exits(terms, before.quantity, margin, prices, seat.budget)
+            exits = _within_bounds(seated, seat, exits, before)
+        quantity = before.quantity - sum(each.units for each in exits)
+    return Reply(member.demander, seated.id, seat.index, seated.last_digest, quantity, exits)
 
 
-def answered(seated: Seated, said: Reply | Claim, digest: bytes) -> Seated:
+def _within_bounds(
+    seated: Seated, seat: Seat, exits: tuple[Exit, ...], before: Own
+) -> tuple[Exit, ...]:
+    """These exits, if another may still follow them where units stay; else all leave at once."""
+    left = most_exits(seated.opening.seats) - sum(len(own.exits) for own in seat.answers)
+    stays = before.quantity > sum(each.units for each in exits)
+    return exits if len(exits) + stays <= left else (Exit(before.price, before.quantity),)
+
+
+def answered(seated: Seated, said: Reply, digest: bytes) -> Seated:
     """Return the session after an own answer to the last quote."""
-    price = seated.last.price if seated.last else 0
     seats = list(seated.seats)
     for place, seat in enumerate(seats):
         if seat.index == said.seat:
-            moving = isinstance(said, Reply) and is_moving(seat.member, said.quantity)
-            own = Own(price, said.quantity, digest, moving)
+            moving = movement(seated.opening.terms, seat.member, said)
+            own = Own(seated.price, said.quantity, moving, digest, said.exits)
             seats[place] = replace(seat, answers=(*seat.answers, own))
     return replace(seated, seats=tuple(seats))
 
@@ -169,8 +210,8 @@ def _require_turn(seated: Seated, word: Quote | Close) -> None:
 
 def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Seated:
     """Hold the roots against our last answers; note who is dropped, and what is given to us."""
-    given = word.due if isinstance(word, Quote) else word.awarded
-    root = Node(word.tree, (word.sum, word.moving, given))
+    given = (word.awarded, word.paid) if isinstance(word, Close) else (0, 0)
+    root = Node(word.tree, (word.sum, word.moving, *given))
     gone = seated.gone | set(word.dropped)
     seats = seated.opening.seats
     if len(gone) != len(seated.gone) + len(word.dropped) or any(at >= seats for at in gone):
@@ -182,21 +223,19 @@ def _counted(seated: Seated, word: Quote | Close, places: Sequence[Place]) -> Se
     own = []
     for seat in seated.seats:
         if seat.index in gone:
-            own.append(replace(seat, dropped=True, due=0))
+            own.append(replace(seat, dropped=True))
             continue
         place = by_seat.get(seat.index)
         is_ours = place is not None and place.selection == seat.member.selection
         if place is None or not is_ours or len(seat.answers) != seated.quotes:
             raise InvalidMove("our answer is not counted")
         last = seat.answers[-1]
-        node = leaf(seat.index, last.digest, last.quantity, int(last.moving), place.value)
+        given = place.value, place.payment
+        node = leaf(seat.index, last.digest, last.quantity, last.moving, *given)
         rank = seat.index - sum(at < seat.index for at in gone)
         if _root(node, rank, seats - len(gone), place.path) != root:
             raise InvalidMove("our answer is not counted")
-        if isinstance(word, Quote):
-            own.append(replace(seat, due=place.value))
-        else:
-            own.append(replace(seat, awarded=place.value))
+        own.append(replace(seat, awarded=place.value, payment=place.payment))
     return replace(seated, seats=tuple(own), gone=gone)
 
 
@@ -210,45 +249,69 @@ def _root(node: Node, rank: int, count: int, path: Sequence[Node]) -> Node:
 def _first_quote(seated: Seated) -> Quote:
     opening, price = seated.opening, seated.course.price
     supply = supply_at(opening.terms, price, 0)
-    nothing = (ZERO_BYTES32, 0, 0, 0, ())
-    return Quote(opening.supplier, seated.id, 0, seated.id, *nothing, price, supply, final=False)
-
-
-def _follows(seated: Seated, quote: Quote) -> bool:
-    """Whether price, supply and what is due follow from the sums."""
-    course = seated.course
-    final = course.settled_on is not None
-    price = course.price if course.settled_on is None else course.settled_on
-    supply = supply_at(course.terms, price, quote.sum)
-    if course.failed or (quote.price, quote.supply, quote.final) != (price, supply, final):
-        return False
-    return all(seat.dropped or _is_due(seat, price, final=final) for seat in seated.seats)
-
-
-def _is_due(seat: Seat, price: int, *, final: bool) -> bool:
-    """Whether what is due to us is no less than our reply at the price."""
-    if not final:
-        return seat.due == 0
-    if not seat.member.divisible:
-        return seat.due == seat.member.quantity
-    reply = next(own for own in reversed(seat.answers) if own.price == price)
-    return reply.quantity // MICRO <= seat.due <= seat.member.quantity
+    nothing = (ZERO_BYTES32, 0, 0, ())
+    return Quote(opening.supplier, seated.id, 0, seated.id, *nothing, price, supply)
 
 
 def _check_close(seated: Seated, close: Close) -> None:
-    """No more is awarded than there is, and to us what we claimed where room is not short."""
-    last, capacity = seated.last, seated.opening.terms.capacity
-    if last is None or close.price != last.price:
-        raise InvalidMove("a close at another price than quoted")
-    if not last.final:
-        if not seated.course.failed or close.awarded:
-            raise InvalidMove("a close where the search for a price goes on")
+    """No more is awarded than there is, and to us what the answers say."""
+    course, terms = seated.course, seated.opening.terms
+    if course.failed:
+        if (close.price, close.awarded, close.paid, close.exits) != (0, 0, 0, ()):
+            raise InvalidMove("something is sold where no price was found")
         return
-    if close.moving or close.awarded > capacity:
+    if course.settled_on is None:
+        raise InvalidMove("a close where the search for a price goes on")
+    if close.awarded > terms.capacity:
         raise InvalidMove("more is awarded than there is")
-    for seat in seated.seats:
-        claimed = 0 if seat.dropped else seat.answers[-1].quantity
-        cut = seat.awarded < claimed
-        is_part = cut and seat.awarded > 0 and not seat.member.divisible
-        if seat.awarded > claimed or is_part or (cut and close.sum <= capacity):
-            raise InvalidMove("the award does not follow from the claims")
+    if terms.concept == CLOCK:
+        _check_exits(seated, close)
+        fair = _is_clinched
+    elif close.price != course.settled_on or close.exits:
+        raise InvalidMove("a close at another price than was found")
+    elif close.paid != close.awarded * close.price:
+        raise InvalidMove("a payment that is not price times units")
+    else:
+        fair = _is_due
+    if not all(seat.dropped or fair(seated, seat, close) for seat in seated.seats):
+        raise InvalidMove("the award does not follow from the answers")
+
+
+def _check_exits(seated: Seated, close: Close) -> None:
+    """Within each step as many units left as the sums fell, and the marks say at which prices."""
+    prices = [each.price for each in close.exits]
+    floor, last = seated.heard[0].price, seated.heard[-1].price
+    if prices != sorted(set(prices)) or any(not floor <= each < last for each in prices):
+        raise InvalidMove("exits out of order or outside the clock's prices")
+    for before, here in pairwise(seated.heard):
+        left = [each for each in close.exits if before.price <= each.price < here.price]
+        if sum(each.units for each in left) != before.sum - here.sum:
+            raise InvalidMove("exits that are not what the sums fell by")
+        unsaid, rest = divmod(
+            mark(seated.id, left) - here.moving, mark(seated.id, [Exit(before.price, 1)])
+        )
+        if rest or unsaid < 0 or (unsaid and not here.silent):
+            raise InvalidMove("exits at other prices than were answered")
+
+
+def _is_clinched(seated: Seated, seat: Seat, close: Close) -> bool:
+    """Whether we get what we locked in, and of what we gave up last at most that."""
+    terms = seated.opening.terms
+    path = points(Curve(close.sum, close.exits), first(terms).price, terms.capacity)
+    said = tuple(each for own in seat.answers for each in own.exits)
+    hold = held(Curve(seat.answers[-1].quantity, said), path, terms.capacity, lots=terms.lots)
+    more = seat.awarded - hold.units
+    fits = more in (0, hold.open) if terms.lots else 0 <= more <= hold.open
+    is_paid = seat.payment == hold.payment + more * close.price
+    return close.price == path[-1].price and fits and is_paid
+
+
+def _is_due(seated: Seated, seat: Seat, close: Close) -> bool:
+    """Whether we get no less than our reply at the price, where room is not short."""
+    reply = binding(seated.course, {own.price: own.quantity for own in seat.answers})
+    limit, left = seat.member.quantity, seated.opening.terms.capacity - close.awarded
+    if seat.payment != seat.awarded * close.price or (not reply and seat.awarded):
+        return False
+    if seat.member.divisible:
+        return seat.awarded <= limit and (seat.awarded >= reply // MICRO or not left)
+    return seat.awarded == limit or (not seat.awarded and (not reply or left < limit))

@@ -8,8 +8,11 @@ from fabmarket.market.units import NO_LIMIT
 from fabmarket.negotiation.course import Course, Unacceptable
 
 NO_OFFER = "no supplier offered room"
+NO_SUCH_DELIVERY = "the exchange takes no such terms of delivery"
+OTHER_DELIVERY = "the terms of delivery are none that the owner accepts"
+NO_MONEY = "the account holds too little to pay for it"
 TOO_DEAR = "the price is not below what the sub-task is worth"
-NO_ROOM = "no room left after larger surpluses"
+NO_ROOM = "no room left after larger answers"
 SOLD_OUT = "not enough room left: others bargained for it first"
 NO_DEAL = "bargaining ended without a price both accept"
 NO_SUPPLY = "demand too small to draw supply at the maintenance cost"
@@ -18,7 +21,8 @@ NO_NONCE = "the supplier has no nonce left to sell under"
 NO_ANSWER = "the supplier did not finish the negotiation"
 DROPPED = "the supplier says that we were silent"
 NOT_SETTLED = "the trade did not settle on chain"
-PASSING = frozenset({NO_ANSWER, DROPPED, NOT_SETTLED})
+OVER_BUDGET = "it would cost more than is left of the day's budget"
+PASSING = frozenset({NO_MONEY, NO_ANSWER, DROPPED, NOT_SETTLED, OVER_BUDGET})
 """Reasons of the moment: the same listing may do at another beat, if no other offers."""
 
 
@@ -51,7 +55,8 @@ class Want:
     """A sub-task and how far it has come.
 
     `until` is when a negotiation for it is over, come what may. `signed_until` is the chain time
-    from which no trade signed for it can settle any more, `trade` the last such trade's digest.
+    from which no trade signed for it can settle any more, `trade` the last such trade's digest, and
+    `pledged` what settling that takes from the account, base units.
     """
 
     id: bytes
@@ -59,12 +64,13 @@ class Want:
     end: int
     divisible: bool
     choices: tuple[Choice, ...]
-    state: Literal["open", "negotiating", "agreed", "served", "unserved"] = "open"
+    state: Literal["open", "negotiating", "agreed", "served", "unserved", "cancelled"] = "open"
     offer: Offer | None = None
     attempts: tuple[Attempt, ...] = ()
     until: int = 0
     signed_until: int = 0
     trade: bytes = b""
+    pledged: int = 0
 
     def choice(self, resource: bytes) -> Choice:
         """Return the alternative of a resource type; Unacceptable if there is none."""

@@ -1,14 +1,14 @@
 """Where letters of others come in: POST /letters over HTTP, from anybody, well-meaning or not.
 
-What a stranger can make this process do is bounded before anything is parsed: connections, letters
-a second from one host, bytes of a body, seconds for a head and for a body, and how many letters
-wait for their answer. A letter that opens goes to the participant, and what that says is answered:
-a sender that reads 200 knows the message to be on disk.
+What a stranger can make this process do is bounded before anything is parsed: connections and
+letters a second from one host, bytes of a body, seconds for a head and for a body, and how many
+letters wait for their answer. A letter that opens goes to the participant, and what that says is
+answered: a sender that reads 200 knows the message to be on disk.
 """
 
 import asyncio
-from collections import Counter, OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,14 +20,17 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fabmarket.identity import Domain
+from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, Unsealable, cover_of
+from fabmarket.node.hosts import LETTER, Places, Rates, host_of
 from fabmarket.node.participant import Answer, Heard
+from fabmarket.node.tally import LONGEST_REASON, Tally
+from fabmarket.node.tls import Certificate, Handshake
 
 PATH = "/letters"
 HERE = "a door of a fabmarket agent\n"
 
-MOST_CONNECTIONS = 256
-MOST_WAITING = 64
+MOST_WAITING = 128
 """Letters that wait for the participant's answer."""
 MOST_HEAD = 8 << 10
 """Bytes of a request's line and headers."""
@@ -35,11 +38,6 @@ HEAD_SECONDS = 10.0
 """For a request's line and headers, and how long a connection may be idle."""
 BODY_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
-BURST, RATE = 1000, 200.0
-"""Letters from one host: at once, and a second on the average."""
-_MOST_HOSTS = 4096
-_LONGEST_REASON = 200
-_MOST_REASONS = 256
 
 REFUSALS: dict[str, tuple[int, str]] = {
     "too many": (429, "too many letters from one host; the sender waits and sends again"),
@@ -48,6 +46,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "gone": (400, "the sender left before its letter was whole"),
     "busy": (503, "too many letters wait for their answer; the sender sends it again"),
     "late": (503, "the participant did not answer in time; the sender sends it again"),
+    "unknown": (503, "no card of its sender on the board counts yet; the sender sends it again"),
     "somebody else's": (422, "a letter for another address"),
     "sealed otherwise": (422, "no letter, of another version or market, or sealed for another key"),
     "postponed": (503, "the message is ahead of its turn; the sender sends it again"),
@@ -55,19 +54,32 @@ REFUSALS: dict[str, tuple[int, str]] = {
 }
 """Why a letter is not taken: the status that is answered, and what it means."""
 
-Take = Callable[[str, bytes, Callable[[Heard], None]], None]
-"""Gives the participant a sender, an envelope's bytes, and whom to tell the answer."""
+Take = Callable[[Cover, bytes, Callable[[Heard], None]], None]
+"""Gives the participant a cover, an envelope's bytes, and whom to tell the answer."""
 
 
 class Door:
     """Opens letters for a participant and answers them. Lives in the thread of its event loop."""
 
-    def __init__(self, domain: Domain, address: str, sealing: SealingKey, take: Take) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        address: str,
+        sealing: SealingKey,
+        is_known: Callable[[str], bool],
+        take: Take,
+        certificate: Certificate | None,
+    ) -> None:
+        """`is_known`: whether an account has a card; for others nothing is opened.
+
+        With a `certificate` the door speaks TLS.
+        """
+        self._is_known = is_known
         self._domain, self._address, self._sealing = domain, address, sealing
-        self._take = take
-        self._rates = _Rates()
+        self._take, self._certificate = take, certificate
+        self._rates = Rates()
         self._waiting = 0
-        self.counted: Counter[str] = Counter()
+        self.counted = Tally()
         """Letters taken, and those that were not by the reason."""
         routes = [
             Route("/", self._here, methods=["GET"]),
@@ -79,23 +91,29 @@ class Door:
         return PlainTextResponse(HERE)
 
     async def _letter(self, request: Request) -> Response:
-        host = request.client.host if request.client else ""
+        host = host_of(request.client.host if request.client else "")
         if not self._rates.allows(host, asyncio.get_running_loop().time()):
             return self._refused("too many")
         letter = await self._body(request)
         if isinstance(letter, Response):
             return letter
+        more = len(letter) // LETTER
+        if not self._rates.allows(host, asyncio.get_running_loop().time(), more):
+            return self._refused("too many")
         if self._waiting >= MOST_WAITING:
             return self._refused("busy")
         try:
-            if cover_of(letter).recipient != self._address:
+            cover = cover_of(letter)
+            if cover.recipient != self._address:
                 return self._refused("somebody else's")
-            cover, text = self._sealing.open(self._domain, letter)
+            if not self._is_known(cover.sender):
+                return self._refused("unknown")
+            _, text = self._sealing.open(self._domain, letter)
         except Unsealable as error:
             return self._refused("sealed otherwise", str(error))
         self._waiting += 1
         try:
-            return self._answered(await self._asked(cover.sender, text))
+            return self._answered(await self._asked(cover, text))
         except TimeoutError:
             return self._refused("late")
         finally:
@@ -119,7 +137,7 @@ class Door:
             return self._refused("gone")
         return bytes(body)
 
-    async def _asked(self, sender: str, text: bytes) -> Heard:
+    async def _asked(self, cover: Cover, text: bytes) -> Heard:
         """What the participant, which lives in another thread, says of a message."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Heard] = loop.create_future()
@@ -128,49 +146,47 @@ class Door:
             if not answer.done():
                 answer.set_result(heard)
 
-        self._take(sender, text, lambda heard: _tell_at(loop, tell, heard))
+        self._take(cover, text, lambda heard: _tell_at(loop, tell, heard))
         async with asyncio.timeout(ANSWER_SECONDS):
             return await answer
 
     def _answered(self, heard: Heard) -> Response:
         match heard.answer:
             case Answer.TAKEN:
-                self._count(heard.reason or "taken")
+                self.counted.add(heard.reason or "taken")
                 return Response(status_code=200)
             case Answer.POSTPONED:
                 return self._refused("postponed", heard.reason)
             case Answer.REFUSED:
-                self._count(f"refused: {heard.reason[:_LONGEST_REASON]}")
+                self.counted.refused(heard.reason)
                 return self._refused("refused", heard.reason)
 
     def _refused(self, why: str, detail: str = "") -> Response:
-        self._count(why)
+        self.counted.add(why)
         status, _ = REFUSALS[why]
         headers = {"Retry-After": "1"} if status in (429, 503) else {}
         if status in (400, 408, 413):
             headers["Connection"] = "close"
-        said = f"{why}: {detail[:_LONGEST_REASON]}" if detail else why
+        said = f"{why}: {detail[:LONGEST_REASON]}" if detail else why
         return PlainTextResponse(said + "\n", status, headers)
-
-    def _count(self, what: str) -> None:
-        known = what in self.counted or len(self.counted) < _MOST_REASONS
-        self.counted[what if known else "other reasons"] += 1
 
     def server(self) -> Server:
         """Return the server of this door, for a socket that listens already."""
         door = self
 
         class Timed(_Timed):
-            count = staticmethod(door._count)
+            count = staticmethod(door.counted.add)
+            places = Places()
 
         return Server(
             Config(
                 self.app,
-                http=Timed,
+                http=Timed if self._certificate is None else _shaking(Timed, self._certificate),
                 ws="none",
                 lifespan="off",
                 loop="asyncio",
                 log_config=None,
+                log_level="error",  # its warnings are of each bad request, as many as one likes
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
@@ -195,15 +211,37 @@ class _Timed(H11Protocol):
     """uvicorn's protocol, which alone would wait for the rest of a head for ever."""
 
     count: Callable[[str], None]
+    places: Places
+    _timer: asyncio.TimerHandle | None = None
+    _below: Any = None
+    _host = ""
+
+    def is_let_in(self, transport: Any) -> bool:
+        """Take a place for a connection, however it goes on; end it where there is none."""
+        self._below = transport
+        self._host = host_of((transport.get_extra_info("peername") or ("",))[0])
+        if self.places.take(self._host, self):
+            return True
+        self.turn_out()
+        return False
+
+    def is_busy(self) -> bool:
+        """Return whether a request of it is under way."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def turn_out(self) -> None:
+        """End it at once."""
+        self.count("too many")
+        self._below.abort()
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.places.leave(self._host, self)
 
     @override
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._timer: asyncio.TimerHandle | None = None
-        if len(self.connections) > MOST_CONNECTIONS:
-            self.count("too many")
-            transport.abort()
-        else:
+        if self._below is not None or self.is_let_in(transport):
             self._watch()
 
     @override
@@ -219,11 +257,17 @@ class _Timed(H11Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
+        self.leave()
         super().connection_lost(exc)
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self.count("no request")
+        super().send_400_response(msg)
 
     def _watch(self) -> None:
         """While no request is under way its head must come in time."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.is_busy():
             self._stop()
         elif self._timer is None and not self.transport.is_closing():
             self._timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
@@ -240,17 +284,19 @@ class _Timed(H11Protocol):
         self.transport.abort()
 
 
-class _Rates:
-    """A bucket of letters for each host, filled again as time goes by."""
+def _shaking(timed: type[_Timed], certificate: Certificate) -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol behind a handshake, whose connections count like the others."""
 
-    def __init__(self) -> None:
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+    class Shaking(Handshake):
+        def __init__(self, **given: Any) -> None:
+            self._timed = timed(**given)
+            failed = partial(timed.count, "no handshake")
+            about = certificate.context, HEAD_SECONDS, self._timed
+            super().__init__(*about, failed, self._timed.leave)
 
-    def allows(self, host: str, now: float) -> bool:
-        """Take a letter out of a host's bucket; return whether there was one."""
-        left, since = self._left.pop(host, (float(BURST), now))
-        left = min(float(BURST), left + (now - since) * RATE)
-        self._left[host] = (left - 1 if left >= 1 else left, now)
-        if len(self._left) > _MOST_HOSTS:
-            self._left.popitem(last=False)
-        return left >= 1
+        @override
+        def connection_made(self, transport: Any) -> None:
+            if self._timed.is_let_in(transport):
+                super().connection_made(transport)
+
+    return Shaking

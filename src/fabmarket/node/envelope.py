@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from fabmarket.errors import Bug
 from fabmarket.identity import BadSignature, BadValue, Domain, Key, digest, recover
 from fabmarket.identity.codec import BadText, decode
 from fabmarket.market.messages import Close, Message, Opening, Place, Quote
@@ -10,6 +11,9 @@ from fabmarket.negotiation.moves import Received
 
 LARGEST = 1 << 20
 """The most bytes of an envelope."""
+LARGEST_DEMAND = 1 << 17
+"""Of a demand's: more than as many alternatives take as one may ask for."""
+_OF_A_DEMAND = b'{"message":{"Demand":'
 
 
 class Undeliverable(BadText):
@@ -39,8 +43,9 @@ def seal(key: Key, domain: Domain, message: Message) -> tuple[bytes, bytes]:
 
 def open_envelope(domain: Domain, text: bytes) -> Received:
     """Return what an envelope says, its signature checked. Undeliverable otherwise."""
-    if len(text) > LARGEST:
-        raise Undeliverable(f"{len(text)} bytes where {LARGEST} are the most")
+    most = LARGEST_DEMAND if text.startswith(_OF_A_DEMAND) else LARGEST
+    if len(text) > most:
+        raise Undeliverable(f"{len(text)} bytes where {most} are the most")
     try:
         envelope = decode(Envelope, text)
         require_tree(envelope)
@@ -51,6 +56,14 @@ def open_envelope(domain: Domain, text: bytes) -> Received:
     if signer != envelope.message.author:
         raise Undeliverable("bad signature")
     return Received(envelope.message, message_digest, envelope.signature, envelope.places)
+
+
+def session_shown(message: Message) -> bytes:
+    """Return the session that a letter's cover names: the message's, zero if it names none."""
+    session = getattr(message, "session", bytes(32))
+    if not isinstance(session, bytes):
+        raise Bug(f"a {type(message).__name__} with a session that is none")
+    return session
 
 
 @lru_cache(maxsize=1 << 14)

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fabmarket.market.messages import Claim, Close, Counter, Message, Quote, Reply
+from fabmarket.market.messages import Close, Counter, Message, Quote, Reply
+from fabmarket.market.products import Answer, Booked, Confirm
+from fabmarket.market.usage import Receipt, Usage
+from fabmarket.node.checking import BadEvidence, checked
 from fabmarket.node.evidence import Evidence
-from fabmarket.node.replay import BadEvidence, Replayed, checked
+from fabmarket.node.replay import Replayed
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ def forks(files: Iterable[Evidence]) -> list[Fork]:
     """Return every place at which somebody signed two different messages, in the files together.
 
     A place is a quote's round or the close of a session, a seat's answer to a quote, or a turn in a
-    bargain.
+    bargain, the number of a report on what is used, or the answer to one; of a bid for a product
+    its confirmation, and a supplier's answer to it or booking of it.
     """
     said_at: dict[tuple[str, bytes, str], bytes] = {}
     found: dict[Fork, None] = {}
@@ -61,10 +65,20 @@ def _place(message: Message) -> tuple[bytes, str] | None:
             return message.session, f"quote {message.round}"
         case Close():
             return message.session, "close"
-        case Reply() | Claim():
+        case Reply():
             seat = f"the answer of seat {message.seat}"
             return message.session, f"{seat} to quote 0x{message.quote.hex()}"
         case Counter():
             return message.session, f"counter {message.sequence}"
+        case Usage():
+            return message.trade, f"report {message.sequence}"
+        case Receipt():
+            return message.trade, f"the answer to report 0x{message.usage.hex()}"
+        case Answer():
+            return message.signed.grant.bid, "the answer to a bid"
+        case Confirm():
+            return message.bid, "the confirmation of a bid"
+        case Booked():
+            return message.bid, "the booking of a bid"
         case _:
             return None

@@ -6,7 +6,7 @@ the outbox still holds: done twice it has one effect.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,11 @@ from typing import Any
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.interrupts import held_back
 
-FORMAT = 1
+FORMAT = 3
+_AT_ONCE = 500
+"""Values that are asked for by one query; SQLite takes 999 or more."""
+_FOR_EVER = (1 << 63) - 1
+"""The most that SQLite counts. What others want to be told until later is sent until then."""
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -27,19 +31,32 @@ CREATE TABLE message (
 CREATE INDEX message_of_session ON message (session);
 CREATE TABLE letter (
   number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL, until INTEGER NOT NULL,
-  body BLOB NOT NULL
+  kind TEXT NOT NULL, session BLOB NOT NULL, body BLOB NOT NULL
 ) STRICT;
 CREATE TABLE move (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, nonce INTEGER, raw BLOB
+  number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, placed INTEGER, nonce INTEGER,
+  raw BLOB, most INTEGER, tip INTEGER
 ) STRICT;
+CREATE TABLE earlier (move INTEGER NOT NULL, raw BLOB NOT NULL) STRICT;
+CREATE TRIGGER forgotten AFTER DELETE ON move BEGIN
+  DELETE FROM earlier WHERE move = old.number;
+END;
 CREATE TABLE news (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL) STRICT;
+CREATE TABLE placed (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, taken INTEGER, outcome BLOB
+) STRICT;
+CREATE INDEX placed_open ON placed (number) WHERE outcome IS NULL;
 PRAGMA user_version = {FORMAT};
 COMMIT;
-"""
+"""  # noqa: S608
 
 
 class BadJournal(Refused):
     """The file is no journal, or that of somebody else; says what to do."""
+
+
+class UnusedJournal(BadJournal):
+    """Nobody has used the journal yet: its agent is just starting, for the first time."""
 
 
 class JournalFull(TryAgain):
@@ -48,22 +65,46 @@ class JournalFull(TryAgain):
 
 @dataclass(frozen=True)
 class Letter:
-    """An envelope to be delivered until the chain's time is `until`."""
+    """An envelope to be delivered until the chain's time is `until`.
+
+    `kind` is its message's, `session` the one that its cover names.
+    """
 
     number: int
     recipient: str
     until: int
+    kind: str
+    session: bytes
     body: bytes
 
 
 @dataclass(frozen=True)
 class PendingMove:
-    """A move to be sent: its text, and once it is signed the account's nonce and the bytes."""
+    """A move to be sent: its text, and once it is signed the account's nonce and the bytes.
+
+    `placed` is the number of the owner's order that it belongs to, if it does to any. `most` and
+    `tip` are what the bytes offer for a unit of gas, wei; `earlier` are bytes of the same nonce
+    that offered less, and may be mined in their stead.
+    """
 
     number: int
     body: bytes
+    placed: int | None
     nonce: int | None
     raw: bytes | None
+    most: int | None
+    tip: int | None
+    earlier: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An order that the owner placed, when the agent took it (chain time), and what came of it."""
+
+    number: int
+    body: bytes
+    taken: int | None = None
+    outcome: bytes | None = None
 
 
 def _blob(value: object) -> bytes:
@@ -103,12 +144,14 @@ class Journal:
         try:
             uri = f"{path.absolute().as_uri()}?mode=ro"
             journal._db = sqlite3.connect(uri, uri=True, isolation_level=None)
-            journal._require_format(path)
-            owner = journal.about("owner")
+            tables = journal._db.execute("SELECT 1 FROM sqlite_master").fetchone()
+            if tables:
+                journal._require_format(path)
+            owner = journal.about("owner") if tables else None
         except sqlite3.Error as error:
             raise BadJournal(f"{path} is no journal ({error}); give another path") from error
         if owner is None:
-            raise BadJournal(f"{path} is a journal that nobody has used; give another path")
+            raise UnusedJournal(f"{path} is a journal that nobody has used; give another path")
         return journal
 
     @classmethod
@@ -182,6 +225,16 @@ class Journal:
         row = self._row("SELECT body FROM message WHERE digest = ?", digest)
         return None if row is None else _blob(row[0])
 
+    def kept(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return of which of these messages the envelopes are kept."""
+        asked, query = list(digests), "SELECT digest FROM message WHERE digest IN "
+        found: set[bytes] = set()
+        for first in range(0, len(asked), _AT_ONCE):
+            some = asked[first : first + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            found.update(_blob(row[0]) for row in self._rows(f"{query}({marks})", tuple(some)))
+        return found
+
     def session_of(self, digest: bytes) -> bytes | None:
         """Return the session that a kept message belongs to."""
         row = self._row("SELECT session FROM message WHERE digest = ?", digest)
@@ -195,6 +248,17 @@ class Journal:
         """Return all trades that were signed, in order of arrival."""
         return self._digests("Trade")
 
+    def bids(self) -> list[bytes]:
+        """Return all bids of which a message is kept, in order of arrival."""
+        found = (self.session_of(each) for each in self._digests("SealedBid"))
+        return [each for each in found if each is not None]
+
+    def said(self, *kinds: str) -> list[tuple[bytes, bytes]]:
+        """Return digest and envelope of each message of these kinds, in order of arrival."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT digest, body FROM message WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
+        return [(_blob(key), _blob(body)) for key, body in self._rows(query, kinds)]
+
     def _digests(self, kind: str) -> list[bytes]:
         query = "SELECT digest FROM message WHERE kind = ? ORDER BY rowid"
         return [_blob(row[0]) for row in self._rows(query, (kind,))]
@@ -204,38 +268,90 @@ class Journal:
         query = "SELECT body FROM message WHERE session = ? ORDER BY rowid"
         return [_blob(row[0]) for row in self._rows(query, (session,))]
 
-    def post(self, recipient: str, until: int, body: bytes) -> None:
+    def post(self, recipient: str, until: int, kind: str, session: bytes, body: bytes) -> None:
         """Put a letter into the outbox."""
-        row = (recipient, until, body)
-        self._db.execute("INSERT INTO letter (recipient, until, body) VALUES (?, ?, ?)", row)
+        columns = "recipient, until, kind, session, body"
+        row = (recipient, min(until, _FOR_EVER), kind, session, body)
+        self._db.execute(f"INSERT INTO letter ({columns}) VALUES (?, ?, ?, ?, ?)", row)  # noqa: S608
 
     def letters(self, after: int = 0) -> list[Letter]:
         """Return the letters numbered above `after` that were not delivered yet, in order."""
-        query = "SELECT number, recipient, until, body FROM letter WHERE number > ? ORDER BY number"
+        query = "SELECT * FROM letter WHERE number > ? ORDER BY number"
         return [Letter(*row) for row in self._rows(query, (after,))]
 
-    def delivered(self, number: int) -> None:
-        """A letter arrived, or is of no more use."""
+    def delivered(self, *numbers: int) -> None:
+        """Letters arrived, or are of no more use."""
         with self.writing():
+            self.tick_off(numbers)
+
+    def tick_off(self, numbers: Iterable[int]) -> None:
+        """Letters arrived, or are of no more use; within `writing`."""
+        for number in numbers:
             self._db.execute("DELETE FROM letter WHERE number = ?", (number,))
 
-    def order(self, body: bytes) -> None:
-        """Put a move into the outbox."""
-        self._db.execute("INSERT INTO move (body) VALUES (?)", (body,))
+    def submit(self, body: bytes, placed: int | None = None) -> None:
+        """Put a move into the outbox; it may belong to an order of the owner."""
+        self._db.execute("INSERT INTO move (body, placed) VALUES (?, ?)", (body, placed))
 
     def moves(self) -> list[PendingMove]:
         """Return the moves that are not on the chain yet, in order."""
-        query = "SELECT number, body, nonce, raw FROM move ORDER BY number"
-        return [PendingMove(*row) for row in self._rows(query)]
+        earlier: dict[int, list[bytes]] = {}
+        for number, raw in self._rows("SELECT move, raw FROM earlier ORDER BY rowid"):
+            earlier.setdefault(number, []).append(raw)
+        query = "SELECT number, body, placed, nonce, raw, most, tip FROM move ORDER BY number"
+        rows = [(*row, tuple(earlier.get(row[0], ()))) for row in self._rows(query)]
+        return [PendingMove(*row) for row in rows]
 
-    def signed(self, number: int, nonce: int, raw: bytes) -> None:
-        """A move was signed as a transaction; from now on only these bytes are sent for it."""
-        row = (nonce, raw, number)
-        self._db.execute("UPDATE move SET nonce = ?, raw = ? WHERE number = ?", row)
+    def signed(self, number: int, nonce: int, raw: bytes, most: int, tip: int) -> None:
+        """A move was signed as a transaction; from now on only these bytes are sent for it.
+
+        What was signed for it with the same nonce before is kept, as it may still be mined; what
+        was with another one is not, as that nonce is used.
+        """
+        again = "INSERT INTO earlier SELECT number, raw FROM move WHERE number = ? AND nonce = ?"
+        self._db.execute(again, (number, nonce))
+        other = "SELECT number FROM move WHERE number = ? AND nonce <> ?"
+        self._db.execute(f"DELETE FROM earlier WHERE move = ({other})", (number, nonce))  # noqa: S608
+        values = "nonce = ?, raw = ?, most = ?, tip = ?"
+        row = (nonce, raw, most, tip, number)
+        self._db.execute(f"UPDATE move SET {values} WHERE number = ?", row)  # noqa: S608
 
     def mined(self, number: int) -> None:
         """A move is on the chain, for better or worse."""
         self._db.execute("DELETE FROM move WHERE number = ?", (number,))
+
+    def place(self, body: bytes) -> int:
+        """Take down an order of the owner, from whichever process; return its number."""
+        with self.writing():
+            return self._db.execute("INSERT INTO placed (body) VALUES (?)", (body,)).lastrowid or 0
+
+    def placed(self, after: int = 0) -> list[Placed]:
+        """Return the owner's orders numbered above `after`, in order."""
+        query = "SELECT number, body, taken, outcome FROM placed WHERE number > ? ORDER BY number"
+        return [Placed(*row) for row in self._rows(query, (after,))]
+
+    def untaken(self) -> list[Placed]:
+        """Return the owner's orders that are to be taken, in order."""
+        query = (
+            "SELECT number, body FROM placed WHERE outcome IS NULL AND taken IS NULL"
+            " ORDER BY number"
+        )
+        return [Placed(*row) for row in self._rows(query)]
+
+    def order(self, number: int) -> Placed | None:
+        """Return one order of the owner, None if there is none of this number."""
+        query = "SELECT number, body, taken, outcome FROM placed WHERE number = ?"
+        row = self._row(query, number)
+        return None if row is None else Placed(*row)
+
+    def take(self, number: int, now: int) -> None:
+        """An order was taken: what follows from it is written down with this."""
+        self._db.execute("UPDATE placed SET taken = ? WHERE number = ?", (now, number))
+
+    def conclude(self, number: int, outcome: bytes) -> None:
+        """An order has come to its end; moves that belong to it are not sent any more."""
+        self._db.execute("UPDATE placed SET outcome = ? WHERE number = ?", (outcome, number))
+        self._db.execute("DELETE FROM move WHERE placed = ?", (number,))
 
     def tell(self, body: bytes) -> None:
         """Put news for the owner into the outbox."""

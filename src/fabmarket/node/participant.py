@@ -7,20 +7,20 @@ the nonce that they were signed with.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from fabmarket.errors import Bug
-from fabmarket.identity import Bytes32, Domain, Key, Uint64, digest
-from fabmarket.identity.codec import decode, encode
+from fabmarket.identity import Bytes32, Domain, Key, Uint64
+from fabmarket.identity.codec import BadText, decode, encode
+from fabmarket.identity.covers import Cover
 from fabmarket.ledger import Block
-from fabmarket.market import messages
 from fabmarket.market.events import Settled
-from fabmarket.market.exchange import Move, Settle, SettleBatch, SignedTrade
-from fabmarket.market.messages import Claim, Close, Message, Opening, Quote, Reply
-from fabmarket.market.trade import Trade
+from fabmarket.market.exchange import Move
+from fabmarket.market.messages import Close, Message, Quote
+from fabmarket.market.usage import Receipt, Usage
 from fabmarket.negotiation.moves import (
     Ignored,
     Input,
@@ -34,14 +34,20 @@ from fabmarket.negotiation.moves import (
     Tell,
     Ticked,
 )
-from fabmarket.node.envelope import Envelope, Undeliverable, open_envelope, seal
+from fabmarket.negotiation.orders import Allow, Order
+from fabmarket.node.envelope import Envelope, Undeliverable, open_envelope, seal, session_shown
 from fabmarket.node.journal import BadJournal, Journal
+from fabmarket.node.sessions import session_of
+from fabmarket.node.signing import signed_move, signed_word
 
 S = TypeVar("S")
 Step = Callable[[S, Input], tuple[S, tuple[Output, ...]]]
 
-SNAPSHOT_EVERY = 256
-"""Inputs after which the state is written down and the inputs are forgotten."""
+SNAPSHOT_EVERY = 1024
+"""Inputs after which the state is written down and the inputs are forgotten.
+
+The state grows with the market; to fold so many inputs takes a fraction of a second.
+"""
 
 
 class Answer(Enum):
@@ -61,6 +67,19 @@ class Heard:
 
     answer: Answer
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an order: refused before anything was sent, mined as failed, or done.
+
+    With the last transaction's hash and block if anything was mined, and the reason if not done.
+    """
+
+    state: Literal["done", "failed", "refused"]
+    reason: str = ""
+    transaction: bytes = b""
+    block: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,10 +108,20 @@ class Announce:
 
 
 @dataclass(frozen=True)
+class _Taken(Generic[S]):
+    """A message that was stepped, the state after it, and what follows from it."""
+
+    received: Received
+    text: bytes
+    state: S
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True)
 class _Line:
     """A line of the journal or of its outbox."""
 
-    entry: _Known | Recorded | Ticked | Ordered | Announce
+    entry: _Known | Recorded | Ticked | Ordered | Submit | Announce
 
 
 class Participant(Generic[S]):
@@ -143,32 +172,82 @@ class Participant(Generic[S]):
         number = self.journal.about("block")
         return -1 if number is None else int(number)
 
-    def receive(self, text: bytes, sender: str | None = None) -> Heard:
+    def receive(self, text: bytes, cover: Cover | None = None) -> Heard:
         """Take an envelope's bytes. What is answered TAKEN is on disk; again, it has no effect.
 
-        `sender`: who the letter's cover says it is from, which must be the author.
+        `cover`: that of its letter, which must name the message's author and session.
         """
+        (heard,) = self.receive_all([(text, cover)])
+        return heard
+
+    def receive_all(
+        self, letters: Iterable[tuple[bytes, Cover | None]], delivered: Sequence[int] = ()
+    ) -> list[Heard]:
+        """Take several envelopes, one after the other, and write them down in one transaction.
+
+        What `receive` says holds for each. With them letters of ours are ticked off that were
+        `delivered`. JournalFull: nothing was done.
+        """
+        answers: list[Heard] = []
+        taken: dict[bytes, _Taken[S]] = {}
+        proofs: list[tuple[Received, bytes]] = []
+        state = self._state
+        opened = [(text, self._opened(text, cover)) for text, cover in letters]
+        kept = self.journal.kept(each.digest for _, each in opened if isinstance(each, Received))
+        for text, received in opened:
+            if isinstance(received, Heard):
+                answers.append(received)
+                continue
+            if received.digest in taken or received.digest in kept:
+                answers.append(Heard(Answer.TAKEN, AGAIN))
+                continue
+            after, outputs = self._step(state, received)
+            match outputs:
+                case (Postponed(reason),):
+                    answers.append(Heard(Answer.POSTPONED, reason))
+                case (Ignored(reason, is_proof),):
+                    if is_proof:
+                        proofs.append((received, text))
+                    answers.append(Heard(Answer.REFUSED, reason))
+                case _:
+                    state = after
+                    taken[received.digest] = _Taken(received, text, after, outputs)
+                    answers.append(Heard(Answer.TAKEN))
+        if taken or proofs or delivered:
+            self._keep_all(list(taken.values()), proofs, delivered)
+        return answers
+
+    def _opened(self, text: bytes, cover: Cover | None) -> Received | Heard:
+        """What an envelope says, or why it is refused."""
         try:
             received = open_envelope(self._domain, text)
         except Undeliverable as error:
             return Heard(Answer.REFUSED, str(error))
-        if sender not in (None, received.message.author):
+        if cover is not None and cover.sender != received.message.author:
             return Heard(Answer.REFUSED, "message of another author than the letter's sender")
-        if self.journal.message(received.digest) is not None:
-            return Heard(Answer.TAKEN, AGAIN)
-        state, outputs = self._step(self._state, received)
-        match outputs:
-            case (Postponed(reason),):
-                return Heard(Answer.POSTPONED, reason)
-            case (Ignored(reason, is_proof),):
-                if is_proof:
-                    self._keep_proof(received, text)
-                return Heard(Answer.REFUSED, reason)
+        if cover is not None and cover.session != session_shown(received.message):
+            return Heard(Answer.REFUSED, "message of another session than the letter's")
+        return received
+
+    def _keep_all(
+        self,
+        taken: Sequence[_Taken[S]],
+        proofs: Sequence[tuple[Received, bytes]],
+        delivered: Sequence[int],
+    ) -> None:
+        """Write down messages, each with what follows from it, and do that."""
         with self.journal.writing():
-            self._keep(received.digest, received.message, text)
-            self._write([_Known(received.digest)], state, outputs)
-        self._done(state, outputs)
-        return Heard(Answer.TAKEN)
+            self.journal.tick_off(delivered)
+            if taken:
+                self._write_passed()
+            for each in taken:
+                self._keep(each.received.digest, each.received.message, each.text)
+                self._write([_Known(each.received.digest)], each.state, each.outputs)
+            for received, text in proofs:
+                self._keep_proof(received, text)
+        if taken:
+            outputs = [output for each in taken for output in each.outputs]
+            self._done(taken[-1].state, outputs)
 
     def follow(self, block: Block, *, is_past: bool = False) -> None:
         """Take what a block of the chain recorded, and its time: all of it or, in a crash, nothing.
@@ -214,34 +293,68 @@ class Participant(Generic[S]):
         with self.journal.writing():
             for each in settled:
                 self.journal.note(f"settled 0x{each.event.trade.hex()}", encode(each))
+            self._write_passed()
             self._write(lines, state, outputs)
             self._note_block(block.number)
         self._done(state, outputs)
 
-    def order(self, move: Move) -> None:
-        """Take an order of the owner: send this move to the contract."""
-        ordered = Ordered(move)
+    def order(self, order: Order, placed: int | None = None, now: int = 0) -> Outcome | None:
+        """Take an order of the owner; return what came of it, None while its moves are to be mined.
+
+        `placed` is its number in the journal, where it was placed there; it is taken, with all that
+        follows, or, in a crash, still there to be taken. `now` is the chain time that is noted.
+        """
+        ordered = Ordered(order)
         state, outputs = self._step(self._state, ordered)
+        match outputs:
+            case (Ignored(reason),):
+                refused = Outcome("refused", reason)
+                with self.journal.writing():
+                    self._conclude(placed, refused)
+                return refused
+        is_done = not any(isinstance(output, Submit) for output in outputs)
+        done = Outcome("done") if is_done else None
         with self.journal.writing():
-            self._write([ordered], state, outputs)
+            if placed is not None:
+                self.journal.take(placed, now)
+            self._write_passed()
+            self._write([ordered], state, outputs, placed)
+            if done is not None:
+                self._conclude(placed, done)
         self._done(state, outputs)
+        return done
+
+    def _conclude(self, placed: int | None, outcome: Outcome) -> None:
+        if placed is not None:
+            self.journal.conclude(placed, encode(outcome))
 
     def announce(self, payload: bytes) -> None:
         """Put an announcement for the public board into the outbox."""
         with self.journal.writing():
-            self.journal.order(encode(_Line(Announce(payload))))
+            self.journal.submit(encode(_Line(Announce(payload))))
+
+    def announce_letter(self, number: int, payload: bytes, day: int) -> None:
+        """Move a letter, sealed, from the outbox of letters to that of the board."""
+        announced = self.announced_on(day) + 1
+        with self.journal.writing():
+            self.journal.tick_off([number])
+            self.journal.submit(encode(_Line(Announce(payload))))
+            self.journal.note("announced", f"{day} {announced}".encode())
+
+    def announced_on(self, day: int) -> int:
+        """Return how many letters went to the board on a day, which must be the last known."""
+        noted = self.journal.about("announced")
+        last, announced = (0, 0) if noted is None else map(int, noted.split())
+        return announced if day == last else 0
 
     def _write(
         self,
         entries: Sequence[_Known | Recorded | Ticked | Ordered],
         state: S,
         outputs: Sequence[Output],
+        placed: int | None = None,
     ) -> None:
-        """Write down inputs and what follows from them."""
-        if self._passed is not None:
-            number, ticked = self._passed
-            self._note_block(number)
-            entries = [ticked, *entries]
+        """Write down inputs and what follows from them, for an order if `placed`."""
         count = 0
         for entry in entries:
             count = self.journal.add_input(encode(_Line(entry)))
@@ -250,9 +363,17 @@ class Participant(Generic[S]):
         self._post([output for output in outputs if isinstance(output, Send)])
         for output in outputs:
             if isinstance(output, Submit):
-                self.journal.order(encode(_Line(Ordered(self._with_own_signature(output.move)))))
+                whole = Submit(signed_move(self._key, self._domain, output))
+                self.journal.submit(encode(_Line(whole)), placed)
             elif isinstance(output, Tell):
                 self.journal.tell(encode(output))
+
+    def _write_passed(self) -> None:
+        """Write down the last block, if nothing came of it so far."""
+        if self._passed is not None:
+            number, ticked = self._passed
+            self._note_block(number)
+            self.journal.add_input(encode(_Line(ticked)))
 
     def _note_block(self, number: int) -> None:
         self.journal.note("block", str(number).encode())
@@ -278,45 +399,37 @@ class Participant(Generic[S]):
         for send in sends:
             by_message.setdefault(id(send.message), []).append(send)
         for same in by_message.values():
-            message = same[0].message
+            message = signed_word(self._key, self._domain, same[0].message)
             message_digest, signature = seal(self._key, self._domain, message)
             places = tuple(replace(each, path=()) for send in same for each in send.places)
             kept = encode(Envelope(message, signature, places))
             self._keep(message_digest, message, kept)
+            kind, session = type(message).__name__, session_shown(message)
             for send in same:
                 body = encode(Envelope(message, signature, send.places)) if places else kept
-                self.journal.post(send.to, send.until, body)
+                self.journal.post(send.to, send.until, kind, session, body)
 
     def _keep(self, message_digest: bytes, message: Message, text: bytes) -> None:
-        session = _session_of(message, message_digest, self.journal)
+        session = session_of(message, message_digest, self.journal)
         self.journal.keep(message_digest, type(message).__name__, session, text)
 
     def _keep_proof(self, received: Received, text: bytes) -> None:
         """Keep what contradicts another word, the first for each place: a disk must not fill."""
         word = received.message
-        if not isinstance(word, Quote | Close):
-            raise Bug(f"a {type(word).__name__} contradicts nothing")
-        place = f"quote {word.round}" if isinstance(word, Quote) else "close"
-        name = f"second {place} of 0x{word.session.hex()}"
-        if self.journal.about(name) is None:
-            with self.journal.writing():
-                self.journal.note(name, received.digest)
-                self._keep(received.digest, word, text)
-
-    def _with_own_signature(self, move: Move) -> Move:
-        """Fill in our signature where the step left it empty."""
-        match move:
-            case Settle(signed):
-                return Settle(self._countersigned(signed))
-            case SettleBatch(trades):
-                return SettleBatch(tuple(map(self._countersigned, trades)))
+        match word:
+            case Quote():
+                name = f"second quote {word.round} of 0x{word.session.hex()}"
+            case Close():
+                name = f"second close of 0x{word.session.hex()}"
+            case Usage():
+                name = f"second report {word.sequence} of 0x{word.trade.hex()}"
+            case Receipt():
+                name = f"second answer to 0x{word.usage.hex()}"
             case _:
-                return move
-
-    def _countersigned(self, signed: SignedTrade) -> SignedTrade:
-        if signed.supplier != b"":
-            return signed
-        return replace(signed, supplier=self._key.sign(digest(self._domain, signed.trade)))
+                raise Bug(f"a {type(word).__name__} contradicts nothing")
+        if self.journal.about(name) is None:
+            self.journal.note(name, received.digest)
+            self._keep(received.digest, word, text)
 
 
 def folded(journal: Journal, step: Step[S], kind: type[S]) -> S:
@@ -324,9 +437,12 @@ def folded(journal: Journal, step: Step[S], kind: type[S]) -> S:
     kept = journal.about("state")
     if kept is None:
         raise BadJournal("the journal is nobody's")
-    state = decode(kind, kept)
-    for body in journal.inputs():
-        state, _ = step(state, _remembered(journal, decode(_Line, body)))
+    try:
+        state = decode(kind, kept)
+        for body in journal.inputs():
+            state, _ = step(state, _remembered(journal, decode(_Line, body)))
+    except BadText as error:
+        raise BadJournal(f"the journal is damaged ({error}); restore a copy of it") from error
     return state
 
 
@@ -338,8 +454,8 @@ def _remembered(journal: Journal, line: _Line) -> Input:
                 raise Bug("an input of the journal is a message that was not kept")
             envelope = decode(Envelope, text)
             return Received(envelope.message, known, envelope.signature, envelope.places)
-        case Announce():
-            raise Bug("an announcement is no input")
+        case Announce() | Submit():
+            raise Bug("what is to be sent is no input")
         case entry:
             return entry
 
@@ -350,22 +466,10 @@ def _is_same(before: Any, after: Any) -> bool:
     return all(getattr(before, name) is getattr(after, name) for name in names if name != "now")
 
 
-def _session_of(message: Message, message_digest: bytes, journal: Journal) -> bytes | None:
-    match message:
-        case Opening():
-            return message_digest
-        case Quote() | Reply() | Claim() | Close() | messages.Counter():
-            return message.session
-        case Trade():
-            return journal.session_of(message.transcript)
-        case _:
-            return None
-
-
-def move_of(body: bytes) -> Move | Announce:
+def move_of(body: bytes) -> Move | Allow | Announce:
     """Return a move, or an announcement, that a journal's outbox holds."""
     match decode(_Line, body).entry:
-        case Ordered(move):
+        case Submit(move):
             return move
         case Announce() as announce:
             return announce

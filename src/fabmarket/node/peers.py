@@ -3,27 +3,27 @@
 A letter is sent until its recipient has taken or refused it, or the chain's time is its `until`. A
 recipient that does not answer, or says later, is asked again after a pause, twice as long each time
 and of random length. One letter at a time goes to each recipient, so a slow one holds up nobody
-else; one that has no card yet is waited for.
+else; and those of whom nothing was heard last time, or ever, have half of the connections, so
+many of them hold up nobody whose door answers. One that has no card yet is waited for. A letter to
+one without a door is only sealed here: its owner's account announces it on the board.
 """
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from fabmarket.errors import Bug
 from fabmarket.identity import Domain
-from fabmarket.identity.codec import decode
-from fabmarket.identity.sealing import Cover, Unsealable, sealed
+from fabmarket.identity.covers import Cover
+from fabmarket.identity.sealing import LARGEST_ANNOUNCED, Unsealable, sealed
 from fabmarket.market.cards import PROTOCOL, ContactCard
-from fabmarket.market.messages import Message
 from fabmarket.node.door import PATH
-from fabmarket.node.envelope import Envelope
 from fabmarket.node.journal import Letter
 
 MOST_CONNECTIONS = 64
@@ -47,11 +47,39 @@ class Delivery:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class ForBoard:
+    """A sealed letter to one without a door, to be announced."""
+
+    number: int
+    recipient: str
+    kind: str
+    payload: bytes
+
+
+def letter_for(card: ContactCard, domain: Domain, sender: str, letter: Letter) -> bytes:
+    """Return a letter of the outbox sealed for whose card it is. Unsealable if it cannot be."""
+    cover = Cover(sender, letter.recipient, letter.session, letter.number)
+    return sealed(domain, cover, card.sealing_key, letter.body)
+
+
+@dataclass(frozen=True)
+class _Unsent:
+    """A letter is to be sent again, and why. `is_silent`: its recipient takes no others now."""
+
+    why: str
+    is_silent: bool = True
+
+
 @dataclass
 class _Lane:
-    """The letters to one recipient: when each is due, its number, how often it was tried."""
+    """The letters to one recipient: when each is due, its number, how often it was tried.
+
+    `why` the last one that was sent did not arrive, "" if it did.
+    """
 
     waiting: list[tuple[float, int, int, Letter]] = field(default_factory=list)
+    why: str = ""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
 
@@ -63,19 +91,27 @@ class Peers:
         self,
         domain: Domain,
         address: str,
-        report: Callable[[Delivery], None],
+        report: Callable[[Delivery | ForBoard], None],
         failed: Callable[[BaseException], None],
+        trust: ssl.SSLContext,
     ) -> None:
-        """`report` hears, in this thread, what became of each letter; `failed` of a bug of ours."""
+        """`report` hears, in this thread, what becomes of letters, `failed` of a bug of ours.
+
+        `trust`: whose certificates are believed.
+        """
         self._domain, self._address = domain, address
         self._report, self._failed = report, failed
         self._cards: dict[str, ContactCard] = {}
         self._lanes: dict[str, _Lane] = {}
         self._now = 0
+        self._answering: set[str] = set()
+        """Those whose doors have answered the last letter."""
+        self._others = asyncio.Semaphore(MOST_CONNECTIONS // 2)
         limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=32)
         # What the environment says of proxies is for browsers; redirections and cookies are
         # strangers' wishes.
         self._client = httpx.AsyncClient(
+            verify=trust,
             timeout=httpx.Timeout(SILENCE, read=DEADLINE),
             limits=limits,
             trust_env=False,
@@ -88,6 +124,10 @@ class Peers:
         lane = self._lanes.get(card.author)
         if lane is not None:
             lane.wake.set()
+
+    def know_of(self, address: str) -> bool:
+        """Return whether somebody has a card that counts now, of messages that we speak too."""
+        return self._card_of(address) is not None
 
     def tick(self, now: int) -> None:
         """Chain time has come to `now`."""
@@ -133,13 +173,15 @@ class Peers:
                 break
             _, number, tries, letter = heappop(lane.waiting)
             outcome = await self._sent(card, letter)
-            if isinstance(outcome, Delivery):
+            if not isinstance(outcome, _Unsent):
+                lane.why = ""
                 self._report(outcome)
                 continue
+            lane.why = outcome.why
             pause = min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
             due = loop.time() + pause
             heappush(lane.waiting, (due, number, min(tries + 1, 10), letter))
-            if outcome == "silent":  # whoever does not answer one letter answers no other now
+            if outcome.is_silent:  # whoever does not answer one letter answers no other now
                 lane.waiting = [(max(due, at), *rest) for at, *rest in lane.waiting]
                 heapify(lane.waiting)
         del self._lanes[recipient]
@@ -151,39 +193,47 @@ class Peers:
             lane.waiting = [each for each in lane.waiting if each[3].until > self._now]
             heapify(lane.waiting)
         for *_, letter in old:
-            kind = type(decode(Envelope, letter.body).message).__name__
-            self._report(Delivery(letter.number, letter.recipient, kind, "out of date"))
+            about = letter.number, letter.recipient, letter.kind
+            self._report(Delivery(*about, "out of date", lane.why))
 
     def _card_of(self, recipient: str) -> ContactCard | None:
-        """A card that counts now, of messages that we speak too."""
         card = self._cards.get(recipient)
         if card is None or card.version != PROTOCOL or card.expires <= self._now:
             return None
         return card
 
-    async def _sent(self, card: ContactCard, letter: Letter) -> Delivery | str:
-        """Send a letter once; return what became of it, "later" or "silent"."""
-        message = decode(Envelope, letter.body).message
-        kind = type(message).__name__
-        cover = Cover(self._address, letter.recipient, session_shown(message), letter.number)
+    async def _sent(self, card: ContactCard, letter: Letter) -> Delivery | ForBoard | _Unsent:
+        """Send a letter once; return what became of it, or why it is to be sent again."""
+        number, recipient, kind = letter.number, letter.recipient, letter.kind
         try:
-            text = sealed(self._domain, cover, card.sealing_key, letter.body)
+            text = letter_for(card, self._domain, self._address, letter)
         except Unsealable as error:
-            return Delivery(letter.number, letter.recipient, kind, "refused", str(error))
+            return Delivery(number, recipient, kind, "refused", str(error))
+        if not card.url:
+            if len(text) <= LARGEST_ANNOUNCED:
+                return ForBoard(number, recipient, kind, text)
+            reason = f"{len(text)} bytes where {LARGEST_ANNOUNCED} are the most on the board"
+            return Delivery(number, recipient, kind, "refused", reason)
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with self._turn(recipient), asyncio.timeout(DEADLINE):
                 status, said = await self._posted(card.url + PATH, text)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
-            return "silent"
+        except Exception as error:  # of many kinds: a stranger chose URL and answer
+            self._answering.discard(recipient)
+            return _Unsent(str(error)[:_ANSWER] or type(error).__name__)
+        self._answering.add(recipient)
         match status:
             case 200:
-                return Delivery(letter.number, letter.recipient, kind, "taken")
+                return Delivery(number, recipient, kind, "taken")
             case 413 | 422:
-                return Delivery(letter.number, letter.recipient, kind, "refused", said)
+                return Delivery(number, recipient, kind, "refused", said)
             case 503:
-                return "later"
+                return _Unsent(said, is_silent=False)
             case _:
-                return "silent"
+                return _Unsent(f"{status} {said}".rstrip())
+
+    def _turn(self, recipient: str) -> AbstractAsyncContextManager[None]:
+        """Of those that may not answer so many are waited for at a time."""
+        return nullcontext() if recipient in self._answering else self._others
 
     async def _posted(self, url: str, text: bytes) -> tuple[int, str]:
         """Return the status that is answered, and the beginning of what is said with it."""
@@ -195,11 +245,3 @@ class Peers:
                 if len(said) >= _ANSWER:
                     break
             return answer.status_code, said[:_ANSWER].decode(errors="replace").strip()
-
-
-def session_shown(message: Message) -> bytes:
-    """Return the session that a letter's cover names: the message's, if it says one."""
-    session = getattr(message, "session", bytes(32))
-    if not isinstance(session, bytes):
-        raise Bug(f"a {type(message).__name__} with a session that is none")
-    return session

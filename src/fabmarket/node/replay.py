@@ -6,13 +6,11 @@ holds its own answers and the supplier's words; they are held against each other
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from fabmarket.errors import Refused
-from fabmarket.identity import ZERO_BYTES32, BadSignature, BadValue, Domain, digest
-from fabmarket.market.events import Settled
+from fabmarket.identity import ZERO_BYTES32
+from fabmarket.market.delivery import INSTANT, escrow_of
 from fabmarket.market.messages import (
-    Claim,
     Close,
     Counter,
     Member,
@@ -22,10 +20,13 @@ from fabmarket.market.messages import (
     Reply,
     Selection,
 )
-from fabmarket.market.trade import Escrow, Trade, market_domain
+from fabmarket.market.trade import TIME_LIMIT, Trade, bundle_of, listing_id
+from fabmarket.market.usage import Receipt, Usage
 from fabmarket.negotiation.bargaining import Bargain, InvalidCounter, follow_counter
+from fabmarket.negotiation.clinching import in_trades
 from fabmarket.negotiation.course import InvalidMove, TooEarly, member_of
 from fabmarket.negotiation.hosting import Hosted, addressed, hear, host, next_word, said, seated
+from fabmarket.negotiation.progress import Progress
 from fabmarket.negotiation.seat import (
     Seat,
     Seated,
@@ -35,35 +36,53 @@ from fabmarket.negotiation.seat import (
     follow,
     take_seats,
 )
-from fabmarket.node.envelope import Envelope, Undeliverable, require_tree, signer_of
-from fabmarket.node.evidence import FORMAT, Evidence
+from fabmarket.node.checking import (
+    BadEvidence,
+    Outcome,
+    Signed,
+    progress_of,
+    require_settled,
+    signed_in,
+)
+from fabmarket.node.envelope import Envelope
+from fabmarket.node.evidence import Evidence
 from fabmarket.node.participant import Settlement
-
-
-class BadEvidence(Refused):
-    """The file does not hold together; says where."""
-
 
 Talk: TypeAlias = Hosted | Seated | Bargain
 
 
-Outcome: TypeAlias = Literal["agreed", "no trade", "under way"]
+@dataclass(frozen=True)
+class Unheard:
+    """A seat that a supplier's `word` named as silent, though its holder had signed an `answer`.
+
+    Both by their digests. The answer is to quote `round` at a price, and says a quantity
+    (micro-units, a clock's units).
+    """
+
+    seat: int
+    round: int
+    price: int
+    quantity: int
+    answer: bytes
+    word: bytes
 
 
 @dataclass(frozen=True)
 class Replayed:
     """What a file shows: the talk as its holder followed it, and its trades by digest.
 
-    `settlements` says of those trades that were settled where the chain recorded it. `unheard` are
-    seats of the holder that had answered and were dropped as silent all the same: when an answer
-    arrived no signature says, so that is the holder's word against the supplier's.
+    `settlements` says of those trades that were settled where the chain recorded it, `progress`
+    what their parties said of the delivery, if anything. `unheard` are
+    seats of the holder that were dropped as silent with an answer signed: when an answer arrived no
+    signature says, so that is the holder's word against the supplier's.
     """
 
     talk: Talk
     members: tuple[Member, ...]
     trades: Mapping[bytes, Trade]
     settlements: tuple[Settlement, ...]
-    unheard: tuple[int, ...] = ()
+    progress: Mapping[bytes, Progress]
+    unheard: tuple[Unheard, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -75,17 +94,9 @@ class Replayed:
         return "under way" if not is_over else "agreed" if awards_of(self.talk) else "no trade"
 
 
-_Signed: TypeAlias = tuple[Envelope, bytes]
-
-
 def replay(evidence: Evidence) -> Replayed:
     """Check a file: signatures, hashes, sums, prices, awards, trades. Raises BadEvidence."""
-    if evidence.format != FORMAT:
-        raise BadEvidence(f"format {evidence.format} where this version reads {FORMAT}")
-    domain = evidence.domain
-    if domain != market_domain(domain.chain_id, domain.verifying_contract):
-        raise BadEvidence(f"signed for {domain.name!r} {domain.version!r}, not for this market")
-    signed = [(each, checked(domain, each)) for each in evidence.envelopes]
+    signed = signed_in(evidence)
     opening = _opening(evidence, signed)
     members = _members(opening, signed)
     _require_one_session(evidence, members, signed)
@@ -95,32 +106,19 @@ def replay(evidence: Evidence) -> Replayed:
         raise BadEvidence(f"session 0x{evidence.session.hex()}: {error}") from error
     trades = {key: each.message for each, key in signed if isinstance(each.message, Trade)}
     _require_agreed(talk, trades)
-    _require_settled(evidence.settlements, trades)
-    return Replayed(talk, tuple(members.values()), trades, evidence.settlements, unheard)
+    require_settled(evidence.settlements, trades)
+    progress = progress_of(dict.fromkeys(trades, talk.opening.supplier), trades, signed)
+    return Replayed(talk, tuple(members.values()), trades, evidence.settlements, progress, unheard)
 
 
-def checked(domain: Domain, envelope: Envelope) -> bytes:
-    """Return the digest of a message whose signature is its author's. BadEvidence otherwise."""
-    kind = type(envelope.message).__name__
-    try:
-        require_tree(envelope)
-        key = digest(domain, envelope.message)
-        signer = signer_of(key, envelope.signature)
-    except (Undeliverable, BadSignature, BadValue) as error:
-        raise BadEvidence(f"{kind}: {error}") from error
-    if signer != envelope.message.author:
-        raise BadEvidence(f"{kind} 0x{key.hex()} is signed by {signer}, not by its author")
-    return key
-
-
-def _opening(evidence: Evidence, signed: Sequence[_Signed]) -> Envelope:
+def _opening(evidence: Evidence, signed: Sequence[Signed]) -> Envelope:
     for envelope, key in signed:
         if isinstance(envelope.message, Opening) and key == evidence.session:
             return envelope
     raise BadEvidence(f"there is no opening of session 0x{evidence.session.hex()}")
 
 
-def _members(opening: Envelope, signed: Sequence[_Signed]) -> dict[int, Member]:
+def _members(opening: Envelope, signed: Sequence[Signed]) -> dict[int, Member]:
     """The seats that the file can tell, from their selections."""
     selections = {key: each.message for each, key in signed if isinstance(each.message, Selection)}
     members: dict[int, Member] = {}
@@ -135,7 +133,7 @@ def _members(opening: Envelope, signed: Sequence[_Signed]) -> dict[int, Member]:
 
 
 def _require_one_session(
-    evidence: Evidence, members: dict[int, Member], signed: Sequence[_Signed]
+    evidence: Evidence, members: dict[int, Member], signed: Sequence[Signed]
 ) -> None:
     """Every message is of this session, and stands in the file once."""
     selected = {member.selection for member in members.values()}
@@ -146,10 +144,12 @@ def _require_one_session(
                 belongs = key in selected
             case Opening():
                 belongs = key == evidence.session
-            case Quote() | Reply() | Claim() | Close() | Counter() as word:
+            case Quote() | Reply() | Close() | Counter() as word:
                 belongs = word.session == evidence.session
             case Trade():
                 belongs = True  # if the session agreed on it: see `_require_agreed`
+            case Usage() | Receipt():
+                belongs = True  # if it is of such a trade: see `progress_of`
             case _:
                 belongs = False
         name = f"{type(envelope.message).__name__} 0x{key.hex()}"
@@ -161,8 +161,8 @@ def _require_one_session(
 
 
 def _followed(
-    evidence: Evidence, opening: Envelope, members: dict[int, Member], signed: Sequence[_Signed]
-) -> tuple[Talk, tuple[int, ...]]:
+    evidence: Evidence, opening: Envelope, members: dict[int, Member], signed: Sequence[Signed]
+) -> tuple[Talk, tuple[Unheard, ...]]:
     start = opening.message
     if not isinstance(start, Opening):
         raise BadEvidence("the session does not begin with an opening")
@@ -180,7 +180,7 @@ def _followed(
             match envelope.message:
                 case Counter() as counter:
                     bargain = follow_counter(bargain, counter, its_key)
-                case Quote() | Reply() | Claim() | Close():
+                case Quote() | Reply() | Close():
                     raise InvalidCounter("a session's message in a bargain")
         return bargain, ()
     if evidence.holder == start.supplier:
@@ -199,10 +199,10 @@ def _require_places(word: Envelope, sent: Iterable[tuple[str, tuple[Place, ...]]
         raise BadEvidence(f"the places of a {kind} are others than follow from the session")
 
 
-def _hosted(hosted: Hosted, signed: Sequence[_Signed]) -> Hosted:
+def _hosted(hosted: Hosted, signed: Sequence[Signed]) -> Hosted:
     for envelope, key in signed:
         match envelope.message:
-            case Reply() | Claim() as answer:
+            case Reply() as answer:
                 hosted = hear(hosted, answer, key)
             case Quote() | Close() as word:
                 due = next_word(hosted, time_up=bool(word.dropped))
@@ -215,24 +215,29 @@ def _hosted(hosted: Hosted, signed: Sequence[_Signed]) -> Hosted:
     return hosted
 
 
-def _seated(seated: Seated, signed: Sequence[_Signed]) -> tuple[Seated, tuple[int, ...]]:
-    unheard: list[int] = []
+def _seated(seated: Seated, signed: Sequence[Signed]) -> tuple[Seated, tuple[Unheard, ...]]:
+    unheard: list[Unheard] = []
     own = {seat.index: seat.member.demander for seat in seated.seats}
     for envelope, key in signed:
         match envelope.message:
-            case Reply() | Claim() as answer:
+            case Reply() as answer:
                 if own.get(answer.seat) != answer.demander:
                     raise InvalidMove("an answer for another's seat")
                 if answer.quote != seated.last_digest:
                     raise InvalidMove("an answer to another quote than the last")
                 seated = answered(seated, answer, key)
             case Quote() | Close() as word:
-                spoke = {seat.index for seat in seated.seats if _has_spoken(seated, seat)}
+                spoke = [seat for seat in seated.seats if _has_spoken(seated, seat)]
+                asked = seated.quotes - 1
                 try:
                     seated = follow(seated, word, key, envelope.places)
                 except SecondWord:
                     continue  # see `forks`
-                unheard.extend(sorted(spoke & set(word.dropped)))
+                for seat in spoke:
+                    if seat.index in word.dropped:
+                        last = seat.answers[-1]
+                        said = last.price, last.quantity, last.digest
+                        unheard.append(Unheard(seat.index, asked, *said, key))
             case Counter():
                 raise InvalidMove("a counter where nobody bargains")
     return seated, tuple(unheard)
@@ -250,8 +255,11 @@ def _require_agreed(talk: Talk, trades: Mapping[bytes, Trade]) -> None:
     """
     awards = awards_of(talk)
     opening = talk.opening
+    bundles: dict[bytes, list[Trade]] = {}
     for key, trade in trades.items():
-        award = Agreed(trade.demander, trade.supplier_nonce, trade.quantity, trade.unit_price)
+        halved = trade.bundle != ZERO_BYTES32
+        terms = (trade.supplier_nonce, trade.quantity, trade.unit_price, halved)
+        award = Agreed(trade.demander, *terms)
         if award not in awards:
             raise BadEvidence(f"trade 0x{key.hex()} is not what the session agreed")
         agreed = replace(
@@ -259,55 +267,62 @@ def _require_agreed(talk: Talk, trades: Mapping[bytes, Trade]) -> None:
             listing=opening.listing,
             token=opening.terms.token,
             transcript=talk.transcript,
-            bundle=ZERO_BYTES32,
-            escrow=Escrow(),
         )
-        if trade != agreed or not 0 < trade.valid_until <= opening.slot_end:
+        timely = 0 < trade.valid_until <= opening.slot_end
+        if trade != agreed or not timely or not _is_agreed(opening, trade):
             raise BadEvidence(f"trade 0x{key.hex()} is on other terms than the session agreed")
         awards.remove(award)
+        if halved:
+            bundles.setdefault(trade.bundle, []).append(trade)
+    for bundle, pair in bundles.items():
+        pair.sort(key=lambda trade: trade.unit_price)
+        if len(pair) > 1 and bundle_of(pair) != bundle:
+            raise BadEvidence(f"the trades of bundle 0x{bundle.hex()} are not its halves")
+
+
+def _is_agreed(opening: Opening, trade: Trade) -> bool:
+    """Whether the trade's escrow is what the opening makes of its payment, at the listing's place.
+
+    The place is the trade's to say: the listing's id is made of it.
+    """
+    it, payment = trade.escrow, trade.quantity * trade.unit_price
+    start, end = opening.slot_start, opening.slot_end
+    if it != escrow_of(opening.delivery, payment, it.resource, it.slot, start, end):
+        return False
+    if opening.delivery == INSTANT:
+        return True
+    place = (opening.supplier, it.resource, it.slot, end)
+    return end < TIME_LIMIT and listing_id(*place) == opening.listing
 
 
 @dataclass(frozen=True)
 class Agreed:
-    """What a seat was awarded: so many units at a price, under a nonce of the supplier's."""
+    """What a trade of a seat says: so many units at a price, under a nonce of the supplier's.
+
+    `halved`: it is one of two in a bundle, as not every unit of the seat costs the same.
+    """
 
     demander: str
     nonce: int
     units: int
     price: int
+    halved: bool
 
 
 def awards_of(talk: Talk) -> list[Agreed]:
     """Return what was agreed for each seat that the talk tells of and that gets something."""
     if isinstance(talk, Bargain):
-        given, price = [(talk.member, talk.member.quantity)], talk.outcome or 0
-    elif talk.close is None:
-        return []
+        units = talk.member.quantity
+        given = [(talk.member, units, units * talk.outcome)] if talk.outcome else []
     elif isinstance(talk, Hosted):
-        given, price = list(zip(talk.members, talk.awards, strict=True)), talk.close.price
+        given = (
+            list(zip(talk.members, talk.awards, talk.payments, strict=True)) if talk.close else []
+        )
     else:
-        given, price = [(seat.member, seat.awarded) for seat in talk.seats], talk.close.price
+        given = [(seat.member, seat.awarded, seat.payment) for seat in talk.seats]
     return [
-        Agreed(member.demander, member.supplier_nonce, units, price)
-        for member, units in given
-        if units and price
+        Agreed(member.demander, member.supplier_nonce, *sold, halved=len(trades) == 2)
+        for member, units, payment in given
+        for trades in [in_trades(units, payment)]
+        for sold in trades
     ]
-
-
-def _require_settled(settlements: Sequence[Settlement], trades: Mapping[bytes, Trade]) -> None:
-    """Each settlement is of a trade of the session, as it was signed, and no two are of one."""
-    settled, places = set(), set()
-    for settlement in settlements:
-        event = settlement.event
-        agreed = trades.get(event.trade)
-        if agreed is None or _terms(event) != _terms(agreed):
-            raise BadEvidence(f"0x{event.trade.hex()} settled otherwise than it was signed")
-        place = (settlement.block, settlement.log_index)
-        if event.trade in settled or place in places:
-            raise BadEvidence(f"0x{event.trade.hex()} settled twice, or where another did")
-        settled.add(event.trade)
-        places.add(place)
-
-
-def _terms(said: Settled | Trade) -> tuple[object, ...]:
-    return said.listing, said.demander, said.token, said.quantity, said.unit_price, said.nonce

@@ -2,34 +2,62 @@
 
 from __future__ import annotations  # HashTrieMap takes no parameters when it runs
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from rpds import HashTrieMap
 
-from fabmarket.identity import Domain, keccak
+from fabmarket.identity import Domain, Key, keccak
+from fabmarket.market.delivery import INSTANT, Delivery
 from fabmarket.market.messages import PriceTerms
 from fabmarket.market.rhythm import Rhythm
+from fabmarket.market.trade import TIME_LIMIT
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
-from fabmarket.negotiation import demander, supplier
+from fabmarket.negotiation import demander, operator, supplier
+from fabmarket.negotiation.accepting import Accepts
+from fabmarket.negotiation.course import CLOCK
 from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.operator import OperatorState
+from fabmarket.negotiation.policy import NO_BOUND, Policy
+from fabmarket.negotiation.products.plan import Product, Way
+from fabmarket.negotiation.products.purchase import Purchase, operation_id
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.wants import Choice, Want
 from fabmarket.node.participant import Step
-from fabmarket.node.settings import BadSettings, Role, SellsTable, Settings, WantTable
+from fabmarket.node.settings import (
+    AcceptsTable,
+    BadSettings,
+    CalendarTable,
+    PolicyTable,
+    ProductTable,
+    Role,
+    SellsTable,
+    Settings,
+    WantTable,
+)
 
 STEPS: dict[Role, tuple[type[Any], Step[Any]]] = {
     "supplier": (SupplierState, supplier.step),
     "demander": (DemanderState, demander.step),
+    "operator": (OperatorState, operator.step),
 }
 """Of each role: what its state is, and how it goes on."""
 
 
-def initial_state(settings: Settings, address: str, domain: Domain, rhythm: Rhythm) -> Any:
+_HIDES = b"fabmarket hides bids 1"
+
+
+def initial_state(settings: Settings, key: Key, domain: Domain, rhythm: Rhythm) -> Any:
     """Return what a participant of these settings knows before it has heard anything."""
+    calendar, address = settings.calendar, key.address
+    if calendar is None:
+        return OperatorState(address, domain)
     if settings.sells is not None:
-        return _supplier(settings, settings.sells, address, domain, rhythm)
-    wants = [_want(settings, each, address) for each in settings.wants]
+        return _supplier(settings, settings.sells, calendar, address, domain, rhythm)
+    wants = [want_of(calendar, each, address) for each in settings.wants]
+    products = [product_of(calendar, each, address) for each in settings.products]
+    bought = zip(products, settings.products, strict=True)
     return DemanderState(
         address=address,
         token=settings.market.token,
@@ -37,13 +65,33 @@ def initial_state(settings: Settings, address: str, domain: Domain, rhythm: Rhyt
         rhythm=rhythm,
         wants=HashTrieMap({want.id: want for want in wants}),
         rounds_left=settings.releases,
+        accepts=Accepts(**dict(settings.accepts or AcceptsTable())),
         order=tuple(want.id for want in wants),
+        purchases=HashTrieMap({each.id: Purchase(each, table.cycles) for each, table in bought}),
+        secret=_secret_of(key, domain),
     )
 
 
-def want_names(settings: Settings, address: str) -> dict[bytes, str]:
-    """Return what the owner calls each want, by its id."""
-    return {_id_of(each, address): each.name for each in settings.wants}
+def _secret_of(key: Key, domain: Domain) -> bytes:
+    """What nobody else can guess, and is the same at each start: a signature that is never sent.
+
+    No other text that an account signs begins like this one.
+    """
+    return keccak(key.sign(keccak(_HIDES + domain.separator())))
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return what the owner allows to be signed."""
+    table = settings.policy or PolicyTable()
+    return Policy(
+        partners=frozenset(table.partners),
+        approve_above=NO_BOUND if table.approve_above is None else table.approve_above,
+        budget=NO_BOUND if table.budget is None else table.budget,
+        acknowledge=table.acknowledge,
+        refuse_unsigned=table.refuse_unsigned,
+        refund_uncovered=table.refund_uncovered,
+        accept_returns=table.accept_returns,
+    )
 
 
 def resource_of(settings: Settings) -> bytes:
@@ -52,7 +100,12 @@ def resource_of(settings: Settings) -> bytes:
 
 
 def _supplier(
-    settings: Settings, sells: SellsTable, address: str, domain: Domain, rhythm: Rhythm
+    settings: Settings,
+    sells: SellsTable,
+    calendar: CalendarTable,
+    address: str,
+    domain: Domain,
+    rhythm: Rhythm,
 ) -> SupplierState:
     terms = PriceTerms(
         concept=sells.concept,
@@ -61,21 +114,24 @@ def _supplier(
         maintenance=sells.maintenance,
         capacity=0,
         token=settings.market.token,
+        lots=sells.lots and sells.concept == CLOCK,
+        step=sells.step if sells.concept == CLOCK else 0,
     )
     return SupplierState(
         address=address,
         domain=domain,
         rhythm=rhythm,
         resource=name_to_bytes32(sells.resource),
-        origin=settings.calendar.origin,
-        slot_length=settings.calendar.slot_length,
+        origin=calendar.origin,
+        slot_length=calendar.slot_length,
         terms=terms,
+        delivery=INSTANT if sells.delivery is None else Delivery(**dict(sells.delivery)),
     )
 
 
-def _want(settings: Settings, table: WantTable, address: str) -> Want:
-    calendar = settings.calendar
-    start = calendar.origin + table.slot * calendar.slot_length
+def want_of(calendar: CalendarTable, table: WantTable, address: str) -> Want:
+    """Return the want that a table of the settings describes."""
+    end = _end_of(calendar, table.name, table.slot)
     choices = [
         Choice(
             name_to_bytes32(way.resource),
@@ -87,13 +143,49 @@ def _want(settings: Settings, table: WantTable, address: str) -> Want:
     if len({choice.resource for choice in choices}) < len(choices):
         raise BadSettings(f"wants: {table.name!r} names one resource twice; give each once")
     return Want(
-        id=_id_of(table, address),
-        start=start,
-        end=start + calendar.slot_length,
+        id=want_id(table.name, address),
+        start=end - calendar.slot_length,
+        end=end,
         divisible=table.divisible,
         choices=tuple(choices),
     )
 
 
-def _id_of(table: WantTable, address: str) -> bytes:
-    return keccak(f"{address}|{table.name}".encode())
+def _end_of(calendar: CalendarTable, name: str, slot: int) -> int:
+    end = calendar.origin + (slot + 1) * calendar.slot_length
+    if end >= TIME_LIMIT:
+        problem = f"{name}: slot {slot} ends too late for the contract"
+        raise BadSettings(f"{problem}; give an earlier one")
+    return end
+
+
+def product_of(calendar: CalendarTable, table: ProductTable, address: str) -> Product:
+    """Return the product that a table of the settings describes."""
+    origin, length = calendar.origin, calendar.slot_length
+    last = _end_of(calendar, table.name, table.last)
+    due = table.last if table.due is None else table.due
+    return Product(
+        id=want_id(table.name, address),
+        steps=tuple(
+            tuple(Way(name_to_bytes32(way.resource), way.quantity) for way in each.alternatives)
+            for each in table.operations
+        ),
+        release=origin + table.release * length,
+        due=origin + (due + 1) * length,
+        last=last,
+        value=table.value,
+        lateness=table.lateness,
+        late_every=length,
+        partial=table.partial,
+    )
+
+
+def names_of(product: bytes, name: str, operations: Iterable[str]) -> dict[bytes, str]:
+    """Return what the owner calls a product and its operations, by their ids."""
+    steps = {operation_id(product, at): each for at, each in enumerate(operations)}
+    return {product: name, **steps}
+
+
+def want_id(name: str, address: str) -> bytes:
+    """Return the id of the want or product that an owner calls so."""
+    return keccak(f"{address}|{name}".encode())

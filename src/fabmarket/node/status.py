@@ -3,26 +3,37 @@
 import fcntl
 import os
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fabmarket.identity.codec import decode
 from fabmarket.ledger import EventStore
 from fabmarket.market.events import Announced
+from fabmarket.market.exchange import Exchange, Slot
+from fabmarket.market.oversight import SealedRequest
 from fabmarket.market.trade import market_domain
 from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.operator import OperatorState
 from fabmarket.negotiation.supplier import SupplierState
+from fabmarket.negotiation.supplier.state import Shelf
 from fabmarket.node.board import Board
-from fabmarket.node.journal import Journal
+from fabmarket.node.escrows import Balance, EscrowStatus, Seen, balance_of, escrows_of, seen_of
+from fabmarket.node.journal import Journal, UnusedJournal
 from fabmarket.node.participant import folded
-from fabmarket.node.roles import STEPS, want_names
+from fabmarket.node.placed import OrderStatus, names_in, orders_of
+from fabmarket.node.products import ProductStatus, products_of
+from fabmarket.node.roles import STEPS
+from fabmarket.node.seals import seals_of
 from fabmarket.node.settings import BOARD, JOURNAL, LOCK, Settings
+from fabmarket.node.todo import todo_of
+from fabmarket.scenario import Currency
 
 
 @dataclass(frozen=True)
 class WantStatus:
-    """How far a want has come; `reason` is why its last attempt came to nothing."""
+    """How far a want has come; `reason`, until it is served, why its last attempt failed."""
 
     name: str
     state: str
@@ -31,11 +42,30 @@ class WantStatus:
 
 @dataclass(frozen=True)
 class StockStatus:
-    """Units of a slot that are for sale on the chain, and how many of them are promised."""
+    """Units of a slot: attested by the operators, of those listed or sold, for sale, and promised.
+
+    What is attested and neither listed nor sold can still be listed. `sealed` are attested too, but
+    hidden until the slot is opened; None where nothing is.
+    """
 
     slot: int
+    attested: int
+    committed: int
     available: int
     promised: int
+    sealed: int | None
+
+
+@dataclass(frozen=True)
+class UnsignedStatus:
+    """A demander that left so many awards unsigned, and from when on it is made offers again.
+
+    `until` is chain time, and past where the policy refuses it no longer, or never did.
+    """
+
+    demander: str
+    awards: int
+    until: int
 
 
 @dataclass(frozen=True)
@@ -49,16 +79,34 @@ class PeerStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """What is in the journal: `letters` and `moves` are on their way, `block` is the last seen."""
+    """What an agent knows: `letters` and `moves` are on their way.
+
+    `block` is the last that was read of the chain, -1 before the first, `time` its time. `todo` is
+    what the owner has to do before the agent can trade.
+    `next_intent` is the nonce of the next call that the account signs for another to submit: those
+    below it are done, or void. `requests` wait for an operator's word, `disputes` are those that it
+    rules on.
+    """
 
     block: int = -1
+    time: int = 0
     letters: int = 0
     moves: int = 0
     sessions: int = 0
     trades: int = 0
     wants: tuple[WantStatus, ...] = ()
+    products: tuple[ProductStatus, ...] = ()
     stock: tuple[StockStatus, ...] = ()
+    unsigned: tuple[UnsignedStatus, ...] = ()
+    balance: Balance = field(default=Balance())
+    currency: Currency | None = None
+    escrows: tuple[EscrowStatus, ...] = ()
+    orders: tuple[OrderStatus, ...] = ()
+    next_intent: int = 0
+    requests: int = 0
+    disputes: int = 0
     peers: tuple[PeerStatus, ...] = ()
+    todo: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -66,18 +114,61 @@ class Status:
 
 
 def status_of(folder: Path, settings: Settings) -> Status:
-    """Return what an agent's journal says, and what it has read of the board."""
-    if not (folder / JOURNAL).exists():
+    """Return what an agent's journal says, and what it has read of the exchange and the board."""
+    if not has_begun(folder):
         return Status()
+    seen = seen_of(folder, market_domain(settings.chain.chain_id, settings.market.exchange))
     with closing(Journal.reading(folder / JOURNAL)) as journal:
-        return replace(_told(journal, settings), peers=_peers(folder / BOARD, settings))
+        kind, step = STEPS[settings.role]
+        state = folded(journal, step, kind)
+        address = state.address
+        names = names_in(journal, settings, address)
+        return Status(
+            block=seen.block,
+            time=seen.time,
+            letters=len(journal.letters()),
+            moves=len(journal.moves()),
+            sessions=len(journal.sessions()),
+            trades=len(journal.trades()),
+            wants=_wants(state, names) if isinstance(state, DemanderState) else (),
+            products=products_of(state, names) if isinstance(state, DemanderState) else (),
+            stock=_stock(seen.exchange, state, seals_of(journal))
+            if isinstance(state, SupplierState)
+            else (),
+            unsigned=_unsigned(state) if isinstance(state, SupplierState) else (),
+            balance=balance_of(seen.exchange, address, settings.market.token),
+            escrows=_escrows(seen, state),
+            next_intent=seen.exchange.intent_nonces.get(address, 0),
+            requests=_requests(state) if isinstance(state, OperatorState) else 0,
+            disputes=_disputes(state) if isinstance(state, OperatorState) else 0,
+            currency=_currency(journal),
+            orders=orders_of(journal),
+            peers=_peers(folder / BOARD, settings),
+            todo=todo_of(seen.exchange, state, names),
+        )
+
+
+def has_begun(folder: Path) -> bool:
+    """Return whether an agent has a journal that says anything."""
+    if not (folder / JOURNAL).exists():
+        return False
+    try:
+        Journal.reading(folder / JOURNAL).close()
+    except UnusedJournal:
+        return False
+    return True
+
+
+def _currency(journal: Journal) -> Currency | None:
+    noted = journal.about("currency")
+    return None if noted is None else decode(Currency, noted)
 
 
 def _peers(path: Path, settings: Settings) -> tuple[PeerStatus, ...]:
     market = settings.market
     board = Board(market_domain(settings.chain.chain_id, market.exchange), market.founder)
     if path.exists():
-        with closing(EventStore[Announced].reading(path)) as store:
+        with closing(EventStore[Announced].reading(path, is_kept=True)) as store:
             for announced in store.events():
                 board.take(announced)
     return tuple(
@@ -86,42 +177,69 @@ def _peers(path: Path, settings: Settings) -> tuple[PeerStatus, ...]:
     )
 
 
-def _told(journal: Journal, settings: Settings) -> Status:
-    kind, step = STEPS[settings.role]
-    state = folded(journal, step, kind)
-    block, owner = journal.about("block"), journal.about("owner")
-    names = want_names(settings, owner.decode()) if owner else {}
-    return Status(
-        block=-1 if block is None else int(block),
-        letters=len(journal.letters()),
-        moves=len(journal.moves()),
-        sessions=len(journal.sessions()),
-        trades=len(journal.trades()),
-        wants=_wants(state, names) if isinstance(state, DemanderState) else (),
-        stock=_stock(state) if isinstance(state, SupplierState) else (),
-    )
-
-
 def _wants(state: DemanderState, names: dict[bytes, str]) -> tuple[WantStatus, ...]:
     return tuple(
         WantStatus(
             names.get(want.id, f"0x{want.id.hex()}"),
-            want.state,
-            want.attempts[-1].reason if want.attempts else "",
+            want.state if want.state != "open" or state.is_allowed(want) else "to be approved",
+            want.attempts[-1].reason if want.attempts and want.state != "served" else "",
         )
         for want in state.in_order()
     )
 
 
-def _stock(state: SupplierState) -> tuple[StockStatus, ...]:
-    shelves = sorted(state.shelves.values(), key=lambda shelf: shelf.slot)
-    return tuple(StockStatus(each.slot, each.available, each.promised) for each in shelves)
+def _unsigned(state: SupplierState) -> tuple[UnsignedStatus, ...]:
+    """Who left awards unsigned, those first who are refused longest."""
+    found = [
+        UnsignedStatus(demander, left.count, state.offers_again(demander))
+        for demander, left in state.unsigned.items()
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.until, each.demander)))
+
+
+def _escrows(seen: Seen, state: Any) -> tuple[EscrowStatus, ...]:
+    """Of the parties: an operator is none."""
+    if isinstance(state, OperatorState):
+        return ()
+    return tuple(escrows_of(seen, state.address, state.escrows))
+
+
+def _requests(state: OperatorState) -> int:
+    return sum(state.address not in each.words for each in state.requests.values())
+
+
+def _disputes(state: OperatorState) -> int:
+    return sum(each.is_disputed for each in state.cases.values())
+
+
+def _stock(
+    exchange: Exchange, state: SupplierState, seals: dict[bytes, SealedRequest]
+) -> tuple[StockStatus, ...]:
+    shelves = {shelf.slot: shelf for shelf in state.shelves.values()}
+    slots = {
+        slot: found
+        for (supplier, resource, slot), found in exchange.slots.items()
+        if (supplier, resource) == (state.address, state.resource)
+    }
+    found = []
+    for slot in sorted(shelves.keys() | slots.keys()):
+        attested, shelf = slots.get(slot, Slot()), shelves.get(slot, Shelf(slot, 0, 0))
+        counts = (attested.attested, attested.committed, shelf.available, shelf.promised)
+        commitment = exchange.seals.get((state.address, state.resource, slot))
+        seal = None if commitment is None else seals.get(commitment)
+        found.append(StockStatus(slot, *counts, None if seal is None else seal.quantity))
+    return tuple(found)
 
 
 def is_running(folder: Path) -> bool:
     """Return whether an agent runs from a directory: whether it holds the lock."""
+    return is_held(folder / LOCK)
+
+
+def is_held(lock: Path) -> bool:
+    """Return whether a process holds a lock file."""
     try:
-        file = os.open(folder / LOCK, os.O_RDONLY)
+        file = os.open(lock, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -15,14 +15,34 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from fabmarket.chain import BoardContract, ChainError, Engine, ExchangeContract, NodeLost
+from fabmarket.chain import (
+    BoardContract,
+    ChainError,
+    Engine,
+    ExchangeContract,
+    NodeLost,
+    TokenContract,
+)
 from fabmarket.identity import Key
 from fabmarket.ledger import EventStore, Follower
 from fabmarket.market.events import Announced, Event
-from fabmarket.node.inbox import Failed, Followed, Found, Full, Inbox, Item, Lost, Mined, Noticed
+from fabmarket.node.inbox import (
+    CaughtUp,
+    Concluded,
+    Failed,
+    Followed,
+    Found,
+    Full,
+    Inbox,
+    Item,
+    Lost,
+    Mined,
+    Noticed,
+)
 from fabmarket.node.journal import Journal, JournalFull
 from fabmarket.node.outbox import Outbox
 from fabmarket.node.settings import BOARD, EVENTS, JOURNAL, ChainTable, MarketTable
+from fabmarket.scenario import Currency
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
@@ -41,9 +61,12 @@ class Watch(threading.Thread):
         super().__init__(name="chain", daemon=True)
         self._folder, self._key, self._engine = folder, key, engine
         self._finality, self._poll = chain.finality, float(chain.poll)
+        self._most_gas_price = chain.most_gas_price
         self._exchange = ExchangeContract(engine, market.exchange)
         self._board = BoardContract(engine, market.board)
+        self._token = TokenContract(engine, market.token)
         self._inbox: Inbox | None = None
+        self._has_caught_up = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
 
@@ -73,7 +96,15 @@ class Watch(threading.Thread):
                 exchange = Follower[Event](self._engine, self._exchange, events, finality)
                 board = Follower[Announced](self._engine, self._board, announcements, finality)
                 outbox = Outbox(
-                    self._key, journal, self._engine, self._exchange, finality, self._board
+                    self._key,
+                    journal,
+                    self._engine,
+                    self._exchange,
+                    finality,
+                    self._board,
+                    lambda *ended: self._put(Concluded(*ended)),
+                    self._most_gas_price,
+                    self._put,
                 )
                 self._loop(exchange, board, outbox)
         except _Stopped:
@@ -104,6 +135,9 @@ class Watch(threading.Thread):
             self._give(partial(Noticed, announced))
         for block in exchange.poll():
             self._give(partial(Followed, block, block.number < exchange.latest))
+        if not self._has_caught_up:
+            self._has_caught_up = True
+            self._put(CaughtUp())
         for outgoing, receipt in outbox.push():
             self._put(Mined(outgoing, receipt))
 
@@ -119,12 +153,26 @@ class Watch(threading.Thread):
         if self._inbox is not None:
             self._inbox.put(item)
 
-    def caught_up(self) -> list[Announced]:
-        """Read the board up to its last final block, and return all that was announced.
+    def currency(self) -> Currency | None:
+        """Return what the token of the market calls itself, None where it does not say.
 
         For the time before the thread is begun.
+        """
+        said = self._token.currency()
+        return None if said is None else Currency(*said)
+
+    def caught_up(self) -> list[tuple[int, Announced]]:
+        """Read the board up to its last final block; return all announcements and their blocks.
+
+        For the time before the thread is begun, as is `time_of`.
         """
         with closing(EventStore[Announced](self._folder / BOARD)) as store:
             for _ in Follower[Announced](self._engine, self._board, store, self._finality).poll():
                 pass
-            return list(store.events())
+            return [(number, entry.event) for number, _, entry in store.entries()]
+
+    def time_of(self, block: int | None = None) -> int:
+        """Return a block's time, that of the newest that is final by default."""
+        if block is None:
+            block = max(0, self._engine.header().number - self._finality)
+        return self._engine.header(block).time

@@ -17,6 +17,8 @@ LINE = "#d9dee5"
 PALE = "#b9c3ce"
 ACCENT = "#0b5cad"
 WARM = "#b4500f"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b4ca0")
+"""They stay apart for every kind of sight (Okabe and Ito, 2008)."""
 
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "fabmarket",
@@ -40,6 +42,12 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "figure.facecolor": "white",
 }
+
+
+def label(name: str, size: int = 26) -> str:
+    """A name for a picture: printable, one line, short."""
+    text = "".join(letter if letter.isprintable() else " " for letter in name)
+    return text if len(text) <= size else text[: size - 1] + "…"
 
 
 def sheet(width: float, height: float) -> "Figure":
@@ -69,19 +77,21 @@ def render(draw: Callable[[], "Figure"]) -> tuple[bytes, bytes]:
     return png.getvalue(), svg.getvalue()
 
 
-def inline(svg: bytes, name: str, description: str) -> Markup:
+def inline(svg: bytes, name: str, description: str, *, keeps_size: bool = False) -> Markup:
     """An SVG file as an element of an HTML page.
 
-    Namespaces and the fixed size go (HTML needs neither), identifiers are prefixed with `name` so
-    that several figures can share a page, and `description` becomes what a screen reader says.
+    Namespaces go (HTML needs none), and so does the fixed size unless the page `keeps_size`;
+    identifiers are prefixed with `name` so that several figures can share a page, and `description`
+    becomes what a screen reader says.
     """
     text = svg.decode()
     head, _, body = text[text.index("<svg") :].partition(">")
-    view = re.search(r'viewBox="[^"]*"', head)
+    wanted = r'(?:viewBox|width|height)="[^"]*"' if keeps_size else r'viewBox="[^"]*"'
+    shape = " ".join(re.findall(wanted, head))
     body = re.sub(r"<[^>]+>", lambda tag: _prefixed(tag.group(), name), body)
     label = escape(description)
     return Markup(  # noqa: S704 (matplotlib escapes the text it draws; the label is escaped here)
-        f'<svg {view.group() if view else ""} role="img" aria-label="{label}">{body}'
+        f'<svg {shape} role="img" aria-label="{label}">{body}'
     )
 
 

@@ -10,19 +10,38 @@ from fabmarket.errors import Bug
 from fabmarket.market.messages import Member
 from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
-from fabmarket.negotiation.course import supply_at
-from fabmarket.negotiation.hosting import Hosted, Round
+from fabmarket.negotiation.course import CLOCK, supply_at
+from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL, NO_OFFER, Want, why_no_price
 from fabmarket.node import Replayed
+from fabmarket.report.products import product_facts, unserved_operations
 from fabmarket.report.reading import Facts
-from fabmarket.simulation import Certified, Outcome, SettledTrade, TestResult, certify_sessions
+from fabmarket.simulation import (
+    Certified,
+    Outcome,
+    SettledTrade,
+    TestResult,
+    best_lies,
+    certify_sessions,
+)
 
 
 def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
     """Return what `write_report` and `print_summary` show. `command` repeats the run."""
     engine, market = outcome.market.engine, outcome.market
     trades = [_trade(outcome, trade) for trade in outcome.trades]
+    kept = [trade for trade in trades if not trade["refunded"]]
+    of_products = product_facts(outcome, list(zip(outcome.trades, trades, strict=True)))
+    unserved = _unserved(outcome) + unserved_operations(outcome, of_products["products"])
     certified = certify_sessions(outcome)
+    lies = {
+        session: None if lie is None else asdict(lie) for session, lie in best_lies(outcome).items()
+    }
+    gains = {
+        each.session.id: float(each.equilibrium.certificate.max_unilateral_gain)
+        for each in certified
+        if each.equilibrium is not None and not each.off
+    }
     return {
         "fabmarket": __version__,
         "command": list(command),
@@ -44,19 +63,31 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
             for party in outcome.parties.everyone
             if party not in outcome.parties.auditees
         ],
-        "subtasks": len(outcome.wants),
+        "subtasks": len(outcome.wants) + _operations(outcome),
+        **of_products,
         "trades": trades,
-        "unserved": _unserved(outcome),
+        "unserved": unserved,
         "accounts": _accounts(outcome),
-        "units_traded": sum(trade["quantity"] for trade in trades),
-        "paid_total": sum(trade["payment"] for trade in trades),
+        "units_traded": sum(trade["quantity"] for trade in kept),
+        "paid_total": sum(trade["payment"] for trade in kept),
         "gas_total": sum(receipt.gas_used for _, receipt in outcome.sent),
         "gas": _gas(outcome),
         "equilibria": [
-            _equilibrium(outcome, each) for each in certified if each.equilibrium is not None
+            _equilibrium(outcome, each, lies[each.session.id])
+            for each in certified
+            if each.equilibrium is not None
         ],
         "off_equilibrium": [_off(outcome, each) for each in certified if each.off],
-        "sessions": [_talk(outcome, each) for each in outcome.talks],
+        "sessions": [
+            _talk(outcome, each)
+            | {
+                "certificate": {
+                    "gain_in_the_game": gains.get(each.talk.id),
+                    "best_lie_in_this_session": lies.get(each.talk.id),
+                }
+            }
+            for each in outcome.talks
+        ],
         "verification_tests": [_test(result) for result in outcome.tests],
         "messages": {
             "sent": outcome.tally.sent.total(),
@@ -131,12 +162,17 @@ def _trade(outcome: Outcome, trade: SettledTrade) -> dict[str, Any]:
         "unit": _units(outcome)[place["resource"]],
         "unit_price": event.unit_price,
         "payment": event.payment,
+        "refunded": trade.refunded,
         "transaction": _hex(receipt.transaction),
         "block": receipt.block,
         "gas": receipt.gas_used,
         "subtask": outcome.names[trade.want],
         "session": _hex(trade.session),
     }
+
+
+def _operations(outcome: Outcome) -> int:
+    return sum(len(purchase.product.steps) for _, purchase in outcome.purchases.values())
 
 
 def _unserved(outcome: Outcome) -> list[dict[str, Any]]:
@@ -189,12 +225,9 @@ def _gas(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _quoted(session: Hosted) -> list[Round]:
-    """Return the rounds that were answered with replies."""
-    return [each for each in session.rounds if not each.quote.final]
-
-
-def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
+def _equilibrium(
+    outcome: Outcome, certified: Certified, lie: dict[str, Any] | None
+) -> dict[str, Any]:
     session, solved = certified.session, certified.equilibrium
     if solved is None:
         raise ValueError("a session without an equilibrium has none to show")
@@ -207,11 +240,12 @@ def _equilibrium(outcome: Outcome, certified: Certified) -> dict[str, Any]:
         "demanders": [member.demander for member in session.members],
         "supply": float(solved.supply),
         "negotiated_price": session.course.settled_on,
-        "rounds": len(_quoted(session)),
+        "rounds": len(session.rounds),
         "certificate": {
             "max_unilateral_gain": float(solved.certificate.max_unilateral_gain),
             "residual": float(solved.certificate.residual),
             "deviations": list(solved.certificate.deviations),
+            "best_lie_in_this_session": lie,
         },
     }
 
@@ -245,8 +279,12 @@ def _members(outcome: Outcome, members: Sequence[Member]) -> list[dict[str, Any]
 
 def _session(outcome: Outcome, session: Hosted, members: Sequence[Member]) -> dict[str, Any]:
     agreed = any(session.awards)
+    is_clock = session.opening.terms.concept == CLOCK
+    scale = 1 if is_clock else MICRO
+    nothing = (0,) * len(members)
+    given = zip(session.awards or nothing, session.payments or nothing, strict=True)
     rounds = []
-    for number, each in enumerate(_quoted(session), start=1):
+    for number, each in enumerate(session.rounds, start=1):
         answers = [each.answers.get(seat) for seat in range(len(members))]
         replies = [answer.quantity if answer else 0 for answer in answers]
         total = sum(replies)
@@ -255,28 +293,39 @@ def _session(outcome: Outcome, session: Hosted, members: Sequence[Member]) -> di
             {
                 "round": number,
                 "price": each.quote.price,
-                "sum": total / MICRO,
+                "sum": total / scale,
                 "supply": supply / MICRO,
-                "replies": [reply / MICRO for reply in replies],
+                "replies": [reply / scale for reply in replies],
             }
         )
     return {
         "id": _hex(session.id),
         "kind": "session",
         **_place(outcome, session.opening.listing),
-        "members": _members(outcome, members),
+        "members": [
+            {**member, "units": units, "payment": payment}
+            for member, (units, payment) in zip(_members(outcome, members), given, strict=True)
+        ],
         "rounds": rounds,
-        "price": session.course.settled_on,
+        "clock": _clock(session) if is_clock else None,
+        "price": session.price,
         "outcome": "agreed" if agreed else "no agreement",
         "reason": "" if agreed else _why_none(session),
     }
+
+
+def _clock(session: Hosted) -> dict[str, Any]:
+    """What a clock sold of, and which units were given up at which price, by all seats together."""
+    terms, close = session.opening.terms, session.close
+    exits = close.exits if close else ()
+    return {"room": terms.capacity, "lots": terms.lots, "exits": [asdict(each) for each in exits]}
 
 
 def _why_none(session: Hosted) -> str:
     """Why nothing was awarded, as the members were told."""
     if session.close is None:
         return NO_ANSWER
-    if session.course.settled_on is None:
+    if session.price is None:
         return why_no_price(session.course)
     return "no member gains at the price"
 
@@ -297,6 +346,7 @@ def _bargain(outcome: Outcome, bargain: Bargain, members: Sequence[Member]) -> d
             for number, counter in enumerate(bargain.counters, start=1)
             if counter.reason != "withdraw"
         ],
+        "clock": None,
         "price": bargain.outcome or None,
         "outcome": "agreed" if agreed else "no agreement",
         "reason": "" if agreed else NO_ANSWER if bargain.outcome is None else NO_DEAL,

@@ -15,15 +15,21 @@ from fabmarket.report.reading import (
     People,
     audit_words,
     by_place,
+    done_with,
     equilibrium_of,
     featured_equilibrium,
     featured_session,
     gain_left,
     key_figures,
+    lie_left,
+    lies_in_words,
+    mean_price,
     member_labels,
     not_all_sold,
     off_equilibrium,
+    outcome,
     price_errors,
+    products_told,
     sold,
     uncertified,
     unserved_reasons,
@@ -44,9 +50,16 @@ from fabmarket.report.wording import (
     plural,
     residual,
     seconds,
+    share,
     short,
+    span,
 )
 
+_FATES = {
+    "refunded": "not delivered, refunded",
+    "lost": "not delivered",
+    "left": "of no use since it was planned anew",
+}
 _ROLES = ("demander", "supplier", "operator", "deployer")
 
 
@@ -66,10 +79,16 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
         "duration": duration,
         "residual": residual,
         "seconds": seconds,
+        "share": share,
+        "span": span,
         "gain": lambda amount: gain(amount, currency),
         "gain_left": lambda one: gain_left(one, facts),
+        "lie_left": lambda one: lie_left(one, facts),
+        "mean_price": mean_price,
         "named": people.name,
         "why": why,
+        "outcome": outcome,
+        "done_with": done_with,
     }
     source = files("fabmarket.report").joinpath("template.html").read_text("utf-8")
     return environment.from_string(source).render(
@@ -82,10 +101,13 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
         session=session,
         seats=member_labels(session, people) if session else [],
         sessions=by_place(facts, "sessions"),
+        has_sessions=bool(facts["sessions"] or not facts["products"]),
+        products_told=products_told(facts),
         equilibria=by_place(facts, "equilibria"),
         trades=by_place(facts, "trades"),
         in_the_game=IN_THE_GAME,
         not_in_the_negotiation=NOT_IN_THE_NEGOTIATION,
+        lies_in_words=lies_in_words(facts),
         read_more=READ_MORE,
         off_equilibrium=off_equilibrium(facts),
         uncertified=uncertified(facts),
@@ -94,6 +116,7 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
         concepts=CONCEPTS,
         worst_gain=worst_gain(facts),
         approached=len(price_errors(facts)),
+        fates=_FATES,
         many_places=len(sold(facts)) > 1,
         most_bars=MOST_BARS,
         settled_by=Counter(trade["transaction"] for trade in facts["trades"]),
@@ -110,13 +133,19 @@ def _verdict(facts: Facts) -> dict[str, Any]:
     units = {trade["unit"] for trade in facts["trades"]}
     unit = units.pop() if len(units) == 1 else "unit"
     currency = facts["scenario"]["currency"]
-    trades = len(facts["trades"])
+    refunded = sum(trade["refunded"] for trade in facts["trades"])
+    trades = len(facts["trades"]) - refunded
     told = (
         f"{plural(trades, 'trade')} moved {plural(facts['units_traded'], unit)} "
         f"for {money(facts['paid_total'], currency)}."
         if trades
         else "Nothing was traded."
     )
+    if refunded:
+        told += f" {plural(refunded, 'trade')} came to nothing, and the payment came back."
+    if facts["products"]:
+        wasted = money(facts["paid_for_incomplete"], currency)
+        told += f" {products_told(facts)}; {wasted} paid for unfinished ones."
     unserved = len(facts["unserved"])
     if unserved:
         told += (
@@ -143,19 +172,21 @@ def _roster(facts: Facts) -> list[dict[str, Any]]:
         address = one["address"]
         bought = [trade for trade in facts["trades"] if trade["demander"] == address]
         gave = [trade for trade in facts["trades"] if trade["supplier"] == address]
-        waiting = sum(missing["demander"] == address for missing in facts["unserved"])
+        kept = [trade for trade in bought + gave if not trade["refunded"]]
+        served = {trade["subtask"] for trade in kept if trade["demander"] == address}
+        waiting = {row["subtask"] for row in facts["unserved"] if row["demander"] == address}
         offers = {trade["resource"] for trade in gave} | {
             session["resource"] for session in facts["sessions"] if session["supplier"] == address
         }
         rows.append(
             one
             | {
-                "served": len({trade["subtask"] for trade in bought}),
-                "asked": len({trade["subtask"] for trade in bought}) + waiting,
+                "served": len(served),
+                "asked": len(served | waiting),
                 "resources": sorted(offers, key=natural),
                 "trades": len(bought) + len(gave),
-                "units": sum(trade["quantity"] for trade in bought + gave),
-                "money": sum(trade["payment"] for trade in bought + gave),
+                "units": sum(trade["quantity"] for trade in kept),
+                "money": sum(trade["payment"] for trade in kept),
             }
         )
     return sorted(rows, key=lambda row: _ROLES.index(row["role"]))
@@ -179,7 +210,9 @@ def _plots(facts: Facts, figures: dict[str, bytes], people: People) -> dict[str,
         "balances": "Balance of each account before and after the run, as bars; "
         "the table below has the numbers.",
     }
-    return {name: inline(svg, name, said[name]) for name, svg in figures.items()}
+    plots = {name: inline(figures[name], name, words) for name, words in said.items()}
+    chart = "Machines down, slots across, a bar for each operation; the table below has the same."
+    return plots | {"gantt": inline(figures["gantt"], "gantt", chart, keeps_size=True)}
 
 
 def _rounds_in_words(facts: Facts) -> str:
@@ -193,6 +226,11 @@ def _rounds_in_words(facts: Facts) -> str:
         f"{money(first, currency)} to {money(last, currency)} per unit in "
         f"{plural(len(session['rounds']), 'round')}"
     )
+    if session["clock"]:
+        bought = sum(member["units"] for member in session["members"])
+        paid = sum(member["payment"] for member in session["members"])
+        room = number(session["clock"]["room"])
+        return f"{words}; {number(bought)} of {room} units sold for {money(paid, currency)} in all."
     target = equilibrium_of(facts, session)
     return f"{words}; equilibrium {money(target['price'], currency)}." if target else f"{words}."
 

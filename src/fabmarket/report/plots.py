@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fabmarket.report.canvas import ACCENT, INK, MUTED, PALE, WARM
+from fabmarket.report.canvas import ACCENT, COLOURS, INK, MUTED, PALE, WARM, label
 from fabmarket.report.reading import (
     Facts,
     People,
+    clock_path,
     equilibrium_of,
     featured_equilibrium,
     featured_session,
@@ -17,25 +18,29 @@ from fabmarket.report.reading import (
     price_errors,
     sold,
 )
-from fabmarket.report.wording import money, natural, number
+from fabmarket.report.wording import money, natural, number, plural
 
 WIDTH = 5.0
 """Inches. On a phone of 390 px a point of type is then a pixel: read without scrolling sideways."""
 
-MOST_LINES = 7  # colours that stay apart for every kind of sight (Okabe and Ito, 2008)
+MOST_LINES = len(COLOURS)
 MOST_BARS = 30
 _MOST_WRITTEN = 12  # slots whose cells have room for a number
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b4ca0")
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def rounds(facts: Facts) -> Figure:
-    """The featured negotiation: price per round and, in a session, each demander's answer to it."""
+    """The featured negotiation: price per round and, in a session, each demander's answer to it.
+
+    Of a clock: what is wanted at each price, and what each seat pays.
+    """
     session = featured_session(facts)
     if session is None:
         return _nothing("No negotiation took place.")
     if session["kind"] == "bargaining":
         return _concessions(facts, session)
+    if session["clock"]:
+        return _clock(facts, session)
     figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     played = [one["round"] for one in session["rounds"]]
@@ -69,8 +74,8 @@ def _replies(facts: Facts, axes: Axes, session: dict[str, Any], played: list[int
             played,
             [one["replies"][at] for one in session["rounds"]],
             marker=_MARKS[style],
-            c=_COLOURS[style],
-            label=_label(labels[at]),
+            c=COLOURS[style],
+            label=label(labels[at]),
         )
     if quiet:
         axes.plot([], [], c=PALE, label=f"{len(quiet)} more")
@@ -91,6 +96,54 @@ def _concessions(facts: Facts, session: dict[str, Any]) -> Figure:
     return figure
 
 
+def _clock(facts: Facts, session: dict[str, Any]) -> Figure:
+    """What is wanted as the price goes up, where that fits the room, and what each seat pays."""
+    paid = _paid(facts, session)
+    figure = Figure(figsize=(WIDTH, 3.9 + 0.34 * len(paid)), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=(2.6, 0.6 + 0.34 * len(paid)))
+    path, room = clock_path(session), session["clock"]["room"]
+    prices = _units(facts, [price for _, price in path])
+    above.plot([units for units, _ in path], prices, c=ACCENT, label="wanted")
+    quotes = _units(facts, [one["price"] for one in session["rounds"]])
+    wanted = [one["sum"] for one in session["rounds"]]
+    above.plot(wanted, quotes, "o", c=ACCENT, ms=4, label="quoted")
+    above.axvline(room, c=INK, ls="--", lw=1.2, label=f"room: {number(room)}")
+    if session["price"] is not None:
+        stop = _units(facts, [session["price"]])[0]
+        above.plot([min(room, wanted[0])], [stop], "s", c=WARM, label="stopped")
+    above.set_xlim(0, max(room, *wanted) * 1.06)
+    above.set_xlabel("units wanted")
+    above.xaxis.set_major_formatter(FuncFormatter(_grouped))
+    _price_axis(facts, above, "The price goes up until what is wanted fits")
+    amounts = _units(facts, [payment for _, _, payment in paid])
+    drawn = below.barh(range(len(paid)), amounts, height=0.66, color=ACCENT)
+    below.bar_label(drawn, labels=[plural(units, "unit") for _, units, _ in paid], padding=4)
+    below.set_yticks(range(len(paid)), [name for name, *_ in paid])
+    below.set_ylim(len(paid) - 0.4, -0.6)
+    below.grid(visible=False, axis="y")
+    below.set_xlim(0, max(*amounts, 1.0) * 1.3)
+    below.xaxis.set_major_formatter(FuncFormatter(_grouped))
+    below.set_xlabel(facts["scenario"]["currency"]["symbol"])
+    below.set_title("What each seat pays, and for how many units")
+    above.legend(loc="upper right", fontsize=9)
+    return figure
+
+
+def _paid(facts: Facts, session: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """Label, units and payment of each seat of a clock, most first; the last ones together."""
+    labels = map(label, member_labels(session, People(facts)))
+    seats = [
+        (label, one["units"], one["payment"])
+        for label, one in zip(labels, session["members"], strict=True)
+    ]
+    seats.sort(key=lambda seat: -seat[2])
+    rest = seats[MOST_BARS:]
+    if not rest:
+        return seats
+    together = sum(units for _, units, _ in rest), sum(payment for *_, payment in rest)
+    return [*seats[:MOST_BARS], (f"{len(rest)} more", *together)]
+
+
 def _legend_below(figure: Figure) -> None:
     """What the colours mean, under the picture, where a narrow screen does not cut it off."""
     figure.legend(loc="outside lower left", ncols=3)
@@ -103,7 +156,7 @@ def equilibrium(facts: Facts) -> Figure:
         return _nothing("No equilibrium was computed.")
     people = People(facts)
     ranked = sorted(zip(found["demanders"], found["demand"], strict=True), key=lambda one: -one[1])
-    shown = [(_label(people.name(who)), value, ACCENT) for who, value in ranked[:MOST_BARS]]
+    shown = [(label(people.name(who)), value, ACCENT) for who, value in ranked[:MOST_BARS]]
     rest = ranked[MOST_BARS:]
     if rest:
         shown.append((f"{len(rest)} more", sum(value for _, value in rest), ACCENT))
@@ -123,7 +176,7 @@ def equilibrium(facts: Facts) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(_grouped))
     axes.set_xlabel("units")
     price = money(found["price"], facts["scenario"]["currency"])
-    axes.set_title(_label(f"{found['resource']}, slot {found['slot']}: {price} per unit", size=50))
+    axes.set_title(label(f"{found['resource']}, slot {found['slot']}: {price} per unit", size=50))
     return figure
 
 
@@ -195,7 +248,7 @@ def capacity(facts: Facts) -> Figure:
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_yticks(range(len(resources)), [_label(name) for name in resources])
+    axes.set_yticks(range(len(resources)), [label(name) for name in resources])
     axes.set_xticks(range(len(slots)), [str(slot) for slot in slots])
     if len(slots) > _MOST_WRITTEN:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -208,7 +261,10 @@ def capacity(facts: Facts) -> Figure:
                     ink = "white" if value > 0.55 * most else INK
                     axes.text(across, down, number(value), c=ink, ha="center", va="center", size=8)
     else:
-        figure.colorbar(image, ax=axes)
+        scale = figure.colorbar(image, ax=axes)
+        for colours in scale.ax.collections:
+            colours.set(edgecolor="face", rasterized=False)  # the page's policy lets no picture in
+        scale.ax.set_ylim(0, most)
     return figure
 
 
@@ -228,7 +284,7 @@ def balances(facts: Facts) -> Figure:
     after = _units(facts, [one["after"] for one in moved])
     axes.barh([at - 0.19 for at in places], before, height=0.36, color=PALE, label="before")
     axes.barh([at + 0.19 for at in places], after, height=0.36, color=ACCENT, label="after")
-    axes.set_yticks(places, [_label(people.name(one["address"])) for one in moved])
+    axes.set_yticks(places, [label(people.name(one["address"])) for one in moved])
     axes.set_ylim(len(moved) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(FuncFormatter(_grouped))
@@ -264,12 +320,6 @@ def _units(facts: Facts, amounts: list[int] | list[float]) -> list[float]:
     """Base units as currency units, for an axis."""
     scale = 10 ** facts["scenario"]["currency"]["decimals"]
     return [amount / scale for amount in amounts]
-
-
-def _label(name: str, size: int = 26) -> str:
-    """A name for a picture: printable, one line, short."""
-    text = "".join(letter if letter.isprintable() else " " for letter in name)
-    return text if len(text) <= size else text[: size - 1] + "…"
 
 
 def _grouped(value: float, _position: int | None = None) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from fabmarket.report.wording import gain, money, natural, number, plural, short
+from fabmarket.report.wording import LIES, gain, money, natural, number, plural, short
 
 Facts = dict[str, Any]
 
@@ -39,6 +39,26 @@ def member_labels(session: dict[str, Any], people: People) -> list[str]:
         people.name(member["demander"]) if seats[member["demander"]] == 1 else member["subtask"]
         for member in session["members"]
     ]
+
+
+def clocks(facts: Facts) -> list[dict[str, Any]]:
+    """The sessions that sold by a clock, in which somebody was asked something, by place."""
+    return [one for one in by_place(facts, "sessions") if one["clock"] and one["rounds"]]
+
+
+def clock_path(session: dict[str, Any]) -> list[tuple[float, int]]:
+    """The units wanted of a clock and the price, from the first quote to the last: its corners.
+
+    A unit is wanted up to the price at which it was given up.
+    """
+    rounds = session["rounds"]
+    wanted, floor = rounds[0]["sum"], rounds[0]["price"]
+    path = [(wanted, floor)]
+    for gone in session["clock"]["exits"]:
+        path.append((wanted, gone["price"]))
+        wanted -= gone["units"]
+        path.append((wanted, gone["price"]))
+    return [*path, (wanted, rounds[-1]["price"])]
 
 
 def equilibrium_of(facts: Facts, session: dict[str, Any]) -> dict[str, Any] | None:
@@ -125,6 +145,81 @@ def gain_left(equilibrium: dict[str, Any], facts: Facts) -> str:
     return f"≤ {gain(left, currency)}" if left > 0 else "0"
 
 
+def is_late(product: dict[str, Any]) -> bool:
+    """Whether a product was bought whole and ends after it is due."""
+    return bool(product["complete"] and not product["on_time"])
+
+
+def products_told(facts: Facts) -> str:
+    """How many products are complete, and how many of them on time."""
+    products = facts["products"]
+    complete = number(sum(one["complete"] for one in products))
+    on_time = number(sum(one["on_time"] for one in products))
+    return f"{complete} of {plural(len(products), 'product')} complete, {on_time} on time"
+
+
+def done_with(product: dict[str, Any]) -> int | None:
+    """The slot of a product's last operation; None if it is not complete."""
+    return product["steps"][-1]["slot"] if product["complete"] else None
+
+
+def outcome(product: dict[str, Any]) -> str:
+    """What became of a product, in a few words."""
+    if not product["complete"]:
+        return "bought in part" if product["steps"] else "not bought"
+    return f"{plural(product['lateness']['slots'], 'slot')} late" if is_late(product) else "on time"
+
+
+def mean_price(machine: dict[str, Any]) -> int | None:
+    """What a unit of a machine cost in the mean, rounded to a base unit; None if none was sold."""
+    return None if machine["price"] is None else round(machine["price"])
+
+
+def unbought(facts: Facts) -> dict[str, str]:
+    """By reason, the names of the products that were not bought whole."""
+    names: dict[str, list[str]] = {}
+    for one in facts["products"]:
+        if not one["complete"]:
+            names.setdefault(one["reason"], []).append(one["name"])
+    return {reason: ", ".join(each) for reason, each in names.items()}
+
+
+def lie_left(one: dict[str, Any], facts: Facts) -> str:
+    """The best lie of a session or an equilibrium's session, for a cell; a dash where none is
+    known.
+    """
+    lie = one["certificate"]["best_lie_in_this_session"]
+    if lie is None:
+        return number(None)
+    if not lie["gain"]:
+        return "0" if lie["bound"] == "exact" else "0 found"
+    least = "" if lie["bound"] == "exact" else "≥ "
+    return f"{least}{money(lie['gain'], facts['scenario']['currency'])}"
+
+
+def lies_in_words(facts: Facts) -> str:
+    """What the best lies of all sessions come to; "" where none is known."""
+    known = [
+        one
+        for one in facts["sessions"]
+        if one["certificate"]["best_lie_in_this_session"] is not None
+    ]
+    if not known:
+        return ""
+    found = {one["id"]: one["certificate"]["best_lie_in_this_session"] for one in known}
+    gaining = [one for one in known if found[one["id"]]["gain"]]
+    sessions = plural(len(known), "session")
+    if not gaining:
+        is_sure = all(lie["bound"] == "exact" for lie in found.values())
+        how = "exactly" if is_sure else "as far as was tried"
+        return f"Best lie: 0 in {sessions}, {how}. {LIES}"
+    worst = max(gaining, key=lambda one: int(found[one["id"]]["gain"]))
+    return (
+        f"Best lie: in {number(len(gaining))} of {sessions} one pays, most in"
+        f" {worst['resource']}, slot {worst['slot']}: {lie_left(worst, facts)}. {LIES}"
+    )
+
+
 def unserved_reasons(facts: Facts) -> list[tuple[str, int]]:
     """How many sub-tasks stayed unserved for each reason, most frequent first."""
     counted = Counter(one["reason"] for one in facts["unserved"])
@@ -144,15 +239,19 @@ def worst_gain(facts: Facts) -> float:
 
 
 def key_figures(facts: Facts) -> list[tuple[str, str]]:
-    """The run in eight numbers, as (what, how much), for the head of every summary."""
+    """The run in a few numbers, as (what, how much), for the head of every summary."""
     audit = facts["audit"]
     messages = facts["messages"]
+    currency = facts["scenario"]["currency"]
+    wasted = money(facts["paid_for_incomplete"], currency)
+    products = [("Products", products_told(facts)), ("Paid for unfinished products", wasted)]
     return [
+        *(products if facts["products"] else []),
         ("Sub-tasks", number(facts["subtasks"])),
         ("Trades", number(len(facts["trades"]))),
         ("Unserved", number(len(facts["unserved"]))),
         ("Units traded", number(facts["units_traded"])),
-        ("Paid", money(facts["paid_total"], facts["scenario"]["currency"])),
+        ("Paid", money(facts["paid_total"], currency)),
         ("Gas", number(facts["gas_total"])),
         ("Messages ignored", _ignored(messages)),
         ("Audit", audit_words(audit)),

@@ -12,10 +12,17 @@ from fabmarket.report.reading import (
     Facts,
     People,
     by_place,
+    clocks,
+    done_with,
     gain_left,
     key_figures,
+    lie_left,
+    lies_in_words,
+    mean_price,
     not_all_sold,
     off_equilibrium,
+    outcome,
+    unbought,
     unserved_reasons,
     why,
 )
@@ -27,6 +34,7 @@ from fabmarket.report.wording import (
     number,
     plural,
     readable,
+    share,
     short,
 )
 
@@ -42,6 +50,8 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
     notes = [*facts["scenario"]["notes"]]
     if facts["off_equilibrium"] and not facts["equilibria"]:
         notes.append(off_equilibrium(facts))
+    if lies := lies_in_words(facts):
+        notes.append(lies)
     for note in notes:
         console.print(Text(escaped(f"Note:   {note}")), soft_wrap=True)
     if out is not None:
@@ -49,25 +59,40 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
 
 
 def show(console: Console, table: Table) -> None:
-    """Print a table no narrower than its longest words: a narrow terminal would lose columns."""
-    least = Measurement.get(console, console.options.update(width=_WIDEST), table).minimum
-    width = console.width
+    """Print a table no narrower than its longest words: a narrow terminal would cut them."""
+    options, width = console.options.update(width=_WIDEST), console.width
+    longest = []
+    for column in table.columns:
+        found = [Measurement.get(console, options, text) for text in (column.header, *column.cells)]
+        longest.append(max(each.maximum for each in found))
+        column.width = longest[-1] if column.no_wrap else max(each.minimum for each in found)
+    least = Measurement.get(console, options, table).maximum
+    room = max(0, width - least)
+    for column, most in zip(table.columns, longest, strict=True):
+        own = column.width or 0
+        column.width = min(most, own + room)
+        room -= column.width - own
     console.width = max(width, least)
     console.print(table)
     console.width = width
 
 
 def summary_tables(facts: Facts) -> list[Table]:
-    """Headline, then verification tests, equilibria, trades, accounts, unserved reasons if any.
+    """Headline, then verification tests, equilibria, clocks, products, machines, trades, accounts,
+    and reasons of the unserved.
 
-    Long tables stop after 12 rows and say how many more the page has. Names are shown as text,
-    never as markup.
+    What there is none of is left out. Long tables stop after 12 rows and say how many more the page
+    has. Names are shown as text, never as markup.
     """
     tables = [_headline(facts)]
     if facts["verification_tests"]:
         tables.append(_verification(facts))
     if facts["equilibria"]:
         tables.append(_equilibria(facts))
+    if clocks(facts):
+        tables.append(_clocks(facts))
+    if facts["products"]:
+        tables += [_products(facts), _utilisation(facts)]
     if facts["trades"]:
         tables.append(_trades(facts))
     if facts["accounts"]:
@@ -126,7 +151,16 @@ def _verification(facts: Facts) -> Table:
 
 def _equilibria(facts: Facts) -> Table:
     currency = facts["scenario"]["currency"]
-    numbers = ("Slot", "Price", "Negotiated", "Demand", "Supply", "Rounds", "Gain left")
+    numbers = (
+        "Slot",
+        "Price",
+        "Negotiated",
+        "Demand",
+        "Supply",
+        "Rounds",
+        "Gain left",
+        "Best lie",
+    )
     table = _table(
         f"Equilibria: {facts['scenario']['concept']}, prices in {currency['symbol']} per unit",
         "Resource",
@@ -145,10 +179,77 @@ def _equilibria(facts: Facts) -> Table:
                 number(one["supply"]),
                 str(one["rounds"]),
                 gain_left(one, facts),
+                lie_left(one, facts),
             )
         )
     below = [off_equilibrium(facts), NOT_ALL_SOLD if not_all_sold(facts) else ""]
     return _fill(table, rows, *filter(None, below), f"Gain left: {COVERED}")
+
+
+def _clocks(facts: Facts) -> Table:
+    currency = facts["scenario"]["currency"]
+    numbers = ("Slot", "Seats", "Wanted", "Room", "Sold", "Stopped at", "Paid", "Best lie")
+    title = f"Clocks ({currency['symbol']}, prices per unit)"
+    table = _table(title, "Resource", *numbers, numbers=numbers)
+    rows: list[tuple[str | Text, ...]] = [
+        (
+            one["resource"],
+            str(one["slot"]),
+            number(len(one["members"])),
+            number(one["rounds"][0]["sum"]),
+            number(one["clock"]["room"]),
+            number(sum(member["units"] for member in one["members"])),
+            money(one["price"], currency, symbol=False),
+            money(sum(each["payment"] for each in one["members"]), currency, symbol=False),
+            lie_left(one, facts),
+        )
+        for one in clocks(facts)
+    ]
+    return _fill(table, rows)
+
+
+def _products(facts: Facts) -> Table:
+    currency = facts["scenario"]["currency"]
+    numbers = ("Done in slot", "Due", "Price", "Worth")
+    table = _table(
+        f"Products ({currency['symbol']})",
+        "Product",
+        "Outcome",
+        *numbers,
+        numbers=numbers,
+    )
+    rows: list[tuple[str | Text, ...]] = []
+    for one in facts["products"]:
+        rows.append(
+            (
+                one["name"],
+                Text(outcome(one), "green" if one["on_time"] else "yellow"),
+                number(done_with(one)),
+                str(one["due"]),
+                money(one["price"], currency, symbol=False),
+                money(one["value"], currency, symbol=False),
+            )
+        )
+    return _fill(table, rows, *(f"{who}: {reason}" for reason, who in unbought(facts).items()))
+
+
+def _utilisation(facts: Facts) -> Table:
+    currency = facts["scenario"]["currency"]
+    people = People(facts)
+    numbers = ("Listed", "Sold", "Used", "Mean price")
+    table = _table("Machines", "Resource", "Supplier", *numbers, numbers=numbers)
+    rows: list[tuple[str | Text, ...]] = [
+        (
+            one["resource"],
+            people.name(one["supplier"]),
+            plural(sum(one["listed"]), one["unit"]),
+            number(sum(one["sold"])),
+            share(one["share"]),
+            money(mean_price(one), currency),
+        )
+        for one in facts["utilisation"]
+    ]
+    return _fill(table, rows)
 
 
 def _trades(facts: Facts) -> Table:

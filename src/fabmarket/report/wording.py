@@ -9,6 +9,10 @@ from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 from typing import Any
 
 CONCEPTS = {
+    "clock": (
+        "The price rises until what is wanted fits; each unit costs what the others made it cost, "
+        "so that nobody earns more by itself with another answer than the true one."
+    ),
     "simultaneous": (
         "All choose at once, each demander its quantity and the supplier its capacity, and nobody "
         "would earn more with another quantity of its own, the other quantities fixed."
@@ -37,6 +41,12 @@ NOT_IN_THE_NEGOTIATION = (
     "third demander earns 14,045 instead of 12,250 if it answers as if its margin were 238 instead "
     "of 185."
 )
+
+LIES = (
+    "A lie is another answer of one seat, the others' as given; what it gains is counted with what "
+    "a unit is worth to the seat."
+)
+"""What a certificate of a session says of lies."""
 
 READ_MORE = "docs/explanation/truthfulness.md"
 
@@ -133,6 +143,11 @@ def percent(share: float) -> str:
     return f"{_minus(f'{share:+.1f}')} %" if round(share, 1) else "0.0 %"
 
 
+def share(part: float) -> str:
+    """A part of a whole in per cent, to the nearest whole number: 43 % for 0.4337."""
+    return f"{100 * part:.0f} %"
+
+
 def power(value: float) -> str:
     """A power of ten: 1e-9 for 0.000000001."""
     return _exponent(f"{value:.0e}")
@@ -190,6 +205,15 @@ def escaped(text: str) -> str:
     return _HIDDEN.sub(lambda found: found[0].encode("unicode-escape").decode(), text)
 
 
+def one_line(text: str) -> str:
+    r"""Text of others where each line means something: `escaped`, and no break ends the line.
+
+    >>> one_line("a note\n12:00:00  sold 5")
+    'a note\\n12:00:00  sold 5'
+    """
+    return escaped(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def readable(value: Any) -> Any:
     """A JSON value with every text in it `escaped`, keys too."""
     match value:
@@ -213,6 +237,29 @@ def duration(seconds: float) -> str:
         if seconds >= size and seconds % size == 0:
             return plural(int(seconds // size), name)
     return "1 second" if seconds == 1 else f"{number(seconds)} seconds"
+
+
+def span(seconds: int) -> str:
+    """A time that is to come, in its two largest units.
+
+    >>> span(59), span(3_600), span(90_061)
+    ('59 s', '1 h 0 min', '1 d 1 h')
+    """
+    minutes, hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def to_come(time: int, now: int) -> str:
+    """When something is, seen from `now`, both in seconds of chain time.
+
+    >>> to_come(1_090, 1_000), to_come(1_000, 1_000)
+    ('in 1 min', 'passed')
+    """
+    return f"in {span(time - now)}" if time > now else "passed"
 
 
 def plural(count: int, noun: str) -> str:

@@ -117,7 +117,7 @@ def _refusal(error: OSError | ValueError, what: str, remedy: str) -> NotWritten:
 
 def render_files(facts: Facts) -> dict[str, bytes]:
     """Every file of the report, by its path below the output directory; nothing is written."""
-    from fabmarket.report import page, plots  # noqa: PLC0415 - loads matplotlib, which is slow
+    from fabmarket.report import gantt, page, plots  # noqa: PLC0415 - loads matplotlib, which is slow
 
     try:
         text = json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -125,10 +125,13 @@ def render_files(facts: Facts) -> dict[str, bytes]:
         raise FactsNotJson(f"the run's facts are not JSON: {error}") from error
     told = readable(facts)
     drawn = {name: render(partial(getattr(plots, name), told)) for name in FIGURES}
+    chart = gantt.gantt(told)
+    svgs = {**{name: svg for name, (_, svg) in drawn.items()}, "gantt": chart}
     files = {
-        "report.html": page.page(told, {name: svg for name, (_, svg) in drawn.items()}).encode(),
+        "report.html": page.page(told, svgs).encode(),
         # Half a character has no bytes in UTF-8; its escape in Python is that of JSON.
         "report.json": (text + "\n").encode(errors="backslashreplace"),
+        "figures/gantt.svg": chart,
     }
     for name, (png, svg) in drawn.items():
         files[f"figures/{name}.png"] = png

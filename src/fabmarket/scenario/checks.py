@@ -4,19 +4,26 @@ Each check names the path as in a scenario file, the value and the remedy.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NoReturn
 
+from fabmarket.market.delivery import INSTANT
+from fabmarket.market.parameters import parameters_for
+from fabmarket.market.products import MOST_LINES
 from fabmarket.market.trade import TIME_LIMIT
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY, MICRO
 from fabmarket.scenario.deposits import largest_listed, most_for, most_payable
 from fabmarket.scenario.model import (
+    LARGEST_STEP,
     MARKET_CONCEPTS,
     NEGOTIATIONS,
     Alternative,
+    Breakdown,
     Demander,
     InvalidScenario,
+    Operation,
+    Product,
     Scenario,
     SubTask,
     Supplier,
@@ -45,6 +52,8 @@ MOST_SLOTS = 50_000
 block of its own."""
 MOST_SUB_TASKS = 5_000
 """Trades of one round have to settle while they are valid, some ten to a block."""
+_WHOLE = 10_000  # basis points
+_DAY = 86_400  # seconds, from a market's start to its slot 0
 
 # Controls, halves of surrogate pairs, line separators, and what turns the direction of writing.
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -69,6 +78,7 @@ class _Check:
         self.texts()
         self.rules()
         self.participants()
+        self.delivery()
         for path, supplier in self.suppliers():
             self.supplier(path, supplier)
         self.one_unit_per_resource()
@@ -81,6 +91,9 @@ class _Check:
         for i, demander in enumerate(self.scenario.demanders):
             self.demander(f"demanders.{i}", demander)
         self.deposits()
+        names = {supplier.name: supplier for supplier in self.scenario.suppliers}
+        for i, breakdown in enumerate(self.scenario.breakdowns):
+            self.breakdown(f"breakdowns.{i}", breakdown, names.get(breakdown.supplier))
 
     def texts(self) -> None:
         for path in ("name", "title", "description", "source"):
@@ -107,7 +120,10 @@ class _Check:
                 f"calendar of at most {LONGEST_CALENDAR} s keeps to"
             )
             self.refuse("slot_length", f"{problem}; lower it to {LONGEST_CALENDAR // longest}")
-        sub_tasks = sum(len(demander.sub_tasks) for demander in self.scenario.demanders)
+        sub_tasks = sum(
+            len(each.sub_tasks) + (len(each.product.operations) if each.product else 0)
+            for each in self.scenario.demanders
+        )
         if sub_tasks > MOST_SUB_TASKS:
             problem = f"{sub_tasks} sub-tasks are too many; all demanders together have at most"
             self.refuse("demanders", f"{problem} {MOST_SUB_TASKS}")
@@ -140,14 +156,15 @@ class _Check:
         s = self.scenario
         if s.concept not in MARKET_CONCEPTS:
             known = ", ".join(MARKET_CONCEPTS)
-            problem = (
-                f"a session cannot run {shown(s.concept)}; use balanced (a session runs {known})"
-            )
+            problem = f"a session cannot run {shown(s.concept)}; use clock (a session runs {known})"
             self.refuse("concept", problem)
         if s.negotiation not in NEGOTIATIONS:
             known = " or ".join(NEGOTIATIONS)
             self.refuse("negotiation", f"{shown(s.negotiation)} is not known; use {known}")
         self.whole("release_rounds", s.release_rounds, 1, MOST_ROUNDS, "release rounds")
+        if s.negotiation == "bargaining" and any(each.product for each in s.demanders):
+            problem = "'bargaining' is over sub-tasks, and products are bought in rounds; use"
+            self.refuse("negotiation", f"{problem} session, or sub_tasks")
         self.whole("operators", s.operators, 1, MOST_OPERATORS, "numbers of operators")
         self.whole("threshold", s.threshold, 1, MOST_OPERATORS, "thresholds")
         if s.threshold > s.operators:
@@ -213,6 +230,10 @@ class _Check:
                 problem = f"{listed} is above the {attested} attested, which the contract refuses"
                 self.refuse(f"{path}.listed.{slot}", f"{problem}; list at most {attested}")
         self.coefficients(path, supplier)
+        self.whole(f"{path}.step", supplier.step, 1, LARGEST_STEP, "steps")
+        if supplier.lots and not self.is_clock:
+            problem = "true is for a clock; use concept = 'clock' or leave it out"
+            self.refuse(f"{path}.lots", problem)
 
     def coefficients(self, path: str, supplier: Supplier) -> None:
         scale = 10**self.scenario.currency.decimals
@@ -252,17 +273,29 @@ class _Check:
                 self.refuse(f"{path}.unit", f"{problem} {shown(supplier.resource)}; use one unit")
 
     def demander(self, path: str, demander: Demander) -> None:
+        if demander.product is not None:
+            if demander.sub_tasks:
+                problem = "a demander has sub-tasks or one product; make two demanders"
+                self.refuse(f"{path}.operations", problem)
+            self.product(path, demander.product)
+            return
         if not demander.sub_tasks:
-            self.refuse(f"{path}.sub_tasks", "there are none; add at least one")
-        names: set[str] = set()
+            self.refuse(f"{path}.sub_tasks", "there are none; add at least one, or operations")
+        self.own_names(
+            f"{path}.sub_tasks", demander.sub_tasks, f"a sub-task of {shown(demander.name)}"
+        )
         for i, task in enumerate(demander.sub_tasks):
-            task_path = f"{path}.sub_tasks.{i}"
-            self.name(f"{task_path}.name", task.name)
-            if task.name in names:
-                problem = f"{shown(task.name)} is already a sub-task of {shown(demander.name)}"
-                self.refuse(f"{task_path}.name", f"{problem}; rename one")
-            names.add(task.name)
-            self.sub_task(task_path, task)
+            self.sub_task(f"{path}.sub_tasks.{i}", task)
+
+    def own_names(self, path: str, named: Sequence[SubTask | Operation], what: str) -> None:
+        """Each has a name, and no two have one."""
+        names: set[str] = set()
+        for i, each in enumerate(named):
+            self.name(f"{path}.{i}.name", each.name)
+            if each.name in names:
+                problem = f"{shown(each.name)} is already {what}; rename one"
+                self.refuse(f"{path}.{i}.name", problem)
+            names.add(each.name)
 
     def sub_task(self, path: str, task: SubTask) -> None:
         self.whole(f"{path}.slot", task.slot, 0, LARGEST_QUANTITY, "slots")
@@ -273,12 +306,107 @@ class _Check:
             self.refuse(f"{path}.divisible", problem)
         resources: set[str] = set()
         for i, alternative in enumerate(task.alternatives):
+            sellers = [s for s in self.scenario.suppliers if s.resource == alternative.resource]
+            if (
+                self.is_clock
+                and not task.divisible
+                and sellers
+                and not any(s.lots for s in sellers)
+            ):
+                problem = f"false, but nobody sells {shown(alternative.resource)} in lots; set lots"
+                self.refuse(f"{path}.divisible", f"{problem} = true of a supplier or write true")
             alternative_path = f"{path}.alternatives.{i}"
             if alternative.resource in resources:
                 problem = f"{shown(alternative.resource)} is named twice in one sub-task; keep one"
                 self.refuse(f"{alternative_path}.resource", problem)
             resources.add(alternative.resource)
             self.alternative(alternative_path, task, alternative)
+
+    def product(self, path: str, product: Product) -> None:
+        operations = len(product.operations)
+        if not operations:
+            self.refuse(f"{path}.operations", "there are none; add at least one")
+        if operations > MOST_LINES:
+            problem = f"{operations} are too many; a product has at most {MOST_LINES}"
+            self.refuse(f"{path}.operations", f"{problem}, which settle in one transaction")
+        self.own_names(f"{path}.operations", product.operations, "an operation of this product")
+        for k, operation in enumerate(product.operations):
+            self.operation(f"{path}.operations.{k}", operation)
+        self.window(path, product)
+        self.whole(f"{path}.value", product.value, 0, LARGEST_AMOUNT, "amounts")
+        self.whole(f"{path}.lateness", product.lateness, 0, LARGEST_AMOUNT, "amounts")
+
+    def operation(self, path: str, operation: Operation) -> None:
+        if not operation.alternatives:
+            self.refuse(f"{path}.alternatives", "there are none; add at least one")
+        resources: set[str] = set()
+        for i, way in enumerate(operation.alternatives):
+            way_path = f"{path}.alternatives.{i}"
+            self.calendar(f"{way_path}.resource", way.resource)
+            if way.resource in resources:
+                problem = f"{shown(way.resource)} is named twice in one operation; keep one"
+                self.refuse(f"{way_path}.resource", problem)
+            resources.add(way.resource)
+            self.whole(f"{way_path}.quantity", way.quantity, 1, LARGEST_QUANTITY, "quantities")
+
+    def window(self, path: str, product: Product) -> None:
+        """The slots that a product may use must be there, and enough for its operations."""
+        ways = [way for operation in product.operations for way in operation.alternatives]
+        end = max(self.calendars[way.resource] for way in ways) - 1
+        self.whole(f"{path}.release", product.release, 0, end, "slots of these calendars")
+        self.whole(f"{path}.last", product.last, 0, end, "slots of these calendars")
+        slots, operations = product.last - product.release + 1, len(product.operations)
+        if slots < operations:
+            problem = f"{product.last} leaves {max(0, slots)} slots from release {product.release}"
+            least = product.release + operations - 1
+            remedy = f"raise it to {least}, or lower release"
+            self.refuse(f"{path}.last", f"{problem} on for {operations} operations; {remedy}")
+        if not product.release <= product.due <= product.last:
+            problem = f"{shown(product.due)} is not from release to last"
+            self.refuse(f"{path}.due", f"{problem}; give {product.release} to {product.last}")
+
+    def delivery(self) -> None:
+        s, terms = self.scenario, self.scenario.delivery
+        if terms == INSTANT:
+            return
+        windows = parameters_for(s.slot_length)
+        for key, least in (
+            ("deliver_within", windows.delivery_window),
+            ("dispute_within", windows.dispute_window),
+            ("decide_within", windows.hearing + windows.decision_window),
+        ):
+            what = f"seconds, for slots of {s.slot_length} s,"
+            self.whole(f"delivery.{key}", getattr(terms, key), least, windows.longest_life, what)
+        for key in ("late", "silence", "undecided", "bond"):
+            self.whole(f"delivery.{key}_share", getattr(terms, f"{key}_share"), 0, _WHOLE, "shares")
+        for key in ("late_penalty", "exit_penalty"):
+            self.whole(f"delivery.{key}", getattr(terms, key), 0, _WHOLE, "penalties")
+        slots = max((len(supplier.attested) for supplier in s.suppliers), default=0)
+        life = _DAY + slots * s.slot_length
+        life += terms.deliver_within + terms.dispute_within + terms.decide_within
+        if life > windows.longest_life:
+            problem = f"a trade for the last slot would be open for {life} s, and the contract"
+            remedy = f"allows {windows.longest_life}; shorten its times or the calendars"
+            self.refuse("delivery", f"{problem} {remedy}")
+
+    def breakdown(self, path: str, breakdown: Breakdown, supplier: Supplier | None) -> None:
+        if supplier is None:
+            problem = f"{shown(breakdown.supplier)} is no supplier; name one of the file's"
+            self.refuse(f"{path}.supplier", problem)
+        first, last, end = breakdown.first, breakdown.last, len(supplier.attested) - 1
+        self.whole(f"{path}.first", first, 0, end, "slots of its calendar")
+        self.whole(f"{path}.last", last, first, end, "slots of its calendar from first on")
+        most = max(supplier.attested[first : last + 1])
+        if not most:
+            problem = f"nothing is attested in slots {first} to {last}"
+            self.refuse(f"{path}.first", f"{problem}; name slots in which something is lost")
+        self.whole(f"{path}.left", breakdown.left, 0, most - 1, "quantities left of what there is")
+        self.whole(f"{path}.announced", breakdown.announced, 0, first, "slots up to first")
+
+    @property
+    def is_clock(self) -> bool:
+        s = self.scenario
+        return s.concept == "clock" and s.negotiation == "session"
 
     @property
     def led_by_demanders(self) -> bool:
@@ -294,13 +422,18 @@ class _Check:
             problem = "its quantity times (benefit - cost) is above 2^128 base units, which no"
             self.refuse(path, f"{problem} contract holds; lower one of them")
 
-    def resource(self, path: str, task: SubTask, resource: str) -> None:
+    def calendar(self, path: str, resource: str) -> int:
+        """Return the slots of the longest calendar of a resource that somebody must supply."""
         calendar = self.calendars.get(resource)
         if calendar is None:
             known = ", ".join(sorted(self.calendars))
             some = known if len(known) <= 2 * LONGEST_NAME else known[: 2 * LONGEST_NAME] + "…"
             problem = f"nobody supplies {shown(resource)}; add a supplier or name one of {some}"
-            self.refuse(f"{path}.resource", problem)
+            self.refuse(path, problem)
+        return calendar
+
+    def resource(self, path: str, task: SubTask, resource: str) -> None:
+        calendar = self.calendar(f"{path}.resource", resource)
         if task.slot >= calendar:
             problem = (
                 f"{shown(resource)} has no slot {shown(task.slot)}, its suppliers' calendars end "

@@ -30,7 +30,9 @@ def most_for(way: Alternative, largest: dict[str, int]) -> int:
 
 
 def most_payable(demander: Demander, largest: dict[str, int]) -> int:
-    """The most a demander can come to pay for its whole product, base units."""
+    """The most a demander can come to pay for all its sub-tasks or its product, base units."""
+    if demander.product is not None:
+        return demander.product.value
     return sum(
         max(most_for(way, largest) for way in task.alternatives) for task in demander.sub_tasks
     )

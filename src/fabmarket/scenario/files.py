@@ -14,29 +14,37 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fabmarket.market.delivery import INSTANT, Delivery
 from fabmarket.scenario.checks import LARGEST_DECIMALS, check_scenario
 from fabmarket.scenario.fjsp import parse_fjsp
-from fabmarket.scenario.fjsp_market import FjspOptions, build_market
 from fabmarket.scenario.model import (
     DEFAULT_OPERATORS,
     Alternative,
+    Breakdown,
     Currency,
     Demander,
     InvalidScenario,
+    Operation,
+    Product,
     Scenario,
     SubTask,
     Supplier,
+    Work,
     majority_of,
     shown,
 )
 from fabmarket.scenario.schema import (
     AlternativeTable,
+    BreakdownTable,
+    DeliveryTable,
     DemanderTable,
     FjspTable,
     ScenarioFile,
+    SubTaskTable,
     SupplierTable,
     problem_of,
 )
+from fabmarket.scenario.slotted import FjspOptions, build_market
 from fabmarket.scenario.texts import parse_json, parse_toml
 
 
@@ -80,6 +88,8 @@ def _explicit(table: ScenarioFile, name: str) -> Scenario:
     currency = _currency(table, name)
     money = _Money(name, currency)
     stem = PurePath(name).stem
+    suppliers = table.suppliers or []
+    slots = max((len(each.attested) for each in suppliers), default=0)
     operators = DEFAULT_OPERATORS if table.operators is None else table.operators
     return Scenario(
         name=stem,
@@ -96,13 +106,14 @@ def _explicit(table: ScenarioFile, name: str) -> Scenario:
         slot_length=3600 if table.slot_length is None else table.slot_length,
         tampered_copies=table.tampered_copies or 0,
         demanders=tuple(
-            _demander(f"demanders.{i}", demander, money)
+            _demander(f"demanders.{i}", demander, money, slots)
             for i, demander in enumerate(table.demanders or [])
         ),
         suppliers=tuple(
-            _supplier(f"suppliers.{i}", supplier, money)
-            for i, supplier in enumerate(table.suppliers or [])
+            _supplier(f"suppliers.{i}", supplier, money) for i, supplier in enumerate(suppliers)
         ),
+        delivery=_delivery(table.delivery),
+        breakdowns=tuple(map(_breakdown, table.breakdowns)),
     )
 
 
@@ -141,7 +152,14 @@ def _from_fjsp(
         if (value := getattr(table, key)) is not None
     }
     threshold = given.pop("threshold", majority_of(given.get("operators", scenario.operators)))
-    return replace(scenario, name=PurePath(name).stem, threshold=threshold, **given)
+    return replace(
+        scenario,
+        name=PurePath(name).stem,
+        threshold=threshold,
+        delivery=_delivery(table.delivery),
+        breakdowns=tuple(map(_breakdown, table.breakdowns)),
+        **given,
+    )
 
 
 def _fjsp_options(table: ScenarioFile, fjsp: FjspTable, name: str) -> FjspOptions:
@@ -191,20 +209,51 @@ class _Money:
         return Fraction(value) * int(10**self.currency.decimals)
 
 
-def _demander(path: str, table: DemanderTable, money: _Money) -> Demander:
+def _demander(path: str, table: DemanderTable, money: _Money, slots: int) -> Demander:
+    """The demander; `slots` is the length of the longest calendar."""
+    given = table.model_fields_set - {"name", "sub_tasks"}
+    if table.operations is None and given:
+        problem = "is of a product; add operations, or leave it out"
+        raise InvalidScenario(f"{money.file}: {path}.{min(given)}: {problem}")
     return Demander(
         name=table.name,
         sub_tasks=tuple(
-            SubTask(
-                name=task.name,
-                slot=task.slot,
-                divisible=task.divisible,
-                alternatives=tuple(
-                    _alternative(f"{path}.sub_tasks.{i}.alternatives.{j}", alternative, money)
-                    for j, alternative in enumerate(task.alternatives)
-                ),
+            _sub_task(f"{path}.sub_tasks.{i}", task, money)
+            for i, task in enumerate(table.sub_tasks or [])
+        ),
+        product=None if table.operations is None else _product(path, table, money, slots),
+    )
+
+
+def _product(path: str, table: DemanderTable, money: _Money, slots: int) -> Product:
+    if table.value is None:
+        raise InvalidScenario(f"{money.file}: {path}.value: the key is missing; add it")
+    last = max(0, slots - 1) if table.last is None else table.last
+    return Product(
+        operations=tuple(
+            Operation(
+                operation.name,
+                tuple(Work(way.resource, way.quantity) for way in operation.alternatives),
             )
-            for i, task in enumerate(table.sub_tasks)
+            for operation in table.operations or []
+        ),
+        release=table.release,
+        due=last if table.due is None else table.due,
+        last=last,
+        value=money.base(f"{path}.value", table.value),
+        lateness=money.base(f"{path}.lateness", table.lateness),
+        partial=table.partial,
+    )
+
+
+def _sub_task(path: str, table: SubTaskTable, money: _Money) -> SubTask:
+    return SubTask(
+        name=table.name,
+        slot=table.slot,
+        divisible=table.divisible,
+        alternatives=tuple(
+            _alternative(f"{path}.alternatives.{j}", alternative, money)
+            for j, alternative in enumerate(table.alternatives)
         ),
     )
 
@@ -228,4 +277,15 @@ def _supplier(path: str, table: SupplierTable, money: _Money) -> Supplier:
         b=money.coefficient(table.b),
         attested=tuple(table.attested),
         listed=tuple(table.attested if table.listed is None else table.listed),
+        lots=table.lots,
+        step=table.step,
     )
+
+
+def _delivery(table: DeliveryTable | None) -> Delivery:
+    return INSTANT if table is None else Delivery(**table.model_dump())
+
+
+def _breakdown(table: BreakdownTable) -> Breakdown:
+    announced = table.first if table.announced is None else table.announced
+    return Breakdown(table.supplier, table.first, table.last, table.left, announced)

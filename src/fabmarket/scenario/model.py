@@ -11,9 +11,13 @@ from decimal import Decimal
 from fractions import Fraction
 
 from fabmarket.errors import Refused
+from fabmarket.market.delivery import INSTANT, Delivery
 
-MARKET_CONCEPTS = ("demanders-lead", "balanced", "simultaneous")
-"""The equilibrium concepts that the signed rounds of a session can reach."""
+MARKET_CONCEPTS = ("clock", "demanders-lead", "balanced", "simultaneous")
+"""How a session finds its price: by a clock, or as an equilibrium of these concepts."""
+
+LARGEST_STEP = 2**32 - 1
+"""The finest step of a clock: this part of the last price, at least one base unit."""
 
 NEGOTIATIONS = ("session", "bargaining")
 """How price is found: a resource's session with all its demanders, or bilateral concessions."""
@@ -98,20 +102,57 @@ class SubTask:
 
 
 @dataclass(frozen=True)
+class Work:
+    """One way to do an operation: so many units of a resource type, all in one slot."""
+
+    resource: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of a product that is bought whole; any one alternative does it."""
+
+    name: str
+    alternatives: tuple[Work, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """What a demander buys whole or not at all: its operations, each in a later slot than the last.
+
+    ``release`` is the first slot that they may use and ``last`` the last. Each slot after ``due``
+    takes ``lateness`` from ``value``, what the product is worth. With ``partial`` a beginning of
+    the product is worth its share of the value.
+    """
+
+    operations: tuple[Operation, ...]
+    release: int
+    due: int
+    last: int
+    value: int
+    lateness: int
+    partial: bool = False
+
+
+@dataclass(frozen=True)
 class Demander:
-    """A participant that needs capacity (MRD); its product is its sub-tasks, in order."""
+    """A participant that needs capacity (MRD): sub-tasks, each bought by itself, or a product."""
 
     name: str
     sub_tasks: tuple[SubTask, ...]
+    product: Product | None = None
 
 
 @dataclass(frozen=True)
 class Supplier:
     """A participant that sells one resource type (MRS).
 
-    ``maintenance`` is d_s, per unit. ``a`` and ``b`` are the price coefficients of
-    ``q = a*S - b*w`` in base units per unit^2. ``attested`` and ``listed`` hold one quantity per
-    slot from slot 0 on; 0 means nothing in that slot.
+    ``maintenance`` is d_s, per unit, and the least price at which products get it. ``a`` and ``b``
+    are the price coefficients of ``q = a*S - b*w`` in base units per unit^2. ``attested`` and
+    ``listed`` hold one quantity per slot from slot 0 on; 0 means nothing in that slot. Of a clock:
+    whether it sells ``lots``, each demand whole or not at all, and by which part of the last price
+    it goes up, ``step`` 4 a fourth.
     """
 
     name: str
@@ -122,6 +163,22 @@ class Supplier:
     b: Fraction
     attested: tuple[int, ...]
     listed: tuple[int, ...]
+    lots: bool = False
+    step: int = 4
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """A supplier has but ``left`` units in each slot from ``first`` to ``last``, both included.
+
+    It says so at the beginning of slot ``announced``.
+    """
+
+    supplier: str
+    first: int
+    last: int
+    left: int
+    announced: int
 
 
 @dataclass(frozen=True)
@@ -146,12 +203,14 @@ class Scenario:
 
     ``source`` says where the numbers stand, ``draws`` how the missing ones were drawn, ``notes``
     what else must be known about how the input was read, a line each.
-    ``release_rounds`` is how many times a demander publishes a sub-task before it stays unserved;
+    ``release_rounds`` is how many times a demander publishes a sub-task before it stays unserved,
+    and in how many cycles it tries to buy a product;
     ``threshold`` of the ``operators``, a majority, must sign an attestation; ``slot_length`` is in
     seconds;
     ``tampered_copies`` is how many damaged copies of signed messages are sent, to be ignored;
     ``verification_tests`` are sent to the contract before the suppliers list: the paper's market
-    carries those of Table 1, a file cannot state any.
+    carries those of Table 1, a file cannot state any. ``delivery`` are the terms on which all
+    suppliers deliver, by default paid at once; ``breakdowns`` happen while the market runs.
     """
 
     name: str
@@ -171,3 +230,5 @@ class Scenario:
     demanders: tuple[Demander, ...]
     suppliers: tuple[Supplier, ...]
     verification_tests: tuple[VerificationTest, ...] = ()
+    delivery: Delivery = INSTANT
+    breakdowns: tuple[Breakdown, ...] = ()

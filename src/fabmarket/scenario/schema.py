@@ -66,7 +66,7 @@ class AlternativeTable(Table):
 
 
 class SubTaskTable(Table):
-    """One sub-task of a demander's product."""
+    """One sub-task of a demander, bought by itself."""
 
     name: str
     slot: int = 0
@@ -74,11 +74,32 @@ class SubTaskTable(Table):
     alternatives: list[AlternativeTable]
 
 
-class DemanderTable(Table):
-    """One demander."""
+class WorkTable(Table):
+    """One way to do an operation of a product."""
+
+    resource: str
+    quantity: int
+
+
+class OperationTable(Table):
+    """One operation of a demander's product."""
 
     name: str
-    sub_tasks: list[SubTaskTable]
+    alternatives: list[WorkTable]
+
+
+class DemanderTable(Table):
+    """One demander: `sub_tasks`, or `operations` and what their product is worth by when."""
+
+    name: str
+    sub_tasks: list[SubTaskTable] | None = None
+    operations: list[OperationTable] | None = None
+    value: Number | None = None
+    release: int = 0
+    due: int | None = None
+    last: int | None = None
+    lateness: Number = Decimal(0)
+    partial: bool = False
 
 
 class SupplierTable(Table):
@@ -92,6 +113,8 @@ class SupplierTable(Table):
     b: Number = Decimal("0.2")
     attested: list[int]
     listed: list[int] | None = None
+    lots: bool = False
+    step: int = 4
 
 
 class CurrencyTable(Table):
@@ -99,6 +122,30 @@ class CurrencyTable(Table):
 
     symbol: str = DEFAULT_CURRENCY.symbol
     decimals: int = DEFAULT_CURRENCY.decimals
+
+
+class DeliveryTable(Table):
+    """The terms on which suppliers deliver (`market.delivery`): seconds and basis points."""
+
+    deliver_within: int
+    dispute_within: int
+    decide_within: int
+    late_share: int
+    silence_share: int
+    undecided_share: int
+    bond_share: int
+    late_penalty: int
+    exit_penalty: int
+
+
+class BreakdownTable(Table):
+    """What a supplier has left while it is down; slots, and units in each of them."""
+
+    supplier: str
+    first: int
+    last: int
+    left: int = 0
+    announced: int | None = None
 
 
 class FjspTable(Table):
@@ -128,6 +175,8 @@ class ScenarioFile(Table):
     currency: CurrencyTable = CurrencyTable()
     demanders: list[DemanderTable] | None = None
     suppliers: list[SupplierTable] | None = None
+    delivery: DeliveryTable | None = None
+    breakdowns: list[BreakdownTable] = []
     fjsp: FjspTable | None = None
 
 

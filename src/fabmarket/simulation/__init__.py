@@ -1,8 +1,9 @@
 """Many participants in one process with virtual time: the demo, tests and benchmarks."""
 
-from fabmarket.simulation.equilibrium import Certified, certify_sessions
+from fabmarket.simulation.equilibrium import Certified, best_lies, certify_sessions
 from fabmarket.simulation.links import Fate, Links, Schedule
-from fabmarket.simulation.run import Outcome, Progress, SettledTrade, run_market
+from fabmarket.simulation.outcome import Outcome, SettledTrade
+from fabmarket.simulation.run import Progress, run_market
 from fabmarket.simulation.setup import Party
 from fabmarket.simulation.verification import TestResult
 
@@ -16,6 +17,7 @@ __all__ = [
     "Schedule",
     "SettledTrade",
     "TestResult",
+    "best_lies",
     "certify_sessions",
     "run_market",
 ]

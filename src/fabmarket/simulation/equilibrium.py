@@ -1,17 +1,21 @@
-"""The equilibrium of every finished session, solved from the members' private values and certified.
+"""What is certified of every finished session, from the members' private values.
+
+In a game's session the equilibrium, solved; in any but a bargain the best lie.
 
 Only a demonstration can do this: it runs all participants and so knows what each keeps to itself.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from fabmarket.game import Equilibrium, Game, NoEquilibrium, NotCertified, solve
 from fabmarket.market.units import MICRO, NO_LIMIT
-from fabmarket.negotiation.course import rule_of
+from fabmarket.negotiation.course import CLOCK, rule_of
 from fabmarket.negotiation.hosting import Hosted
-from fabmarket.simulation.run import Outcome
+from fabmarket.negotiation.lies import BestLie, best_lie
+from fabmarket.simulation.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,23 @@ class Certified:
 
 def certify_sessions(outcome: Outcome) -> list[Certified]:
     """Return every session of a run with its solved and certified equilibrium."""
+    return [
+        _certify(session, pairs)
+        for session, pairs in _hosted(outcome)
+        if session.opening.terms.concept != CLOCK  # which is no game of quantities
+    ]
+
+
+def best_lies(outcome: Outcome) -> dict[bytes, BestLie | None]:
+    """Return the best lie of each session of a run, by its id; of bargains none is worked out."""
+    return {
+        session.id: best_lie(session, [benefit - cost for benefit, cost in pairs])
+        for session, pairs in _hosted(outcome)
+    }
+
+
+def _hosted(outcome: Outcome) -> Iterator[tuple[Hosted, list[tuple[int, int]]]]:
+    """Yield the sessions that are no bargains, with each seat's benefit and cost of a unit."""
     values = {
         way_of: (way.benefit, way.cost)
         for party, spec in zip(outcome.parties.demanders, outcome.scenario.demanders, strict=True)
@@ -52,18 +73,17 @@ def certify_sessions(outcome: Outcome) -> list[Certified]:
         party.address: spec.resource
         for party, spec in zip(outcome.parties.suppliers, outcome.scenario.suppliers, strict=True)
     }
-    certified = []
     for shown in outcome.talks:
         session = shown.talk
-        if not isinstance(session, Hosted):
-            continue
-        resource = resources[session.opening.supplier]
-        pairs = [
-            values[member.demander, outcome.names[member.sub_task], resource]
-            for member in session.members
-        ]
-        certified.append(_certify(session, pairs))
-    return certified
+        if isinstance(session, Hosted):
+            resource = resources[session.opening.supplier]
+            yield (
+                session,
+                [
+                    values[member.demander, outcome.names[member.sub_task], resource]
+                    for member in session.members
+                ],
+            )
 
 
 def _certify(session: Hosted, pairs: list[tuple[int, int]]) -> Certified:

@@ -69,7 +69,7 @@ class Links:
 
     def post(self, recipient: str, body: bytes, now: int) -> None:
         """Send bytes of a stranger to a participant."""
-        self._push(now, "", Letter(0, recipient, now + 1, body), answer_lost=False)
+        self._push(now, "", Letter(0, recipient, now + 1, "", bytes(32), body), answer_lost=False)
 
     def under_way(self) -> list[Letter]:
         """Return the letters that are not delivered yet, in the order in which they will be."""

@@ -8,7 +8,7 @@ prove.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import cycle, islice, pairwise
 from typing import Any
 
@@ -18,32 +18,38 @@ from fabmarket.chain import Engine, Receipt, Transaction
 from fabmarket.errors import TryAgain
 from fabmarket.identity import keccak
 from fabmarket.identity.codec import decode, encode
-from fabmarket.ledger import Audit, Block, EventStore, Follower, audit
-from fabmarket.market.events import Listed, Settled
+from fabmarket.ledger import Block, EventStore, Follower, audit
+from fabmarket.market.events import Listed
 from fabmarket.market.exchange import Move
 from fabmarket.market.messages import Demand, PriceTerms
-from fabmarket.market.rhythm import Rhythm
-from fabmarket.market.units import MICRO, NO_LIMIT, floor_int, name_to_bytes32
+from fabmarket.market.rhythm import TRADE_VALIDITY, Rhythm
+from fabmarket.market.rounds import Rounds
+from fabmarket.market.units import MICRO, floor_int, name_to_bytes32
 from fabmarket.negotiation import demander, supplier
+from fabmarket.negotiation.course import CLOCK
 from fabmarket.negotiation.demander import DemanderState
-from fabmarket.negotiation.demander.state import TRADE_VALIDITY
+from fabmarket.negotiation.demander.bundling import CYCLES_AGAIN
 from fabmarket.negotiation.moves import Tell
+from fabmarket.negotiation.policy import Policy
+from fabmarket.negotiation.products.purchase import Purchase, operation_id
 from fabmarket.negotiation.supplier import SupplierState
-from fabmarket.negotiation.wants import Choice, Want
-from fabmarket.node import Journal, Outbox, Participant, Replayed, evidence_of, replay
+from fabmarket.negotiation.wants import Want
+from fabmarket.node import Journal, Outbox, Participant
 from fabmarket.node.envelope import Envelope
-from fabmarket.scenario import Demander, Scenario, Supplier
-from fabmarket.simulation.links import Links, Schedule, Tally
+from fabmarket.scenario import Demander, Product, Scenario, SubTask, Supplier
+from fabmarket.simulation.delivering import Deliveries
+from fabmarket.simulation.links import Links, Schedule
+from fabmarket.simulation.outcome import Outcome, collect
 from fabmarket.simulation.setup import (
-    Market,
-    Parties,
     Party,
     deploy,
     fill_purses,
     offers_of,
     parties_of,
+    payers,
 )
-from fabmarket.simulation.verification import TestResult, run_tests
+from fabmarket.simulation.verification import run_tests
+from fabmarket.simulation.wanted import product_of, want_of
 
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as a run goes on."""
@@ -57,48 +63,6 @@ _BLOCKS_A_BEAT = 8
 
 class TooSlow(TryAgain):
     """The chain's blocks come too rarely for the market's rhythm."""
-
-
-@dataclass(frozen=True)
-class SettledTrade:
-    """A trade on chain, and where it came from."""
-
-    event: Settled
-    receipt: Receipt
-    want: bytes
-    session: bytes
-
-
-@dataclass
-class Outcome:
-    """Everything a run produced; amounts in base units, quantities in resource units.
-
-    `wants` are what each demander told its owner in the end; `talks` what the suppliers' journals
-    prove, by slot.
-    """
-
-    scenario: Scenario
-    seed: int
-    parties: Parties
-    market: Market
-    store: EventStore
-    tests: list[TestResult] = field(default_factory=list)
-    talks: list[Replayed] = field(default_factory=list)
-    trades: list[SettledTrade] = field(default_factory=list)
-    listed: dict[bytes, Listed] = field(default_factory=dict)
-    wants: dict[bytes, tuple[str, Want]] = field(default_factory=dict)
-    names: dict[bytes, str] = field(default_factory=dict)
-    before: dict[str, int] = field(default_factory=dict)
-    after: dict[str, int] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
-    journals: dict[str, Journal] = field(default_factory=dict)
-    audit: Audit = field(default_factory=lambda: Audit((), None))
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def sent(self) -> list[tuple[Transaction, Receipt]]:
-        """Every transaction of the run, in order."""
-        return self.market.sender.sent
 
 
 def run_market(
@@ -159,8 +123,11 @@ class _Run:
         out.before = self._balances()
         self._lap("deposit")
         self._trade()
+        self._deliver()
         out.after = self._balances()
-        self._collect()
+        for participant in self.everyone:
+            out.tally.sent += participant.sent
+        collect(out)
         self._lap("negotiate and settle")
         self.progress("audit", 0, 1)
         market = self.market
@@ -192,14 +159,18 @@ class _Run:
         self.outboxes.append(Outbox(party.key, journal, self.engine, market.exchange))
 
         def tell(told: Tell) -> None:
-            self.outcome.wants[told.news.id] = (party.address, told.news)
+            if isinstance(told.news, Want):
+                self.outcome.wants[told.news.id] = (party.address, told.news)
+            elif isinstance(told.news, Purchase):
+                self.outcome.purchases[told.news.product.id] = (party.address, told.news)
 
         return Participant(party.key, market.domain, step, state, journal, tell)
 
     def _demander(self, party: Party, spec: Demander) -> DemanderState:
-        wants = [self._want(party.address, spec, at) for at in range(len(spec.sub_tasks))]
+        wants = [self._want(party.address, spec, each) for each in spec.sub_tasks]
         for want in wants:
             self.outcome.wants[want.id] = (party.address, want)
+        purchases = [] if spec.product is None else [self._purchase(party, spec, spec.product)]
         return DemanderState(
             address=party.address,
             token=self.market.token.address,
@@ -208,30 +179,28 @@ class _Run:
             wants=HashTrieMap({want.id: want for want in wants}),
             rounds_left=self.scenario.release_rounds,
             order=tuple(want.id for want in wants),
+            purchases=HashTrieMap({each.product.id: each for each in purchases}),
+            secret=keccak(f"{party.address} hides its lines".encode()),
         )
 
-    def _want(self, address: str, spec: Demander, at: int) -> Want:
-        task = spec.sub_tasks[at]
-        want_id = keccak(f"{address}|{task.name}".encode())
-        start = self.market.origin + task.slot * self.market.slot_length
-        self.outcome.names[want_id] = f"{spec.name} / {task.name}"
-        return Want(
-            id=want_id,
-            start=start,
-            end=start + self.market.slot_length,
-            divisible=task.divisible,
-            choices=tuple(
-                Choice(
-                    name_to_bytes32(way.resource),
-                    NO_LIMIT if way.quantity is None else way.quantity,
-                    way.benefit - way.cost,
-                )
-                for way in task.alternatives
-            ),
-        )
+    def _purchase(self, party: Party, spec: Demander, product: Product) -> Purchase:
+        wanted = product_of(product, spec.name, party.address, self.market)
+        purchase = Purchase(wanted, self.scenario.release_rounds)
+        self.outcome.purchases[wanted.id] = (party.address, purchase)
+        self.outcome.names[wanted.id] = spec.name
+        for at, operation in enumerate(product.operations):
+            name = f"{spec.name} / {operation.name}"
+            self.outcome.names[operation_id(wanted.id, at)] = name
+        return purchase
+
+    def _want(self, address: str, spec: Demander, task: SubTask) -> Want:
+        want = want_of(task, address, self.market)
+        self.outcome.names[want.id] = f"{spec.name} / {task.name}"
+        return want
 
     def _supplier(self, party: Party, spec: Supplier) -> SupplierState:
         bargained = self.scenario.negotiation == "bargaining"
+        clock = self.scenario.concept == CLOCK and not bargained
         terms = PriceTerms(
             concept="bargaining" if bargained else self.scenario.concept,
             demand_weight=floor_int(spec.a * MICRO),
@@ -239,6 +208,8 @@ class _Run:
             maintenance=spec.maintenance,
             capacity=0,
             token=self.market.token.address,
+            lots=spec.lots,
+            step=spec.step if clock else 0,
         )
         return SupplierState(
             address=party.address,
@@ -248,6 +219,8 @@ class _Run:
             origin=self.market.origin,
             slot_length=self.market.slot_length,
             terms=terms,
+            delivery=self.scenario.delivery,
+            policy=Policy(refund_uncovered=True, accept_returns=True),
             batch=self.batch,
         )
 
@@ -263,7 +236,7 @@ class _Run:
 
     def _deposit(self) -> None:
         deposit = fill_purses(self.market, self.scenario, self.parties)
-        for party in self.parties.demanders:
+        for party in payers(self.scenario, self.parties):
             self._order(party, [deposit])
         self._mine(must_succeed=True)
         self._follow()
@@ -274,14 +247,19 @@ class _Run:
 
     # Time, messages, blocks
 
-    def _trade(self) -> None:
-        """Let time pass until every want is decided."""
+    def _trade(self, until: int | None = None) -> None:
+        """Let time pass until every want and product is decided, or to that second."""
         self._settle_down()
         self._report()
         beats = self.scenario.release_rounds + 4
+        if self.outcome.purchases:
+            cycles = max(self.scenario.release_rounds, CYCLES_AGAIN) + 2
+            beats += cycles * Rounds(self.rhythm).length // self.rhythm.period
         latest = self.engine.now() + beats * self.rhythm.period + TRADE_VALIDITY
         while not self._is_over():
             now = self.engine.now()
+            if until is not None and now >= until:
+                return
             if now > latest:
                 raise TooSlow(
                     f"after {beats} beats of {self.rhythm.period} s sub-tasks are still open: the"
@@ -292,9 +270,24 @@ class _Run:
             following += -(-(now + 1 - following) // self.rhythm.quarter) * self.rhythm.quarter
             if due is not None and due < following:
                 following = max(due, now + 1)
-            self.engine.pass_time(following)
-            self._settle_down()
-            self._report()
+            self._pass_time(following if until is None else min(following, until))
+
+    def _pass_time(self, until: int) -> None:
+        self.engine.pass_time(until)
+        self._settle_down()
+        self._report()
+
+    def _deliver(self) -> None:
+        """Slot after slot what is in escrow is delivered and accepted, or its supplier is down."""
+        deliveries = Deliveries(self.market, self.scenario, self.parties, self.links.participants)
+        while (due := deliveries.next_due()) is not None:
+            self._trade(due)
+            if self.engine.now() < due:
+                self._pass_time(due)
+            for move in deliveries.orders(due):
+                self._order(*move)
+                self._settle_down()
+        self._trade()
 
     def _settle_down(self) -> None:
         """Deliver and mine until nothing more follows at this time."""
@@ -325,7 +318,7 @@ class _Run:
         for _, each in outgoing:
             self.market.sender.queue(each.transaction, each.raw)
         if must_succeed:
-            self.market.sender.must_succeed(self.market.exchange)
+            receipts = self.market.sender.must_succeed(self.market.exchange)
         else:
             count = 0
 
@@ -334,18 +327,22 @@ class _Run:
                 count += 1
                 self.progress("settle", count, len(outgoing))
 
-            self.market.sender.flush(heard)
-        for box, each in outgoing:
-            box.mined(each)
+            receipts = [receipt for _, receipt in self.market.sender.flush(heard)]
+        for (box, each), receipt in zip(outgoing, receipts, strict=True):
+            box.mined(each, receipt)
         return len(outgoing)
 
     def _is_over(self) -> bool:
-        return all(want.state in ("served", "unserved") for _, want in self.outcome.wants.values())
+        return self._decided() == len(self.outcome.wants) + len(self.outcome.purchases)
+
+    def _decided(self) -> int:
+        wants, purchases = self.outcome.wants.values(), self.outcome.purchases.values()
+        done = sum(want.state in ("served", "unserved") for _, want in wants)
+        return done + sum(each.state in ("bought", "unbought") for _, each in purchases)
 
     def _report(self) -> None:
-        wants = self.outcome.wants.values()
-        done = sum(want.state in ("served", "unserved") for _, want in wants)
-        self.progress("negotiate", done, len(wants))
+        whole = len(self.outcome.wants) + len(self.outcome.purchases)
+        self.progress("negotiate", self._decided(), whole)
 
     def _tamper(self, now: int) -> None:
         """Send altered copies of demands under their true signatures; all must be ignored."""
@@ -372,28 +369,6 @@ class _Run:
             for party in (*self.parties.demanders, *self.parties.suppliers)
         }
 
-    def _collect(self) -> None:
-        """Take in what the suppliers' journals prove, and where each settled trade came from."""
-        out = self.outcome
-        for participant in self.everyone:
-            out.tally.sent += participant.sent
-        receipts = {receipt.transaction: receipt for _, receipt in out.sent}
-        found = []
-        for party in self.parties.suppliers:
-            journal = out.journals[party.address]
-            for session in journal.sessions():
-                out.talks.append(replay(evidence_of(journal, session)))
-        for shown in out.talks:
-            seats = {(each.demander, each.supplier_nonce): each.sub_task for each in shown.members}
-            for settlement in shown.settlements:
-                trade = shown.trades[settlement.event.trade]
-                want = seats[trade.demander, trade.supplier_nonce]
-                receipt = receipts[settlement.transaction]
-                settled = SettledTrade(settlement.event, receipt, want, shown.talk.id)
-                found.append((settlement.block, settlement.log_index, settled))
-        out.talks.sort(key=_when)
-        out.trades = [settled for _, _, settled in sorted(found, key=lambda each: each[:2])]
-
 
 def _period(engine: Engine) -> int:
     """Seconds between beats: on a chain with a time of its own at least eight of its blocks."""
@@ -404,9 +379,3 @@ def _period(engine: Engine) -> int:
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
     usual = gaps[len(gaps) // 2] if gaps else 0
     return max(REAL_PERIOD, _BLOCKS_A_BEAT * usual)
-
-
-def _when(shown: Replayed) -> tuple[int, int, bytes]:
-    """The order of talks: by beat, then by slot."""
-    opening = shown.talk.opening
-    return opening.ends, opening.slot_end, shown.talk.id

@@ -22,6 +22,7 @@ from fabmarket.errors import Bug, Refused
 from fabmarket.identity import Domain, Key, digest
 from fabmarket.identity.codec import encode
 from fabmarket.market.cards import Founding, SignedNotice
+from fabmarket.market.delivery import INSTANT
 from fabmarket.market.exchange import (
     Attest,
     Deposit,
@@ -31,7 +32,7 @@ from fabmarket.market.exchange import (
     RegisterResource,
     Report,
 )
-from fabmarket.market.parameters import DAYS, HOURS
+from fabmarket.market.parameters import parameters_for
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Attestation, market_domain
 from fabmarket.market.units import name_to_bytes32
@@ -54,8 +55,6 @@ _EXCHANGE_GAS = 7_000_000
 _OPERATOR_GAS = 50_000
 _SLOTS_AT_ONCE = 50
 """Slots attested or listed by one transaction: far below a block's gas and a participant's coin."""
-_DAY = 86_400
-"""From slots as long as this on, escrow is counted in days."""
 
 
 class CannotDeploy(Refused):
@@ -129,13 +128,14 @@ class Market:
         token: str,
         exchange: str,
         slot_length: int,
+        lead: int,
     ) -> None:
         self.engine = engine
         self.sender = sender
         self.token = TokenContract(engine, token)
         self.exchange = ExchangeContract(engine, exchange)
         self.domain: Domain = market_domain(engine.chain_id, exchange)
-        self.origin = engine.now() + LEAD_TIME
+        self.origin = engine.now() + lead
         self.slot_length = slot_length
         self._operators = operators
         self._threshold = threshold
@@ -152,6 +152,7 @@ class Market:
         unit: bytes,
         quantities: tuple[int, ...],
         first_slot: int = 0,
+        version: int = 1,
     ) -> Attest:
         """Return an attestation of slots `first_slot`.. that `threshold` operators have signed."""
         attestation = Attestation(
@@ -162,7 +163,7 @@ class Market:
             slot_length=self.slot_length,
             first_slot=first_slot,
             quantities=quantities,
-            version=1,
+            version=version,
             expiry=self.origin + (first_slot + len(quantities)) * self.slot_length,
             operator_set=self._operator_set,
         )
@@ -185,8 +186,10 @@ class Market:
         self.sender.queue(Transaction(key, action, self.token.address, data, 120_000))
 
 
-def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
+def deploy(engine: Engine, scenario: Scenario, parties: Parties, lead: int = LEAD_TIME) -> Market:
     """Give everyone coin for gas, and deploy the test currency and the exchange with its modules.
+
+    Slot 0 begins `lead` seconds after that.
 
     Raises CannotDeploy, before anything is sent, if the chain's time is too late for a calendar or
     the engine's account has too little coin for everyone.
@@ -209,7 +212,7 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
     key = parties.deployer.key
     currency = scenario.currency
     token = token_code("Test currency", currency.symbol, currency.decimals)
-    parameters = DAYS if scenario.slot_length >= _DAY else HOURS
+    parameters = parameters_for(scenario.slot_length)
     token_address = _deployed(sender, key, token, _TOKEN_GAS)
     escrow = _deployed(sender, key, escrow_code(parameters), _MODULE_GAS)
     net = _deployed(sender, key, net_code(parameters), _MODULE_GAS)
@@ -226,6 +229,7 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties) -> Market:
         token_address,
         _deployed(sender, key, exchange, gas),
         scenario.slot_length,
+        lead,
     )
 
 
@@ -263,13 +267,20 @@ def offers_of(market: Market, party: Party, spec: Supplier) -> list[list[Move]]:
     ]
 
 
+def payers(scenario: Scenario, parties: Parties) -> tuple[Party, ...]:
+    """Return who needs money in the exchange."""
+    bonded = () if scenario.delivery == INSTANT else parties.suppliers
+    return (*parties.demanders, *bonded)
+
+
 def fill_purses(market: Market, scenario: Scenario, parties: Parties) -> Deposit:
     """Give every demander the same test money, enough for whoever may spend most.
 
-    Each allows the exchange to take it; the deposit that each is to order is returned.
+    So to every supplier where it locks a bond. Each allows the exchange to take it; the deposit
+    that each is to order is returned.
     """
     amount = deposit_of(scenario)
-    for party in parties.demanders:
+    for party in payers(scenario, parties):
         market.queue_token(parties.deployer.key, "mint", party.address, amount)
         market.queue_token(party.key, "approve", market.exchange.address, amount)
     market.sender.must_succeed()

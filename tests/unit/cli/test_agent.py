@@ -2,22 +2,24 @@
 
 import io
 import json
-import socket
 import stat
 from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import replace
 
 import pytest
+from rpds import HashTrieMap
 
 from fabmarket.cli.main import main
 from fabmarket.identity import Key
 from fabmarket.identity.keystore import create, unlock
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import market_domain
+from fabmarket.negotiation.supplier.state import Unsigned
 from fabmarket.node import Journal, Participant
 from fabmarket.node import agent as agent_module
 from fabmarket.node.agent import OtherSettings, _Agent, locked
 from fabmarket.node.board import Board
-from fabmarket.node.roles import STEPS, initial_state
+from fabmarket.node.roles import STEPS, initial_state, policy_of
 from fabmarket.node.settings import FILE, JOURNAL, KEYSTORE, read_settings
 
 SECRET = "correct horse"  # noqa: S105
@@ -128,17 +130,6 @@ def test_agent_with_another_passphrase_does_not_start(folder, monkeypatch):
     assert "wrong" not in said
 
 
-def test_agent_without_a_node_says_so(folder):
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
-    text = (folder / FILE).read_text().replace("127.0.0.1:8545", f"127.0.0.1:{port}")
-    (folder / FILE).write_text(text)
-    code, _, said = ran("agent", folder)
-    assert code == 2
-    assert f"no Ethereum node answers at http://127.0.0.1:{port}" in said
-    assert said.endswith("that chain.urls and chain.chain_id are right\n")
-
-
 def test_a_second_agent_of_a_directory_does_not_start(folder):
     with locked(folder):
         code, _, said = ran("agent", folder)
@@ -160,7 +151,7 @@ def test_status_before_the_first_start(folder):
 def test_status_shows_what_the_journal_says(folder):
     key, settings = unlock(folder / KEYSTORE, SECRET), read_settings(folder)
     domain = market_domain(31337, ADDRESS)
-    initial = initial_state(settings, key.address, domain, Rhythm(0, 60))
+    initial = initial_state(settings, key, domain, Rhythm(0, 60))
     with closing(Journal(folder / JOURNAL)) as journal:
         Participant(key, domain, STEPS["demander"][1], initial, journal)
     facts = json.loads(ran("status", folder, "--json")[1])
@@ -171,15 +162,36 @@ def test_status_shows_what_the_journal_says(folder):
     assert "not running" in said
 
 
+def test_status_says_who_left_awards_unsigned_and_is_refused(tmp_path):
+    folder, (rude, old) = tmp_path / "seller", (Key.derive(name).address for name in "ab")
+    assert ran("init", "supplier", folder)[0] == 0
+    text = (folder / FILE).read_text().replace('"0x"', f'"{ADDRESS}"')
+    (folder / FILE).write_text(text)
+    key, settings = unlock(folder / KEYSTORE, SECRET), read_settings(folder)
+    domain = market_domain(31337, ADDRESS)
+    left = HashTrieMap({rude: Unsigned(3, 1_767_225_600), old: Unsigned(1, -3_600)})
+    initial = initial_state(settings, key, domain, Rhythm(0, 60))
+    initial = replace(initial, unsigned=left, policy=policy_of(settings))
+    with closing(Journal(folder / JOURNAL)) as journal:
+        Participant(key, domain, STEPS["supplier"][1], initial, journal)
+    assert json.loads(ran("status", folder, "--json")[1])["unsigned"] == [
+        {"demander": rude, "awards": 3, "until": 1_767_229_200},
+        {"demander": old, "awards": 1, "until": 0},
+    ]
+    lines = [line.split() for line in ran("status", folder)[1].splitlines()]
+    assert [rude, "3", "2026-01-01", "01:00:00", "UTC"] in lines
+    assert [old, "1", "–"] in lines
+
+
 def test_settings_that_the_journal_contradicts_are_refused(folder):
     """They would be without effect."""
     key, domain = unlock(folder / KEYSTORE, SECRET), market_domain(31337, ADDRESS)
 
     def checked(settings):
         board = Board(domain, ADDRESS)
-        agent = _Agent(folder, settings, key, domain, board, None, lambda *_: None)
+        agent = _Agent(folder, settings, key, domain, board, None, None, lambda *_: None)
         try:
-            agent._require_same(initial_state(settings, key.address, domain, Rhythm(0, 60)))
+            agent._require_same(initial_state(settings, key, domain, Rhythm(0, 60)))
         finally:
             agent._journal.close()
 
@@ -206,6 +218,7 @@ def test_what_a_full_disk_does_not_take_is_written_later(folder, monkeypatch):
         domain,
         Board(domain, ADDRESS),
         None,
+        None,
         lambda *line: said.append(line),
     )
     database = agent._journal._db
@@ -227,7 +240,7 @@ def test_what_a_full_disk_does_not_take_is_written_later(folder, monkeypatch):
 def test_a_keystore_of_another_account_is_not_taken_for_the_journal_s(folder):
     settings, domain = read_settings(folder), market_domain(31337, ADDRESS)
     key = unlock(folder / KEYSTORE, SECRET)
-    initial = initial_state(settings, key.address, domain, Rhythm(0, 60))
+    initial = initial_state(settings, key, domain, Rhythm(0, 60))
     with closing(Journal(folder / JOURNAL)) as journal:
         Participant(key, domain, STEPS["demander"][1], initial, journal)
     (folder / KEYSTORE).unlink()

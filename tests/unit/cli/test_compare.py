@@ -37,7 +37,7 @@ def rows(capsys, *arguments):
 
 def test_json_of_every_rule(here, capsys):
     found = rows(capsys, "capped.csv")
-    assert list(found) == list(RULES)
+    assert list(found) == [*RULES, "clock"]
     assert set(found["demanders-lead"]) == {"rule", "reason"}
     plain = found["uniform-price"]
     assert (plain["price"], plain["supply"], plain["welfare"]) == (55, 150, 20550)
@@ -86,3 +86,30 @@ def test_the_picture_has_a_bar_for_each_rule_with_an_outcome(here, capsys):
 def test_an_unknown_rule_is_refused(here, capsys):
     assert run("game.csv", "--rule", "dictatorship") == 2
     assert "'dictatorship' is not one of 'simultaneous'" in capsys.readouterr().err
+
+
+def test_the_clock_sells_what_vcg_sells_and_says_in_how_many_rounds(here, capsys):
+    found = rows(capsys, "capped.csv")
+    clock, vcg = found["clock"], found["vcg"]
+    assert (clock["welfare"], clock["revenue"]) == (vcg["welfare"], vcg["revenue"])
+    assert (clock["price"], clock["demand"]) == (55, [30, 60, 60])
+    assert [lie["gain"] for lie in clock["lies"]] == [0, 0, 0]
+    assert clock["rounds"] == 10  # 10, 12, 15, 18, 22, 27, 33, 41, 51, 63
+    assert found["balanced"]["rounds"] > 1
+    assert found["vcg"]["rounds"] is found["uniform-price"]["rounds"] is None
+
+
+def test_the_clock_takes_a_supply_cap_and_whole_numbers(here, capsys):
+    (row,) = rows(capsys, "game.csv", "--rule", "clock").values()
+    assert row["reason"] == "a clock sells what there is: give supply_cap"
+    (row,) = rows(capsys, "game.csv", "--rule", "clock", "--supply-cap", "0.5").values()
+    assert "supply_cap is 0.5" in row["reason"]
+    (row,) = rows(capsys, "game.csv", "--rule", "clock", "--supply-cap", "600").values()
+    assert (row["price"], row["demand"], row["revenue"]) == (155, [0, 0, 600], 93_000)
+    assert row["rounds"] == 15
+
+
+def test_the_papers_sessions_take_three_or_four_rounds(here, capsys):
+    found = rows(capsys, "game.csv")
+    taken = [found[rule]["rounds"] for rule in ("simultaneous", "demanders-lead", "balanced")]
+    assert taken == [4, 3, 4]

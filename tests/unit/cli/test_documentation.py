@@ -34,8 +34,7 @@ def rows(text: str) -> dict[str, str]:
 
 
 def options(command: click.Command) -> list[click.Option]:
-    context = click.Context(command, info_name=command.name)
-    context.help_option_names = ["-h", "--help"]
+    context = click.Context(command, info_name=command.name, **command.context_settings)
     return [one for one in command.get_params(context) if isinstance(one, click.Option)]
 
 
@@ -96,7 +95,9 @@ def test_the_size_of_a_batch_is_the_documented_one():
 
 def help_of(name: str) -> str:
     command = cli.get_command(click.Context(cli), name)
-    return " ".join(command.get_help(click.Context(command, info_name=name)).split())
+    return " ".join(
+        command.get_help(click.Context(command, info_name=name, **command.context_settings)).split()
+    )
 
 
 @pytest.mark.parametrize("name", ["solve", "simulate", "compare", "sweep"])

@@ -17,6 +17,7 @@ from fabmarket.identity.codec import decode, encode
 from fabmarket.market.messages import Close, Quote
 from fabmarket.node import BadEvidence, Evidence, NoEvidence
 from fabmarket.node.journal import BadJournal
+from tests.unit.node.town import DOMAIN, Town
 
 ROOT = Path(__file__).parents[3]
 
@@ -85,6 +86,26 @@ def test_all_files_hold_and_agree_with_the_ledger(demo):
     assert run("verify", *files_of(demo)).count(" yes ") == 4
 
 
+def test_the_suppliers_file_tells_the_best_lie_of_a_session_and_a_members_does_not(demo):
+    facts = json.loads(run("verify", *files_of(demo), "--json"))
+    told = {fact["role"]: fact["best_lie_in_this_session"] for fact in facts["files"]}
+    assert told["member"] is None
+    assert (told["supplier"]["gain"], told["supplier"]["method"]) == (1_901, "replay")
+    printed = run("verify", *files_of(demo))
+    assert f"best lie 1,901, of seat {told['supplier']['seat']}" in printed
+    assert "if a unit is worth to it what its own answers say" in " ".join(printed.split())
+
+
+def test_every_file_of_a_clock_tells_that_no_lie_pays(tmp_path):
+    out = tmp_path / "clock"
+    run("demo", "--scenario", ROOT / "scenarios" / "clock.toml", "--out", out)
+    run("evidence", "--journal", out / "journals", "--all", "--out", out / "evidence")
+    facts = json.loads(run("verify", *files_of(out), "--json"))
+    nothing = {"seat": None, "gain": 0, "method": "menu", "bound": "exact"}
+    assert [fact["best_lie_in_this_session"] for fact in facts["files"]] == [nothing] * 5
+    assert run("verify", *files_of(out)).count("best lie 0, exactly") == 5
+
+
 def test_a_changed_file_is_refused_with_the_place(demo, tmp_path):
     (path,) = held_by(demo, "supplier")
     evidence = decode(Evidence, path.read_bytes())
@@ -129,17 +150,37 @@ def test_a_ledger_without_the_settlement_is_told(demo, tmp_path):
     assert len(json.loads(done.output)["not_in_ledger"]) == 2
 
 
-def test_digits_that_begin_two_sessions_are_refused(tmp_path):
-    out = tmp_path / "two"
-    example = str(ROOT / "scenarios" / "fjsp" / "k1.txt")
+@pytest.fixture(scope="module")
+def job_shop(tmp_path_factory):
+    """The output of a job shop that buys ten products."""
+    out = tmp_path_factory.mktemp("shop")
+    example = str(ROOT / "scenarios" / "fjsp" / "k2.txt")
     CliRunner().invoke(cli, ["demo", "--fjsp", example, "--out", str(out)], catch_exceptions=False)
-    journals = out / "journals"
-    sessions = {
-        fact["session"] for fact in json.loads(run("evidence", "--journal", journals, "--json"))
-    }
-    first, count = Counter(each[:3] for each in sessions).most_common(1)[0]
-    assert count > 1  # ten sessions, the same in every run
-    with pytest.raises(InputError, match=f"{first} begins more than one session or trade"):
+    return out
+
+
+def test_all_files_of_bought_products_hold_and_agree_with_the_ledger(job_shop):
+    out = job_shop / "evidence"
+    run("evidence", "--journal", job_shop / "journals", "--all", "--out", out)
+    paths = sorted(out.glob("*.json"))
+    facts = json.loads(run("verify", *paths, "--ledger", job_shop / "ledger.sqlite", "--json"))
+    assert facts["ok"]
+    assert facts["settled_since"] == []
+    bought = [fact for fact in facts["files"] if fact["role"] == "demander"]
+    report = json.loads((job_shop / "report.json").read_text())
+    paid = [sum(each["units"] * each["price"] for each in fact["awards"]) for fact in bought]
+    prices = [each["price"] for each in report["products"] if each["complete"]]
+    assert sorted(paid) == sorted(prices)
+    assert all(fact["outcome"] == "agreed" and fact["settled"] for fact in facts["files"])
+
+
+def test_digits_that_begin_two_bids_are_refused(job_shop):
+    journals = job_shop / "journals"
+    facts = json.loads(run("evidence", "--journal", journals, "--json"))
+    by_digit = Counter(each[:3] for each in {fact["session"] for fact in facts})
+    first, count = by_digit.most_common(1)[0]
+    assert count > 1  # of ten bids, the same in every run
+    with pytest.raises(InputError, match=f"{first} begins more than one session, trade or bid"):
         run("evidence", first, "--journal", journals)
 
 
@@ -165,9 +206,13 @@ def test_bad_inputs_are_refused_by_name(demo, tmp_path):
         (["evidence", "--journal", garbage], BadJournal, "is no journal"),
         (["evidence", "--journal", empty], InputError, "there is no journal"),
         (["evidence", "--journal", tmp_path / "none"], InputError, "run `fabmarket demo`"),
-        (["evidence", "0x", "--journal", journals], InputError, "'0x' is no session or trade"),
-        (["evidence", "z" * 64, "--journal", journals], InputError, "is no session or trade"),
-        (["evidence", "ab" * 32, "--journal", journals], NoEvidence, "holds a session or trade"),
+        (["evidence", "0x", "--journal", journals], InputError, "'0x' is no session, trade or bid"),
+        (["evidence", "z" * 64, "--journal", journals], InputError, "is no session, trade or bid"),
+        (
+            ["evidence", "ab" * 32, "--journal", journals],
+            NoEvidence,
+            "holds a session, trade or bid",
+        ),
         (["evidence", "ab" * 32, "--all", "--journal", journals], InputError, "exclude"),
         (["verify", tmp_path / "none.json"], InputError, "none.json"),
         (["verify", evidence, "--ledger", next(journals.iterdir())], InputError, "is no event log"),
@@ -269,3 +314,41 @@ def test_regression_a_damaged_ledger_is_no_bug_of_ours(demo, tmp_path):
         assert done.exception is None or isinstance(done.exception, InputError | AuditFailed)
         refused += isinstance(done.exception, InputError)
     assert refused
+
+
+@pytest.fixture
+def dropped(tmp_path):
+    """A journal of Anne's, whose answer to the first quote came too late, and the session's id."""
+    town = Town().opened()
+    town.carry(least=4)
+    town.block(1_045)
+    town.carry(least=2)
+    town.block(1_060)
+    town.carry(of=("cleo",), least=4)
+    town.block(1_076)
+    town.carry(of=("cleo",), least=1)
+    path = tmp_path / "anne.sqlite"
+    path.write_bytes(town.people["anne"].journal.dump())
+    return path, town.session()
+
+
+def test_who_was_dropped_with_an_answer_signed_can_show_it_and_is_told_what_it_proves(
+    dropped, tmp_path
+):
+    journal, session = dropped
+    (row,) = json.loads(run("evidence", "--journal", journal, "--json"))
+    (seat,) = row["unheard"]
+    (path,) = run("evidence", f"0x{session.hex()}", "--journal", journal, "--out", tmp_path).split()
+    (fact,) = json.loads(run("verify", path, "--json"))["files"]
+    assert (fact["ok"], fact["unheard"]) == (True, [seat])
+    messages = {
+        f"0x{digest(DOMAIN, each.message).hex()}": each.message
+        for each in decode(Evidence, Path(path).read_bytes()).envelopes
+    }
+    reply, word = messages[seat["answer"]], messages[seat["word"]]
+    assert (reply.seat, reply.quantity) == (seat["seat"], seat["quantity"])
+    assert seat["seat"] in word.dropped
+    said = f"seat {seat['seat']} is named as silent by {seat['word']}, but its answer to quote 0, "
+    said += f"{seat['answer']}, is signed; that it arrived in time no signature says"
+    assert f"{path}: {said}" in run("verify", path)
+    assert f"{row['session'][:14]}: {said}." in run("evidence", "--journal", journal)

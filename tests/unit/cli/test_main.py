@@ -1,11 +1,13 @@
 """Exit codes and the one line on standard error, whatever a command raises."""
 
+import subprocess
+import sys
 from importlib.metadata import version
 
 import click
 import pytest
 
-from fabmarket.cli.commands import COMMANDS, cli
+from fabmarket.cli.commands import COMMANDS, SECTIONS, cli
 from fabmarket.cli.exit_codes import AuditFailed, SystemRefused
 from fabmarket.cli.main import main
 from fabmarket.cli.streams import OutputLost
@@ -124,4 +126,24 @@ def test_no_command_shows_the_help_on_stderr_and_is_2(capsys):
     assert run() == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "Commands:\n  demo" in err
+    assert "A market in one process:\n  demo" in err
+
+
+@pytest.mark.parametrize("title", ["A market in one process", "Games"])
+def test_regression_what_runs_no_agent_needs_no_extra(title):
+    """`make demo` installs none, and a room below imported what only agents have."""
+    extras = ("cryptography", "h11", "httpx", "starlette", "uvicorn")
+    program = (
+        "import sys, importlib\n"
+        f"sys.modules.update(dict.fromkeys({extras}))\n"
+        f"for name in {tuple(SECTIONS[title])}: importlib.import_module('fabmarket.cli.' + name)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603
+
+
+def test_regression_whoever_asks_first_a_command_has_both_help_options():
+    """click keeps the option that the first context asks for: later `-h` was no option."""
+    command = cli.get_command(None, "relay")
+    command._help_option = None
+    command.make_context("relay", ["x", "y"])
+    assert command.get_help_option(click.Context(command)).opts == ["-h", "--help"]

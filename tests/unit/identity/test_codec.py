@@ -160,14 +160,14 @@ def test_brackets_in_brackets_are_refused_however_deep():
 def test_moves_in_moves_are_refused_beyond_some_depth():
     """A relay holds a move, so moves nest as deep as one likes: it once ended in RecursionError."""
     intent = Intent(ANNE, b"", 0, 0)
-    inner = json.loads(encode(Ordered(RaiseEpoch(ANNE))))["move"]
-    outer = json.loads(encode(Ordered(Relay(intent, RaiseEpoch(ANNE), b""))))["move"]["Relay"]
+    inner = json.loads(encode(Ordered(RaiseEpoch(ANNE))))["order"]
+    outer = json.loads(encode(Ordered(Relay(intent, RaiseEpoch(ANNE), b""))))["order"]["Relay"]
     limit = sys.getrecursionlimit()
     refused = []
     for depth in (1, 3, limit // 20, limit // 5, limit // 4, limit // 3, limit):
         move = json.dumps(inner, separators=(",", ":"))
         head, tail = json.dumps(outer, separators=(",", ":")).split(move)
-        text = '{"move":' + ('{"Relay":' + head) * depth + move + (tail + "}") * depth + "}"
+        text = '{"order":' + ('{"Relay":' + head) * depth + move + (tail + "}") * depth + "}"
         try:
             ordered = decode(Ordered, text.encode())
         except BadText as error:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabmarket.identity import Domain, Key
+from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import (
     LARGEST_BUCKET,
     LARGEST_LETTER,
     OVERHEAD,
     SMALLEST_BUCKET,
-    Cover,
     SealingKey,
     Unsealable,
     bucket,
@@ -115,7 +115,7 @@ def test_padding_that_hides_something_is_refused():
 
     padded = (3).to_bytes(4, "big") + b"abc" + b"\1" * (SMALLEST_BUCKET - 3)
     reader = sealing.X25519PublicKey.from_public_bytes(KEY.public)
-    made = sealing._SUITE.encrypt(padded, reader, sealing._info(DOMAIN, COVER))
+    made = sealing._SUITE.encrypt(padded, reader, sealing._info(DOMAIN, COVER.to_bytes()))
     with pytest.raises(Unsealable, match="not padded"):
         KEY.open(DOMAIN, COVER.to_bytes() + made)
 

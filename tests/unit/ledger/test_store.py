@@ -199,3 +199,16 @@ def test_the_dump_is_a_sqlite_file_that_others_can_read(store, tmp_path):
     assert amount == (str(U256),)
     with closing(EventStore(path)) as again:
         assert list(again.events()) == EXTREME
+
+
+def test_one_that_is_just_being_made_holds_nothing_yet(tmp_path):
+    path = tmp_path / "events.sqlite"
+    path.touch()
+    with pytest.raises(LedgerError, match="is no event log"):
+        EventStore.reading(path)
+    with closing(EventStore.reading(path, is_kept=True)) as store:
+        assert (store.followed(), store.time(), list(store.events())) == (None, 0, [])
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE mine (it)")
+    with pytest.raises(LedgerError, match="is no event log"):
+        EventStore.reading(path)

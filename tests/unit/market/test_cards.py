@@ -68,7 +68,16 @@ def test_a_rhythm_without_a_period_does_not():
 
 
 @pytest.mark.parametrize(
-    "url", ["http://10.0.0.7:9100", "https://mill.example", "http://[2001:db8::7]:9100"]
+    "url",
+    [
+        "http://10.0.0.7:9100",
+        "https://mill.example",
+        "http://mill",
+        "http://xn--mhle-0ra.example:65535",
+        "http://" + ".".join(["m" * 60] * 4) + ":9100",
+        "http://[2001:db8::7]:9100",
+        "http://[::1]",
+    ],
 )
 def test_urls_of_doors(url):
     check_url(url)
@@ -78,7 +87,6 @@ def test_urls_of_doors(url):
 @pytest.mark.parametrize(
     "url",
     [
-        "",
         "mill.example:9100",
         "ftp://mill.example",
         "file:///etc/passwd",
@@ -88,6 +96,20 @@ def test_urls_of_doors(url):
         "http://mill.example\r\nHost: other",
         "http://mill.example\n",
         "http://" + "m" * 300,
+        "http://" + "m" * 64,
+        "http://" + ".".join(["m" * 60] * 5),
+        "http://mill..example",
+        "http://-mill.example",
+        "http://.",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:080",
+        "http://127.0.0.1:65536",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.256",
+        "http://127.1",
+        "http://[1.2.3.4]",
+        "http://[:]",
+        "http://[1::2::3]:9100",
     ],
 )
 def test_what_is_no_door_s_url_is_refused(url):

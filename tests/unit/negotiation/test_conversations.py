@@ -5,10 +5,9 @@ import pytest
 
 from fabmarket.game import Game, solve
 from fabmarket.market.events import Listed, Settled, SlotAttested, pack_terms
-from fabmarket.market.exchange import RaiseEpoch
-from fabmarket.market.messages import Claim, Close, Counter, Demand, Quote, Refusal, Selection
-from fabmarket.market.units import name_to_bytes32
-from fabmarket.negotiation.demander.state import TRADE_VALIDITY
+from fabmarket.market.exchange import RaiseEpoch, Withdraw
+from fabmarket.market.messages import Close, Counter, Demand, Quote, Refusal, Selection
+from fabmarket.market.rhythm import TRADE_VALIDITY
 from fabmarket.negotiation.moves import Ordered, Recorded, Ticked
 from fabmarket.negotiation.wants import (
     NO_ANSWER,
@@ -18,9 +17,7 @@ from fabmarket.negotiation.wants import (
     SOLD_OUT,
     TOO_DEAR,
 )
-from tests.unit.negotiation.conftest import RHYTHM, deaf
-
-MILL, LATHE = name_to_bytes32("mill"), name_to_bytes32("lathe")
+from tests.unit.negotiation.wire import LATHE, MILL, RHYTHM, deaf
 
 
 def test_the_paper_s_market_settles_at_its_equilibrium(wire):
@@ -77,7 +74,7 @@ def test_regression_equal_awards_of_one_demander_settle_both(wire):
     assert [each.quantity for each in wire.settled] == [20, 20]
 
 
-def test_short_of_room_indivisible_claims_go_by_surplus_then_by_hash(wire):
+def test_short_of_room_larger_answers_go_first_then_by_hash(wire):
     wire.supplier("s", 12)
     buyers = {
         margin: wire.demander(
@@ -153,7 +150,7 @@ def test_demand_too_small_to_draw_supply_ends_without_a_price(wire):
     wire.round()
     assert wire.states_of(buyer) == ["unserved"]
     assert wire.attempts(buyer) == [NO_SUPPLY]
-    assert wire.heard(Claim) == []
+    assert wire.heard(Close)[-1].price == 0
 
 
 def test_a_silent_supplier_is_given_up_at_the_end_of_its_session_and_no_earlier(wire):
@@ -268,8 +265,10 @@ def test_regression_a_nonce_whose_trade_ran_out_leaves_no_gap(wire):
 
 def test_a_broke_demander_s_trade_is_refused_by_the_chain(wire):
     wire.supplier("s")
-    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)), money=10)
-    wire.round()
+    buyer = wire.demander("d", wire.want("task", (MILL, 5, 60)), money=1_000)
+    wire.until("open")
+    wire.does(buyer, Withdraw(wire.token, 990, buyer))
+    wire.settle()
     assert wire.refused == ["InsufficientBalance"]
     assert wire.states_of(buyer) == ["agreed"]
     wire.tick(RHYTHM.ends(wire.beat) + TRADE_VALIDITY)

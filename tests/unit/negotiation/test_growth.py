@@ -6,12 +6,12 @@ from dataclasses import replace
 from rpds import HashTrieMap
 
 from fabmarket.identity import Key, digest
-from fabmarket.market.events import Listed, ResourceRegistered, Settled, pack_terms
+from fabmarket.market.events import Deposited, Listed, ResourceRegistered, Settled, pack_terms
 from fabmarket.market.messages import Alternative, Demand, Selection, SubTask
 from fabmarket.market.trade import NONCES, nonce_of
 from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.moves import Ignored, Received, Recorded, Ticked
-from tests.unit.negotiation.conftest import HOUR, LENGTH, ORIGIN, RESOURCE, RHYTHM, Wire
+from tests.unit.negotiation.wire import HOUR, LENGTH, ORIGIN, RESOURCE, RHYTHM, Wire
 
 MANY = 1_500
 SMALLEST_COPY = 8 * MANY
@@ -103,7 +103,9 @@ def test_what_a_demander_signed_before_is_not_copied():
 def test_what_all_demanders_ask_and_select_is_not_copied():
     wire = Wire()
     want = wire.want("part", (RESOURCE, 5, 90))
-    state = taken(supplier.step, wire.states[wire.supplier("bob")], demands(wire, want))
+    asking = demands(wire, want)
+    paying = [Recorded(Deposited(each.message.author, wire.token, 9)) for each in asking]
+    state = taken(supplier.step, wire.states[wire.supplier("bob")], paying + asking)
     assert len(state.offers) == MANY
     state = taken(
         supplier.step,

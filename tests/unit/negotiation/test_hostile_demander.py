@@ -8,10 +8,10 @@ from fabmarket.identity import Key, digest
 from fabmarket.market.exchange import Settle, SignedTrade
 from fabmarket.market.messages import (
     Alternative,
-    Claim,
     Close,
     Counter,
     Demand,
+    Exit,
     Offer,
     Opening,
     Quote,
@@ -22,7 +22,7 @@ from fabmarket.market.messages import (
 from fabmarket.market.trade import Escrow, Trade, nonce_of
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation.moves import Received, Submit
-from tests.unit.negotiation.conftest import RHYTHM, deaf
+from tests.unit.negotiation.wire import RHYTHM, deaf
 
 MILL = name_to_bytes32("mill")
 STRANGER = Key.derive("stranger")
@@ -208,8 +208,8 @@ def test_illegal_replies_are_refused(shop):
     assert "exceed the demand of 5 units" in shop.reasons(shop.seller)[-1]
     answer(shop, Reply, 2, 1)
     assert shop.reasons(shop.seller)[-1] == "there is no seat 2"
-    answer(shop, Claim, 0, 1, 0)
-    assert "replies are due" in shop.reasons(shop.seller)[-1]
+    answer(shop, Reply, 0, 1, (Exit(1, 1),))
+    assert shop.reasons(shop.seller)[-1] == "exits where no clock goes up"
     answer(shop, Reply, 0, 5_000_000)
     answer(shop, Reply, 0, 4_000_000)
     assert "this seat has answered" in shop.reasons(shop.seller)[-1]
@@ -226,14 +226,14 @@ def test_illegal_replies_are_refused(shop):
 
 def test_a_seat_that_was_silent_answers_no_more(shop):
     """Its demand was left out of the price; let in again it would upset the sums."""
-    open_to(shop, 5, 5)
-    answer(shop, Reply, 0, 5_000_000)
+    open_to(shop, 50, 50)
+    answer(shop, Reply, 0, 40_000_000)
     shop.time_up(shop.seller)
     assert shop.heard(Quote)[-1].dropped == (1,)
     answer(shop, Reply, 1, 5_000_000)
     assert shop.reasons(shop.seller) == ["seat 1 was silent and no longer counts"]
-    answer(shop, Reply, 0, 5_000_000)
-    assert shop.heard(Quote)[-1].sum == 5_000_000
+    answer(shop, Reply, 0, 40_000_000)
+    assert shop.heard(Quote)[-1].sum == 40_000_000
 
 
 def test_an_answer_to_an_earlier_quote_is_refused(shop):
@@ -248,7 +248,7 @@ def test_an_answer_to_an_earlier_quote_is_refused(shop):
 
 def test_answers_after_the_close_and_in_sessions_of_nobody_are_refused(shop):
     agreed(shop, 5)
-    answer(shop, Claim, 0, 5, 0)
+    answer(shop, Reply, 0, 5)
     assert shop.reasons(shop.seller) == ["the session is closed"]
     quote = shop.heard(Quote)[-1]
     shop.say(Reply(shop.buyer, bytes(32), 0, digest(shop.domain, quote), 1), shop.seller)
@@ -280,23 +280,19 @@ def test_constant_replies_end_the_session_within_its_limit(shop, greed):
     """A member that asks for the same at any price; the session closes, and nobody crashes."""
     open_to(shop, NO_LIMIT)
     for _ in range(210):
-        if shop.heard(Close) or shop.heard(Quote)[-1].final:
+        if shop.heard(Close):
             break
         answer(shop, Reply, 0, min(greed, NO_LIMIT * 10**6))
     assert len(shop.heard(Quote)) <= 201
-    assert shop.heard(Close) or shop.heard(Quote)[-1].final
+    assert shop.heard(Close)
 
 
 def agreed(market, *quantities):
     """Play a session to its close with replies that leave room; return the trades due."""
     open_to(market, *quantities)
     while not market.heard(Close):
-        final = market.heard(Quote)[-1].final
         for seat, quantity in enumerate(quantities):
-            if final:
-                answer(market, Claim, seat, quantity, 0)
-            else:
-                answer(market, Reply, seat, quantity * 10**6)
+            answer(market, Reply, seat, quantity * 10**6)
     close = market.heard(Close)[-1]
     opening = market.heard(Opening)[-1]
     transcript = digest(market.domain, close)
@@ -318,23 +314,17 @@ def agreed(market, *quantities):
     ]
 
 
-def test_claims_above_what_is_due_are_refused(shop):
-    open_to(shop, 5)
-    while not shop.heard(Quote)[-1].final:
-        answer(shop, Reply, 0, 5_000_000)
-    answer(shop, Claim, 0, 6, 0)
-    assert shop.reasons(shop.seller)[-1] == "claim of 6 units where 5 are due"
-    answer(shop, Claim, 0, 4, 0)
-    assert shop.awards(shop.heard(Close)[-1]) == (4,)
-
-
-def test_part_of_an_indivisible_sub_task_cannot_be_claimed(shop):
+def test_an_indivisible_sub_task_is_bound_by_its_answer(shop):
+    """It answered 0 at every quote, and claimed all of itself in the end."""
     open_to(shop, 5, divisible=False)
-    while not shop.heard(Quote)[-1].final:
-        answer(shop, Reply, 0, 5_000_000)
-    answer(shop, Claim, 0, 4, 0)
-    assert shop.reasons(shop.seller)[-1] == "claim of 4 units where 5 are due"
-    answer(shop, Claim, 0, 5, 0)
+    answer(shop, Reply, 0, 0)
+    assert shop.awards(shop.heard(Close)[-1]) == (0,)
+
+
+def test_an_indivisible_sub_task_that_answers_is_awarded_whole(shop):
+    open_to(shop, 5, divisible=False)
+    while not shop.heard(Close):
+        answer(shop, Reply, 0, 4_000_000)
     assert shop.awards(shop.heard(Close)[-1]) == (5,)
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from fabmarket.identity import digest
-from fabmarket.market.messages import Claim, Close, Reply
+from fabmarket.market.messages import Close, Exit, Reply
 from fabmarket.market.sums import leaf, tree_of
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.negotiation.course import is_moving, supply_at
+from fabmarket.negotiation.course import supply_at
 from fabmarket.negotiation.hosting import addressed, next_word
 from fabmarket.negotiation.wants import DROPPED
-from tests.unit.negotiation.conftest import OTHER_SEAT, STRANGER
+from tests.unit.negotiation.trap import OTHER_SEAT, STRANGER
 
 MILL = name_to_bytes32("mill")
 WORDS = "the quote does not follow from the replies"
@@ -33,13 +33,11 @@ def in_rounds(trap, rounds, *, others=1):
 WRONG_QUOTES = {
     "price": lambda quote: replace(quote, price=quote.price + 1),
     "supply": lambda quote: replace(quote, supply=quote.supply + 1),
-    "final": lambda quote: replace(quote, final=not quote.final),
 }
 WRONG_SUMS = {
     "sum": lambda quote: replace(quote, sum=quote.sum + 1),
     "smaller sum": lambda quote: replace(quote, sum=max(0, quote.sum - 1)),
     "moving": lambda quote: replace(quote, moving=quote.moving + 1),
-    "due": lambda quote: replace(quote, due=quote.due + 1),
     "tree": lambda quote: replace(quote, tree=b"x" * 32),
 }
 
@@ -139,7 +137,7 @@ def test_whoever_is_dropped_although_it_answered_leaves_and_signs_nothing(trap):
     later = replace(dropped[0], round=2, previous=digest(market.domain, dropped[0]), dropped=())
     market.tempt(later)
     assert len(market.heard(Reply)) == replies
-    assert market.heard(Claim) == market.heard(Trade) == []
+    assert market.heard(Trade) == []
 
 
 def test_one_of_our_two_seats_is_dropped_and_the_other_goes_on(trap):
@@ -215,7 +213,10 @@ def test_a_quote_sent_again_is_not_answered_again(trap):
     assert len([each for each in market.said if isinstance(each, Reply)]) == 1
 
 
-# A hostile supplier: what is due, and what is awarded
+# A hostile supplier: what is awarded
+
+
+FAIR = "the award does not follow from the answers"
 
 
 def retold(market, given, *, others_move=None, **changes):
@@ -224,81 +225,55 @@ def retold(market, given, *, others_move=None, **changes):
     With `others_move` all but our seat are said to have moved, or not.
     """
     word, _ = market.due()
+    price = word.price if isinstance(word, Close) else 0
     last = market.hosted.rounds[-1]
     leaves = []
     for at, units in enumerate(given):
         own = last.answers[at]
-        moving = not last.quote.final and is_moving(market.hosted.members[at], own.quantity)
-        if at > 0 and others_move is not None:
-            moving = others_move
-        leaves.append(leaf(at, own.digest, own.quantity, int(moving), units))
+        moving = own.moving if at == 0 or others_move is None else int(others_move)
+        leaves.append(leaf(at, own.digest, own.quantity, moving, units, units * price))
     root, paths = tree_of(leaves)
-    named = {"awarded" if isinstance(word, Close) else "due": root.sums[2]}
-    place = replace(market.due()[1], value=given[0], path=paths[0])
-    return replace(word, tree=root.hash, moving=root.sums[1], **named, **changes), place
+    totals = {"awarded": root.sums[2], "paid": root.sums[3]} if isinstance(word, Close) else {}
+    place = replace(market.due()[1], value=given[0], payment=given[0] * price, path=paths[0])
+    return replace(word, tree=root.hash, moving=root.sums[1], **totals, **changes), place
 
 
-def last_round(trap, *, room=100, greed=2):
-    """A trap where the final quote is due; ours is 10 units, the other seat's 5."""
-    market = trap(room=room)
+def last_word(trap, *, divisible=True, room=100, greed=5):
+    """A trap where the close is due; ours is 10 units, the other seat's as its greed."""
+    market = trap(trap.want("task", (MILL, 10, 100), divisible=divisible), room=room)
     market.greed = greed
     market.host(market.seat(), OTHER_SEAT)
-    while not market.due()[0].final:
-        market.advance()
+    market.to_the_close()
     return market
 
 
-def test_less_due_than_we_replied_or_more_than_we_can_use_is_refused(trap):
-    market = last_round(trap)
-    quote, place = market.due()
-    assert (quote.due, place.value) == (15, 10)
-    assert retold(market, (10, 5)) == (quote, place)
-    for units in (0, 9, 11, 2**64 - 1):
-        assert market.tempt(*retold(market, (units, 5))) == WORDS
-    assert market.tempt(quote, place) is None
-
-
-def test_less_due_than_all_of_what_is_bought_whole_is_refused(trap):
-    market = trap(trap.want("task", (MILL, 10, 100), divisible=False))
-    market.greed = 2
-    market.host(market.seat(), OTHER_SEAT)
-    while not market.due()[0].final:
-        market.advance()
-    for units in (9, 11):
-        assert market.tempt(*retold(market, (units, 5))) == WORDS
-    assert market.tempt(*market.due()) is None
-
-
-def test_units_due_before_a_price_is_found_are_refused(trap):
+def test_units_awarded_before_a_price_is_found_are_refused(trap):
     market = in_rounds(trap, 1)
-    assert market.tempt(*retold(market, (3, 0))) == WORDS
+    assert market.tempt(*retold(market, (3, 0))) == NOT_COUNTED
 
 
 def test_awards_that_do_not_follow_are_refused_and_the_true_one_signed_once(trap):
-    market = last_round(trap)
-    market.to_the_close()
+    market = last_word(trap)
     true = market.due()
-    assert retold(market, (10, 2)) == true
-    assert (true[0].awarded, true[1].value) == (12, 10)
-    for given in ((11, 2), (9, 2), (0, 2), (10**6, 2)):
-        words = market.tempt(*retold(market, given))
-        assert words in (
-            "the award does not follow from the claims",
-            "more is awarded than there is",
-        )
+    assert retold(market, (10, 5)) == true
+    assert (true[0].awarded, true[0].paid) == (15, 15 * true[0].price)
+    assert (true[1].value, true[1].payment) == (10, 10 * true[0].price)
+    for given in ((11, 5), (9, 5), (0, 5), (80, 5)):
+        assert market.tempt(*retold(market, given)) == FAIR
     more = market.tempt(*retold(market, (10, 91)))
     assert more == "more is awarded than there is"
     for wrong in (
         replace(true[0], sum=true[0].sum + 1),
         replace(true[0], awarded=13),
+        replace(true[0], paid=13),
         replace(true[0], moving=1),
         replace(true[0], tree=b"x" * 32),
     ):
         assert market.tempt(wrong, true[1]) == NOT_COUNTED
-    moving = retold(market, (10, 2), others_move=True)
-    assert market.tempt(*moving) == "more is awarded than there is"
     dearer = replace(true[0], price=true[0].price + 1)
-    assert market.tempt(dearer, true[1]) == "a close at another price than quoted"
+    assert market.tempt(dearer, true[1]) == "a close at another price than was found"
+    exits = replace(true[0], exits=(Exit(1, 1),))
+    assert market.tempt(exits, true[1]) == "a close at another price than was found"
     assert market.heard(Trade) == []
     assert market.tempt(*true) is None
     (trade,) = market.heard(Trade)
@@ -308,29 +283,41 @@ def test_awards_that_do_not_follow_are_refused_and_the_true_one_signed_once(trap
     assert len(market.heard(Trade)) == 1
 
 
-def test_an_award_is_cut_only_where_the_claims_exceed_the_room(trap):
-    market = trap(trap.want("task", (MILL, 10, 100), divisible=False), room=12)
-    market.greed = 5
-    market.host(market.seat(), OTHER_SEAT)
-    market.to_the_close()
-    assert market.due()[0].sum == 15
-    assert market.tempt(*retold(market, (11, 1))) == "the award does not follow from the claims"
+def test_a_payment_that_is_not_units_at_the_price_is_refused(trap):
+    market = last_word(trap)
+    close, place = market.due()
+    own, other = (market.hosted.rounds[-1].answers[at] for at in range(2))
+    for ours, theirs, words in (
+        (close.price * 10 + 1, close.price * 5, "a payment that is not price times units"),
+        (close.price * 10 + 1, close.price * 5 - 1, FAIR),
+    ):
+        leaves = (
+            leaf(0, own.digest, own.quantity, own.moving, 10, ours),
+            leaf(1, other.digest, other.quantity, other.moving, 5, theirs),
+        )
+        root, paths = tree_of(leaves)
+        lie = replace(close, tree=root.hash, paid=root.sums[3])
+        assert market.tempt(lie, replace(place, payment=ours, path=paths[0])) == words
+
+
+def test_an_award_is_cut_only_where_the_answers_exceed_the_room(trap):
+    market = last_word(trap, divisible=False, room=12)
+    assert market.due()[0].awarded == 12
+    assert market.tempt(*retold(market, (11, 1))) == FAIR
     assert market.tempt(*retold(market, (10, 3))) == "more is awarded than there is"
-    assert market.tempt(*retold(market, (0, 5))) is None
+    assert market.tempt(*retold(market, (0, 2))) == FAIR
+    assert market.tempt(*retold(market, (0, 3))) is None
 
 
 def test_regression_a_part_of_what_is_bought_whole_or_not_at_all_is_no_award(trap):
     """Where room was short the demander signed for a part that is of no use to it."""
-    market = trap(trap.want("task", (MILL, 10, 100), divisible=False), room=12)
-    market.greed = 5
-    market.host(market.seat(), OTHER_SEAT)
-    market.to_the_close()
-    assert market.tempt(*retold(market, (7, 5))) == "the award does not follow from the claims"
+    market = last_word(trap, divisible=False, room=12)
+    assert market.tempt(*retold(market, (7, 5))) == FAIR
     assert market.tempt(*retold(market, (10, 2))) is None
     assert [trade.quantity for trade in market.heard(Trade)] == [10]
 
 
-def test_a_close_before_the_claims_are_in_is_refused(trap):
+def test_a_close_while_the_price_is_searched_is_refused(trap):
     market = in_rounds(trap, 1)
     quote, place = market.due()
     last = market.hosted.rounds[-1]
@@ -342,6 +329,7 @@ def test_a_close_before_the_claims_are_in_is_refused(trap):
         sum=quote.sum,
         moving=quote.moving,
         awarded=0,
+        paid=0,
         dropped=(),
         price=last.quote.price,
     )
@@ -349,8 +337,6 @@ def test_a_close_before_the_claims_are_in_is_refused(trap):
     assert market.tempt(replace(early, awarded=2), place) == NOT_COUNTED
     stranger = replace(early, session=bytes(32))
     assert market.tempt(stranger) == "word of a session that we have no opening of"
-    dearer = replace(early, price=last.quote.price + 1)
-    assert market.tempt(dearer, place) == "a close at another price than quoted"
 
 
 def test_awards_where_no_price_was_found_are_refused(trap):
@@ -358,9 +344,10 @@ def test_awards_where_no_price_was_found_are_refused(trap):
     market.host(market.seat(), OTHER_SEAT)
     while not isinstance(market.due()[0], Close):
         market.advance()
-    words = "a close where the search for a price goes on"
+    words = "something is sold where no price was found"
     assert market.tempt(*retold(market, (0, 3))) == words
     assert market.tempt(*retold(market, (3, 0))) == words
+    assert market.tempt(*retold(market, (0, 0), price=7)) == words
     assert market.tempt(*market.due()) is None
     assert market.heard(Trade) == []
 
@@ -369,28 +356,28 @@ def test_regression_a_close_instead_of_the_first_quote_is_refused(trap):
     """With a place in its tree it was an error nobody caught: there was no answer to look up."""
     market = in_rounds(trap, 0)
     session = market.hosted.id
-    nothing = (bytes(32), 0, 0, 0, ())
+    nothing = (bytes(32), 0, 0, 0, 0, ())
     close = Close(market.seller, session, session, *nothing, 10)
     _, place = market.opening(market.seat(), OTHER_SEAT)
     for shown in ((replace(place, value=0),), ()):
         assert market.tempt(close, *shown) == "a close before any quote"
 
 
-def test_a_quote_after_the_claims_is_refused(trap):
-    """Asked to claim twice a member could be held to both prices."""
-    market = last_round(trap)
-    market.to_the_close()
+def test_a_quote_where_the_price_is_found_is_refused(trap):
+    market = last_word(trap)
     close, place = market.due()
     last = market.hosted.rounds[-1]
     again = replace(
         last.quote,
         round=len(market.hosted.rounds),
         previous=last.digest,
-        tree=close.tree,
+        tree=retold(market, (0, 0))[0].tree,
         sum=close.sum,
         moving=close.moving,
-        due=close.awarded,
         supply=supply_at(market.hosted.opening.terms, close.price, close.sum),
     )
-    assert market.tempt(again, place) == WORDS
-    assert len(market.heard(Claim)) == 1
+    shown = replace(retold(market, (0, 0))[1], value=0, payment=0)
+    replies = len(market.heard(Reply))
+    assert market.tempt(again, shown) == WORDS
+    assert market.tempt(again, place) == NOT_COUNTED
+    assert len(market.heard(Reply)) == replies

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from fabmarket.market.delivery import INSTANT
 from fabmarket.market.events import Listed, ResourceRegistered
 from fabmarket.market.messages import (
     Counter,
@@ -19,7 +20,8 @@ from fabmarket.market.trade import Trade
 from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation.moves import Recorded
 from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL
-from tests.unit.negotiation.conftest import OTHER_SEAT, RHYTHM, STRANGER
+from tests.unit.negotiation.trap import OTHER_SEAT, STRANGER
+from tests.unit.negotiation.wire import RHYTHM
 
 MILL, LATHE, HOUR = map(name_to_bytes32, ("mill", "lathe", "hour"))
 
@@ -211,6 +213,7 @@ def offer_of(market, **changes):
         unit_price=1,
         opens=market.beat,
         terms=PriceTerms("balanced", 1_000_000, 500_000, 10, 100, market.token),
+        delivery=INSTANT,
     )
     return replace(offer, **changes)
 
@@ -265,7 +268,7 @@ def test_regression_capacity_at_another_time_is_not_taken_up(published):
         ({"sub_task": bytes(32)}, "no demand of ours"),
         ({"resource": LATHE}, "a resource that was not asked for"),
         ({"opens": 50_120}, "another beat than the demand's"),
-        ({"slot": 1}, "somebody else's listing"),
+        ({"slot": 1}, "not listed on chain"),
         ({"listing": bytes(32)}, "not listed on chain for that time"),
         ({"quantity": 9}, "another quantity"),
     ],
@@ -406,9 +409,9 @@ def test_an_illegal_counter_is_refused(bargaining, change, words):
 
 
 def test_a_quote_in_a_bargain_is_refused(bargaining):
-    nothing = (bytes(32), 0, 0, 0, ())
+    nothing = (bytes(32), 0, 0, ())
     session = bargaining.talk.bargain.id
-    quote = Quote(bargaining.seller, session, 0, session, *nothing, 1, 0, final=False)
+    quote = Quote(bargaining.seller, session, 0, session, *nothing, 1, 0)
     assert bargaining.tempt(quote) == "a session's message in a bargain"
 
 

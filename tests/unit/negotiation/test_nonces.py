@@ -16,13 +16,12 @@ from fabmarket.market.exchange import Cancel, RaiseEpoch, RaiseListingEpoch, Unl
 from fabmarket.market.messages import Opening, Refusal
 from fabmarket.market.net import PAID, PAYS, Row, pack
 from fabmarket.market.trade import NONCES, nonce_of
-from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation import demander, supplier
 from fabmarket.negotiation.moves import Recorded
 from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.wants import NO_NONCE
+from tests.unit.negotiation.wire import LATHE, MILL
 
-MILL, LATHE = name_to_bytes32("mill"), name_to_bytes32("lathe")
 ALL = (1 << NONCES) - 1
 ME, OTHER, TOKEN, GOLD = (Key.derive(name).address for name in ("me", "other", "token", "gold"))
 
@@ -186,6 +185,7 @@ def test_one_firm_sells_and_buys_under_one_account(wire):
     lathe = wire.supplier("lathe", resource=LATHE, slots=(0, 1))
     wants = (wire.want(str(i), (LATHE, 5, 90)) for i in range(3))
     buying = wire.buying(firm, *wants, rounds=1)
+    wire.tell(Deposited(firm, wire.token, 10**6))
     for event in wire.past:
         buying, _ = demander.step(buying, Recorded(event))
     wire.states[firm] = (wire.states[firm], buying)
@@ -201,7 +201,6 @@ def test_one_firm_sells_and_buys_under_one_account(wire):
     of_firm = {move.signed.trade.supplier_nonce for who, move in wire.submits if who == firm}
     by_firm = {move.signed.trade.nonce for who, move in wire.submits if who == lathe}
     assert (of_firm, by_firm) == ({94, 95}, {0, 1, 2})
-    wire.tell(Deposited(firm, wire.token, 10**6))
     wire.settle()
     assert not wire.refused
     assert {wire.seller_of(sale) for sale in wire.settled} == {firm, lathe}

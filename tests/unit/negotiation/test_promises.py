@@ -12,7 +12,7 @@ from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation.moves import Ticked
 from fabmarket.negotiation.supplier.step import BATCH
 from fabmarket.negotiation.wants import SOLD_OUT
-from tests.unit.negotiation.conftest import RHYTHM, deaf
+from tests.unit.negotiation.wire import RHYTHM, deaf
 
 MILL = name_to_bytes32("mill")
 

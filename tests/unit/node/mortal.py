@@ -153,8 +153,8 @@ class MortalOutbox(Outbox):
             self._journal.owner.rise()
             return self.outgoing()
 
-    def mined(self, outgoing):
+    def mined(self, outgoing, receipt):
         try:
-            super().mined(outgoing)
+            super().mined(outgoing, receipt)
         except Crash:
             self._journal.owner.rise()

@@ -6,7 +6,7 @@ from fabmarket.chain import BoardContract, Settings, open_engine
 from fabmarket.errors import Bug
 from fabmarket.identity import digest
 from fabmarket.identity.codec import encode
-from fabmarket.identity.sealing import SealingKey
+from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey
 from fabmarket.ledger import EventStore, Follower
 from fabmarket.market.cards import PROTOCOL, ContactCard, Founding, SignedNotice, notice_of
 from fabmarket.market.events import Announced
@@ -52,8 +52,8 @@ class Square:
         outgoing = outbox.outgoing()
         receipts = self.engine.mine([each.raw for each in outgoing])
         assert {each.status for each in receipts} == {1}
-        for each in outgoing:
-            outbox.mined(each)
+        for each, receipt in zip(outgoing, receipts, strict=True):
+            outbox.mined(each, receipt)
         return outgoing
 
     def announced(self, store=None):
@@ -105,6 +105,28 @@ def test_what_was_announced_is_read_back(square):
 def test_the_gas_is_enough_for_the_largest_notice(square):
     square.participant.announce(b"\xff" * 2048)
     square.mine()
+
+
+def test_the_gas_is_enough_for_the_largest_letter(square):
+    square.participant.announce(b"\xff" * LARGEST_ANNOUNCED)
+    square.mine()
+
+
+def test_a_letter_moves_to_the_board_s_outbox_in_one_transaction_and_is_counted_by_day(square):
+    journal = square.journal
+    with journal.writing():
+        for _ in range(3):
+            journal.post("bert", 9, "Offer", bytes(32), b"text")
+    first, second, third = journal.letters()
+    square.participant.announce_letter(first.number, b"one", 20_000)
+    square.participant.announce_letter(third.number, b"three", 20_000)
+    assert journal.letters() == [second]
+    assert [move_of(each.body).payload for each in journal.moves()] == [b"one", b"three"]
+    square.journal = Journal.restored(journal.dump())
+    again = square.participant = square.town.start("anne", square.journal)
+    assert (again.announced_on(20_000), again.announced_on(20_001)) == (2, 0)
+    again.announce_letter(second.number, b"two", 20_001)
+    assert again.announced_on(20_001) == 1
 
 
 def test_an_announcement_is_no_input_of_the_step(square):

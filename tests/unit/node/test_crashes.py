@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.market.events import Deposited, Listed, Settled
-from fabmarket.scenario import paper_market
+from fabmarket.scenario import Operation, Product, Work, paper_market
 from fabmarket.simulation import run, run_market
 from tests.unit.node.mortal import Fuse, MortalJournal, MortalOutbox, MortalParticipant
 
@@ -24,19 +24,56 @@ LONG = os.environ.get("FABMARKET_FUZZ") == "long"
 
 def bargaining_market():
     """The paper's three demanders, who bargain for 200 units each where 600 are listed."""
-    market = paper_market(1)
+    return replace(for_200_each(paper_market(1)), negotiation="bargaining")
+
+
+def clock_market():
+    """The same by the clock where 301 are listed: the third pays in two trades of one bundle."""
+    market = for_200_each(paper_market(1))
+    (seller,) = market.suppliers
+    return replace(market, concept="clock", suppliers=(replace(seller, listed=(301,)),))
+
+
+def for_200_each(market):
+    """The market with demands of 200 units each."""
     demanders = []
     for each in market.demanders:
         (task,) = each.sub_tasks
         ways = tuple(replace(way, quantity=200) for way in task.alternatives)
         demanders.append(replace(each, sub_tasks=(replace(task, alternatives=ways),)))
-    return replace(market, negotiation="bargaining", demanders=tuple(demanders))
+    return replace(market, demanders=tuple(demanders))
+
+
+def product_market():
+    """Two products of two steps each, of which the mill has room for one at a time."""
+    paper = paper_market(1)
+    (demander, other, *_), (supplier, *_) = paper.demanders, paper.suppliers
+
+    def buying(named, value):
+        steps = ((name, (Work(name, 4),)) for name in ("mill", "lathe"))
+        operations = tuple(Operation(*each) for each in steps)
+        product = Product(operations, release=0, due=1, last=3, value=value, lateness=10)
+        return replace(named, sub_tasks=(), product=product)
+
+    def selling(name):
+        four = (4,) * 4
+        return replace(supplier, name=name, resource=name, attested=four, listed=four)
+
+    return replace(
+        paper,
+        demanders=(buying(demander, 1_000), buying(other, 900)),
+        suppliers=(selling("mill"), selling("lathe")),
+        release_rounds=1,
+        verification_tests=(),
+    )
 
 
 MARKETS = {
     "paper": (paper_market(1), False),
     "batched": (paper_market(1), True),
     "bargaining": (bargaining_market(), False),
+    "clock": (clock_market(), False),
+    "products": (product_market(), False),
 }
 
 
@@ -55,6 +92,7 @@ def played(name, at=()):
             "trades": [(trade.event, trade.want, trade.session) for trade in outcome.trades],
             "balances": outcome.after,
             "wants": outcome.wants,
+            "purchases": outcome.purchases,
             "audit": outcome.audit.ok,
             "messages": {address: kept(each) for address, each in outcome.journals.items()},
             "sent": Counter(transaction.action for transaction, _ in outcome.sent),
@@ -78,7 +116,7 @@ def test_without_a_crash_there_is_something_to_lose(name):
     facts, fuse = undisturbed(name)
     kinds = Counter(type(event) for event in facts["events"])
     assert kinds[Settled] == len(facts["trades"]) >= 2
-    assert kinds[Deposited] == 3
+    assert kinds[Deposited] == len(MARKETS[name][0].demanders)
     assert kinds[Listed] >= 1
     assert facts["audit"]
     assert len(fuse.passed) > 1_000

@@ -7,7 +7,6 @@ import pytest
 
 from fabmarket.identity import type_string
 from fabmarket.market.messages import (
-    Claim,
     Close,
     Counter,
     Member,
@@ -17,6 +16,16 @@ from fabmarket.market.messages import (
     Selection,
     Trade,
 )
+from fabmarket.market.products import (
+    Answer,
+    Bid,
+    Booked,
+    Confirm,
+    Countersigned,
+    Release,
+    SealedBid,
+)
+from fabmarket.market.usage import LONGEST_NOTE, MOST_REPORTS, Receipt, Usage
 from fabmarket.negotiation.course import ROUND_LIMIT
 from fabmarket.node import Evidence, Settlement
 
@@ -24,7 +33,11 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "evidence.md").read_t
 
 
 @pytest.mark.parametrize(
-    "kind", [Selection, Member, Opening, Quote, Reply, Claim, Close, Counter, Trade]
+    "kind",
+    [
+        *(Selection, Member, Opening, Quote, Reply, Close, Counter, Trade, Usage, Receipt),
+        *(SealedBid, Bid, Answer, Confirm, Booked, Countersigned, Release),
+    ],
 )
 def test_every_type_is_on_the_page(kind):
     assert f"\n{type_string(kind)}\n" in PAGE
@@ -35,3 +48,9 @@ def test_every_field_of_a_file_has_a_row():
     assert rows[: len(fields(Evidence))] == [each.name for each in fields(Evidence)]
     assert all(f"`{each.name}`" in PAGE for each in fields(Settlement) if each.name != "event")
     assert f"{ROUND_LIMIT} quotes have been made" in PAGE
+
+
+def test_the_bounds_of_reports_are_on_the_page():
+    text = " ".join(PAGE.split())
+    assert f"`sequence` rises and is below {MOST_REPORTS:,}" in text
+    assert f"a `note` has at most {LONGEST_NOTE} characters" in text

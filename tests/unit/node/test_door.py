@@ -4,19 +4,24 @@ import http.client
 import random
 import socket
 import threading
-import time
 from collections.abc import Iterator
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
 from fabmarket.identity import Domain, Key
-from fabmarket.identity.sealing import LARGEST_LETTER, Cover, SealingKey, sealed
-from fabmarket.node import door
+from fabmarket.identity.covers import Cover
+from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, sealed
+from fabmarket.market.cards import PROTOCOL, ContactCard
+from fabmarket.node import door, hosts
 from fabmarket.node.inbox import Arrived
 from fabmarket.node.links import DoorTaken, Links
 from fabmarket.node.participant import Answer, Heard
-from fabmarket.node.settings import DoorTable
+from fabmarket.node.settings import DoorTable, PeersTable
+from fabmarket.node.tally import MOST_REASONS, Tally
+from fabmarket.node.tls import Tls
+from tests.street import PATIENCE, wait_until
 
 DOMAIN = Domain("Fabmarket", "1", 31337, "0x00000000000000000000000000000000fab0cafe")
 ANNE, BOB, EVE = (Key.derive("door tests", name) for name in ("anne", "bob", "eve"))
@@ -26,6 +31,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def card(key: Key, expires: int = 10_000) -> ContactCard:
+    url = "http://127.0.0.1:1"
+    return ContactCard(key.address, SealingKey(key).public, url, bytes(32), PROTOCOL, expires)
 
 
 class Doorkeeper:
@@ -38,8 +48,11 @@ class Doorkeeper:
         self.arrived: list[Arrived] = []
         place = f"127.0.0.1:{self.port}"
         table = DoorTable(listen=place, url=f"http://{place}")
-        self.links = Links(table, DOMAIN, BOB.address, SealingKey(BOB), self.inbox)
+        tls = Tls(Path(), table, PeersTable())
+        self.links = Links(table, DOMAIN, BOB.address, SealingKey(BOB), self.inbox, tls)
         self.links.begin()
+        for key in (ANNE, EVE):
+            self.links.know(card(key))
         threading.Thread(target=self._answer, daemon=True).start()
 
     def _answer(self) -> None:
@@ -71,6 +84,13 @@ class Doorkeeper:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A door of which no connection ends by itself."""
+    monkeypatch.setattr(door, "HEAD_SECONDS", 3600.0)
+    monkeypatch.setattr(door, "BODY_SECONDS", 3600.0)
+
+
+@pytest.fixture
 def keeper() -> Iterator[Doorkeeper]:
     made = Doorkeeper()
     yield made
@@ -86,7 +106,7 @@ def test_a_letter_that_is_taken_is_answered_200_and_comes_with_its_sender(keeper
     keeper.answers[b"hello"] = Heard(Answer.TAKEN)
     assert keeper.post(letter())[0] == 200
     (arrived,) = keeper.arrived
-    assert (arrived.sender, arrived.text) == (ANNE.address, b"hello")
+    assert (arrived.cover.sender, arrived.text) == (ANNE.address, b"hello")
     assert keeper.links.counted() == {"taken": 1}
 
 
@@ -101,6 +121,18 @@ def test_one_that_is_refused_is_told_why(keeper):
     keeper.answers[b"hello"] = Heard(Answer.REFUSED, "offer received twice")
     assert keeper.post(letter())[:2] == (422, "refused: offer received twice")
     assert keeper.links.counted() == {"refused: offer received twice": 1, "refused": 1}
+
+
+def test_for_one_without_a_card_nothing_is_opened(keeper):
+    """It costs a transaction to be listened to. Who has just announced it is to come again."""
+    newcomer = Key.derive("door tests", "a newcomer")
+    keeper.answers[b"hello"] = Heard(Answer.TAKEN)
+    assert keeper.post(letter(sender=newcomer))[:2] == (503, "unknown")
+    keeper.links.know(card(newcomer))
+    assert keeper.post(letter(sender=newcomer))[0] == 200
+    keeper.links.tick(10_000)  # when it counts no longer
+    assert keeper.post(letter(sender=newcomer))[:2] == (503, "unknown")
+    assert keeper.links.counted() == {"unknown": 2, "taken": 1}
 
 
 def test_a_letter_for_somebody_else_is_refused(keeper):
@@ -152,11 +184,8 @@ def test_a_body_that_turns_out_too_large_is_read_no_further(keeper):
     wait_for(lambda: keeper.links.counted().get("too large") == 1)
 
 
-def wait_for(holds, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def wait_for(holds):
+    wait_until(holds, PATIENCE, "it did not come to that")
 
 
 def test_a_slow_body_is_given_up(keeper, monkeypatch):
@@ -202,10 +231,17 @@ def test_a_sender_that_leaves_is_counted(keeper):
 
 
 def test_too_many_letters_of_one_host_are_refused(keeper, monkeypatch):
-    monkeypatch.setattr(door, "BURST", 3)
-    monkeypatch.setattr(door, "RATE", 0.001)
+    monkeypatch.setattr(hosts, "BURST", 3)
+    monkeypatch.setattr(hosts, "RATE", 0.001)
     said = [keeper.post(b"x")[0] for _ in range(5)]
     assert said == [422, 422, 422, 429, 429]
+
+
+def test_a_large_letter_of_a_host_counts_as_many(keeper, monkeypatch):
+    monkeypatch.setattr(hosts, "BURST", 40)
+    monkeypatch.setattr(hosts, "RATE", 0.001)
+    said = [keeper.post(b"\xff" * size)[0] for size in (30 * hosts.LETTER, 30 * hosts.LETTER, 9)]
+    assert said == [422, 429, 422]
 
 
 def test_while_too_many_wait_for_an_answer_others_are_to_come_again(keeper, monkeypatch):
@@ -226,7 +262,7 @@ def test_where_the_participant_is_silent_the_letter_is_to_come_again(keeper, mon
 
 
 def test_too_many_connections_are_closed_at_once(keeper, monkeypatch):
-    monkeypatch.setattr(door, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(hosts, "MOST_CONNECTIONS", 2)
     held = [keeper.raw(b"POST") for _ in range(2)]
     try:
         wait_for(lambda: refused_at_once(keeper))
@@ -234,6 +270,38 @@ def test_too_many_connections_are_closed_at_once(keeper, monkeypatch):
         for link in held:
             link.close()
     wait_for(lambda: status_of_root(keeper) == 200)
+
+
+CROWD = 300
+"""More connections than a door has places."""
+
+
+def from_host(keeper, host: str, text: bytes) -> socket.socket:
+    link = socket.create_connection(("127.0.0.1", keeper.port), 60, (host, 0))
+    link.sendall(text)
+    return link
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /letters HT",
+        b"POST /letters HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nx",
+    ],
+    ids=["kept", "half a head", "half a body"],
+)
+def test_one_host_with_all_connections_keeps_no_other_out(patient, keeper, said):
+    crowd = [from_host(keeper, "127.0.0.9", said) for _ in range(CROWD)]
+    try:
+        turned_away = CROWD - hosts.MOST_CONNECTIONS
+        wait_for(lambda: keeper.links.counted() == {"too many": turned_away})
+        keeper.answers[b"hello"] = Heard(Answer.TAKEN)
+        for _ in range(20):
+            assert keeper.post(letter())[0] == 200
+    finally:
+        for link in crowd:
+            link.close()
 
 
 def refused_at_once(keeper):
@@ -259,26 +327,26 @@ def status_of_root(keeper):
 
 
 def test_reasons_are_counted_up_to_a_bound(keeper):
-    for number in range(2 * door._MOST_REASONS):
-        keeper.links._door._count(f"reason {number}")
-    assert len(keeper.links.counted()) <= door._MOST_REASONS + 1
-    assert keeper.links.counted()["other reasons"] == door._MOST_REASONS
+    for number in range(2 * MOST_REASONS):
+        keeper.links._door.counted.add(f"reason {number}")
+    assert len(keeper.links.counted()) <= MOST_REASONS + 1
+    assert keeper.links.counted()["other reasons"] == MOST_REASONS
 
 
-def test_of_hosts_the_bound_is_kept(monkeypatch):
-    monkeypatch.setattr(door, "_MOST_HOSTS", 3)
-    rates = door._Rates()
-    assert all(rates.allows(f"host {number}", 0.0) for number in range(10))
-    assert len(rates._left) == 3
-
-
-def test_a_bucket_fills_again(monkeypatch):
-    monkeypatch.setattr(door, "BURST", 2)
-    monkeypatch.setattr(door, "RATE", 1.0)
-    rates = door._Rates()
-    assert [rates.allows("host", 0.0) for _ in range(3)] == [True, True, False]
-    assert [rates.allows("host", 1.5), rates.allows("host", 1.5)] == [True, False]
-    assert [rates.allows("host", 99.0) for _ in range(3)] == [True, True, False]
+def test_reasons_that_differ_in_what_the_message_says_are_counted_together():
+    """Or a stranger could fill the minute's line of the log with what it makes up."""
+    tally = Tally()
+    for number in range(40):
+        tally.refused(f"Envelope: not JSON (Expecting value: line 1 column {number})")
+        tally.refused(f"claim of {number} units where 5 are due")
+        tally.refused(f"unknown reason '{number:x}x'")
+        tally.refused(f"seat {number} is somebody else's")
+    assert tally == {
+        "refused: Envelope": 40,
+        "refused: claim of … units where … are due": 40,
+        "refused: unknown reason": 40,
+        "refused: seat … is somebody else's": 40,
+    }
 
 
 def test_the_root_says_that_a_door_is_here_and_nothing_else(keeper):
@@ -300,7 +368,7 @@ def test_there_is_nothing_else(keeper, method, path):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_bytes_come_the_door_stays_open(keeper, seed):
+def test_whatever_bytes_come_the_door_stays_open(keeper, seed, caplog):
     """Noise, and requests with bytes changed, cut off, doubled, or of two lengths."""
     draw = random.Random(seed)
     for _ in range(40):
@@ -315,6 +383,16 @@ def test_whatever_bytes_come_the_door_stays_open(keeper, seed):
     keeper.answers[b"hello"] = Heard(Answer.TAKEN)
     assert keeper.post(letter())[0] == 200
     assert {each.text for each in keeper.arrived} == {b"hello"}
+    assert caplog.records == []  # or whoever likes fills the log
+
+
+def test_what_is_no_request_is_counted_and_not_logged(keeper, caplog):
+    upgrade = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for text, status in ((b"\0\r\n\r\n", b"HTTP/1.1 400"), (upgrade, b"HTTP/1.1 200")):
+        with keeper.raw(text) as link:
+            assert link.recv(100).startswith(status)
+    assert keeper.links.counted() == {"no request": 1}
+    assert caplog.records == []
 
 
 def mangled(draw: random.Random) -> bytes:
@@ -343,14 +421,10 @@ def mangled(draw: random.Random) -> bytes:
 
 def test_a_place_that_is_taken_is_said(keeper):
     place = f"127.0.0.1:{keeper.port}"
+    table = DoorTable(listen=place, url=f"http://{place}")
+    tls = Tls(Path(), table, PeersTable())
     with pytest.raises(DoorTaken, match=f"nothing can listen at {place}"):
-        Links(
-            DoorTable(listen=place, url=f"http://{place}"),
-            DOMAIN,
-            BOB.address,
-            SealingKey(BOB),
-            SimpleQueue(),
-        )
+        Links(table, DOMAIN, BOB.address, SealingKey(BOB), SimpleQueue(), tls)
 
 
 def test_honest_letters_come_through_while_strangers_misbehave(keeper):

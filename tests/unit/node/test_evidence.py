@@ -8,7 +8,7 @@ import pytest
 from fabmarket.identity import digest, keccak
 from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.market.messages import Opening, Quote, Selection, Trade
-from fabmarket.negotiation.hosting import Answer, addressed, hear, next_word
+from fabmarket.negotiation.hosting import addressed, hear, next_word
 from fabmarket.node import (
     Answer as NodeAnswer,
 )
@@ -217,7 +217,8 @@ def forked():
         true = hear(true, reply.message, reply.digest)
     seat = next(at for at, m in enumerate(members) if m.demander == town.people["anne"].address)
     last = true.rounds[-1]
-    lie = Answer(last.answers[seat].quantity - 1_000_000, keccak(b"never said"))
+    answer = last.answers[seat]
+    lie = replace(answer, quantity=answer.quantity - 1_000_000, digest=keccak(b"never said"))
     lied = replace(last, answers=last.answers.insert(seat, lie))
     false = replace(true, rounds=(*true.rounds[:-1], lied))
     for name, hosted in (("anne", true), ("bert", false)):

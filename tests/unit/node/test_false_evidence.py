@@ -7,26 +7,32 @@ import pytest
 
 from fabmarket.errors import Refused
 from fabmarket.identity import Key, digest
-from fabmarket.market.messages import Counter, Opening, Reply, Selection, Trade
+from fabmarket.market.delivery import INSTANT, escrow_of
+from fabmarket.market.messages import Close, Counter, Opening, Quote, Reply, Selection, Trade
 from fabmarket.market.trade import Escrow, market_domain
 from fabmarket.node import (
     BadEvidence,
     Journal,
+    Unheard,
     evidence_of,
     forks,
     reopened,
     replay,
 )
 from fabmarket.node.envelope import Envelope, seal
-from tests.unit.node.town import DOMAIN, ORIGIN, Town
+from tests.unit.node.town import DOMAIN, HELD, MILL, ORIGIN, Town
 from tests.unit.node.town import settled as settled_event
 
 NAMES = ("anne", "bert", "cleo")
 
 
-@pytest.fixture(scope="module", params=["balanced", "bargaining"])
+@pytest.fixture(
+    scope="module",
+    params=[("balanced", INSTANT), ("bargaining", INSTANT), ("balanced", HELD)],
+    ids=["balanced", "bargaining", "in escrow"],
+)
 def town(request):
-    return Town(request.param).settled()
+    return Town(*request.param).settled()
 
 
 @pytest.fixture
@@ -64,7 +70,6 @@ def with_trades(town, file, *trades):
 
 OTHER_TERMS = {
     "another currency": {"token": Key.derive("another").address},
-    "of a bundle": {"bundle": b"b" * 32},
     "into escrow": {"escrow": Escrow(resource=b"r" * 32, bond=10**20, exit_penalty=10_000)},
     "never valid": {"valid_until": 0},
     "valid past its slot": {"valid_until": ORIGIN + 1_001},
@@ -81,6 +86,60 @@ def test_regression_a_trade_on_terms_that_nobody_agreed_to_is_refused(town, file
         replay(with_trades(town, file, trade))
         with pytest.raises(BadEvidence, match="on other terms than the session agreed"):
             replay(with_trades(town, file, replace(trade, **change)))
+        with pytest.raises(BadEvidence, match="is not what the session agreed"):
+            replay(with_trades(town, file, replace(trade, bundle=b"b" * 32)))
+
+
+OTHER_ESCROWS = {
+    "paid at once": lambda it: Escrow(),
+    "another resource": lambda it: replace(it, resource=b"r" * 32),
+    "another slot": lambda it: replace(it, slot=it.slot + 1),
+    "delivered earlier": lambda it: replace(it, deliver_from=it.deliver_from - 1),
+    "delivered later": lambda it: replace(it, deliver_by=it.deliver_by + 1),
+    "no time to dispute": lambda it: replace(it, dispute_by=it.deliver_by),
+    "no time to rule": lambda it: replace(it, decide_by=it.dispute_by),
+    "paid for nothing": lambda it: replace(it, late_share=1),
+    "without a bond": lambda it: replace(it, bond=0),
+    "without a penalty": lambda it: replace(it, exit_penalty=0),
+}
+
+
+@pytest.mark.parametrize("altered", OTHER_ESCROWS.values(), ids=OTHER_ESCROWS.keys())
+def test_a_trade_in_another_escrow_than_the_session_s_is_refused(altered):
+    town = Town("balanced", HELD).settled()
+    for name in ("anne", "cleo"):
+        file = evidence_of(town.people[name].journal, town.session())
+        trade = trades_of(file)[0]
+        assert trade.escrow.bond > 0
+        replay(with_trades(town, file, trade))
+        other = replace(trade, escrow=altered(trade.escrow))
+        with pytest.raises(BadEvidence, match="on other terms than the session agreed"):
+            replay(with_trades(town, file, other))
+
+
+def test_an_opening_for_the_end_of_time_is_refused():
+    """No listing's id holds such an end, which is no error of ours."""
+    town = Town("bargaining", HELD).settled()
+    cleo = town.people["cleo"].journal
+    file = evidence_of(cleo, cleo.sessions()[0])
+    opening = next(each for each in file.envelopes if isinstance(each.message, Opening))
+    selection = next(each for each in file.envelopes if isinstance(each.message, Selection))
+    first = trades_of(file)[0]
+    for end in (ORIGIN + 1_000, 2**40, 2**64 - 1):
+        other = replace(opening.message, slot_end=end)
+        key, seat = digest(DOMAIN, other), selection.message.quantity
+        bid = Counter(first.demander, key, 0, key, 20, seat, "propose")
+        taken = Counter(other.supplier, key, 1, digest(DOMAIN, bid), 20, seat, "accept")
+        said = (replace(by(town, other), places=opening.places), by(town, bid), by(town, taken))
+        made = replace(file, session=key, envelopes=(selection, *said))
+        escrow = escrow_of(HELD, first.quantity * 20, MILL, 0, ORIGIN, min(end, 2**63))
+        signed = {"unit_price": 20, "transcript": digest(DOMAIN, taken), "escrow": escrow}
+        made = with_trades(town, made, replace(first, **signed))
+        if end == ORIGIN + 1_000:
+            assert replay(made).outcome == "agreed"
+        else:
+            with pytest.raises(BadEvidence, match="on other terms than the session agreed"):
+                replay(made)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +274,12 @@ def test_regression_a_selection_that_was_opened_twice_shows():
     assert reopened([replay(file), replay(file)]) == []
 
 
+def shown_words(town, name):
+    """The quotes and closes in a member's file."""
+    file = evidence_of(town.people[name].journal, town.session())
+    return [each.message for each in file.envelopes if isinstance(each.message, Quote | Close)]
+
+
 def test_that_a_seat_was_dropped_although_it_had_answered_is_said():
     town = Town().opened()
     town.carry(least=4)
@@ -229,8 +294,12 @@ def test_that_a_seat_was_dropped_although_it_had_answered_is_said():
     for name in ("anne", "bert"):
         shown = replay(evidence_of(town.people[name].journal, town.session()))
         (seat,) = shown.talk.seats
-        assert shown.unheard == (seat.index,)
         assert seat.dropped
+        (own,) = seat.answers
+        (word,) = (each for each in shown_words(town, name) if each.dropped)
+        said = own.price, own.quantity, own.digest, digest(DOMAIN, word)
+        assert shown.unheard == (Unheard(seat.index, 0, *said),)
+        assert seat.index in word.dropped
 
 
 def test_regression_a_damaged_journal_is_no_bug_of_ours(tmp_path):

@@ -12,7 +12,7 @@ import textwrap
 import pytest
 
 from fabmarket.node import Journal
-from fabmarket.node.journal import FORMAT, BadJournal, JournalFull
+from fabmarket.node.journal import _AT_ONCE, FORMAT, BadJournal, JournalFull, UnusedJournal
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def fill(journal):
     journal.note("owner", b"anne")
     journal.add_input(b"one")
     journal.keep(b"d", "Opening", b"d", b"said")
-    journal.post("bert", 9, b"letter")
-    journal.order(b"move")
+    journal.post("bert", 9, "Offer", bytes(32), b"letter")
+    journal.submit(b"move")
     journal.tell(b"news")
 
 
@@ -55,6 +55,15 @@ def test_what_is_written_is_there_after_opening_again(tmp_path):
     assert contents(again) == before
     assert before["letters"][0].body == b"letter"
     again.close()
+
+
+def test_which_messages_are_kept_can_be_asked_of_more_than_one_query_takes(journal):
+    digests = [number.to_bytes(32, "big") for number in range(2 * _AT_ONCE + 1)]
+    with journal.writing():
+        for each in digests[::3]:
+            journal.keep(each, "Offer", None, b"said")
+    assert journal.kept(iter(digests)) == set(digests[::3])
+    assert journal.kept([]) == set()
 
 
 def test_nobody_else_reads_it(tmp_path):
@@ -102,12 +111,18 @@ def test_a_message_is_kept_once_and_never_replaced(journal):
 
 def test_numbers_of_letters_and_moves_are_never_used_twice(journal):
     """A letter that is ticked off late must not take a new one with it."""
-    journal.post("bert", 9, b"one")
+    journal.post("bert", 9, "Offer", bytes(32), b"one")
     (first,) = journal.letters()
     journal.delivered(first.number)
-    journal.post("bert", 9, b"two")
+    journal.post("bert", 9, "Offer", bytes(32), b"two")
     journal.delivered(first.number)
     assert [each.body for each in journal.letters()] == [b"two"]
+
+
+def test_a_letter_may_be_of_use_for_longer_than_sqlite_counts(journal):
+    """As an operator's word on an attestation that a stranger would have for ever."""
+    journal.post("bert", 2**64 - 1, "Endorsement", bytes(32), b"one")
+    assert journal.letters()[0].until == 2**63 - 1
 
 
 def test_a_snapshot_forgets_the_inputs_before_it(journal):
@@ -135,6 +150,16 @@ def test_a_garbage_file_is_refused_and_left_as_it_is(what, tmp_path):
         assert path.read_bytes() == GARBAGE[what]
     with pytest.raises(BadJournal, match="the dump"):
         Journal.restored(GARBAGE[what])
+
+
+def test_one_that_an_agent_is_just_making_is_nobodys_yet(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    path.touch()
+    with pytest.raises(UnusedJournal):
+        Journal.reading(path)
+    Journal(path).close()
+    with pytest.raises(UnusedJournal):
+        Journal.reading(path)
 
 
 def test_a_directory_is_refused(tmp_path):
@@ -179,7 +204,7 @@ def test_a_full_disk_is_said_so_and_nothing_is_written(no_room):
     def write():
         with no_room.writing():
             no_room.note("small", b"fits")
-            no_room.post("bert", 9, b"x" * 100_000)
+            no_room.post("bert", 9, "Offer", bytes(32), b"x" * 100_000)
 
     with pytest.raises(JournalFull, match="full"):
         write()
@@ -202,7 +227,7 @@ def test_a_file_that_may_grow_no_more_is_said_so_and_nothing_is_written(tmp_path
     try:
         for _ in range(2):
             with pytest.raises(JournalFull), journal.writing():
-                journal.post("bert", 9, os.urandom(200_000))
+                journal.post("bert", 9, "Offer", bytes(32), os.urandom(200_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert contents(journal) == before
@@ -225,7 +250,7 @@ def test_what_was_acknowledged_before_kill_9_is_there(tmp_path):
         for number in range(10**9):
             with journal.writing():
                 journal.add_input(b"%d" % number)
-                journal.post("bert", 9, b"%d" % number)
+                journal.post("bert", 9, "Offer", bytes(32), b"%d" % number)
             print(number, flush=True)
     """
     started = subprocess.Popen(  # noqa: S603

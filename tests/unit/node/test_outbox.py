@@ -7,41 +7,8 @@ import pytest
 from fabmarket.chain import Settings, Transaction, open_engine, signed
 from fabmarket.identity import Key
 from fabmarket.market.exchange import Deposit, List, RaiseEpoch
-from fabmarket.node import Journal, Outbox
-from fabmarket.scenario import paper_market
-from fabmarket.simulation.setup import deploy, fill_purses, parties_of
-from tests.unit.node.town import Town
-
-
-class House:
-    """A demander of the paper's market with money in its purse, before it has ordered anything."""
-
-    def __init__(self, engine):
-        scenario = paper_market(1)
-        parties = parties_of(scenario, 1)
-        self.engine = engine
-        self.market = deploy(engine, scenario, parties)
-        self.deposit = fill_purses(self.market, scenario, parties)
-        self.key = parties.demanders[0].key
-        town = Town()
-        self.town = town
-        town.keys["anne"] = self.key
-        town.states["anne"] = town._demander("anne", 150, 40)
-        self.journal = Journal()
-        self.restart()
-
-    def restart(self):
-        """A new process: participant and outbox from what was committed."""
-        self.journal = Journal.restored(self.journal.dump())
-        self.participant = self.town.start("anne", self.journal)
-        self.outbox = Outbox(self.key, self.journal, self.engine, self.market.exchange)
-
-    def balance(self):
-        token = self.market.token.address
-        return self.market.exchange.balance_of(self.key.address, token)
-
-    def nonces(self):
-        return [each.nonce for each in self.journal.moves()]
+from fabmarket.node.journal import JournalFull
+from tests.unit.node.house import House
 
 
 @pytest.fixture
@@ -107,8 +74,8 @@ def test_ticking_off_forgets_one_move(house):
     house.participant.order(part(house, 2))
     house.participant.order(part(house, 4))
     one, two = house.outbox.outgoing()
-    house.engine.mine([one.raw])
-    house.outbox.mined(one)
+    (receipt,) = house.engine.mine([one.raw])
+    house.outbox.mined(one, receipt)
     house.restart()
     assert raws(house) == [two.raw]
 
@@ -156,3 +123,25 @@ def test_all_is_returned_in_the_order_in_which_it_must_be_mined(house):
         "list",
     ]
     assert all(one < two for one, two in pairwise(house.nonces()))
+
+
+def order_without_end(house):
+    while True:
+        house.participant.order(Deposit(house.deposit.token, 1))
+
+
+def test_fault_14_what_cannot_be_written_down_is_not_sent(house):
+    """On a full disk; with room again each move is signed once and has its effect."""
+    (pages,) = house.journal._db.execute("PRAGMA page_count").fetchone()
+    house.journal._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(JournalFull):
+        order_without_end(house)
+    ordered, nonce = len(house.journal.moves()), house.engine.nonce(house.key.address)
+    with pytest.raises(JournalFull):
+        house.outbox.push()
+    assert house.engine.nonce(house.key.address) == nonce
+    assert None in house.nonces()
+    house.journal._db.execute("PRAGMA max_page_count = 1000000")
+    while house.journal.moves():
+        house.outbox.push()
+    assert house.balance() == ordered > 0

@@ -6,14 +6,18 @@ import pytest
 
 from fabmarket.identity import digest, keccak
 from fabmarket.identity.codec import encode
+from fabmarket.identity.covers import Cover
+from fabmarket.market.delivery import INSTANT
+from fabmarket.market.events import Escrowed
 from fabmarket.market.exchange import Deposit
-from fabmarket.market.messages import Close, Opening, Quote, Selection
+from fabmarket.market.messages import Close, Opening, Quote, Reply, Selection
+from fabmarket.negotiation.wants import Want
 from fabmarket.node import Answer, Journal, evidence_of, forks
 from fabmarket.node.envelope import LARGEST, Envelope, open_envelope, seal
 from fabmarket.node.journal import BadJournal, JournalFull
 from fabmarket.node.outbox import move_of
-from fabmarket.node.participant import SNAPSHOT_EVERY
-from tests.unit.node.town import DOMAIN, TOKEN, settled
+from fabmarket.node.participant import SNAPSHOT_EVERY, folded
+from tests.unit.node.town import DOMAIN, HELD, TOKEN, Town, settled
 
 
 def written(participant):
@@ -21,15 +25,33 @@ def written(participant):
     return participant.journal.dump()
 
 
+def cover(sender, recipient, session=bytes(32)):
+    return Cover(sender.address, recipient.address, session, 1)
+
+
 def said(letter):
     return open_envelope(DOMAIN, letter.body).message
+
+
+def test_news_of_an_escrow_are_told_once_and_outlive_a_crash():
+    """After a restart what each account holds is known as before."""
+    town = Town(delivery=HELD).settled()
+    told = [each.news for each in town.told]
+    assert [type(each) for each in told].count(Escrowed) == 4  # two trades, each to both parties
+    assert [each.state for each in told if isinstance(each, Want)] == ["served", "served"]
+    before = {name: each.state.purse for name, each in town.people.items()}
+    for name, purse in before.items():
+        assert 0 < len(purse.escrows) <= 2
+        assert town.restart(name).state.purse == purse
+    assert len(town.told) == len(told)
 
 
 def test_all_is_agreed_and_settled_once(town):
     town.settled()
     assert {each.answer for each in town.answers} == {Answer.TAKEN}
-    states = [told.news.state for told in town.told]
-    assert states == ["served", "served"]
+    priced, *wants = [told.news for told in town.told]
+    assert priced.line == "priced"
+    assert [want.state for want in wants] == ["served", "served"]
 
 
 # Faults 16 and 17: replayed, tampered, misdirected, oversized
@@ -97,11 +119,31 @@ def test_a_message_of_another_than_the_letter_s_sender_is_refused(town):
     (letter, *_) = town.letters("anne")
     cleo, bert = town.people["cleo"], town.people["bert"]
     before = written(cleo)
-    heard = cleo.receive(letter.body, bert.address)
+    heard = cleo.receive(letter.body, cover(bert, cleo))
     reason = "message of another author than the letter's sender"
     assert (heard.answer, heard.reason) == (Answer.REFUSED, reason)
     assert written(cleo) == before
-    assert cleo.receive(letter.body, town.people["anne"].address).answer is Answer.TAKEN
+    assert cleo.receive(letter.body, cover(town.people["anne"], cleo)).answer is Answer.TAKEN
+
+
+def test_a_message_of_another_session_than_its_cover_s_is_refused(town):
+    """What the cover shows in clear is what is inside, where the message names a session or not."""
+    town.opened()
+    (demand, *_) = town.letters("anne")
+    anne, cleo = town.people["anne"], town.people["cleo"]
+    heard = cleo.receive(demand.body, cover(anne, cleo, b"\1" * 32))
+    reason = "message of another session than the letter's"
+    assert (heard.answer, heard.reason) == (Answer.REFUSED, reason)
+    assert cleo.receive(demand.body, cover(anne, cleo)).answer is Answer.TAKEN
+    town.carry(least=3)
+    town.block(1_045)
+    town.carry(least=2)
+    town.block(1_060)
+    town.carry(of=("cleo",), least=4)
+    reply = next(each for each in town.letters("anne") if isinstance(said(each), Reply))
+    heard = cleo.receive(reply.body, cover(anne, cleo))
+    assert (heard.answer, heard.reason) == (Answer.REFUSED, reason)
+    assert cleo.receive(reply.body, cover(anne, cleo, town.session())).answer is Answer.TAKEN
 
 
 def test_a_message_for_another_market_is_refused(town):
@@ -130,7 +172,7 @@ def test_a_misdirected_message_is_refused_and_not_kept(town):
                 heard = stranger.receive(encode(envelope))
                 assert heard.answer is not Answer.TAKEN, (name, message)
                 assert written(stranger) == before
-    assert kinds == {"Selection", "Opening", "Quote", "Reply", "Claim", "Close", "Trade"}
+    assert kinds == {"Selection", "Opening", "Quote", "Reply", "Close", "Trade"}
 
 
 @pytest.mark.parametrize("size", [0, 1, LARGEST, LARGEST + 1, 20 * LARGEST])
@@ -235,8 +277,10 @@ def test_a_quote_after_the_close_proves_nothing_and_is_not_kept(town):
 # After a restart
 
 
-def test_a_participant_goes_on_from_its_journal_as_if_nothing_had_been(town):
+@pytest.mark.parametrize("delivery", [INSTANT, HELD], ids=["at once", "in escrow"])
+def test_a_participant_goes_on_from_its_journal_as_if_nothing_had_been(delivery):
     """Everybody is restarted before every block and every letter."""
+    town = Town(delivery=delivery)
     for name in town.people:
         town.restart(name)
     town.opened()
@@ -254,7 +298,7 @@ def test_a_participant_goes_on_from_its_journal_as_if_nothing_had_been(town):
             town.restart(name)
         town.block(now)
     town.carry(least=4)
-    other = type(town)().agreed()
+    other = Town(delivery=delivery).agreed()
     trades = [[each.body for each in t.people["cleo"].journal.moves()] for t in (town, other)]
     assert trades[0] == trades[1]
     assert len(trades[0]) == 2
@@ -294,10 +338,24 @@ def test_a_journal_of_somebody_else_is_refused(town):
         town.start("bert", journal)
 
 
+@pytest.mark.parametrize("kept", ["state", "input"])
+def test_a_journal_whose_text_is_damaged_is_said_to_be_so(kept, town):
+    participant = town.people["anne"]
+    journal = participant.journal
+    with journal.writing():
+        if kept == "state":
+            journal.note("state", b'{"address":\xff')
+        else:
+            journal.add_input(b"\xff")
+    with pytest.raises(BadJournal, match=r"the journal is damaged \(.*\); restore a copy of it"):
+        folded(journal, participant._step, type(participant.state))
+
+
 def test_the_owner_hears_after_a_crash_what_it_was_not_told(town):
     """News lie in the journal until the owner was told, or a crash between the two loses them."""
 
     town.agreed()
+    town.told.clear()
     told, town.hear = town.hear, gone
     trades = [move_of(each.body).signed.trade for each in town.people["cleo"].journal.moves()]
     with pytest.raises(Gone):
@@ -319,6 +377,57 @@ def gone(_):
     raise Gone
 
 
+# Several at once
+
+
+def test_letters_that_are_taken_together_leave_what_they_leave_one_by_one(town):
+    """Among them one that comes twice, one that is none, and one that is ahead of its turn."""
+    other = type(town)()
+    for each in (town, other):
+        each.opened()
+        each.carry(least=4)
+        each.block(1_045)
+        each.carry(least=2)
+        each.block(1_060)
+    anne, twin = town.people["anne"], other.people["anne"]
+    opening, quote = (each for each in town.letters("cleo") if each.recipient == anne.address)
+    bodies = [quote.body, opening.body, b"[" * 9, opening.body, quote.body, quote.body]
+    together = anne.receive_all((body, None) for body in bodies)
+    assert together == [twin.receive(body) for body in bodies]
+    refused, postponed = Answer.REFUSED, Answer.POSTPONED
+    taken = [each.answer for each in together]
+    assert taken == [postponed, Answer.TAKEN, refused, *[Answer.TAKEN] * 3]
+    assert (anne.state, anne.sent) == (twin.state, twin.sent)
+    assert contents(anne) == contents(twin)
+    town.carry(least=4)
+    assert len(town.people["cleo"].journal.moves()) == 2
+
+
+def contents(participant):
+    """Every row of the journal, in order."""
+    database = participant.journal._db
+    tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    names = [row[0] for row in tables.fetchall()]
+    return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in names}  # noqa: S608
+
+
+def test_letters_taken_together_are_written_in_one_transaction(town):
+    """So they wait for the disk once, and a crash in between leaves none of them."""
+    town.opened()
+    cleo, statements = town.people["cleo"], []
+    cleo.journal._db.set_trace_callback(statements.append)
+    bodies = [town.letters(name)[0].body for name in ("anne", "bert")]
+    heard = cleo.receive_all((body, None) for body in bodies)
+    assert [each.answer for each in heard] == [Answer.TAKEN] * 2
+    assert [each for each in statements if each in ("BEGIN IMMEDIATE", "COMMIT")] == [
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+    ]
+    statements.clear()
+    cleo.receive_all((body, None) for body in bodies)
+    assert not {"BEGIN IMMEDIATE", "COMMIT"} & set(statements)
+
+
 # A full disk
 
 
@@ -338,7 +447,7 @@ def test_a_full_disk_refuses_before_anything_is_signed_and_loses_nothing(town):
         order_without_end(cleo)
     before, moves = written(cleo), len(cleo.journal.moves())
     with pytest.raises(JournalFull):
-        cleo.receive(letter.body)
+        cleo.receive_all([(b"no letter", None), (letter.body, None)])
     assert written(cleo) == before
     assert cleo.sent == {}
     cleo.journal._db.execute("PRAGMA max_page_count = 1000000")

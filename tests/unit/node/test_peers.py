@@ -4,25 +4,35 @@ import asyncio
 import http.server
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from fabmarket.identity import Domain, Key
 from fabmarket.identity.codec import encode
-from fabmarket.identity.sealing import SealingKey
+from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey
 from fabmarket.market.cards import PROTOCOL, ContactCard
 from fabmarket.market.messages import Refusal, Reply
 from fabmarket.node import peers
-from fabmarket.node.envelope import Envelope, seal
+from fabmarket.node.envelope import Envelope, seal, session_shown
 from fabmarket.node.journal import Letter
-from fabmarket.node.peers import Delivery, Peers, session_shown
+from fabmarket.node.peers import Delivery, ForBoard, Peers
 
 DOMAIN = Domain("Fabmarket", "1", 31337, "0x00000000000000000000000000000000fab0cafe")
 ANNE, BOB = Key.derive("peers tests", "anne"), Key.derive("peers tests", "bob")
-MESSAGE = Refusal(ANNE.address, bytes(32), "no room")
+TRUST = ssl.create_default_context()
+MESSAGE, KIND = Refusal(ANNE.address, bytes(32), "no room"), "Refusal"
+
+
+def is_address(name: str) -> bool:
+    """Whether it is reached without asking for a name: not everywhere is to be written to."""
+    return name.replace(".", "").isdigit()
 
 
 class Recipient:
@@ -102,16 +112,17 @@ def body() -> bytes:
 
 
 def letters(count: int = 1, until: int = 1000) -> list[Letter]:
-    return [Letter(number, BOB.address, until, body()) for number in range(1, count + 1)]
+    rest = BOB.address, until, KIND, bytes(32), body()
+    return [Letter(number, *rest) for number in range(1, count + 1)]
 
 
-def sending(act, count: int = 1) -> list[Delivery]:
+def sending(act, count: int = 1) -> list[Delivery | ForBoard]:
     """Run `act` on Anne's peers; return what became of so many letters."""
-    found: list[Delivery] = []
+    found: list[Delivery | ForBoard] = []
     failures: list[BaseException] = []
 
     async def run() -> None:
-        carrying = Peers(DOMAIN, ANNE.address, found.append, failures.append)
+        carrying = Peers(DOMAIN, ANNE.address, found.append, failures.append, TRUST)
         try:
             async with asyncio.timeout(60):
                 await act(carrying)
@@ -140,6 +151,21 @@ def test_a_letter_is_sealed_for_its_recipient_and_delivered(bob):
     cover, text = SealingKey(BOB).open(DOMAIN, bob.letters[0])
     assert (cover.sender, cover.recipient, cover.number) == (ANNE.address, BOB.address, 1)
     assert text == body()
+
+
+def test_one_for_somebody_without_a_door_is_sealed_for_the_board():
+    (found,) = sending(posted("", *letters()))
+    assert isinstance(found, ForBoard)
+    assert (found.number, found.recipient, found.kind) == (1, BOB.address, "Refusal")
+    cover, text = SealingKey(BOB).open(DOMAIN, found.payload)
+    assert (cover.sender, cover.number, text) == (ANNE.address, 1, body())
+
+
+def test_one_too_large_for_the_board_is_refused():
+    large = replace(letters()[0], body=b"x" * (LARGEST_ANNOUNCED + 1))
+    (delivery,) = sending(posted("", large))
+    assert delivery.outcome == "refused"
+    assert delivery.reason == "131206 bytes where 65670 are the most on the board"
 
 
 def test_its_cover_names_the_session_where_there_is_one():
@@ -177,7 +203,7 @@ def test_a_recipient_that_is_not_there_is_waited_for():
         carrying.tick(1000)  # not before this is it out of date
 
     (delivery,) = sending(act)
-    assert delivery.outcome == "out of date"
+    assert (delivery.outcome, delivery.reason) == ("out of date", "All connection attempts failed")
 
 
 @pytest.mark.parametrize("useless", [None, {"version": 2}, {"expires": 5}])
@@ -232,12 +258,40 @@ def test_one_who_is_silent_holds_up_nobody_else(bob, monkeypatch):
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
             carrying.know(ContactCard(eve.address, SealingKey(eve).public, url, bytes(32), 1, 9999))
             carrying.know(card(bob.url))
-            carrying.post([Letter(9, eve.address, 1000, body())])
+            carrying.post([Letter(9, eve.address, 1000, KIND, bytes(32), body())])
             await asyncio.sleep(0.1)
             carrying.post(letters())
 
         (delivery,) = sending(act)
     assert delivery == Delivery(1, BOB.address, "Refusal", "taken")
+
+
+def test_many_who_are_silent_hold_up_nobody_who_answers(bob, monkeypatch):
+    monkeypatch.setattr(peers, "MOST_CONNECTIONS", 4)
+    bob.script = [says(200)]
+    strangers = [Key.derive("peers tests", "silent", str(number)) for number in range(12)]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        async def act(carrying: Peers) -> None:
+            first, second = letters(2)
+            carrying.know(card(bob.url))
+            carrying.post([first])
+            while not carrying._answering:
+                await asyncio.sleep(0.01)
+            for eve in strangers:
+                key = SealingKey(eve).public
+                carrying.know(ContactCard(eve.address, key, url, bytes(32), 1, 9999))
+                carrying.post([Letter(9, eve.address, 1000, KIND, bytes(32), body())])
+            while not carrying._others.locked():
+                await asyncio.sleep(0.01)
+            carrying.post([second])
+            while len(bob.letters) < 2:
+                await asyncio.sleep(0.01)
+            assert not any(carrying._lanes[eve.address].why for eve in strangers)
+
+        found = sending(act, 2)
+    assert [each.outcome for each in found] == ["taken", "taken"]
 
 
 def test_an_answer_that_drips_is_left(bob, monkeypatch):
@@ -324,6 +378,41 @@ def test_a_sealing_key_that_is_none_costs_the_letter(bob):
 
     (delivery,) = sending(act)
     assert (delivery.outcome, "is no sealing key" in delivery.reason) == ("refused", True)
+
+
+NAMES = st.text("aZ0-.xn", min_size=1, max_size=70).filter(lambda name: not is_address(name))
+HOSTS = st.sampled_from(["127.0.0.1", "[::1]", "[1.2.3.4]", "[::ffff:127.0.0.1]", "xn--a"])
+PORTS = st.sampled_from([0, 1]) | st.integers(65_536, 99_999)
+"""Where nobody can listen, or nobody does."""
+PLACES = st.builds("{}:{}".format, HOSTS | NAMES, PORTS)
+URLS = st.builds("{}://{}".format, st.sampled_from(["http", "https"]), PLACES)
+KEYS = st.sampled_from([b"\0" * 32, b"\1" + b"\0" * 31, b"\xff" * 32, SealingKey(BOB).public])
+
+
+@given(url=URLS | NAMES | st.text(min_size=1), key=KEYS | st.binary(min_size=32, max_size=32))
+@example(url="http://127.0.0.1:99999", key=SealingKey(BOB).public)
+@example(url="http://xn--a", key=SealingKey(BOB).public)
+def test_no_card_of_a_stranger_ends_its_sender(url, key):
+    """Whatever stands on it: the letter is refused, or waits until it is out of date."""
+
+    async def act(carrying: Peers) -> None:
+        carrying.know(ContactCard(BOB.address, key, url, bytes(32), PROTOCOL, 10_000))
+        carrying.post(letters())
+        lane = carrying._lanes[BOB.address]
+        while not (lane.why or lane.task.done()):
+            await asyncio.sleep(0.001)
+        carrying.tick(1000)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", nowhere)
+        patch.setattr(peers, "FIRST_PAUSE", 0.001)
+        (delivery,) = sending(act)
+    assert delivery.outcome in ("refused", "out of date")
+    assert delivery.reason
+
+
+def nowhere(*_: object, **__: object) -> None:
+    raise socket.gaierror("no name is known here")
 
 
 def test_the_environment_s_proxies_are_not_used(bob, monkeypatch):

@@ -4,9 +4,18 @@ from rpds import HashTrieMap
 
 from fabmarket.identity import Key, digest, keccak
 from fabmarket.ledger.store import Block, Entry
-from fabmarket.market.events import Listed, ResourceRegistered, Settled
-from fabmarket.market.exchange import Settle
+from fabmarket.market.delivery import INSTANT, Delivery
+from fabmarket.market.events import (
+    Deployed,
+    Deposited,
+    Escrowed,
+    Listed,
+    ResourceRegistered,
+    Settled,
+)
+from fabmarket.market.exchange import Settle, SettleEscrow
 from fabmarket.market.messages import PriceTerms
+from fabmarket.market.parameters import HOURS
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
@@ -21,20 +30,22 @@ DOMAIN = market_domain(31337, Key.derive("exchange contract").address)
 TOKEN = Key.derive("token").address
 RHYTHM = Rhythm(1_000, 60)
 ORIGIN, LENGTH = 100_000, 1_000
+HELD = Delivery(900, 43_200, 216_000, 0, 10_000, 5_000, 1_000, 10_000, 5_000)
+"""Terms of delivery that the exchange takes."""
 MILL = name_to_bytes32("mill")
 
 
 class Town:
     """Everybody, the blocks so far, and the letters that lie still instead of being carried."""
 
-    def __init__(self, concept="balanced"):
+    def __init__(self, concept="balanced", delivery=INSTANT):
         self.keys = {name: Key.derive(name) for name in ("anne", "bert", "cleo")}
         self.told, self.blocks, self.answers = [], [], []
         self.hear = self.told.append
         self.states = {
             "anne": self._demander("anne", 150, 40),
             "bert": self._demander("bert", 120, 30),
-            "cleo": self._supplier(concept),
+            "cleo": self._supplier(concept, delivery),
         }
         self.people = {name: self.start(name, Journal()) for name in self.keys}
         self.by_address = {each.address: each for each in self.people.values()}
@@ -69,7 +80,7 @@ class Town:
             order=(want.id,),
         )
 
-    def _supplier(self, concept):
+    def _supplier(self, concept, delivery):
         return SupplierState(
             address=self.keys["cleo"].address,
             domain=DOMAIN,
@@ -78,6 +89,7 @@ class Town:
             origin=ORIGIN,
             slot_length=LENGTH,
             terms=PriceTerms(concept, 2_000_000, 500_000, 10, 0, TOKEN),
+            delivery=delivery,
         )
 
     def block(self, now, *events):
@@ -95,7 +107,9 @@ class Town:
         """The market up to where its demands lie in the outboxes."""
         cleo = self.people["cleo"].address
         registered = ResourceRegistered(cleo, MILL, name_to_bytes32("hour"), ORIGIN, LENGTH)
-        self.block(1_001, registered, Listed(self.listing, cleo, MILL, 0, 100, 100))
+        deposits = (Deposited(each, TOKEN, 10**6) for each in self.by_address)
+        listed = Listed(self.listing, cleo, MILL, 0, 100, 100)
+        self.block(1_001, Deployed(HOURS, cleo, cleo), registered, listed, *deposits)
         self.block(1_030)
         return self
 
@@ -133,8 +147,11 @@ class Town:
         events = []
         for ordered in self.people["cleo"].journal.moves():
             move = move_of(ordered.body)
-            assert isinstance(move, Settle)
-            events.append(settled(move.signed.trade))
+            assert isinstance(move, Settle | SettleEscrow)
+            trade = move.signed.trade
+            events.append(settled(trade))
+            if isinstance(move, SettleEscrow):
+                events.append(Escrowed(digest(DOMAIN, trade), trade, 1, 1_061))
         self.block(1_061, *events)
         return self
 

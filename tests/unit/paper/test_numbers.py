@@ -61,13 +61,13 @@ def test_balance_takes_either_side_and_nothing_at_all():
 
 
 def test_loads_are_the_messages_the_market_signs():
-    assert signed_bytes(Reply) == 5 * 32 + 65
-    assert signed_bytes(Quote) == 12 * 32 + 65
+    assert signed_bytes(Reply) == 6 * 32 + 65
+    assert signed_bytes(Quote) == 10 * 32 + 65
     assert exchanges("gauss-seidel") == (3, 1)
     assert exchanges("extragradient") == (2, 2)
     assert exchanges("nesterov") == (1, 1)
-    assert loads("nesterov", 2) == [2 * (449 + 225)] * 3 + [2 * (449 + 3 * 225)]
-    assert loads("gauss-seidel", 1) == [3 * 449 + 225] * 3 + [3 * 449 + 3 * 225]
+    assert loads("nesterov", 2) == [2 * (385 + 257)] * 3 + [2 * (385 + 3 * 257)]
+    assert loads("gauss-seidel", 1) == [3 * 385 + 257] * 3 + [3 * 385 + 3 * 257]
 
 
 def test_which_dynamic_is_lightest_depends_on_the_error(numbers):

@@ -1,329 +1,56 @@
-"""Facts of three runs: the paper's market, one in which nothing happened, and a large job shop."""
+"""The facts of runs that the tests of reports tell of."""
 
-import copy
-import hashlib
 import random
 from typing import Any
 
 import pytest
 
-
-def address(label: str) -> str:
-    return "0x" + hashlib.sha256(label.encode()).hexdigest()[:40]
-
-
-def digest(label: str) -> str:
-    return "0x" + hashlib.sha256(label.encode()).hexdigest()
-
-
-def participant(role: str, name: str) -> dict[str, Any]:
-    return {"address": address(name), "role": role, "name": name}
+from tests.unit.report.runs import (
+    facts,
+    job_shop,
+    lie,
+    of_job,
+    of_product,
+    paper,
+    products,
+)
 
 
-def verification(number: int, reported: dict[str, int], expected: str, error: str | None) -> dict:
-    return {
-        "test": number,
-        "reported": reported,
-        "attested": {"m1": 10, "m2": 30},
-        "expected": expected,
-        "outcome": expected,
-        "passed": True,
-        "error": error,
-        "transaction": digest(f"verification {number}"),
-        "status": int(error is None),
-        "gas": 91_000 + number,
-    }
-
-
-VERIFICATION = [
-    verification(1, {"m1": 10, "m2": 20}, "accepted", None),
-    verification(2, {"m1": 10, "m2": 20, "m3": 30}, "NotAttested", "NotAttested(m3, 30)"),
-    verification(3, {"m1": 20, "m2": 30}, "OverReported", "OverReported(m1, 20, 10)"),
-    verification(4, {"m1": 10, "m3": 20}, "NotAttested", "NotAttested(m3, 20)"),
-]
-
-
-def facts(name: str, decimals: int, participants: list[dict[str, Any]]) -> dict[str, Any]:
-    """A run in which nothing was asked for yet."""
-    return {
-        "fabmarket": "0.1.0",
-        "command": ["fabmarket", "demo", "--seed", "7"],
-        "scenario": {
-            "name": name,
-            "title": f"The market of {name}",
-            "description": "Every number in it was made up for a test.",
-            "source": "a test",
-            "draws": "",
-            "notes": [],
-            "seed": 7,
-            "concept": "demanders-lead",
-            "negotiation": "session",
-            "currency": {"symbol": "FMC", "decimals": decimals},
-            "slot_length": 86400,
-        },
-        "engine": "embedded",
-        "chain": {
-            "id": 31337,
-            "blocks": 12,
-            "exchange": address("exchange"),
-            "token": address("token"),
-            "client": "a client",
-        },
-        "operators": {
-            "addresses": [one["address"] for one in participants if one["role"] == "operator"],
-            "threshold": 2,
-        },
-        "participants": participants,
-        "subtasks": 0,
-        "trades": [],
-        "unserved": [],
-        "accounts": [],
-        "units_traded": 0,
-        "paid_total": 0,
-        "gas_total": 0,
-        "gas": {},
-        "equilibria": [],
-        "off_equilibrium": [],
-        "sessions": [],
-        "verification_tests": [],
-        "messages": {"sent": 0, "delivered": 0, "ignored": 0, "ignored_reasons": {}, "by_type": {}},
-        "audit": {"ok": True, "checks": [], "surplus": {"token": address("token"), "amount": 0}},
-        "timing": {"seconds": 0.4, "phases": {}},
-    }
-
-
-def trade(number: int, **terms: Any) -> dict[str, Any]:
-    return {
-        "id": digest(f"trade {number}"),
-        "transaction": digest(f"transaction {number}"),
-        "block": 9 + number // 20,
-        "gas": 88_000 + number,
-        "payment": terms["quantity"] * terms["unit_price"],
-        **terms,
-    }
-
-
-def settle(run: dict[str, Any], trades: list[dict[str, Any]], deposit: int) -> None:
-    """Book `trades` into the totals and the accounts of `run`."""
-    run["trades"] = trades
-    run["units_traded"] = sum(one["quantity"] for one in trades)
-    run["paid_total"] = sum(one["payment"] for one in trades)
-    gas = sum(one["gas"] for one in trades)
-    run["gas"] = {"settle": {"count": len(trades), "total": gas, "mean": gas / len(trades)}}
-    run["gas_total"] = gas
-    for one in run["participants"]:
-        if one["role"] not in ("demander", "supplier"):
-            continue
-        before = deposit if one["role"] == "demander" else 0
-        paid = sum(t["payment"] for t in trades if t["demander"] == one["address"])
-        earned = sum(t["payment"] for t in trades if t["supplier"] == one["address"])
-        run["accounts"].append({**one, "before": before, "after": before - paid + earned})
-
-
-PAPER_PEOPLE = [
-    *(participant("demander", f"MRD{at}") for at in (1, 2, 3)),
-    participant("supplier", "MRS"),
-    *(participant("operator", f"CPO{at}") for at in (1, 2, 3)),
-    participant("deployer", "deployer"),
-]
-
-
-def paper() -> dict[str, Any]:
-    run = facts("paper", 0, copy.deepcopy(PAPER_PEOPLE))
-    demanders, supplier = [address(f"MRD{at}") for at in (1, 2, 3)], address("MRS")
-    run["subtasks"] = 3
-    replies = {10: [112.5, 362.5, 437.5], 108: [0.0, 117.5, 192.5], 115: [0.0, 100.0, 175.0]}
-    run["sessions"] = [
-        {
-            "id": digest("session"),
-            "kind": "session",
-            "resource": "S",
-            "slot": 0,
-            "supplier": supplier,
-            "members": [
-                {"demander": who, "subtask": f"product {at} / part 1"}
-                for at, who in enumerate(demanders, 1)
-            ],
-            "rounds": [
-                {
-                    "round": at,
-                    "price": price,
-                    "sum": sum(answer),
-                    "supply": (price - 10) / 0.2,
-                    "replies": answer,
-                }
-                for at, (price, answer) in enumerate(replies.items(), 1)
-            ],
-            "price": 115,
-            "outcome": "agreed",
-            "reason": "",
-        }
+@pytest.fixture
+def products_facts() -> dict[str, Any]:
+    """Two machines: a product on time, one a slot late, one lost in part, one not bought."""
+    jobs = [
+        of_job("job 1", [of_product("job 1", 1, (0, 0, 5)), of_product("job 1", 2, (1, 1, 10))], 1),
+        of_job("job 2", [of_product("job 2", 1, (0, 0, 3)), of_product("job 2", 2, (1, 3, 4))], 2),
+        of_job(
+            "job 3",
+            [of_product("job 3", 1, (0, 1, 6)), of_product("job 3", 2, (0, 2, 8), "refunded")],
+            3,
+            "machine-0 broke down",
+        ),
+        of_job("job 4", [], 3, "no room is left"),
     ]
-    run["equilibria"] = [
-        {
-            "session": digest("session"),
-            "resource": "S",
-            "slot": 0,
-            "supplier": supplier,
-            "concept": "demanders-lead",
-            "price": 115.0,
-            "demand": [0.0, 100.0, 175.0],
-            "demanders": demanders,
-            "supply": 525.0,
-            "negotiated_price": 115,
-            "rounds": 3,
-            "certificate": {
-                "max_unilateral_gain": 1.8e-12,
-                "residual": 0.0,
-                "deviations": [
-                    "each demander, anticipating the supplier's reply",
-                    "the supplier's reply",
-                ],
-            },
-        }
-    ]
-    terms = {"supplier": supplier, "resource": "S", "slot": 0, "unit": "unit", "unit_price": 115}
-    terms["session"] = digest("session")
-    settle(
-        run,
-        [
-            trade(1, demander=demanders[1], quantity=100, subtask="product 2 / part 1", **terms),
-            trade(2, demander=demanders[2], quantity=175, subtask="product 3 / part 1", **terms),
-        ],
-        deposit=40_000,
-    )
-    run["unserved"] = [
-        {
-            "subtask": "product 1 / part 1",
-            "demander": demanders[0],
-            "slot": 0,
-            "reason": "no price pays: the market is above what the sub-task is worth",
-            "attempts": [{"resource": "S", "quantity": None, "reason": "price 115, worth 55"}],
-        }
-    ]
-    run["verification_tests"] = copy.deepcopy(VERIFICATION)
-    run["messages"] = {
-        "sent": 31,
-        "delivered": 31,
-        "ignored": 1,
-        "ignored_reasons": {"bad signature": 1},
-        "by_type": {"Demand": 3, "Offer": 3, "Announcement": 3},
-    }
-    run["audit"]["checks"] = [
-        {"name": "balances", "compared": 8, "ok": True, "detail": ""},
-        {"name": "listings", "compared": 1, "ok": True, "detail": "325 of 600 units left"},
-        {"name": "trades", "compared": 2, "ok": True, "detail": ""},
-    ]
-    run["timing"] = {"seconds": 2.31, "phases": {"deploy": 0.9, "negotiate": 0.2, "settle": 0.5}}
+    run = products(jobs, 2, 4)
+    run["paid_for_incomplete"] = 120
     return run
 
 
-def job_shop() -> dict[str, Any]:
-    """20 jobs of 12 operations on 15 machines: 240 sub-tasks, of which about one in six waits."""
-    chance = random.Random(11)
-    run = facts(
-        "job shop",
-        2,
-        [
-            *(participant("demander", f"job {at}") for at in range(1, 21)),
-            *(participant("supplier", f"machine shop {at}") for at in range(1, 16)),
-            *(participant("operator", f"operator {at}") for at in (1, 2, 3)),
-        ],
-    )
-    run["scenario"]["concept"] = "balanced"
-    run["subtasks"] = 240
-    trades = []
-    for number in range(240):
-        job, slot = number // 12 + 1, number % 12
-        machine = chance.randint(1, 15)
-        subtask = f"job {job} / op {slot + 1}"
-        if chance.random() < 1 / 6:
-            run["unserved"].append(
-                {
-                    "subtask": subtask,
-                    "demander": address(f"job {job}"),
-                    "slot": slot,
-                    "reason": chance.choice(["capacity sold out", "every price above its worth"]),
-                    "attempts": [
-                        {"resource": f"machine-{machine}", "quantity": 9, "reason": "sold out"}
-                    ],
-                }
-            )
-            continue
-        session = digest(f"session {number}")
-        price, quantity = chance.randint(900, 4_000), chance.randint(1, 20)
-        supplier = address(f"machine shop {machine}")
-        start = price + chance.randint(300, 3_000)
-        prices = [start, (start + 3 * price) // 4, price][: chance.randint(2, 3)]
-        run["sessions"].append(
-            {
-                "id": session,
-                "kind": "session",
-                "resource": f"machine-{machine}",
-                "slot": slot,
-                "supplier": supplier,
-                "members": [{"demander": address(f"job {job}"), "subtask": subtask}],
-                "rounds": [
-                    {
-                        "round": at,
-                        "price": announced,
-                        "sum": float(quantity),
-                        "supply": float(quantity),
-                        "replies": [float(quantity)],
-                    }
-                    for at, announced in enumerate(prices, 1)
-                ],
-                "price": prices[-1],
-                "outcome": "agreed",
-                "reason": "",
-            }
-        )
-        run["equilibria"].append(
-            {
-                "session": session,
-                "resource": f"machine-{machine}",
-                "slot": slot,
-                "supplier": supplier,
-                "concept": "balanced",
-                "price": price + chance.choice([0.0, 0.25]),
-                "demand": [float(quantity)],
-                "demanders": [address(f"job {job}")],
-                "supply": float(quantity),
-                "negotiated_price": prices[-1],
-                "rounds": len(prices),
-                "certificate": {
-                    "max_unilateral_gain": 3.5,
-                    "residual": 2e-13,
-                    "deviations": ["each demander, given the others"],
-                },
-            }
-        )
-        trades.append(
-            trade(
-                number,
-                demander=address(f"job {job}"),
-                supplier=supplier,
-                resource=f"machine-{machine}",
-                slot=slot,
-                quantity=quantity,
-                unit="minute",
-                unit_price=prices[-1],
-                subtask=subtask,
-                session=session,
-            )
-        )
-    crowd = run["sessions"][0]
-    crowd["members"] = [
-        {"demander": address(f"job {at}"), "subtask": f"job {at} / op 1"} for at in range(1, 11)
-    ]
-    for one in crowd["rounds"]:
-        one["replies"] = [float(at * one["round"]) for at in range(10)]
-        one["sum"] = sum(one["replies"])
-    settle(run, trades, deposit=3_000_000)
-    run["verification_tests"] = copy.deepcopy(VERIFICATION)
-    run["messages"] |= {"sent": 2_410, "delivered": 2_410, "by_type": {"Demand": 240}}
-    run["audit"]["checks"] = [{"name": "balances", "compared": 70, "ok": True, "detail": ""}]
-    return run
+@pytest.fixture
+def plant_facts() -> dict[str, Any]:
+    """20 jobs of up to 10 operations on 15 machines."""
+    chance = random.Random(5)
+    room = {(at, slot): 10 for at in range(15) for slot in range(10)}
+    jobs = []
+    for number in range(1, 21):
+        steps = []
+        for slot in range(10):
+            minutes = chance.randint(1, 5)
+            free = [at for at in range(15) if room[at, slot] >= minutes]
+            at = chance.choice(free)
+            room[at, slot] -= minutes
+            steps.append(of_product(f"job {number}", slot + 1, (at, slot, minutes)))
+        jobs.append(of_job(f"job {number}", steps, chance.randint(6, 9)))
+    return products(jobs, 15, 10)
 
 
 @pytest.fixture
@@ -349,9 +76,38 @@ def bargaining_facts() -> dict[str, Any]:
     run["scenario"]["negotiation"] = "bargaining"
     (session,) = run["sessions"]
     session["kind"] = "bargaining"
-    session["members"] = session["members"][1:2]
+    session["certificate"] = {"gain_in_the_game": None, "best_lie_in_this_session": None}
+    session["members"] = [
+        {key: one[key] for key in ("demander", "subtask")} for one in session["members"][1:2]
+    ]
     session["rounds"] = [
         {"round": at, "by": ("supplier", "demander")[at % 2 == 0], "price": price}
         for at, price in enumerate([150, 80, 130, 105, 115, 115], 1)
     ]
+    return run
+
+
+@pytest.fixture
+def clock_facts() -> dict[str, Any]:
+    """The paper's people and a clock: 110 units are wanted at 20 where there are 60."""
+    run = paper()
+    run["equilibria"] = []
+    run["scenario"]["concept"] = "clock"
+    (session,) = run["sessions"]
+    replies = {20: [15, 40, 55], 25: [15, 40, 55], 31: [0, 40, 55], 38: [0, 10, 40]}
+    session["rounds"] = [
+        {"round": at, "price": price, "sum": sum(answer), "supply": 60.0, "replies": answer}
+        for at, (price, answer) in enumerate(replies.items(), 1)
+    ]
+    exits = [{"price": 27, "units": 15}, {"price": 35, "units": 45}]
+    session["certificate"] = {
+        "gain_in_the_game": None,
+        "best_lie_in_this_session": lie(0, 0) | {"method": "menu"},
+    }
+    session["clock"] = {"room": 60, "lots": False, "exits": exits}
+    session["price"] = 35
+    for one, (units, payment) in zip(
+        session["members"], ((0, 0), (5, 135), (55, 1_790)), strict=True
+    ):
+        one |= {"units": units, "payment": payment}
     return run

@@ -13,7 +13,14 @@ from fabmarket.report import plots
 from fabmarket.report.canvas import inline, render
 from fabmarket.report.writing import FIGURES
 
-RUNS = ("paper_facts", "empty_facts", "job_shop_facts", "bargaining_facts")
+RUNS = (
+    "paper_facts",
+    "empty_facts",
+    "job_shop_facts",
+    "bargaining_facts",
+    "clock_facts",
+    "products_facts",
+)
 
 
 def texts(svg: bytes) -> list[str]:
@@ -95,6 +102,42 @@ def test_bargaining_shows_what_each_side_named(bargaining_facts):
     }
 
 
+def test_a_clock_shows_what_is_wanted_the_room_where_it_stopped_and_who_pays_what(clock_facts):
+    above, below = plots.rounds(clock_facts).axes
+    wanted, quoted, room, stopped = above.lines
+    corners = [(110, 20), (110, 27), (95, 27), (95, 35), (50, 35), (50, 38)]
+    assert list(zip(*wanted.get_data(), strict=True)) == corners
+    assert list(zip(*quoted.get_data(), strict=True)) == [(110, 20), (110, 25), (95, 31), (50, 38)]
+    assert set(room.get_xdata()) == {60}
+    assert list(zip(*stopped.get_data(), strict=True)) == [(60, 35)]
+    assert [bar.get_width() for bar in below.patches] == [1_790, 135, 0]
+    assert [text.get_text() for text in below.texts] == ["55 units", "5 units", "0 units"]
+    assert [text.get_text() for text in below.get_yticklabels()] == ["MRD3", "MRD2", "MRD1"]
+
+
+def test_a_clock_that_found_no_price_stops_nowhere(clock_facts):
+    session = clock_facts["sessions"][0]
+    session["price"] = None
+    session["clock"]["exits"] = []
+    above, _ = plots.rounds(clock_facts).axes
+    wanted, _, room = above.lines
+    assert list(wanted.get_xdata()) == [110, 110]
+    assert set(room.get_xdata()) == {60}
+
+
+def test_the_seats_of_a_clock_that_pay_least_share_a_bar(clock_facts):
+    session = clock_facts["sessions"][0]
+    template = session["members"][0]
+    session["members"] = [
+        template | {"subtask": f"part {at}", "units": 1, "payment": at} for at in range(40)
+    ]
+    _, below = plots.rounds(clock_facts).axes
+    bars = [bar.get_width() for bar in below.patches]
+    assert len(bars) == plots.MOST_BARS + 1
+    assert bars[-1] == sum(range(10))
+    assert below.texts[-1].get_text() == "10 units"
+
+
 def test_equilibrium_bars(paper_facts):
     (axes,) = plots.equilibrium(paper_facts).axes
     assert [bar.get_width() for bar in axes.patches] == [175, 100, 0, 275, 525]
@@ -144,7 +187,13 @@ def test_a_long_calendar_has_a_scale_instead_of_numbers(paper_facts):
     paper_facts["trades"][1]["slot"] = 40
     axes, scale = plots.capacity(paper_facts).axes
     assert not axes.texts
-    assert scale.get_ylim()[1] == 175
+    assert scale.get_ylim() == (0, 175)
+
+
+def test_the_scale_of_a_long_calendar_is_drawn_where_no_picture_may_be_loaded(paper_facts):
+    paper_facts["trades"][1]["slot"] = 40
+    _, svg = render(lambda: plots.capacity(paper_facts))
+    assert b"<image" not in svg
 
 
 def test_balances_leave_out_the_accounts_that_moved_least(job_shop_facts):

@@ -9,10 +9,17 @@ from jinja2 import UndefinedError
 
 from fabmarket.report import summary_tables
 from fabmarket.report.reading import People, by_place
-from fabmarket.report.wording import IN_THE_GAME, NOT_IN_THE_NEGOTIATION, READ_MORE
+from fabmarket.report.wording import IN_THE_GAME, LIES, NOT_IN_THE_NEGOTIATION, READ_MORE
 from fabmarket.report.writing import render_files
 
-RUNS = ("paper_facts", "empty_facts", "job_shop_facts", "bargaining_facts")
+RUNS = (
+    "paper_facts",
+    "empty_facts",
+    "job_shop_facts",
+    "bargaining_facts",
+    "clock_facts",
+    "products_facts",
+)
 VOID = {"meta", "br", "path", "use", "rect", "image"}
 
 
@@ -80,7 +87,7 @@ def test_a_page_loads_and_runs_nothing(run, request):
     assert not re.search(r"url\((?!#)|@import|src=", text)
 
 
-@pytest.mark.parametrize("run", ["paper_facts", "job_shop_facts"])
+@pytest.mark.parametrize("run", ["paper_facts", "job_shop_facts", "products_facts"])
 def test_every_transaction_trade_and_participant_can_be_found(run, request):
     facts = request.getfixturevalue(run)
     reader = told(facts)
@@ -103,6 +110,7 @@ def test_the_papers_market_in_words(paper_facts):
         "the equilibrium price is 115 FMC per unit; the negotiation settled on 115 FMC after 3",
         f"Nobody gains more than 1.8e-12 FMC {IN_THE_GAME}. Tried: each demander",
         f"{NOT_IN_THE_NEGOTIATION} More: {READ_MORE}.",
+        f"Best lie: in 1 of 1 session one pays, most in S, slot 0: 1,901 FMC. {LIES}",
         "The conditions of the equilibrium hold exactly.",
         "Demanders: −31,625 FMC. Suppliers: +31,625 FMC. Payments in the trades above: 31,625 FMC.",
         "11,500",
@@ -126,10 +134,11 @@ def test_a_session_that_found_no_price_settled_on_none(paper_facts):
 def test_page_and_terminal_say_the_same_of_an_equilibrium(job_shop_facts):
     table = next(one for one in summary_tables(job_shop_facts) if "Equilibria" in str(one.title))
     cells = [str(next(iter(column.cells))) for column in table.columns]
-    resource, slot, price, negotiated, demand, supply, rounds, left = cells
+    resource, slot, price, negotiated, demand, supply, rounds, left, lie = cells
     first = by_place(job_shop_facts, "equilibria")[0]
     seller = People(job_shop_facts).name(first["supplier"])
-    row = [resource, slot, seller, "balanced", price, negotiated, demand, supply, rounds, left]
+    row = [resource, slot, seller, "balanced", price, negotiated, demand, supply, rounds]
+    row += [left, lie]
     assert "".join(row).replace(" ", "") in told(job_shop_facts).words().replace(" ", "")
 
 
@@ -248,3 +257,49 @@ def test_gas_of_a_transaction_with_several_trades_is_said_to_be_theirs_together(
         second[key] = first[key]
     together = told(job_shop_facts).words()
     assert together.count("gas for 2 trades") == 2
+
+
+def test_a_clock_says_what_it_sold_and_what_each_seat_pays(clock_facts):
+    words = told(clock_facts).words()
+    assert "MRS sells 60 units of S in slot 0 by a clock, unit by unit." in words
+    assert "until what is wanted fits: at 35 FMC per unit." in words
+    assert "Bought, units 0 5 55 60 For, FMC 0 135 1,790 1,925" in words
+    labels = [attrs.get("aria-label") for tag, attrs in told(clock_facts).tags if tag == "svg"]
+    assert any("60 of 60 units sold for 1,925 FMC in all" in label for label in labels)
+
+
+def test_a_clock_of_lots_says_that_they_are_whole(clock_facts):
+    clock_facts["sessions"][0]["clock"]["lots"] = True
+    words = told(clock_facts).words()
+    assert "by a clock, each demand whole or not at all." in words
+    assert "A lot pays that price for each of its units." in words
+
+
+def test_each_product_is_told_bought_whole_or_why_not(products_facts):
+    words = told(products_facts).words()
+    for sentence in (
+        "2 of 4 products complete, 1 on time; 1.20 FMC paid for unfinished ones.",
+        "The last bought operation ends 40 min after slot 0 begins.",
+        "1 slot late 3 2 1.40 1.00 50.00 op 1: machine-0, slot 0, op 2: machine-1, slot 3",
+        "machine-0 broke down; with nobody else there it would cost 48.00 FMC",
+        "op 2: machine-0, slot 2 (not delivered, refunded)",
+        "1 trade came to nothing, and the payment came back.",
+        "who could not deliver paid penalties beside",
+        "0.20 1.60 came back",
+        "no room is left; with nobody else there it would cost 48.00 FMC",
+        "machine-1 owner of machine-1 40 minutes 14 35 % 0.20 2.80",
+    ):
+        assert sentence.replace(" ", "") in words.replace(" ", "")
+    assert "No negotiation took place." not in words
+
+
+def test_the_chart_keeps_its_size_on_the_page_and_styles_nothing_else(products_facts):
+    text = html(json.dumps(products_facts))
+    chart = text[text.index('<div class="chart"') :]
+    svg = next(attrs for tag, attrs in told(products_facts).tags if tag == "svg")
+    assert float(svg["width"]) > 300
+    assert chart.index("svg:root{") < chart.index("</svg>")
+
+
+def test_a_page_without_products_has_no_chart(paper_facts):
+    assert '<div class="chart"' not in html(json.dumps(paper_facts))

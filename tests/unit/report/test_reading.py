@@ -1,11 +1,16 @@
 from fabmarket.report.reading import (
     People,
+    done_with,
     equilibrium_of,
     featured_equilibrium,
     featured_session,
     key_figures,
+    lie_left,
+    lies_in_words,
     member_labels,
+    outcome,
     price_errors,
+    products_told,
     sold,
     unserved_reasons,
     why,
@@ -92,3 +97,36 @@ def test_why_names_the_resource_and_both_quantities(paper_facts):
         "m1: 20 reported, 10 attested",
         "m3 was never attested",
     ]
+
+
+def test_products_are_counted_as_complete_on_time_and_paid_in_vain(products_facts):
+    assert products_told(products_facts) == "2 of 4 products complete, 1 on time"
+    figures = dict(key_figures(products_facts))
+    assert figures["Products"] == "2 of 4 products complete, 1 on time"
+    assert figures["Paid for unfinished products"] == "1.20 FMC"
+    outcomes = [outcome(one) for one in products_facts["products"]]
+    assert outcomes == ["on time", "1 slot late", "bought in part", "not bought"]
+    assert [done_with(one) for one in products_facts["products"]] == [1, 3, None, None]
+
+
+def test_a_run_without_products_does_not_speak_of_them(paper_facts):
+    assert not {"Products", "Paid for unfinished products"} & set(dict(key_figures(paper_facts)))
+
+
+def test_a_best_lie_says_how_sure_it_is(paper_facts, job_shop_facts, bargaining_facts):
+    lies = {
+        one["certificate"]["best_lie_in_this_session"]["gain"]: lie_left(one, job_shop_facts)
+        for one in job_shop_facts["sessions"]
+    }
+    assert (lies[0], lies[100]) == ("0 found", "≥ 1.00 FMC")
+    assert lie_left(paper_facts["sessions"][0], paper_facts) == "1,901 FMC"
+    assert lie_left(bargaining_facts["sessions"][0], bargaining_facts) == "–"
+
+
+def test_the_best_lies_of_a_run_in_words(paper_facts, empty_facts):
+    assert lies_in_words(empty_facts) == ""
+    lie = paper_facts["sessions"][0]["certificate"]["best_lie_in_this_session"]
+    lie |= {"gain": 0, "seat": None}
+    assert lies_in_words(paper_facts).startswith("Best lie: 0 in 1 session, exactly.")
+    lie["bound"] = "at least"
+    assert lies_in_words(paper_facts).startswith("Best lie: 0 in 1 session, as far as was tried.")

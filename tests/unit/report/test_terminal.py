@@ -31,7 +31,7 @@ def test_the_papers_market(paper_facts, tmp_path):
         "Messages ignored 1 of 31 deliveries",
         "Audit passed, 11 values",
         "3 OverReported ✓ m1: 20 reported, 10 attested 0x3b6b…0360",
-        "S 0 115 115 275 525 3 ≤ 1.8e-12 FMC",
+        "S 0 115 115 275 525 3 ≤ 1.8e-12 FMC 1,901 FMC",
         "0 S MRD2 100 units 115 11,500",
         "0 S MRD3 175 units 115 20,125",
         "no price pays: the market is above what the sub-task is worth 1",
@@ -46,6 +46,12 @@ def test_what_a_certificate_covers_and_what_a_lie_earns_is_said_below_the_gains(
     said = " ".join(printed(paper_facts).split())
     assert f"Gain left: {COVERED}" in said
     assert (ROOT / READ_MORE).is_file()
+
+
+def test_the_best_lie_of_the_run_is_said_below_the_tables(paper_facts, bargaining_facts):
+    said = " ".join(printed(paper_facts).split())
+    assert "Best lie: in 1 of 1 session one pays, most in S, slot 0: 1,901 FMC." in said
+    assert "Best lie" not in printed(bargaining_facts)
 
 
 def test_525_supply_is_explained_where_275_are_sold(paper_facts, job_shop_facts):
@@ -124,3 +130,28 @@ def test_no_number_of_a_table_is_cut_at_any_width(paper_facts, columns):
     for one in paper_facts["accounts"]:
         for amount in (one["before"], one["after"]):
             assert money(amount, paper_facts["scenario"]["currency"], symbol=False) in said
+
+
+def test_a_clock_says_what_was_wanted_where_it_stopped_and_what_was_paid(clock_facts, paper_facts):
+    lie = {"seat": None, "gain": 0, "method": "menu", "bound": "exact"}
+    clock_facts["sessions"][0]["certificate"]["best_lie_in_this_session"] = lie
+    lines = [" ".join(line.split()) for line in printed(clock_facts).splitlines()]
+    assert "Clocks (FMC, prices per unit)" in lines
+    assert "S 0 3 110 60 60 35 1,925 0" in lines
+    assert any(line.startswith("Note: Best lie: 0 in 1 session, exactly.") for line in lines)
+    assert "Clocks" not in printed(paper_facts)
+
+
+def test_products_and_machines_have_tables_of_their_own(products_facts):
+    lines = [" ".join(line.split()) for line in printed(products_facts).splitlines()]
+    for line in (
+        "Products 2 of 4 products complete, 1 on time",
+        "Paid for unfinished products 1.20 FMC",
+        "job 1 on time 1 1 3.00 50.00",
+        "job 2 1 slot late 3 2 1.40 50.00",
+        "job 4 not bought – 3 0.00 50.00",
+        "job 3: machine-0 broke down",
+        "job 4: no room is left",
+        "machine-0 owner of machine-0 40 minutes 14 35 % 0.20 FMC",
+    ):
+        assert line in lines

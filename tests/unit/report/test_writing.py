@@ -11,6 +11,7 @@ FIGURES = ("balances", "capacity", "convergence", "equilibrium", "rounds")
 EXPECTED = {
     "report.html",
     "report.json",
+    "figures/gantt.svg",
     *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")),
 }
 

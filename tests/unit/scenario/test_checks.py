@@ -99,7 +99,7 @@ def test_markets_that_can_run_pass(scenario: Scenario) -> None:
     ("scenario", "message"),
     [
         (replace(MARKET, concept="supplier-anticipates"), "concept: a session cannot run 'supp"),
-        (replace(MARKET, concept="nash"), "concept: a session cannot run 'nash'; use balanced"),
+        (replace(MARKET, concept="nash"), "concept: a session cannot run 'nash'; use clock"),
         (replace(MARKET, negotiation="auction"), "negotiation: 'auction' is not known; use ses"),
         (replace(MARKET, release_rounds=0), "release_rounds: 0 is too small; release rounds are"),
         (replace(MARKET, operators=0), "operators: 0 is too small"),

@@ -18,10 +18,11 @@ from fabmarket.scenario import (
     MalformedFjsp,
     MalformedText,
     Scenario,
-    market_from_fjsp,
+    Work,
     paper_market,
     parse_fjsp,
     parse_scenario,
+    slotted,
 )
 from fabmarket.scenario.schema import FjspTable
 
@@ -158,11 +159,11 @@ def test_the_cloud_scenario_has_rivals_and_a_demand_below_every_cost() -> None:
 
 
 def test_an_fjsp_table_takes_the_defaults_of_the_market_builder() -> None:
-    built = market_from_fjsp(parse_fjsp(SHOP, "shop.txt"), FjspOptions(), 3, "shop.txt")
+    built = slotted(parse_fjsp(SHOP, "shop.txt"), 3, "shop.txt")
     market = read_shop(FJSP, seed=3)
     assert market.name == "roomy"
     assert (market.demanders, market.suppliers) == (built.demanders, built.suppliers)
-    assert (market.concept, market.draws) == ("balanced", built.draws)
+    assert (market.concept, market.draws) == ("clock", built.draws)
     table = FjspTable(file="x")
     for key in ("benefit", "cost", "maintenance"):
         assert [n * 100 for n in getattr(table, key)] == list(getattr(FjspOptions, key))
@@ -174,8 +175,10 @@ def test_an_fjsp_table_and_the_rules_beside_it_are_followed() -> None:
     table = 'capacity_factor = 2.5\nbenefit = [70, 70]\ncost = [9, 9]\nmaintenance = ["4", 4]\n'
     market = read_shop(rules + FJSP + table)
     assert (market.title, market.concept, market.slot_length) == ("T", "simultaneous", 60)
-    assert market.demanders[0].sub_tasks[0].alternatives == (Alternative("machine-0", 5, 70, 9),)
-    assert (market.suppliers[0].attested, market.suppliers[0].maintenance) == ((13,), 4)
+    product = market.demanders[0].product
+    assert product is not None
+    assert (product.operations[0].alternatives, product.value) == ((Work("machine-0", 5),), 61 * 5)
+    assert (market.suppliers[0].attested, market.suppliers[0].maintenance) == ((13,) * 3, 4)
 
 
 def test_a_malformed_companion_keeps_its_own_place() -> None:
@@ -198,7 +201,10 @@ def test_a_malformed_companion_keeps_its_own_place() -> None:
         (FJSP + "benefit = [0.001, 1]", "fjsp.benefit.0: 0.001 has more than 2 decimals; round"),
         (FJSP + "capacity_factor = 0", "fjsp.capacity_factor: 0 is not above 0"),
         (FJSP + "capacity_factor = inf", "fjsp.capacity_factor: Infinity is not a number"),
-        ('concept = "demanders-lead"\n' + FJSP, "toml: demanders.0.sub_tasks.0.divisible: false"),
+        (
+            'negotiation = "bargaining"\n' + FJSP,
+            "toml: negotiation: 'bargaining' is over sub-tasks",
+        ),
         (FJSP + "[[suppliers]]" + MARKET.split("[[suppliers]]")[1], "fjsp: the instance already"),
     ],
 )

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from fabmarket.scenario import FjspInstance, MalformedFjsp, Operation, fjsp, parse_fjsp
+from fabmarket.scenario import FjspInstance, MalformedFjsp, fjsp, parse_fjsp
+from fabmarket.scenario.fjsp import Operation
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 

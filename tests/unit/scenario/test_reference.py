@@ -18,12 +18,16 @@ from fabmarket.scenario import (
 from fabmarket.scenario.deposits import USUAL_DEPOSIT
 from fabmarket.scenario.schema import (
     AlternativeTable,
+    BreakdownTable,
     CurrencyTable,
+    DeliveryTable,
     DemanderTable,
     FjspTable,
+    OperationTable,
     ScenarioFile,
     SubTaskTable,
     SupplierTable,
+    WorkTable,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +42,11 @@ REFERENCE = (ROOT / "docs/reference/scenario-files.md").read_text()
         ("## `demanders`", DemanderTable),
         ("### `demanders.sub_tasks`", SubTaskTable),
         ("### `demanders.sub_tasks.alternatives`", AlternativeTable),
+        ("### `demanders.operations`", OperationTable),
+        ("### `demanders.operations.alternatives`", WorkTable),
         ("## `suppliers`", SupplierTable),
+        ("## `delivery`", DeliveryTable),
+        ("## `breakdowns`", BreakdownTable),
         ("## `fjsp`", FjspTable),
     ],
 )
@@ -63,6 +71,7 @@ def test_the_examples_of_the_reference_are_markets() -> None:
     assert markets[0].demanders == markets[1].demanders
     assert markets[0].suppliers == markets[1].suppliers
     assert len(markets[2].demanders) == 10
+    assert len(markets[3].breakdowns) == 1
 
 
 def test_the_errors_of_the_reference_are_those_that_are_raised() -> None:
@@ -88,6 +97,7 @@ def test_the_limits_of_the_reference_are_those_that_are_checked() -> None:
         f"{checks.MOST_SLOTS:,} slots",
         f"{checks.MOST_SUB_TASKS:,}",
         f"{checks.MOST_OPERATORS}",
+        f"{checks.MOST_LINES}",
         f"{LARGEST_SCENARIO // 2**20} MiB",
     ):
         assert f"| {limit} |" in section

@@ -10,8 +10,9 @@ from fabmarket.chain import TRANSACTION_GAS, Settings, open_engine
 from fabmarket.ledger import Surplus
 from fabmarket.market.events import Deposited, Listed, Settled
 from fabmarket.market.exchange import Exchange, record
+from fabmarket.negotiation.lies import best_lie
 from fabmarket.scenario import paper_market
-from fabmarket.simulation import certify_sessions, run, run_market
+from fabmarket.simulation import best_lies, certify_sessions, run, run_market
 
 BAD_SIGNATURE = "bad signature"
 
@@ -117,6 +118,18 @@ def test_the_session_ends_at_the_certified_equilibrium(paper):
     assert certified.session.rounds[-1].quote.price == 115
 
 
+def test_the_best_lie_is_counted_with_the_margins_that_the_scenario_gives(paper):
+    (session,) = (shown.talk for shown in paper[0].talks)
+    (found,) = best_lies(paper[0]).items()
+    assert found == (session.id, best_lie(session, margins_of(paper[0], session)))
+    assert found[1].gain == 1_901
+
+
+def margins_of(outcome, session):
+    margins = {"MRD1 / Task_1": 55, "MRD2 / Task_1": 155, "MRD3 / Task_1": 185}
+    return [margins[outcome.names[member.sub_task]] for member in session.members]
+
+
 def test_progress_names_every_phase_and_ends_done(paper):
     heard = paper[1]
     phases = list(dict.fromkeys(phase for phase, _, _ in heard))
@@ -151,9 +164,9 @@ def test_messages_are_counted_by_type_once_for_each_receiver(paper):
     tally = paper[0].tally
     members, published_again, tampered = 3, 1, 1  # MRD1, which gets nothing, asks once more
     assert tally.sent["Demand"] == tally.sent["Offer"] == members + published_again
-    assert tally.sent["Selection"] == tally.sent["Claim"] == members
+    assert tally.sent["Selection"] == members
     assert tally.sent["Opening"] == tally.sent["Close"] == members
-    assert tally.sent["Reply"] == tally.sent["Quote"] - members
+    assert tally.sent["Reply"] == tally.sent["Quote"]
     assert tally.sent["Trade"] == len(paper[0].trades)
     assert tally.delivered == tally.sent.total() + tampered
 

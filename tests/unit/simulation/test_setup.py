@@ -8,7 +8,7 @@ from fabmarket.chain import TRANSACTION_GAS, Settings, Transaction, open_engine
 from fabmarket.chain.sender import Sender
 from fabmarket.errors import Refused
 from fabmarket.market.events import Listed, SlotAttested
-from fabmarket.market.parameters import DAYS, HOURS
+from fabmarket.market.parameters import DAYS, HOURS, MINUTES
 from fabmarket.market.trade import listing_id
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.scenario import LATEST_ORIGIN, InvalidScenario, check_scenario, paper_market
@@ -89,7 +89,10 @@ def test_operators_and_token_are_the_scenarios(engine):
     assert market.token.read("decimals") == scenario.currency.decimals
 
 
-@pytest.mark.parametrize(("length", "windows"), [(86_399, HOURS), (86_400, DAYS)])
+@pytest.mark.parametrize(
+    ("length", "windows"),
+    [(3_599, MINUTES), (3_600, HOURS), (86_399, HOURS), (86_400, DAYS)],
+)
 def test_the_windows_of_escrow_go_by_the_length_of_a_slot(engine, length, windows):
     market, _ = set_up(engine, replace(paper_market(SEED), slot_length=length))
     assert market.exchange.parameters() == windows

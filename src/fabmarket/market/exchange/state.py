@@ -30,7 +30,8 @@ class Reverted(Refused):
     """The exchange refuses a move: the contract's error name and its arguments."""
 
     def __init__(self, error: str, *values: Any) -> None:
-        super().__init__(f"{error}({', '.join(map(str, values))})")
+        shown = (f"0x{each.hex()}" if isinstance(each, bytes) else str(each) for each in values)
+        super().__init__(f"{error}({', '.join(shown)})")
         self.error = error
         self.values = values
 

@@ -13,7 +13,7 @@ from fabmarket.market.exchange.state import (
     slot_end,
 )
 from fabmarket.market.parameters import Parameters
-from fabmarket.market.trade import Trade, listing_id
+from fabmarket.market.trade import Escrow, Trade, listing_id
 
 ON_EXPIRY = {
     EscrowState.FUNDED: Cause.LATE,
@@ -34,11 +34,18 @@ def fault(state: Exchange, trade: Trade, now: int) -> tuple[str, int, int] | Non
 
     The terms must be of the listing's place.
     """
-    terms, windows = trade.escrow, state.parameters
-    calendar = state.calendars[state.supplier_of(trade.listing), terms.resource]
+    calendar = state.calendars[state.supplier_of(trade.listing), trade.escrow.resource]
+    begins = slot_end(trade.listing) - calendar.slot_length
+    return fault_of(trade.escrow, begins, state.parameters, now)
+
+
+def fault_of(
+    terms: Escrow, begins: int, windows: Parameters, now: int
+) -> tuple[str, int, int] | None:
+    """Return the first term out of bounds for a slot that `begins` then, and settlement `now`."""
     hearing = windows.hearing + windows.decision_window
     for name, given, least in (
-        ("deliverFrom", terms.deliver_from, slot_end(trade.listing) - calendar.slot_length),
+        ("deliverFrom", terms.deliver_from, begins),
         ("deliverBy", terms.deliver_by, max(terms.deliver_from, now) + windows.delivery_window),
         ("disputeBy", terms.dispute_by, terms.deliver_by + windows.dispute_window),
         ("decideBy", terms.decide_by, terms.dispute_by + hearing),

@@ -5,26 +5,42 @@ from dataclasses import replace
 from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.identity import digest
-from fabmarket.market.messages import Alternative, Demand, Offer, Refusal, Selection, SubTask
-from fabmarket.market.trade import listing_id
+from fabmarket.market.messages import (
+    MOST_ASKED,
+    Alternative,
+    Demand,
+    Offer,
+    Refusal,
+    Selection,
+    SubTask,
+)
 from fabmarket.market.units import NO_LIMIT
+from fabmarket.negotiation.accepting import can_settle
 from fabmarket.negotiation.course import Unacceptable, check_terms
 from fabmarket.negotiation.demander.state import (
     DemanderState,
-    Place,
     Step,
     decided,
     failed,
     with_want,
 )
 from fabmarket.negotiation.moves import Output, Send
-from fabmarket.negotiation.wants import NO_OFFER, PASSING, TOO_DEAR, Want
+from fabmarket.negotiation.wants import (
+    NO_MONEY,
+    NO_OFFER,
+    NO_SUCH_DELIVERY,
+    OTHER_DELIVERY,
+    OVER_BUDGET,
+    PASSING,
+    TOO_DEAR,
+    Want,
+)
 
 
 def publish(state: DemanderState) -> Step:
     """Sign a demand for every sub-task that is open, once a beat, to all who sell what it needs."""
     opens = state.rhythm.opens_after(state.now)
-    wants = [want for want in state.in_order() if want.state == "open"]
+    wants = _turn_of(state, _ready(state))
     is_time = opens > state.opens and state.rhythm.publishes(state.now, opens)
     if not (wants and state.rounds_left and is_time and state.chosen):
         return state, ()
@@ -43,7 +59,27 @@ def publish(state: DemanderState) -> Step:
     resources = dict.fromkeys(way.resource for want in wants for way in want.choices)
     known = (state.sellers.get(resource, HashTrieSet()) for resource in resources)
     suppliers = sorted({supplier for sellers in known for supplier in sellers})
-    return state, tuple(Send(demand, supplier, until) for supplier in suppliers)
+    partners = filter(state.policy.deals_with, suppliers)
+    return state, tuple(Send(demand, supplier, until) for supplier in partners)
+
+
+def _ready(state: DemanderState) -> list[Want]:
+    """The wants to be negotiated next."""
+    wants = state.in_order()
+    return [want for want in wants if want.state == "open" and state.is_allowed(want)]
+
+
+def _turn_of(state: DemanderState, wants: list[Want]) -> list[Want]:
+    """As many as can be asked for a beat; where there are more, one beat these, the next those."""
+    if sum(len(want.choices) for want in wants) <= MOST_ASKED:
+        return wants
+    at = state.sequence * MOST_ASKED % len(wants)
+    turned, left, taken = wants[at:] + wants[:at], MOST_ASKED, []
+    for want in turned:
+        if len(want.choices) <= left:
+            taken.append(want)
+            left -= len(want.choices)
+    return taken
 
 
 def _sub_task(want: Want) -> SubTask:
@@ -61,19 +97,21 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
     want = state.wants.get(offer.sub_task)
     if want is None or want.state != "open" or offer.demand != state.demand or state.chosen:
         raise Unacceptable("offer to no demand of ours")
+    if not state.policy.deals_with(offer.supplier):
+        raise Unacceptable("offer of somebody we do not deal with")
     choice = want.choice(offer.resource)
     if offer.opens != state.opens:
         raise Unacceptable("offer for another beat than the demand's")
-    if state.listed.get(offer.listing) != Place(offer.supplier, want.start, want.end):
+    place = state.listed.get(offer.listing)
+    said = (offer.supplier, offer.resource, offer.slot, want.start, want.end)
+    if place is None or said != place.where:
         raise Unacceptable("offer of capacity that is not listed on chain for that time")
     if offer.terms.token != state.token:
         raise Unacceptable("offer in another currency")
-    if offer.listing != listing_id(offer.supplier, offer.resource, offer.slot, want.end):
-        raise Unacceptable("offer of somebody else's listing")
     if choice.quantity not in (NO_LIMIT, offer.quantity) or offer.quantity == 0:
         raise Unacceptable("offer of another quantity")
     if not is_bargained(offer):
-        check_terms(offer.terms, [choice.quantity])
+        check_terms(offer.terms, [(choice.quantity, want.divisible)])
     known = state.offers.get(want.id, HashTrieMap())
     if offer_digest in known:
         raise Unacceptable("offer received twice")
@@ -89,11 +127,10 @@ def choose(state: DemanderState) -> Step:
     if state.chosen or state.now < state.rhythm.offers_until(state.opens):
         return state, ()
     outputs: list[Output] = []
-    for want in state.in_order():
-        if want.state == "open":
-            is_late = state.now >= state.opens
-            state, sent = failed(state, want, NO_OFFER) if is_late else _choose_for(state, want)
-            outputs.extend(sent)
+    for want in _ready(state):
+        is_late = state.now >= state.opens
+        state, sent = failed(state, want, NO_OFFER) if is_late else _choose_for(state, want)
+        outputs.extend(sent)
     return replace(state, chosen=True, offers=HashTrieMap()), tuple(outputs)
 
 
@@ -108,12 +145,17 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
         for offer_digest, offer in offers.items()
         if offer.listing not in useless
     )
-    worth_it = []
+    worth_it, reasons = [], set()
     for *_, offer_digest, offer in ranked:
-        if offer.terms.maintenance >= want.choice(offer.resource).margin:
-            want = want.attempted(offer, TOO_DEAR)
+        reason = _against(state, want, offer)
+        if reason:
+            want = want.attempted(offer, reason)
+            reasons.add(reason)
         else:
             worth_it.append((offer_digest, offer))
+    passing = reasons & PASSING
+    if passing and not worth_it:  # money or budget may be there at another beat
+        return failed(state, want, min(passing))
     if not worth_it:
         return decided(state, replace(want, state="unserved"))
     best_digest, best = worth_it[0]
@@ -131,6 +173,21 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
     selections = state.selections.insert(digest(state.domain, selection), selection)
     state = replace(state, selections=selections)
     return state, (Send(selection, best.supplier, best.opens),)
+
+
+def _against(state: DemanderState, want: Want, offer: Offer) -> str:
+    """Return why an offer is not taken up, "" if nothing is against it."""
+    delivery = offer.delivery
+    if offer.terms.maintenance >= want.choice(offer.resource).margin:
+        return TOO_DEAR
+    if not can_settle(delivery, want.start, want.end, state.purse.parameters, state.now):
+        return NO_SUCH_DELIVERY
+    if not state.accepts.takes(delivery):
+        return OTHER_DELIVERY
+    cost = want.cost_of(offer)
+    if cost > state.policy.budget - state.spent.within(state.now):
+        return OVER_BUDGET
+    return NO_MONEY if state.takes(delivery, cost) > state.free else ""
 
 
 def is_bargained(offer: Offer) -> bool:

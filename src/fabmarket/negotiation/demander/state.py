@@ -9,27 +9,51 @@ from typing import TypeAlias
 from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.identity import Domain
+from fabmarket.market.delivery import INSTANT, Delivery
 from fabmarket.market.exchange import Calendar
-from fabmarket.market.messages import Offer, Selection
+from fabmarket.market.exchange.state import WHOLE
+from fabmarket.market.messages import Offer, Opening, Selection
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import NONCES, nonce_of
+from fabmarket.negotiation.accepting import Accepts
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.moves import Output, Tell
 from fabmarket.negotiation.nonces import Nonces
+from fabmarket.negotiation.policy import Policy, Spent, most_of
+from fabmarket.negotiation.products.buyer import Buyer
+from fabmarket.negotiation.products.plan import Product
+from fabmarket.negotiation.products.purchase import Purchase
+from fabmarket.negotiation.purse import Purse
 from fabmarket.negotiation.seat import Seated
+from fabmarket.negotiation.splitting import OpenEscrow
 from fabmarket.negotiation.wants import Want
-
-TRADE_VALIDITY = 900
-"""Seconds for which a signed trade can settle after its session; it is a free option until then."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A listing as the chain records it: whose capacity, in which seconds [start, end)."""
+    """A listing as the chain records it: whose, of what, in which slot, seconds [start, end).
+
+    `units` were listed and not taken off by its owner, sold or not; `attested` are those of the
+    slot, as far as that was said since.
+    """
 
     supplier: str
+    resource: bytes
+    slot: int
     start: int
     end: int
+    units: int = 0
+    attested: int = 2**64 - 1
+
+    @property
+    def where(self) -> tuple[str, bytes, int, int, int]:
+        """All of it but how much."""
+        return self.supplier, self.resource, self.slot, self.start, self.end
+
+    @property
+    def capacity(self) -> int:
+        """The units that could be had if nobody else had bought any."""
+        return min(self.units, self.attested)
 
 
 @dataclass(frozen=True)
@@ -47,13 +71,20 @@ Talk: TypeAlias = Seated | Haggle
 class DemanderState:
     """All that a demander knows. `rounds_left` publications remain.
 
-    `wants` are in the product's order. Of the current demand: its digest `demand`, the beat `opens`
-    that it is for, and whether the demander has `chosen`; `offers` to it by sub-task and digest.
+    `wants` are in the product's order; those in `approved` may cost more than the policy lets pass.
+    `spent` is what was signed away today. Of the current demand: its digest `demand`, the beat
+    `opens` that it is for, and whether the demander has `chosen`; `offers` to it by sub-task and
+    digest.
     `selections` are by digest, `talks` by session, `seated` selections with theirs, `trades` all
     ever signed: digest to sub-task.
     `signed` holds, for each nonce signed, the time until which its trade may settle. One whose
     trade ran out is signed again, for a gap would keep the next epoch shut. `sellers` are the
-    suppliers of a resource; `epochs` are of the listings where they are not 0.
+    suppliers of a resource; `epochs` are of the listings where they are not 0. `accepts` are the
+    owner's terms of delivery, `purse` is the account in the exchange, `escrows` are its trades in
+    escrow that are open. `purchases` are the products to be bought whole, `buyers` what is known of
+    those that are being bought, `bundled` the trades signed for one that have settled
+    or may, `uncovered` those that are not attested any more, with when they are taken back;
+    `secret` hides the lines of bids.
     """
 
     address: str
@@ -62,9 +93,14 @@ class DemanderState:
     rhythm: Rhythm
     wants: HashTrieMap[bytes, Want]
     rounds_left: int
+    accepts: Accepts = field(default=Accepts())
     order: tuple[bytes, ...] = ()
+    policy: Policy = field(default=Policy())
+    approved: HashTrieSet[bytes] = field(default_factory=HashTrieSet)
+    spent: Spent = field(default=Spent())
     sequence: int = 0
     nonces: Nonces = field(default=Nonces())
+    purse: Purse = field(default=Purse())
     signed: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
     now: int = 0
     demand: bytes = b""
@@ -79,13 +115,71 @@ class DemanderState:
     talks: HashTrieMap[bytes, Talk] = field(default_factory=HashTrieMap)
     seated: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
     trades: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
+    escrows: HashTrieMap[bytes, OpenEscrow] = field(default_factory=HashTrieMap)
+    purchases: HashTrieMap[bytes, Purchase] = field(default_factory=HashTrieMap)
+    buyers: HashTrieMap[bytes, Buyer] = field(default_factory=HashTrieMap)
+    bundled: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
+    uncovered: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
+    secret: bytes = b""
+
+    @property
+    def free(self) -> int:
+        """Base units of the account that no signed trade may still take; below 0 if too few."""
+        agreed = sum(want.pledged for want in self.wants.values() if want.state == "agreed")
+        signed = sum(each.pledged for each in self.purchases.values())
+        return self.purse.balance - agreed - signed
+
+    @property
+    def asked(self) -> int:
+        """Base units that the talks and bids under way may yet make us sign away."""
+        bids = sum(buyer.most for buyer in self.buyers.values())
+        return sum(map(_asked, self.talks.values())) + bids
+
+    @property
+    def reserved(self) -> int:
+        """What settling all of that would take from the account, base units."""
+        openings = ((_opening(talk), _asked(talk)) for talk in self.talks.values())
+        talks = sum(self.takes(opening.delivery, most) for opening, most in openings)
+        return talks + sum(map(self.reserved_for, self.buyers.values()))
+
+    def reserved_for(self, buyer: Buyer) -> int:
+        """Return what the bid of a product may take from the account, base units."""
+        return buyer.most if buyer.is_instant else buyer.most + self.purse.deposit(buyer.most)
+
+    def takes(self, delivery: Delivery, payment: int) -> int:
+        """Return what settling takes from the account, base units: more into escrow."""
+        return payment if delivery == INSTANT else payment + self.purse.deposit(payment)
+
+    def affordable(self, money: int, *, instant: bool) -> int:
+        """Return a payment that so much money covers, base units: rounded down."""
+        if instant:
+            return money
+        return money * WHOLE // (WHOLE + self.purse.parameters.deposit_share)
 
     def in_order(self) -> list[Want]:
         """Return the wants in the product's order."""
         return [self.wants[each] for each in self.order]
 
+    def is_allowed(self, want: Want | Product) -> bool:
+        """Return whether it may be negotiated: it cannot cost too much, or is approved."""
+        most = want.value if isinstance(want, Product) else most_of(want)
+        return most <= self.policy.approve_above or want.id in self.approved
+
 
 Step: TypeAlias = tuple[DemanderState, tuple[Output, ...]]
+
+
+def _opening(talk: Talk) -> Opening:
+    return talk.bargain.opening if isinstance(talk, Haggle) else talk.opening
+
+
+def _asked(talk: Talk) -> int:
+    """What a talk may yet make us sign for: our seats' budgets, or the last price we named."""
+    if isinstance(talk, Haggle):
+        bargain = talk.bargain
+        own = [each for each in bargain.counters if each.sender == bargain.demander]
+        return own[-1].unit_price * own[-1].quantity if own and bargain.outcome is None else 0
+    return 0 if talk.over else sum(seat.budget for seat in talk.seats if not seat.dropped)
 
 
 def with_want(state: DemanderState, want: Want) -> DemanderState:
@@ -108,6 +202,15 @@ def failed(state: DemanderState, want: Want, reason: str) -> Step:
     if state.rounds_left > 0 and want.signed_until <= state.now:
         return with_want(state, replace(want, state="open")), ()
     return decided(state, replace(want, state="unserved"))
+
+
+def concluded(state: DemanderState, purchase: Purchase) -> Step:
+    """Return the state with what became of a product, and tell the owner."""
+    product = purchase.product.id
+    state = replace(state, purchases=state.purchases.insert(product, purchase))
+    if purchase.state in ("bought", "unbought", "cancelled"):
+        state = replace(state, buyers=state.buyers.discard(product))
+    return state, (Tell(purchase),)
 
 
 def next_nonce(state: DemanderState) -> int:

@@ -4,22 +4,32 @@ from dataclasses import replace
 
 from rpds import HashTrieMap, HashTrieSet
 
+from fabmarket.market import products
 from fabmarket.market.events import (
+    Cause,
+    Escrowed,
     Event,
     Listed,
     ListingEpochRaised,
+    Released,
     ResourceRegistered,
     Settled,
+    SlotAttested,
+    Unlisted,
 )
 from fabmarket.market.exchange import Calendar
-from fabmarket.market.messages import Close, Counter, Offer, Opening, Quote, Refusal
+from fabmarket.market.messages import Close, Counter, Offer, Opening, Quote, Refusal, SplitOffer
+from fabmarket.market.products import Booked, Countersigned, PriceList
+from fabmarket.market.usage import Usage
+from fabmarket.negotiation import splitting
 from fabmarket.negotiation.bargaining import InvalidCounter
 from fabmarket.negotiation.course import InvalidMove, TooEarly, Unacceptable
+from fabmarket.negotiation.demander import bundling, listings, returning, rounds
+from fabmarket.negotiation.demander.obeying import hear_report, obey
 from fabmarket.negotiation.demander.release import choose, publish, refused, take_offer
 from fabmarket.negotiation.demander.state import (
     DemanderState,
     Haggle,
-    Place,
     Step,
     decided,
     failed,
@@ -33,10 +43,10 @@ from fabmarket.negotiation.moves import (
     Postponed,
     Received,
     Recorded,
-    Submit,
     Ticked,
 )
 from fabmarket.negotiation.nonces import Nonces
+from fabmarket.negotiation.products.purchase import LOSSES
 from fabmarket.negotiation.seat import SecondWord
 from fabmarket.negotiation.wants import NO_ANSWER, NOT_SETTLED
 
@@ -52,7 +62,7 @@ def step(state: DemanderState, given: Input) -> Step:
             case Ticked():
                 return _tick(replace(state, now=max(state.now, given.now)))
             case Ordered():
-                return state, (Submit(given.move),)
+                return obey(state, given.order)
     except TooEarly as early:
         return state, (Postponed(str(early)),)
     except (Unacceptable, InvalidMove, InvalidCounter) as refusal:
@@ -71,6 +81,15 @@ def _receive(state: DemanderState, given: Received) -> Step:
             return hear(state, word, given.digest, given.places)
         case Counter() as counter:
             return take_counter(state, counter, given.digest)
+        case SplitOffer() as offer:
+            escrows, outputs = splitting.hear(state.escrows, state.domain, offer, state.now)
+            return replace(state, escrows=escrows), outputs
+        case PriceList() | products.Answer() | Booked() as word:
+            return rounds.hear(state, word, given)
+        case Countersigned() as word:
+            return bundling.take_countersignature(state, word)
+        case Usage() as usage:
+            return hear_report(state, usage, given.digest)
         case _:
             raise Unacceptable(f"a {type(given.message).__name__} is not for a demander")
 
@@ -79,6 +98,11 @@ def _record(state: DemanderState, event: Event) -> Step:
     nonces = state.nonces.after(event, state.address, state.token)
     if nonces != state.nonces:
         state = _used(state, nonces)
+    purse, told = state.purse.told(event, state.address, state.token)
+    if purse is not state.purse:
+        state = replace(state, purse=purse)
+    before = state.escrows
+    state = _escrows(state, event)
     match event:
         case ResourceRegistered():
             calendar = Calendar(event.unit, event.origin, event.slot_length)
@@ -91,15 +115,32 @@ def _record(state: DemanderState, event: Event) -> Step:
             ), ()
         case ListingEpochRaised():
             return replace(state, epochs=state.epochs.insert(event.listing, event.epoch)), ()
-        case Listed(supplier=supplier) if (supplier, event.resource) in state.calendars:
-            calendar = state.calendars[supplier, event.resource]
-            place = Place(supplier, calendar.end(event.slot - 1), calendar.end(event.slot))
-            return replace(state, listed=state.listed.insert(event.listing, place)), ()
+        case Listed() | Unlisted() if (event.supplier, event.resource) in state.calendars:
+            return listings.listed(state, event), ()
         case Settled(trade=trade) if trade in state.trades:
             want = state.wants[state.trades[trade]]
+            if want.state == "served":
+                return state, ()  # by the other half of a bundle
             return decided(state, replace(want, state="served", trade=trade))
+        case Settled(trade=trade) if trade in state.bundled:
+            return bundling.settled(state, trade)
+        case Released(trade=trade, cause=cause) if trade in state.bundled and cause in LOSSES:
+            state, replanned = bundling.taken_back(state, trade)
+            return state, (*told, *replanned)
+        case Released(trade=trade, cause=Cause.SPLIT) if trade in state.bundled and trade in before:
+            state, noted = returning.gone_back(state, event, before[trade].trade.payment)
+            return state, (*told, *noted)
+        case SlotAttested():
+            return bundling.lowered(listings.attested(state, event), event), told
         case _:
-            return state, ()
+            return state, told
+
+
+def _escrows(state: DemanderState, event: Event) -> DemanderState:
+    place = state.listed.get(event.terms.listing) if isinstance(event, Escrowed) else None
+    supplier = None if place is None else place.supplier
+    escrows = splitting.followed(state.escrows, event, state.address, supplier)
+    return state if escrows is state.escrows else replace(state, escrows=escrows)
 
 
 def _used(state: DemanderState, nonces: Nonces) -> DemanderState:
@@ -112,17 +153,19 @@ def _used(state: DemanderState, nonces: Nonces) -> DemanderState:
 
 
 def _tick(state: DemanderState) -> Step:
-    """Give up what nobody answered in time, then select, then publish what is open."""
+    """Give up what nobody answered in time and what is too late, then select, then publish."""
     outputs: list[Output] = []
     for want in state.in_order():
         told: tuple[Output, ...] = ()
         if want.state == "negotiating" and want.until <= state.now:
             state, told = failed(state, want, NO_ANSWER)
+        elif want.state == "open" and want.end <= state.now:
+            state, told = decided(state, replace(want, state="unserved"))
         elif want.state == "agreed" and want.signed_until <= state.now:
             state, told = failed(state, want, NOT_SETTLED)
         outputs.extend(told)
     state = _forget(state)
-    for act in (choose, publish):
+    for act in (choose, publish, rounds.tick, bundling.take_back, returning.offer_back):
         state, done = act(state)
         outputs.extend(done)
     return state, tuple(outputs)

@@ -6,13 +6,15 @@ from dataclasses import replace
 from fabmarket.errors import Bug
 from fabmarket.identity import digest
 from fabmarket.market import messages
-from fabmarket.market.messages import Close, Counter, Opening, Quote
-from fabmarket.market.trade import Trade
+from fabmarket.market.delivery import INSTANT, escrow_of
+from fabmarket.market.messages import Close, Counter, Offer, Opening, Quote
+from fabmarket.market.rhythm import TRADE_VALIDITY
+from fabmarket.market.trade import Trade, bundle_of
 from fabmarket.negotiation.bargaining import Bargain, Position, follow_counter, respond
+from fabmarket.negotiation.clinching import in_trades
 from fabmarket.negotiation.course import TooEarly, Unacceptable, member_of
 from fabmarket.negotiation.demander.release import is_seated, selected
 from fabmarket.negotiation.demander.state import (
-    TRADE_VALIDITY,
     DemanderState,
     Haggle,
     Step,
@@ -21,6 +23,7 @@ from fabmarket.negotiation.demander.state import (
     with_want,
 )
 from fabmarket.negotiation.moves import Output, Send
+from fabmarket.negotiation.policy import NO_BOUND
 from fabmarket.negotiation.seat import (
     Seat,
     Seated,
@@ -30,7 +33,16 @@ from fabmarket.negotiation.seat import (
     follow,
     take_seats,
 )
-from fabmarket.negotiation.wants import DROPPED, NO_DEAL, NO_ROOM, TOO_DEAR, Want, why_no_price
+from fabmarket.negotiation.wants import (
+    DROPPED,
+    NO_DEAL,
+    NO_MONEY,
+    NO_ROOM,
+    OVER_BUDGET,
+    TOO_DEAR,
+    Want,
+    why_no_price,
+)
 
 
 def open_talk(
@@ -49,7 +61,7 @@ def open_talk(
     taken = {seat.member.selection: opening_digest for seat in seats}
     state = replace(state, seated=state.seated.update(taken))
     if opening.terms.concept != "bargaining":
-        session = take_seats(opening, opening_digest, seats)
+        session = take_seats(opening, opening_digest, _funded(state, opening, seats))
         return replace(state, talks=state.talks.insert(opening_digest, session)), ()
     if opening.seats != 1:
         raise Unacceptable("a bargain has two parties")
@@ -60,8 +72,7 @@ def open_talk(
 def _seat(state: DemanderState, opening: Opening, place: messages.Place) -> Seat:
     want = selected(state, place.selection)
     offer = want.offer
-    said = (opening.supplier, opening.listing, opening.slot_end, opening.terms)
-    if offer is None or said != (offer.supplier, offer.listing, offer.slot_end, offer.terms):
+    if offer is None or not _is_offered(opening, want, offer):
         raise Unacceptable("opening on other terms than the offer's")
     if opening.round_time < state.rhythm.quarter:
         raise Unacceptable("opening with rounds too short to answer in")
@@ -71,6 +82,30 @@ def _seat(state: DemanderState, opening: Opening, place: messages.Place) -> Seat
         raise Unacceptable("second opening for one selection")
     member = member_of(state.selections[place.selection], place.selection, place.value)
     return Seat(want.id, place.seat, member)
+
+
+def _funded(state: DemanderState, opening: Opening, seats: Sequence[Seat]) -> tuple[Seat, ...]:
+    """Set aside for each seat what it may cost: at most what it is worth, and what there is.
+
+    Of what neither other talks nor our seats before it may take. Once for the whole session, so
+    that no demand rises later.
+    """
+    left = max(0, state.policy.budget - state.spent.within(state.now) - state.asked)
+    money = max(0, state.free - state.reserved)
+    funded = []
+    for seat in seats:
+        worth = min(seat.member.quantity, opening.terms.capacity) * _margin(state, seat.want)
+        budget = min(left, worth, state.affordable(money, instant=opening.delivery == INSTANT))
+        left, money = left - budget, money - state.takes(opening.delivery, budget)
+        funded.append(replace(seat, budget=budget))
+    return tuple(funded)
+
+
+def _is_offered(opening: Opening, want: Want, offer: Offer) -> bool:
+    place = (opening.supplier, opening.listing, opening.slot_start, opening.slot_end)
+    terms = (opening.terms, opening.delivery)
+    offered = (offer.supplier, offer.listing, want.start, offer.slot_end)
+    return place == offered and terms == (offer.terms, offer.delivery)
 
 
 def hear(
@@ -117,18 +152,35 @@ def _negotiated(state: DemanderState, want_id: bytes) -> Want:
 
 def _margin(state: DemanderState, want_id: bytes) -> int:
     want = _negotiated(state, want_id)
+    return want.choice(_taken(want).resource).margin
+
+
+def _taken(want: Want) -> Offer:
     if want.offer is None:
         raise Bug("a want is negotiated without an offer")
-    return want.choice(want.offer.resource).margin
+    return want.offer
 
 
 def _closed(state: DemanderState, talk: Seated, seat: Seat, close: Close) -> Step:
     want = _negotiated(state, seat.want)
     if seat.awarded > 0:
-        return _sign(state, want, talk, seat, close.price)
-    if not talk.final:
+        return _sign(state, want, talk, seat)
+    if not close.price:
         return failed(state, want, why_no_price(talk.course))
-    return failed(state, want, NO_ROOM if seat.answers[-1].quantity else TOO_DEAR)
+    margin = _margin(state, want.id)
+    if close.price >= margin:
+        return failed(state, want, TOO_DEAR)
+    least = seat.member.quantity if not seat.member.divisible else 1
+    if seat.budget >= least * close.price:
+        return failed(state, want, NO_ROOM)
+    is_poor = state.policy.budget == NO_BOUND
+    return failed(state, want, NO_MONEY if is_poor else OVER_BUDGET)
+
+
+def asked_beside(state: DemanderState, bargain: bytes) -> int:
+    """What the other talks may yet make us sign for, base units."""
+    others = replace(state, talks=state.talks.discard(bargain))
+    return others.asked
 
 
 def take_counter(state: DemanderState, counter: Counter, counter_digest: bytes) -> Step:
@@ -146,7 +198,9 @@ def take_counter(state: DemanderState, counter: Counter, counter_digest: bytes) 
 def _propose(state: DemanderState, talk: Haggle) -> Step:
     """Say what our position is, and take it as said."""
     margin, bargain = _margin(state, talk.want), talk.bargain
-    counter = respond(bargain, state.address, Position(margin // 2, margin))
+    left = state.policy.budget - state.spent.within(state.now) - asked_beside(state, bargain.id)
+    most = min(margin, max(0, left) // bargain.member.quantity)
+    counter = respond(bargain, state.address, Position(min(margin // 2, most), most))
     bargain = follow_counter(bargain, counter, digest(state.domain, counter))
     talk = replace(talk, bargain=bargain)
     state = replace(state, talks=state.talks.insert(bargain.id, talk))
@@ -161,33 +215,64 @@ def _concluded(state: DemanderState, talk: Haggle) -> Step:
     want, bargain = _negotiated(state, talk.want), talk.bargain
     if not bargain.outcome:
         return failed(state, want, NO_DEAL)
-    seat = Seat(want.id, 0, bargain.member, awarded=bargain.member.quantity)
-    return _sign(state, want, bargain, seat, bargain.outcome)
+    units = bargain.member.quantity
+    payment = units * bargain.outcome
+    seat = Seat(want.id, 0, bargain.member, awarded=units, payment=payment)
+    return _sign(state, want, bargain, seat)
 
 
-def _sign(
-    state: DemanderState, want: Want, talk: Seated | Bargain, seat: Seat, unit_price: int
-) -> Step:
-    """Sign the trade that the negotiation agreed (step 4); the supplier countersigns."""
+def _sign(state: DemanderState, want: Want, talk: Seated | Bargain, seat: Seat) -> Step:
+    """Sign the trade that the negotiation agreed (step 4); the supplier countersigns.
+
+    Two, in a bundle, where not every unit costs the same.
+    """
     opening = talk.opening
-    transcript = talk.transcript
-    trade = Trade(
-        listing=opening.listing,
-        demander=state.address,
-        token=state.token,
-        quantity=seat.awarded,
-        unit_price=unit_price,
-        valid_until=min(opening.ends + TRADE_VALIDITY, opening.slot_end),
-        nonce=next_nonce(state),
-        supplier_nonce=seat.member.supplier_nonce,
-        listing_epoch=state.epochs.get(opening.listing, 0),
-        transcript=transcript,
-    )
-    trade_digest = digest(state.domain, trade)
-    agreed = replace(want, state="agreed", signed_until=trade.valid_until, trade=trade_digest)
+    spent = state.spent.adding(seat.payment, state.now)
+    if spent.amount > state.policy.budget:
+        return failed(state, want, OVER_BUDGET)
+    trades = _trades(state, want, talk, seat)
+    pledged = sum(state.takes(opening.delivery, it.quantity * it.unit_price) for it in trades)
+    if pledged > state.free:
+        return failed(state, want, NO_MONEY)
+    digests = [digest(state.domain, trade) for trade in trades]
+    until = trades[0].valid_until
+    signed = replace(want, signed_until=until, trade=digests[0], pledged=pledged)
     state = replace(
-        with_want(state, agreed),
-        trades=state.trades.insert(trade_digest, want.id),
-        signed=state.signed.insert(trade.nonce, trade.valid_until),
+        with_want(state, replace(signed, state="agreed")),
+        spent=spent,
+        trades=state.trades.update(dict.fromkeys(digests, want.id)),
+        signed=state.signed.update({trade.nonce: until for trade in trades}),
     )
-    return state, (Send(trade, opening.supplier, opening.ends),)
+    return state, tuple(Send(trade, opening.supplier, opening.ends) for trade in trades)
+
+
+def _trades(
+    state: DemanderState, want: Want, talk: Seated | Bargain, seat: Seat
+) -> tuple[Trade, ...]:
+    """What a seat was awarded, as trades at whole prices, the cheaper first."""
+    opening, offer = talk.opening, _taken(want)
+    slot = (offer.resource, offer.slot, opening.slot_start, opening.slot_end)
+    valid_until = min(opening.ends + TRADE_VALIDITY, opening.slot_end)
+    trades = []
+    for units, price in in_trades(seat.awarded, seat.payment):
+        nonce = next_nonce(state)
+        state = replace(state, signed=state.signed.insert(nonce, valid_until))
+        trades.append(
+            Trade(
+                listing=opening.listing,
+                demander=state.address,
+                token=state.token,
+                quantity=units,
+                unit_price=price,
+                valid_until=valid_until,
+                nonce=nonce,
+                supplier_nonce=seat.member.supplier_nonce,
+                listing_epoch=state.epochs.get(opening.listing, 0),
+                transcript=talk.transcript,
+                escrow=escrow_of(opening.delivery, units * price, *slot),
+            )
+        )
+    if len(trades) == 1:
+        return tuple(trades)
+    bundle = bundle_of(trades)
+    return tuple(replace(trade, bundle=bundle) for trade in trades)

@@ -1,23 +1,27 @@
 """Answering demands with offers, and keeping the selections of them (paper step 2)."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 from rpds import HashTrieMap
 
 from fabmarket.identity import digest
 from fabmarket.market.messages import Demand, Offer, PriceTerms, Selection, SubTask
 from fabmarket.market.trade import TIME_LIMIT, listing_id
-from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
+from fabmarket.market.units import MICRO, NO_LIMIT
+from fabmarket.negotiation.accepting import can_settle
 from fabmarket.negotiation.course import InvalidMove, Unacceptable, check_terms
-from fabmarket.negotiation.moves import Send
-from fabmarket.negotiation.supplier.state import Step, SupplierState
+from fabmarket.negotiation.moves import News, Send, Tell
+from fabmarket.negotiation.supplier.state import Shelf, Step, SupplierState
 
 
 def take_demand(state: SupplierState, demand: Demand, demand_digest: bytes) -> Step:
     """Answer every sub-task that this resource can serve and has room for."""
     if demand.offers_until <= state.now:
         raise Unacceptable("demand out of date")
+    if not state.policy.deals_with(demand.demander):
+        raise Unacceptable("demand of somebody we do not deal with")
+    if state.now < state.offers_again(demand.demander):
+        raise Unacceptable("demand of somebody who left an award of ours unsigned")
     rhythm = state.rhythm
     is_beat = rhythm.is_beat(demand.opens)
     if not is_beat or rhythm.offers_until(demand.opens) != demand.offers_until:
@@ -25,19 +29,28 @@ def take_demand(state: SupplierState, demand: Demand, demand_digest: bytes) -> S
     # One more than the next: the chain may be further on than what we have heard of it.
     if demand.opens > rhythm.opens_after(state.now) + rhythm.period:
         raise Unacceptable("demand for a beat that is far off")
+    custom = state.custom.asking(demand, demand_digest, state.resource, state.policy)
     made: dict[bytes, tuple[str, Offer]] = {}
+    needed = 0
     for sub_task in demand.sub_tasks:
-        offer = _offer_for(state, demand, demand_digest, sub_task)
-        if offer is not None:
-            made[digest(state.domain, offer)] = (demand.demander, offer)
-    state = replace(state, offers=state.offers.update(made))
+        match _offer_for(state, demand, demand_digest, sub_task):
+            case Offer() as offer:
+                made[digest(state.domain, offer)] = (demand.demander, offer)
+            case int(more):
+                needed = max(needed, more)
+    state = replace(state, custom=custom, offers=state.offers.update(made))
     until = demand.offers_until
-    return state, tuple(Send(offer, demand.demander, until) for _, offer in made.values())
+    sent = tuple(Send(offer, demand.demander, until) for _, offer in made.values())
+    if not needed:
+        return state, sent
+    facts = {"demander": demand.demander, "needed": str(needed), "free": str(max(0, state.free))}
+    return state, (*sent, Tell(News.of("short", **facts)))
 
 
 def _offer_for(
     state: SupplierState, demand: Demand, demand_digest: bytes, sub_task: SubTask
-) -> Offer | None:
+) -> Offer | int | None:
+    """Return our offer, or what it would lock where our account has less, None for no offer."""
     slot = (sub_task.start - state.origin) // state.slot_length
     end = state.origin + (slot + 1) * state.slot_length
     if slot < 0 or sub_task.end != end or end >= TIME_LIMIT:
@@ -49,11 +62,18 @@ def _offer_for(
     for alternative in sub_task.alternatives:
         if alternative.resource != state.resource or 0 in (shelf.room, alternative.quantity):
             continue
-        if not _can_serve(state.terms, alternative.quantity):
+        terms = replace(state.terms, capacity=shelf.room)
+        if not _can_serve(terms, alternative.quantity, divisible=sub_task.divisible):
             continue
         quantity = shelf.room if alternative.quantity == NO_LIMIT else alternative.quantity
         if quantity > shelf.room and not sub_task.divisible:
             continue
+        unit_price = _lone_price(state.terms, alternative.quantity, shelf.room)
+        if not is_timely(state, shelf):
+            continue
+        needed = state.locks(shelf, unit_price * (1 if sub_task.divisible else quantity))
+        if needed > max(0, state.free):
+            return needed
         return Offer(
             supplier=state.address,
             demand=demand_digest,
@@ -63,21 +83,36 @@ def _offer_for(
             slot=slot,
             slot_end=shelf.end,
             quantity=quantity,
-            unit_price=_lone_price(state.terms, alternative.quantity, shelf.room),
+            unit_price=unit_price,
             opens=demand.opens,
-            terms=replace(state.terms, capacity=shelf.room),
+            terms=terms,
+            delivery=state.delivery,
         )
     return None
 
 
-def _can_serve(terms: PriceTerms, quantity: int) -> bool:
+def _can_serve(terms: PriceTerms, quantity: int, *, divisible: bool) -> bool:
     if terms.concept == "bargaining":
         return True
     try:
-        check_terms(terms, [quantity])
+        check_terms(terms, [(quantity, divisible)])
     except InvalidMove:
         return False
     return True
+
+
+def is_timely(state: SupplierState, shelf: Shelf) -> bool:
+    """Return whether the exchange takes our terms for that slot."""
+    return can_settle(state.delivery, shelf.start, shelf.end, state.purse.parameters, state.now)
+
+
+def lacking(state: SupplierState) -> int:
+    """Return what our account has too little to offer a single unit that is for sale, or 0."""
+    is_bargaining = state.terms.concept == "bargaining"
+    price = asking_price(state.terms) if is_bargaining else state.terms.maintenance
+    for_sale = (each for each in state.shelves.values() if each.room and state.now < each.end)
+    needed = min((state.locks(shelf, price) for shelf in for_sale), default=0)
+    return max(0, needed - max(0, state.free))
 
 
 def asking_price(terms: PriceTerms) -> int:
@@ -94,8 +129,8 @@ def _lone_price(terms: PriceTerms, quantity: int, room: int) -> int:
         return asking_price(terms)
     if terms.concept != "balanced" or quantity == NO_LIMIT:
         return terms.maintenance
-    weight = Fraction(terms.demand_weight - terms.supply_weight, MICRO)
-    return max(terms.maintenance, -floor_int(-weight * min(quantity, room)))
+    weight = terms.demand_weight - terms.supply_weight
+    return max(terms.maintenance, -(-weight * min(quantity, room) // MICRO))
 
 
 def take_selection(state: SupplierState, selection: Selection, selection_digest: bytes) -> Step:
@@ -108,7 +143,7 @@ def take_selection(state: SupplierState, selection: Selection, selection_digest:
         raise Unacceptable("selection that misstates the offer")
     if selection.quantity not in (offer.quantity, NO_LIMIT):
         raise Unacceptable("selection of another quantity than offered")
-    if not _can_serve(state.terms, selection.quantity):
+    if not _can_serve(offer.terms, selection.quantity, divisible=selection.divisible):
         raise Unacceptable("selection with a limit, which these terms do not allow")
     queue = state.pending.get(selection.listing, HashTrieMap())
     if selection.offer in queue:

@@ -4,9 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fabmarket.identity import ZERO_BYTES32, digest
-from fabmarket.market.exchange import Settle, SignedTrade
+from fabmarket.market.delivery import INSTANT
+from fabmarket.market.exchange import (
+    Settle,
+    SettleBundle,
+    SettleEscrow,
+    SettleEscrowBundle,
+    SignedTrade,
+)
 from fabmarket.market.messages import (
-    Claim,
+    Close,
     Counter,
     Member,
     Opening,
@@ -15,8 +22,10 @@ from fabmarket.market.messages import (
     Reply,
     Selection,
 )
-from fabmarket.market.trade import Escrow, Trade
+from fabmarket.market.products import Countersigned
+from fabmarket.market.trade import Trade, bundle_of
 from fabmarket.negotiation.bargaining import Bargain, Position, follow_counter, respond
+from fabmarket.negotiation.clinching import in_trades
 from fabmarket.negotiation.course import Unacceptable, member_of
 from fabmarket.negotiation.hosting import (
     Hosted,
@@ -29,7 +38,7 @@ from fabmarket.negotiation.hosting import (
     said,
     seated,
 )
-from fabmarket.negotiation.moves import Output, Send, Submit
+from fabmarket.negotiation.moves import News, Output, Send, Submit, Tell
 from fabmarket.negotiation.supplier.offering import asking_price
 from fabmarket.negotiation.supplier.state import (
     Award,
@@ -54,7 +63,7 @@ class _Chosen:
 def open_talks(state: SupplierState) -> Step:
     """At a beat, fix the roster of every listing that was chosen for it: members by selection."""
     outputs: list[Output] = []
-    nonces = _to_sell_under(state)
+    nonces = to_sell_under(state)
     for listing in state.in_order(state.pending):
         for opens, terms, chosen in _groups(state, listing):
             state, sent = _open(state, listing, opens, terms, chosen, nonces)
@@ -82,7 +91,7 @@ def _groups(
 
 
 def _forget(state: SupplierState) -> SupplierState:
-    """Forget the offers of beats that have come, with their selections."""
+    """Forget the demands and offers of beats that have come, with their selections."""
     offers, pending = state.offers, state.pending
     for offer_digest, (_, offer) in state.offers.items():
         if offer.opens <= state.now:
@@ -93,14 +102,18 @@ def _forget(state: SupplierState) -> SupplierState:
                 pending = (
                     pending.insert(offer.listing, rest) if rest else pending.remove(offer.listing)
                 )
-    return replace(state, offers=offers, pending=pending)
+    custom = state.custom.forgetting(state.now)
+    return replace(state, custom=custom, offers=offers, pending=pending)
 
 
-def _to_sell_under(state: SupplierState) -> Iterator[int]:
-    """The nonce for one seat after the other; none at once if all are used up."""
-    unsettled = [sale.supplier_nonce for sale in state.sales.values() if sale.until > state.now]
-    seats = (member for talk in state.talks.values() for member in _members(talk.hosted))
-    return state.nonces.least_taken([*unsettled, *(seat.supplier_nonce for seat in seats)])
+def to_sell_under(state: SupplierState) -> Iterator[int]:
+    """Yield the nonce for one seat or product after the other; none if all are used up."""
+    taken = [sale.supplier_nonce for sale in state.sales.values() if sale.until > state.now]
+    for talk in state.talks.values():
+        taken.extend(member.supplier_nonce for member in _members(talk.hosted))
+    if state.seller is not None:
+        taken.extend(hold.nonce for hold in state.seller.booked.values())
+    return state.nonces.least_taken(taken)
 
 
 def _members(hosted: Hosted | Bargain) -> tuple[Member, ...]:
@@ -148,11 +161,14 @@ def _opening(
     terms: PriceTerms,
     members: Sequence[Member],
 ) -> Opening:
+    shelf = state.shelves[listing]
     return Opening(
         supplier=state.address,
         listing=listing,
-        slot_end=state.shelves[listing].end,
+        slot_start=shelf.start,
+        slot_end=shelf.end,
         terms=terms,
+        delivery=state.delivery,
         seats=len(members),
         roster=roster_of(members)[0].hash,
         round_time=state.rhythm.quarter,
@@ -206,12 +222,27 @@ def _say(state: SupplierState, talk: Talk, hosted: Hosted, word: Word) -> Step:
     sent = tuple(Send(word.message, to, ends, places) for to, places in addressed(hosted, word))
     hosted = said(hosted, word, digest(state.domain, word.message))
     talk = replace(talk, hosted=hosted, since=state.now)
+    told: tuple[Output, ...] = ()
     if hosted.close is not None:
         state, talk = _award(state, talk, hosted)
-    return replace(state, talks=state.talks.insert(hosted.id, talk)), sent
+        told = (_result(state, hosted, hosted.close),)
+    return replace(state, talks=state.talks.insert(hosted.id, talk)), (*sent, *told)
 
 
-def take_answer(state: SupplierState, answer: Reply | Claim, answer_digest: bytes) -> Step:
+def _result(state: SupplierState, hosted: Hosted, close: Close) -> Tell:
+    """What our owner hears of a session that is over."""
+    facts = {
+        "slot": state.shelves[hosted.opening.listing].slot,
+        "units": close.awarded,
+        "room": hosted.opening.terms.capacity,
+        "payment": close.paid,
+        "price": close.price or "no price",
+        "quotes": len(hosted.rounds),
+    }
+    return Tell(News.of("priced", **{name: str(value) for name, value in facts.items()}))
+
+
+def take_answer(state: SupplierState, answer: Reply, answer_digest: bytes) -> Step:
     """Hear a member; speak once all have answered."""
     talk = state.talks.get(answer.session)
     if talk is None or not isinstance(talk.hosted, Hosted):
@@ -223,11 +254,13 @@ def take_answer(state: SupplierState, answer: Reply | Claim, answer_digest: byte
 def _award(state: SupplierState, talk: Talk, hosted: Hosted) -> tuple[SupplierState, Talk]:
     """Promise what was awarded, and no longer all that there was."""
     opening, awards = hosted.opening, state.awards
-    price = hosted.rounds[-1].quote.price
-    for member, quantity in zip(hosted.members, hosted.awards, strict=True):
-        if quantity:
-            key = (hosted.transcript, member.demander, quantity, member.supplier_nonce)
-            new = Award(opening.listing, quantity, price, opening.ends, opening.slot_end, seats=0)
+    given = zip(hosted.members, hosted.awards, hosted.payments, strict=True)
+    for member, units, payment in given:
+        trades = in_trades(units, payment)
+        for sold in trades:
+            halved = len(trades) == 2
+            key = (hosted.transcript, member.demander, *sold, member.supplier_nonce, halved)
+            new = Award(opening.listing, *sold, opening.ends, opening.slot_end, seats=0)
             award = awards.get(key, new)
             awards = awards.insert(key, replace(award, seats=award.seats + 1))
     promised = sum(hosted.awards)
@@ -258,42 +291,103 @@ def _agree(state: SupplierState, talk: Talk, bargain: Bargain) -> tuple[Supplier
     if not bargain.outcome:
         state = promising(state, opening.listing, -talk.promised)
     else:
-        key = (bargain.transcript, bargain.demander, member.quantity, member.supplier_nonce)
-        terms = (opening.listing, member.quantity, bargain.outcome)
+        sold = (member.quantity, bargain.outcome)
+        key = (bargain.transcript, bargain.demander, *sold, member.supplier_nonce, False)
+        terms = (opening.listing, *sold)
         award = Award(*terms, opening.ends, opening.slot_end)
         state = replace(state, awards=state.awards.insert(key, award))
     return state, replace(talk, promised=0)
 
 
 def countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
-    """Submit a trade that says exactly what was agreed, once for each seat it was agreed for."""
-    key = (trade.transcript, trade.demander, trade.quantity, trade.supplier_nonce)
+    """Submit a trade that says exactly what was agreed, once for each seat it was agreed for.
+
+    One of two that belong together waits for the other.
+    """
+    sold = (trade.quantity, trade.unit_price)
+    halved = trade.bundle != ZERO_BYTES32
+    key = (trade.transcript, trade.demander, *sold, trade.supplier_nonce, halved)
     award = state.awards.get(key)
     if award is None:
         raise Unacceptable("trade that was not agreed")
     if trade.nonce in award.nonces or len(award.nonces) == award.seats:
         raise Unacceptable("trade that was already submitted")
+    locked = checked(state, award, trade)
+    signed = SignedTrade(trade, signature, b"")
+    together = _with_its_half(state, signed)
+    award = replace(award, nonces=(*award.nonces, trade.nonce))
+    trade_digest = digest(state.domain, trade)
+    sale = Sale(trade.supplier_nonce, trade.valid_until, trade.listing, trade.quantity, locked)
+    state = replace(
+        state,
+        awards=state.awards.insert(key, award),
+        sales=state.sales.insert(trade_digest, sale),
+    )
+    if halved and len(together) == 1:
+        return replace(state, halves=state.halves.insert(trade.bundle, signed)), ()
+    state = replace(state, halves=state.halves.discard(trade.bundle))
+    return allowed(state, together, sum(each.trade.payment for each in together))
+
+
+def allowed(state: SupplierState, together: tuple[SignedTrade, ...], payment: int) -> Step:
+    """Sign trades if the policy lets so much pass, else wait for the owner's approval."""
+    trade = together[0].trade
+    if payment > state.policy.approve_above:
+        first = digest(state.domain, trade)
+        facts = {"trade": f"0x{first.hex()}", "payment": str(payment)}
+        news = News.of("approval", **facts, until=str(trade.valid_until))
+        return replace(state, held=state.held.insert(first, together)), (Tell(news),)
+    return _settle(state, together)
+
+
+def checked(state: SupplierState, award: Award, trade: Trade) -> int:
+    """Return what selling by a trade locks, or Unacceptable if it is not as agreed."""
+    shelf, payment = state.shelves[award.listing], award.quantity * award.unit_price
     agreed = replace(
         trade,
         listing=award.listing,
-        unit_price=award.unit_price,
         token=state.terms.token,
         listing_epoch=state.epochs.get(award.listing, 0),
-        bundle=ZERO_BYTES32,
-        escrow=Escrow(),
+        escrow=state.escrow(shelf, payment),
     )
     if trade != agreed or not state.now < trade.valid_until <= award.latest:
         raise Unacceptable("trade on other terms than agreed")
     if not state.nonces.is_free(trade.supplier_nonce):
         raise Unacceptable("trade under a nonce of ours that is used up")
-    award = replace(award, nonces=(*award.nonces, trade.nonce))
-    sale = Sale(trade.supplier_nonce, trade.valid_until, trade.listing, trade.quantity)
-    state = replace(
-        state,
-        awards=state.awards.insert(key, award),
-        sales=state.sales.insert(digest(state.domain, trade), sale),
-    )
-    signed = SignedTrade(trade, signature, b"")
+    locked = state.locks(shelf, payment)
+    if locked > max(0, state.free):
+        raise Unacceptable("trade that our account has too little to bond")
+    return locked
+
+
+def _with_its_half(state: SupplierState, signed: SignedTrade) -> tuple[SignedTrade, ...]:
+    """Return a trade, with the half that it completes if one waits for it, the cheaper first."""
+    half = state.halves.get(signed.trade.bundle)
+    if half is None:
+        return (signed,)
+    pair = tuple(sorted((half, signed), key=lambda each: each.trade.unit_price))
+    if bundle_of([each.trade for each in pair]) != signed.trade.bundle:
+        raise Unacceptable("two halves that are no bundle")
+    return pair
+
+
+def approve(state: SupplierState, trade_digest: bytes) -> Step:
+    """Submit a trade that waited for the owner's approval."""
+    signed = state.held.get(trade_digest)
+    if signed is None:
+        raise Unacceptable("there is no such trade, or it needs no approval")
+    return _settle(replace(state, held=state.held.remove(trade_digest)), signed)
+
+
+def _settle(state: SupplierState, signed: tuple[SignedTrade, ...]) -> Step:
+    is_instant = state.delivery == INSTANT
+    first = signed[0].trade
+    if len(signed) == 1 and first.bundle != ZERO_BYTES32:  # its demander has the other trades
+        agreed = Countersigned(state.address, digest(state.domain, first), b"")
+        return state, (Send(agreed, first.demander, first.valid_until),)
+    if len(signed) > 1:
+        return state, (Submit(SettleBundle(signed) if is_instant else SettleEscrowBundle(signed)),)
     if state.batch:
-        return replace(state, agreed=(*state.agreed, signed)), ()
-    return state, (Submit(Settle(signed)),)
+        return replace(state, agreed=(*state.agreed, *signed)), ()
+    (one,) = signed
+    return state, (Submit(Settle(one) if is_instant else SettleEscrow(one)),)

@@ -1,0 +1,255 @@
+"""`fabmarket disputes`, `rule`, `show`: what the operators decide, and what they are shown."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from fabmarket.cli.inputs import InputError, Whole, read_input
+from fabmarket.cli.ordering import ordering
+from fabmarket.cli.terminal import table
+from fabmarket.identity import keccak
+from fabmarket.market.exchange import EscrowState
+from fabmarket.market.oversight import LARGEST_EXHIBIT, Exhibit
+from fabmarket.negotiation.duties import Judge, Show
+from fabmarket.negotiation.operator import OperatorState
+from fabmarket.negotiation.operator.state import Case, Proposal, is_party, shares_of
+from fabmarket.negotiation.orders import Order
+from fabmarket.node.moments import moment
+from fabmarket.node.oversight import (
+    decide_by,
+    exhibits_of,
+    in_dispute,
+    operator_state,
+    parameters_of,
+)
+from fabmarket.node.owner import Owner
+from fabmarket.node.prefix import one_of
+from fabmarket.report.terminal import show
+from fabmarket.report.wording import escaped, number, one_line, to_come
+from fabmarket.report.writing import place
+
+_LARGEST = 1 << 30
+"""Bytes of a file of which a hash is shown."""
+
+
+class Share(Whole):
+    """A share in basis points, 0 to 10000, or in per cent with at most two decimals."""
+
+    name = "share"
+
+    def __init__(self) -> None:
+        super().__init__(0, 10_000)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return basis points."""
+        found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%", str(value))
+        points = found[1] + (found[2] or "").ljust(2, "0") if found else value
+        return super().convert(points, param, ctx)
+
+
+@click.command(
+    "disputes",
+    epilog="""\b
+Examples:
+  fabmarket disputes our-operator
+  fabmarket disputes our-operator --out evidence   # the files that the parties showed
+  fabmarket disputes our-operator --json
+""",
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="OUT", help="Write the evidence there."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def disputes_command(folder: Path, out: Path | None, as_json: bool) -> None:
+    """List the disputes that an operator rules on.
+
+    Those first that are to be ruled on first, with the evidence that was shown, until when a ruling
+    can be waited for, and what the operators proposed: the supplier's shares of payment, bond and
+    deposits.
+    """
+    owner = Owner(folder)
+    state = operator_state(owner)
+    disputes = in_dispute(state)
+    if out is not None:
+        files = {
+            f"{key.hex()[:16]}-{each.party[2:10]}-{each.hash.hex()[:8]}": each.file
+            for key, case in disputes.items()
+            for each in exhibits_of(owner, case)
+        }
+        if files:
+            place(files, out)
+    facts = [_facts(owner, state, key, case) for key, case in disputes.items()]
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, sort_keys=True))
+    else:
+        _print(facts, out, owner.time)
+
+
+def _facts(owner: Owner, state: OperatorState, key: bytes, case: Case) -> dict[str, Any]:
+    trade, held, posted = case.trade, case.held, case.posted
+    proposals = sorted(case.proposals.values(), key=lambda each: each.rank, reverse=True)
+    return {
+        "trade": f"0x{key.hex()}",
+        "demander": trade.demander,
+        "supplier": owner.exchange.supplier_of(trade.listing),
+        "sold": trade.quantity,
+        "delivered": held.delivered,
+        "unit_price": trade.unit_price,
+        "payment": held.payment,
+        "bond": trade.escrow.bond,
+        "uncovered": held.uncovered,
+        "evidence": f"0x{case.evidence.hex()}",
+        "shown": [
+            {
+                "party": each.party,
+                "hash": f"0x{each.hash.hex()}",
+                "bytes": each.size,
+                "place": each.place,
+                "as_disputed": each.hash == case.evidence,
+            }
+            for each in case.shown
+        ],
+        "hearing_until": held.since + parameters_of(state).hearing,
+        "decide_by": decide_by(state, case),
+        "grace_until": held.grace_until,
+        "needed": state.sets.threshold(held.operator_set),
+        "party": is_party(trade, state.address),
+        "proposed": [_proposed(state, each) for each in proposals],
+        "posted": {
+            "number": posted.number,
+            "shares": [posted.payment_share, posted.bond_share, posted.deposit_share],
+            "executable_at": posted.executable_at,
+        },
+    }
+
+
+def _proposed(state: OperatorState, proposal: Proposal) -> dict[str, Any]:
+    return {
+        "number": proposal.ruling.number,
+        "shares": list(shares_of(proposal.ruling)),
+        "deadline": proposal.ruling.deadline,
+        "signed": sorted(proposal.signatures),
+        "own": state.address in proposal.signatures,
+    }
+
+
+def _print(facts: list[dict[str, Any]], out: Path | None, now: int) -> None:
+    rows = [
+        [
+            each["trade"][:14],
+            number(each["payment"]),
+            f"{number(each['delivered'])} of {number(each['sold'])}",
+            to_come(each["hearing_until"], now),
+            to_come(each["decide_by"], now),
+        ]
+        for each in facts
+    ]
+    columns = ("Trade", "Held", "Delivered, as stated", "Hearing over", "Rule by")
+    show(Console(), table("Disputes", columns, rows))
+    for each in facts:
+        for line in (*_shown(each), *_rulings(each)):
+            click.echo(one_line(f"{each['trade'][:14]}: {line}"))
+    if out is not None:
+        click.echo(escaped(f"Files: {out}"))
+
+
+def _shown(dispute: dict[str, Any]) -> Iterator[str]:
+    for each in dispute["shown"]:
+        where = each["place"] or f"{each['bytes']} bytes"
+        same = ", which the dispute names" if each["as_disputed"] else ""
+        yield f"{each['party']} shows {each['hash'][:14]}, {where}{same}"
+
+
+def _rulings(dispute: dict[str, Any]) -> Iterator[str]:
+    for each in dispute["proposed"]:
+        own = ", you among them" if each["own"] else ""
+        signed = f"signed by {len(each['signed'])} of {dispute['needed']}{own}"
+        yield f"proposed {_shares(each)}, {signed}"
+    posted = dispute["posted"]
+    if posted["number"]:
+        yield f"posted {_shares(posted)}, to be executed from {moment(posted['executable_at'])} on"
+
+
+def _shares(ruling: dict[str, Any]) -> str:
+    payment, bond, deposits = (f"{each / 100:g}%" for each in ruling["shares"])
+    said = f"{payment} of the payment, {bond} of the bond, {deposits} of deposits"
+    return f"as {ruling['number']}: {said}"
+
+
+@click.command(
+    "rule",
+    epilog="""\b
+Examples:
+  fabmarket rule our-operator 0x8c1e --payment-share 100% --bond-share 100% --deposit-share 50%
+  fabmarket rule our-operator 0x8c1e --payment-share 0 --bond-share 2500 --deposit-share 0
+""",
+)
+@ordering
+@click.argument("trade")
+@click.option("--payment-share", type=Share(), required=True, help="Of the payment still held.")
+@click.option("--bond-share", type=Share(), required=True, help="Of the supplier's bond.")
+@click.option("--deposit-share", type=Share(), required=True, help="Of both deposits together.")
+def rule_command(
+    owner: Owner, trade: str, payment_share: int, bond_share: int, deposit_share: int
+) -> Order:
+    """Say what the supplier is to get of what a disputed trade holds.
+
+    The demander gets the rest. Shares are basis points, or per cent. Once as many operators as are
+    needed have said the same, and the hearing is over, one of them posts the ruling; when its
+    window is over anybody may have it executed. To change your mind say something else: your later
+    word counts.
+    """
+    key = one_of(trade, in_dispute(operator_state(owner)), "dispute")
+    return Judge(key, payment_share, bond_share, deposit_share)
+
+
+@click.command(
+    "show",
+    epilog="""\b
+Examples:
+  fabmarket show my-agent 0x8c1e measured.pdf
+  fabmarket show my-agent 0x8c1e film.mp4 --place https://mill.example/film.mp4
+""",
+)
+@ordering
+@click.argument("trade")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--place", "where", metavar="TEXT", help="Where a file is that is not sent itself.")
+def show_command(owner: Owner, trade: str, file: Path, where: str | None) -> Order:
+    """Show the operators evidence of a disputed trade of ours.
+
+    A file of up to 400,000 bytes is sent; of a larger one, or with --place, its hash and where it
+    is. It goes, sealed, to the operators that rule on the trade, and to nobody else. The file that
+    `fabmarket dispute` named on the chain is not shown by itself.
+    """
+    disputed = [
+        key
+        for key, held in owner.exchange.held.items()
+        if held.state == EscrowState.DISPUTED and _is_ours(owner, key)
+    ]
+    key = one_of(trade, disputed, "dispute")
+    content = read_input(file, _LARGEST)
+    if len(content) > _LARGEST or not content:
+        raise InputError(f"{file}: has none or more than {_LARGEST} bytes; give another file")
+    if len(content) > LARGEST_EXHIBIT and where is None:
+        problem = f"{file}: has {len(content)} bytes and {LARGEST_EXHIBIT} can be sent"
+        raise InputError(f"{problem}; say with --place where the operators find it")
+    sent = b"" if where is not None else content
+    exhibit = Exhibit(owner.address, key, keccak(content), sent, where or "")
+    operators = owner.exchange.operator_sets[owner.exchange.held[key].operator_set].members
+    return Show(exhibit, operators, _until(owner, key))
+
+
+def _is_ours(owner: Owner, key: bytes) -> bool:
+    return is_party(owner.exchange.escrows[key], owner.address)
+
+
+def _until(owner: Owner, key: bytes) -> int:
+    """Until when evidence is of use: the latest that the trade can be waited on."""
+    return owner.exchange.held[key].since + owner.exchange.parameters.longest_life

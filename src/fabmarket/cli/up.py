@@ -1,0 +1,155 @@
+"""`fabmarket up`: a whole market on this machine, for trying out."""
+
+import json
+import shlex
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from fabmarket.cli.agent import runner
+from fabmarket.cli.inputs import InputError, Whole
+from fabmarket.cli.terminal import progress, table
+from fabmarket.local.market import Up, up
+from fabmarket.local.sample import MOST
+from fabmarket.market.rhythm import Rhythm
+from fabmarket.market.rounds import Rounds
+from fabmarket.report.terminal import show
+from fabmarket.report.wording import escaped, span
+
+DIRECTORY = "fabmarket-market"
+_ADDRESSES = ("exchange", "token", "board", "founder")
+
+argument = click.argument(
+    "folder", metavar="[DIR]", type=click.Path(path_type=Path), default=DIRECTORY
+)
+
+
+@click.command(
+    "up",
+    epilog="""\b
+Examples:
+  fabmarket up                    # in ./fabmarket-market
+  fabmarket up fair --suppliers 3 --demanders 5
+  fabmarket up fair --json
+""",
+)
+@argument
+@click.option(
+    "--suppliers",
+    type=Whole(1, MOST),
+    help="Suppliers of a new market  [default: 2]",
+)
+@click.option(
+    "--demanders",
+    type=Whole(1, MOST),
+    help="Demanders of a new market  [default: 2]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what is where as JSON.")
+def command(folder: Path, suppliers: int | None, demanders: int | None, as_json: bool) -> None:
+    """Found a market on this machine for trying out, or go on with it, and start it.
+
+    A node of its own that makes a block a second, contracts, three operators, and suppliers and
+    demanders with stock, coin and test money, each an agent with a directory of its own in DIR,
+    by default fabmarket-market. When all of them answer it prints what is where, and returns; they
+    run on until `fabmarket down`. Run again it goes on with the market that is there, and starts
+    what does not run. All keys are drawn anew, and their passphrase lies beside them: use it for
+    nothing of worth.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is no directory; give another")
+    runner()
+    root = folder.absolute()
+    with progress() as bar:
+        tasks: dict[str, Any] = {}
+
+        def told(phase: str, done: int, total: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bar.add_task(phase, total=total)
+            bar.update(tasks[phase], completed=done)
+
+        result = up(root, suppliers, demanders, told)
+    if as_json:
+        click.echo(json.dumps(_facts(root, result), indent=2, sort_keys=True))
+    else:
+        _print(folder, root, result)
+
+
+def _facts(root: Path, result: Up) -> dict[str, Any]:
+    facts, places = result.facts, result.facts.places
+    return {
+        "directory": str(root),
+        "new": result.is_new,
+        "started": list(result.started),
+        "node": {
+            "url": places.url,
+            "chain_id": places.chain_id,
+            "process": result.numbers["node"],
+        },
+        "market": {
+            **{name: getattr(places, name) for name in _ADDRESSES},
+            "period": facts.period,
+        },
+        "calendar": {
+            "origin": places.origin,
+            "slot_length": places.slot_length,
+            "ends": facts.ends,
+        },
+        "participants": [
+            {
+                "name": each.name,
+                "role": each.role,
+                "address": each.address,
+                "door": f"http://127.0.0.1:{each.port}",
+                "process": result.numbers.get(each.name),
+                "directory": str(root / each.name),
+            }
+            for each in facts.members
+        ],
+        "passphrase_file": str(root / "passphrase"),
+    }
+
+
+def _print(folder: Path, root: Path, result: Up) -> None:
+    facts, places = result.facts, result.facts.places
+    click.echo(_said(result))
+    rows = [["node", "", "", places.url, str(result.numbers["node"])]]
+    for each in facts.members:
+        door = f"http://127.0.0.1:{each.port}"
+        number = str(result.numbers.get(each.name, ""))
+        rows.append([each.name, each.role, each.address, door, number])
+    columns = ("Name", "Role", "Address", "URL or door", "Process")
+    show(Console(), table(f"In {escaped(str(folder))}", columns, rows))
+    for name in _ADDRESSES:
+        click.echo(f"{name.capitalize():<10}{getattr(places, name)}")
+    click.echo(f"{'Beats':<10}every {facts.period} s")
+    rounds = Rounds(Rhythm(0, facts.period))
+    signed = f"in cycles of {span(rounds.length)}, from the founding on; signed in the last beat"
+    click.echo(f"{'Products':<10}{signed}")
+    click.echo(f"{'Slots':<10}of {places.slot_length} s, the last ends {_clock(facts.ends)}")
+    if facts.ends <= time.time():
+        click.echo(
+            "All slots are over, so nothing is for sale any more: a new market begins with"
+            " fabmarket down --remove and up."
+        )
+    place = shlex.quote(str(folder))
+    first = shlex.quote(str(folder / facts.members[-1].name))
+    click.echo(f"{'Logs':<10}{escaped(str(folder / 'logs'))}")
+    click.echo(f"{'Look':<10}fabmarket status {escaped(first)}")
+    click.echo(f"{'End':<10}fabmarket down {escaped(place)}")
+
+
+def _said(result: Up) -> str:
+    if result.is_new:
+        return "A new market runs."
+    if not result.started:
+        return "All of it runs already."
+    rest = "" if len(result.started) == len(result.numbers) else "; the others ran already"
+    return f"Started: {', '.join(result.started)}{rest}."
+
+
+def _clock(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"
