@@ -7,7 +7,7 @@ import pytest
 from fabmarket.negotiation.products import reasons
 from fabmarket.node import Journal, evidence_of, replay_bid
 from fabmarket.node.settings import JOURNAL
-from tests.street import locked, settled
+from tests.street import locked, run, settled
 from tests.workshop import RESOURCES, Workshop
 
 HOLDS, ROOM, SIGNING, CYCLE = 10, 20, 27, 28
@@ -51,6 +51,7 @@ def test_a_product_is_bought_by_agents_and_one_that_was_killed_goes_on(node, tmp
         shop.pass_beats(HOLDS, HOLDS + 1)
         product = shop.product()
         assert (product.state, product.phase, product.beat) == ("booked", "holds", HOLDS + 1)
+        require_readable(run("status", shop.folders["buyer"]).stdout)
         shop.kill("lathe")
         shop.pass_beats(HOLDS + 1, HOLDS + 2)
         shop.start("lathe")
@@ -59,6 +60,16 @@ def test_a_product_is_bought_by_agents_and_one_that_was_killed_goes_on(node, tmp
         shop.pass_beats(ROOM, ROOM + 1)
         shop.pass_beats(SIGNING, SIGNING + 1)
         require_bought_once(shop)
+
+
+def require_readable(shown):
+    """What is said of products fits a terminal of 80 columns, a line each."""
+    _, products = shown.split("\nProducts ", 1)
+    lines = products.partition("\nCards ")[0].splitlines()
+    assert max(map(len, lines)) <= 80, shown
+    about = [" ".join(each.split()) for each in lines if each.startswith(" bracket ")]
+    assert len(about) == 1 + len(RESOURCES)
+    assert about[0].startswith("bracket booked holds, beat 11 of 28; signed in ")
 
 
 def require_proved(shop, trades):

@@ -127,15 +127,20 @@ def _print(facts: dict[str, Any], status: Status) -> None:
 
 def _print_products(console: Console, status: Status) -> None:
     rows = [
-        [escaped(each.name), each.state, _round(each, status.time), each.reason, *_prices(each)]
+        [escaped(each.name), each.state, _round(each, status.time), *_prices(each)]
         for each in status.products
     ]
-    columns = ("Product", "State", "Round", "Last reason", "Least cost", "Price")
+    columns = ("Product", "State", "Round", "Least cost", "Price")
     show(console, table("Products", columns, rows))
+    reasons = [
+        f"Last reason, {each.name}: {each.reason}" for each in status.products if each.reason
+    ]
+    for line in (*map(one_line, reasons), *[""] * bool(reasons)):
+        click.echo(line)
     steps = [
         [
             escaped(f"{product.name} / {each.operation}"),
-            each.supplier,
+            each.supplier[:12],
             str(each.slot),
             *map(number, (each.units, each.unit_price)),
             f"{each.trade[:12]}{', lost' if each.operation in product.lost else ''}",

@@ -49,7 +49,7 @@ from fabmarket.node.inbox import (
     waiting,
 )
 from fabmarket.node.journal import Journal, JournalFull, Placed
-from fabmarket.node.lines import Say, line_of, place_of
+from fabmarket.node.lines import Say, line_of, line_of_product, place_of
 from fabmarket.node.links import Links
 from fabmarket.node.mailbox import LASTS, Mailbox
 from fabmarket.node.outbox import HeldUp
@@ -396,7 +396,7 @@ class _Agent:
         if isinstance(news, News):
             return self._say(news.line, dict(news.facts))
         if isinstance(news, Purchase):
-            return self._tried(news)
+            return self._say(*line_of_product(news, self._names))
         line, facts = line_of(news)
         self._say(line, {"trade": f"0x{news.trade.hex()}", **facts})
 
@@ -407,15 +407,6 @@ class _Agent:
         else:
             reason = want.attempts[-1].reason if want.attempts else "no supplier offered room"
             self._say("unserved", {"want": name, "reason": reason})
-
-    def _tried(self, purchase: Purchase) -> None:
-        product = self._names.get(purchase.product.id, f"0x{purchase.product.id.hex()}")
-        if purchase.state == "bought":
-            bundle = f"0x{purchase.bundle.hex()}"
-            self._say("bought", {"product": product, "payment": purchase.paid, "bundle": bundle})
-        else:
-            facts = {"reason": purchase.reason, "cycles": max(0, purchase.cycles)}
-            self._say("unbought", {"product": product, **facts})
 
     def _ticked(self, now: int) -> None:
         self._now = max(self._now, now)

@@ -1,6 +1,6 @@
 """What an agent tells its owner as it goes: one line for each thing that happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fabmarket.market.events import (
@@ -13,6 +13,8 @@ from fabmarket.market.events import (
     Uncovered,
 )
 from fabmarket.negotiation.moves import EscrowNews
+from fabmarket.negotiation.products.purchase import Purchase, operation_id
+from fabmarket.negotiation.products.reasons import TAKEN_BACK
 
 Say = Callable[[str, dict[str, Any]], None]
 """Called with the name of a line and what it is about."""
@@ -28,6 +30,8 @@ LINES: dict[str, str] = {
     "unserved": "{want}: given up: {reason}",
     "bought": "{product}: bought for {payment}, bundle {bundle}",
     "unbought": "{product}: not bought: {reason}; {cycles} more cycles to come",
+    "anew": "{product}: planned anew, as {lost} will not be delivered; {cycles} more cycles to"
+    " come",
     "priced": "slot {slot}: {units} of {room} units sold for {payment}, at {price} after quote"
     " {quotes}",
     "settled": "sold {quantity} at {unit_price}: trade {trade}",
@@ -96,3 +100,20 @@ def line_of(news: EscrowNews) -> tuple[str, dict[str, Any]]:
         case Released():
             paid = {"to_supplier": news.to_supplier, "to_demander": news.to_demander}
             return "released", {"cause": news.cause.name.lower(), **paid}
+
+
+def line_of_product(purchase: Purchase, names: Mapping[bytes, str]) -> tuple[str, dict[str, Any]]:
+    """Return the line that tells what a product has come to; `names` are its owner's, by id."""
+
+    def named(it: bytes) -> str:
+        return names.get(it, f"0x{it.hex()}")
+
+    product = named(purchase.product.id)
+    if purchase.state == "bought":
+        bundle = f"0x{purchase.bundle.hex()}"
+        return "bought", {"product": product, "payment": purchase.paid, "bundle": bundle}
+    facts = {"product": product, "cycles": max(0, purchase.cycles)}
+    if purchase.reason == TAKEN_BACK:
+        lost = (named(operation_id(purchase.product.id, at)) for at in sorted(purchase.lost))
+        return "anew", {**facts, "lost": ", ".join(lost)}
+    return "unbought", {**facts, "reason": purchase.reason}

@@ -1,5 +1,6 @@
 """Each thing that happens to a trade in escrow has its line, which says all that it promises."""
 
+from dataclasses import replace
 from string import Formatter
 
 import pytest
@@ -15,7 +16,10 @@ from fabmarket.market.events import (
     Uncovered,
 )
 from fabmarket.market.trade import Escrow, Trade
-from fabmarket.node.lines import LINES, line_of
+from fabmarket.negotiation.products import reasons
+from fabmarket.negotiation.products.plan import Product
+from fabmarket.negotiation.products.purchase import Purchase, operation_id
+from fabmarket.node.lines import LINES, line_of, line_of_product
 
 IT = b"t" * 32
 SOLD = Trade(b"l" * 32, "0x1", "0x2", 3, 7, 9, 0, escrow=Escrow(deliver_by=50))
@@ -38,3 +42,30 @@ def test_a_line_of_an_escrow_says_what_happened(event):
     facts["trade"] = f"0x{event.trade.hex()}"
     assert {field for _, field, _, _ in Formatter().parse(LINES[line]) if field} == set(facts)
     assert LINES[line].format(**facts) == f"{SAID[event]}: trade 0x{IT.hex()}"
+
+
+AXLE = Purchase(Product(b"a" * 32, (), 0, 0, 0, 9, 0, 1), cycles=3)
+NAMES = {b"a" * 32: "axle", operation_id(b"a" * 32, 1): "axle / turning"}
+
+
+@pytest.mark.parametrize(
+    ("purchase", "said"),
+    [
+        (
+            replace(AXLE, state="bought", paid=60, bundle=IT),
+            f"axle: bought for 60, bundle 0x{IT.hex()}",
+        ),
+        (
+            replace(AXLE, reason=reasons.NO_ROOM_LEFT),
+            f"axle: not bought: {reasons.NO_ROOM_LEFT}; 3 more cycles to come",
+        ),
+        (
+            replace(AXLE, reason=reasons.TAKEN_BACK, lost=frozenset({1})),
+            "axle: planned anew, as axle / turning will not be delivered; 3 more cycles to come",
+        ),
+    ],
+    ids=["bought", "not bought", "planned anew"],
+)
+def test_a_line_of_a_product_says_what_it_has_come_to(purchase, said):
+    line, facts = line_of_product(purchase, NAMES)
+    assert LINES[line].format(**facts) == said
