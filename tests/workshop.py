@@ -137,7 +137,7 @@ class Workshop:
 
     def _read(self, name):
         """The last block that an agent has done with."""
-        with closing(EventStore.reading(self.folders[name] / EVENTS)) as store:
+        with closing(EventStore.reading(self.folders[name] / EVENTS, is_kept=True)) as store:
             return (store.followed() or [-1])[0]
 
     def _sent(self):
