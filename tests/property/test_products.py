@@ -14,6 +14,7 @@ from fabmarket.negotiation.products.plan import (
     Way,
     chain_of,
     cheapest,
+    spare,
 )
 from fabmarket.negotiation.products.seller import rooms
 from fabmarket.scenario import slotted
@@ -75,6 +76,25 @@ def all_chains(wanted, where):
         starts = [step.slot.start for step in steps]
         if ends[-1] <= wanted.last and all(a <= b for a, b in zip(ends, starts, strict=False)):
             yield steps
+
+
+@given(plans(), st.data())
+def test_a_step_is_spare_if_some_chain_does_it_elsewhere_for_no_more(found, data):
+    wanted, where, _ = found
+    chains = list(all_chains(wanted, where))
+    if not chains:
+        return
+    steps = data.draw(st.sampled_from(chains))
+    most = chain_of(wanted, steps).cost + data.draw(st.integers(-5, 5))
+    expected = tuple(
+        step
+        for at, step in enumerate(steps)
+        if any(
+            chain[at].slot.listing != step.slot.listing and chain_of(wanted, chain).cost <= most
+            for chain in chains
+        )
+    )
+    assert spare(wanted, where, steps, most) == expected
 
 
 @given(plans())

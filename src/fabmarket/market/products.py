@@ -23,6 +23,7 @@ from fabmarket.identity import (
     TypedStruct,
     Uint64,
     Uint128,
+    keccak,
     struct_hash,
 )
 from fabmarket.market.delivery import Delivery
@@ -164,8 +165,12 @@ class BidTerms(TypedStruct):
 
     @property
     def rank(self) -> tuple[int, bytes]:
-        """Its place among the bids of a beat, the least first: by rate, then by id."""
-        return -self.rate, self.id
+        """Its place among the bids of a beat, the least first: by rate, then by a draw.
+
+        The draw is of the product at the beat, so that no salt or line wins it.
+        """
+        drawn = keccak(f"{self.beat}|{self.demander}|".encode() + self.product)
+        return -self.rate, drawn
 
 
 @dataclass(frozen=True)

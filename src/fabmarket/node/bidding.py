@@ -191,9 +191,12 @@ class _Followed:
         parts: dict[str, Counter[bytes]] = {}
         for part in terms.parts:
             parts.setdefault(part.supplier, Counter())[part.line] += 1
-        supplier = next((each for each, hashes in parts.items() if hashes == shown), None)
-        if supplier is None or supplier in self.lines:
+        open_to = (each for each in parts if each not in self.lines)
+        supplier = next((each for each in open_to if parts[each] == shown), None)
+        if supplier is None:
             return "has other lines than were sealed"
+        if len({part.line for part in terms.parts}) < len(terms.parts):
+            return "has one line under two names"
         if len({line.listing for line in bid.lines}) < len(bid.lines):
             return "has two lines of one listing"
         self.terms, self.lines[supplier] = terms, bid.lines

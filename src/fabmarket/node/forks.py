@@ -26,10 +26,13 @@ def forks(files: Iterable[Evidence]) -> list[Fork]:
 
     A place is a quote's round or the close of a session, a seat's answer to a quote, or a turn in a
     bargain, the number of a report on what is used, or the answer to one; of a bid for a product
-    its confirmation, and a supplier's answer to it or booking of it.
+    its confirmation, and a supplier's answer to it or booking of it. A supplier that names a bid as
+    failed behind another has also said what it answers to that one.
     """
     said_at: dict[tuple[str, bytes, str], bytes] = {}
     found: dict[Fork, None] = {}
+    held: dict[tuple[str, bytes], bytes] = {}
+    failed: dict[tuple[str, bytes], bytes] = {}
     for evidence in files:
         for envelope in evidence.envelopes:
             place = _place(envelope.message)
@@ -40,9 +43,17 @@ def forks(files: Iterable[Evidence]) -> list[Fork]:
             except BadEvidence:
                 continue  # nobody signed it
             author = envelope.message.author
+            if isinstance(envelope.message, Answer):
+                grant = envelope.message.signed.grant
+                if grant.held:
+                    held[author, grant.bid] = key
+                    failed.setdefault((author, grant.rival), key)
             first = said_at.setdefault((author, *place), key)
             if first != key:
                 found[Fork(author, place[1], first, key)] = None
+    for (author, bid), first in failed.items():
+        if (author, bid) in held:
+            found[Fork(author, "a bid that failed and was held", first, held[author, bid])] = None
     return list(found)
 
 

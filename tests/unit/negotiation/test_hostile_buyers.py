@@ -26,6 +26,7 @@ from fabmarket.market.products import (
 from fabmarket.market.rounds import Rounds
 from fabmarket.market.trade import Trade, bundle_of
 from fabmarket.market.units import name_to_bytes32
+from fabmarket.negotiation.supplier import custom
 from fabmarket.negotiation.supplier.rounds import MOST_PRODUCTS
 from fabmarket.node.envelope import LARGEST, Envelope
 from tests.unit.negotiation.wire import LENGTH, ORIGIN, RHYTHM, Wire, deaf
@@ -36,6 +37,8 @@ PRICES, HOLDS = 10, 10
 ONE, TWO = b"1" * 32, b"2" * 32
 FIRST = RHYTHM.origin + PRICES * RHYTHM.period
 """The beat of the first round of holds."""
+SIGNING = FIRST + 17 * RHYTHM.period
+"""The beat in which trades are signed."""
 
 
 class Enemy:
@@ -81,10 +84,11 @@ class Enemy:
             if to == self.address and isinstance(message, Answer)
         ]
 
-    def booked(self, bid, beat):
+    def booked(self, bid, beat, **changes):
         """Have the mill book a bid at a beat, and return its booking."""
         pass_to(self.wire, beat, 1)
-        bid = self.bid(*(line.quantity for line in bid.lines), product=bid.terms.product)
+        units = (line.quantity for line in bid.lines)
+        bid = self.bid(*units, product=bid.terms.product, **changes)
         assert self.seal(bid) is None
         pass_to(self.wire, beat, 2)
         assert self.say(bid) is None
@@ -343,13 +347,126 @@ def test_of_two_bids_of_one_product_one_is_sold(enemy):
     """Room is kept for one of them. Signed both, they would take what others have booked."""
     wire = enemy.wire
     first = enemy.booked(enemy.bid(10), FIRST)
-    second = enemy.booked(enemy.bid(10), FIRST + RHYTHM.period)
+    second = enemy.booked(enemy.bid(10), FIRST + RHYTHM.period, replaces=first.bid.terms.id)
+    assert len(wire.states[enemy.mill].seller.booked) == 2
     shelf = wire.states[enemy.mill].shelves[wire.listing(enemy.mill, 0, MILL)]
     assert (shelf.available, shelf.promised) == (20, 10)
+    pass_to(wire, SIGNING, 1)
     assert enemy.say(signed(enemy, first, 0)) is None
     assert enemy.say(signed(enemy, second, 1)) == "trade that was not agreed"
     shelf = wire.states[enemy.mill].shelves[wire.listing(enemy.mill, 0, MILL)]
     assert shelf.promised == 10
+
+
+def test_nothing_is_signed_before_the_round_of_signing(enemy):
+    """Signed between grant and confirmation, one room would be promised twice, and sold twice."""
+    wire = enemy.wire
+    first = enemy.booked(enemy.bid(10), FIRST)
+    pass_to(wire, FIRST + RHYTHM.period, 1)
+    assert enemy.say(signed(enemy, first, 0)) is None
+    assert wire.postponed[-1][1] == "trade of a booking that may still change"
+    pass_to(wire, SIGNING, 1)
+    assert enemy.say(signed(enemy, first, 0)) is None
+    assert not wire.states[enemy.mill].seller.booked[first.bid.terms.id].unsigned
+
+
+def test_a_bid_takes_the_place_of_all_that_its_product_has_booked_and_it_does_not_name(enemy):
+    """One deposit would lock slot after slot until the cycle ends."""
+    wire = enemy.wire
+    for at in range(5):
+        enemy.booked(enemy.bid(20), FIRST + at * RHYTHM.period, slot=at)
+    shelves = wire.states[enemy.mill].shelves.values()
+    assert sorted(each.promised for each in shelves) == [0, 0, 0, 0, 20]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_premium_is_not_lost_by_bidding_again(enemy, named):
+    """It was booked at 100: the rival has gone elsewhere, and 10 is listed."""
+    wire = enemy.wire
+    rival = Enemy(wire, "rival")
+    assert rival.need() is None
+    bids = [(enemy, enemy.bid(20, rate=500)), (rival, rival.bid(20, rate=90))]
+    for each, bid in bids:
+        assert each.seal(bid) is None
+    pass_to(wire, FIRST, 2)
+    for each, bid in bids:
+        assert each.say(bid) is None
+    pass_to(wire, FIRST, 3)
+    first = bids[0][1].terms.id
+    assert enemy.say(Confirm(enemy.address, first, (enemy.answers()[0].signed,))) is None
+    (line,) = wire.states[enemy.mill].seller.booked[first].lines
+    assert line.unit_price == 100
+    pass_to(wire, FIRST + 10 * RHYTHM.period, 1)
+    if not named:
+        assert enemy.say(Release(enemy.address, first)) is None
+    again = enemy.bid(20, rate=0, replaces=first if named else ZERO_BYTES32)
+    enemy.seal(again)
+    pass_to(wire, FIRST + 10 * RHYTHM.period, 2)
+    assert enemy.say(again) == "bid at another price than listed"
+
+
+def test_no_bid_puts_a_line_of_one_supplier_under_the_name_of_another(enemy):
+    """The file of a supplier that sold by it could not be read."""
+    bid = enemy.bid(5)
+    own = bid.terms.parts[0]
+    parts = (replace(own, supplier=Key.derive("puppet").address), own)
+    bid = replace(bid, terms=replace(bid.terms, parts=parts))
+    enemy.seal(bid)
+    pass_to(enemy.wire, FIRST, 2)
+    assert enemy.say(bid) == "bid with one line under two names"
+
+
+def test_who_leaves_seals_unopened_seals_one_in_the_next_beats(enemy):
+    """Needs are free: with a seal for each, one would be opened when the rates have been heard."""
+    for product in (TWO, b"3" * 32, b"4" * 32):
+        enemy.need(product)
+    sealed = [enemy.bid(5, rate=rate) for rate in range(4)]
+    assert [enemy.seal(bid) for bid in sealed] == [None] * 4
+    pass_to(enemy.wire, FIRST, 2)
+    assert enemy.say(sealed[2]) is None
+    pass_to(enemy.wire, FIRST + RHYTHM.period, 1)
+    bids = [enemy.bid(5, rate=rate) for rate in range(2)]
+    assert [enemy.seal(bid) for bid in bids] == [None, "more bids sealed than products needed"]
+
+
+def test_no_salt_wins_a_tie(enemy):
+    terms = enemy.bid(5).terms
+    other = replace(terms, parts=(replace(terms.parts[0], line=b"x" * 32),))
+    assert terms.id != other.id
+    assert terms.rank == other.rank
+    assert terms.rank != replace(terms, beat=terms.beat + RHYTHM.period).rank
+
+
+def test_needs_that_grow_are_answered_by_a_bounded_number_of_lists(wire):
+    """A need costs a letter, and a whole list of prices a hundred times as much."""
+    wire.mill = wire.supplier("mill", 20, slots=range(40), maintenance=10)
+    enemy = Enemy(wire)
+    pass_to(wire, RHYTHM.origin, 0)
+    for last in range(1, 41):
+        assert enemy.need(slots=(0, last)) is None
+    assert len(lists_to(enemy)) == 16
+    pass_to(wire, RHYTHM.origin + RHYTHM.period, 0)
+    assert len(lists_to(enemy)[-1].wares) == 40
+
+
+def lists_to(enemy):
+    return [m for m, to, _ in enemy.wire.sent if to == enemy.address and isinstance(m, PriceList)]
+
+
+def test_needs_of_those_who_paid_in_little_give_way(wire, monkeypatch):
+    """Eight accounts with a base unit each kept everybody else out of a cycle."""
+    monkeypatch.setattr(custom, "MOST_OF_STRANGERS", 6)
+    wire.mill = wire.supplier("mill", 20, slots=range(5), maintenance=10)
+    pass_to(wire, RHYTHM.origin, 0)
+    for name in ("one", "two"):
+        poor = Enemy(wire, name, money=3)
+        assert [poor.need(bytes([at]) * 32) for at in range(3)] == [None] * 3
+    full = "need in a cycle in which others need enough"
+    assert Enemy(wire, "three", money=1).need() == full
+    honest = Enemy(wire, "honest", money=1_000)
+    assert honest.need() is None
+    assert len(wire.states[wire.mill].seller.needs) == 6
+    assert (honest.address, ONE) in wire.states[wire.mill].seller.needs
 
 
 @pytest.mark.parametrize(
@@ -364,6 +481,7 @@ def test_of_two_bids_of_one_product_one_is_sold(enemy):
 )
 def test_a_trade_on_other_terms_is_not_countersigned(enemy, change):
     hold = enemy.booked(enemy.bid(10), FIRST)
+    pass_to(enemy.wire, SIGNING, 1)
     assert enemy.say(signed(enemy, hold, 0, **change)) == "trade on other terms than agreed"
 
 

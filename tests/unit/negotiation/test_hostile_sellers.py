@@ -4,6 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from fabmarket.identity import ZERO_BYTES32
+from fabmarket.market.delivery import INSTANT
+from fabmarket.market.events import Settled
+from fabmarket.market.exchange import RaiseListingEpoch
 from fabmarket.market.products import (
     MOST_WARES,
     Answer,
@@ -13,8 +17,9 @@ from fabmarket.market.products import (
     SignedGrant,
 )
 from fabmarket.negotiation.products import reasons
+from fabmarket.node.signing import signed_word
 from tests.unit.negotiation.test_hostile_buyers import FIRST, Enemy, pass_to
-from tests.unit.negotiation.wire import LATHE, MILL, RHYTHM, Wire, deaf, turned
+from tests.unit.negotiation.wire import HELD, LATHE, MILL, RHYTHM, Wire, deaf, turned
 
 SLOTS = range(5)
 
@@ -49,6 +54,67 @@ def test_who_is_silent_after_a_bid_is_left_out_of_the_cycle(shop, kind):
     assert len(told) == 1
     assert shop.purchases(buyer)["part"].state == "bought"
     assert [shop.seller_of(each) for each in shop.settled] == [shop.mill, other]
+
+
+def test_who_denies_without_proof_is_left_out_of_the_cycle(shop):
+    """In each beat and cycle it kept all products from a dearer supplier that has room."""
+    other = another_lathe(shop)
+    shop.buyer("b", turned())
+
+    def denied(answer):
+        grant = replace(answer.signed.grant, held=False, rival=ZERO_BYTES32, rate=0)
+        return (Answer(SignedGrant(grant, b""), ()),)
+
+    told = lying(shop, shop.lathe, Answer, denied)
+    shop.rounds()
+    assert len(told) == 1
+    assert [shop.seller_of(each) for each in shop.settled] == [shop.mill, other]
+
+
+def test_who_shows_bids_that_left_room_has_not_proved_its_denial(shop):
+    """Another bid goes before, and 8 of 10 units are enough for both."""
+    sybil = Enemy(shop, "sybil")
+    sybil.need()
+    buyer = shop.buyer("b", turned())
+    pass_to(shop, FIRST, 1)
+    bid = sybil.bid(3, rate=1_000)
+    sybil.seal(bid)
+    pass_to(shop, FIRST, 2)
+    sybil.say(bid)
+
+    def denied(answer):
+        if answer.signed.grant.bid == bid.terms.id:
+            return (answer,)
+        own = signed_word(shop.keys[sybil.address], shop.domain, bid)
+        grant = replace(answer.signed.grant, held=False, rival=ZERO_BYTES32, rate=0)
+        return (Answer(SignedGrant(grant, b""), (Rival(bid.terms, own.consent, bid.lines),)),)
+
+    lying(shop, shop.mill, Answer, denied)
+    pass_to(shop, FIRST, 3)
+    standing = shop.states[buyer].buyers[turned().id].standing
+    assert (standing.denied, standing.unproved) == (frozenset(), {shop.mill})
+
+
+def test_who_voids_what_it_countersigned_is_left_out_from_then_on(shop):
+    """The bundle fails in every cycle, and a dearer lathe is at hand."""
+    other = another_lathe(shop)
+    buyer = shop.buyer("b", turned(), cycles=2)
+    epochs = []
+
+    def voiding(word):
+        epochs.append(word)
+        shop.submits.extend((shop.lathe, RaiseListingEpoch(LATHE, slot)) for slot in SLOTS)
+        return (word,)
+
+    lying(shop, shop.lathe, Countersigned, voiding)
+    shop.rounds()
+    shop.tick(shop.now + 1_000)
+    assert shop.purchases(buyer)["part"].shunned == {shop.lathe}
+    shop.rounds()
+    assert len(epochs) == 1
+    assert shop.purchases(buyer)["part"].state == "bought"
+    sold = [shop.seller_of(each) for each in shop.settled if isinstance(each, Settled)]
+    assert sold == [shop.mill, other]
 
 
 @pytest.mark.parametrize("kind", [Answer, Booked])
@@ -139,6 +205,14 @@ def test_prices_do_not_change_within_a_beat(told):
     wares = tuple(replace(each, price=each.price + 1) for each in made.wares)
     assert heard(told, replace(made, wares=wares)) == "price list that is out of date"
     assert heard(told, replace(made, at=told.now - 1)) == "price list of no beat"
+
+
+def test_terms_of_delivery_do_not_change_within_a_cycle(told):
+    """A bid is made on some terms, and its trades would be signed on others."""
+    made = replace(told.list, at=told.now, delivery=HELD)
+    reason = "price list on other terms of delivery than before in the cycle"
+    assert heard(told, made) == reason
+    assert told.states[told.buying_one].buyers[turned().id].lists[told.lathe].delivery == INSTANT
 
 
 def test_a_longer_list_of_the_same_beat_is_heard_if_it_says_the_same_prices(told):
@@ -236,14 +310,17 @@ def test_a_false_rival_above_its_victim_is_left_with_the_room(shop):
 
 @pytest.mark.parametrize("places", ["later", "elsewhere"])
 def test_a_false_rival_takes_nothing_of_who_finds_another_place(shop, places):
-    """To make room all is offered at the reserve again, and a move may cost no more."""
+    """To make room all is offered at the reserve again, and a move may cost no more.
+
+    Where the premium was booked it stays: the dearer mill asks 11.
+    """
     if places == "elsewhere":
         shop.supplier("second mill", 10, slots=SLOTS, maintenance=11)
     buyer = shop.buyer("b", turned(slots=(0, 2 if places == "elsewhere" else 5), due=2))
     shop.rounds_go_on = lambda: _to_the_end(shop)
     false_rival(shop, 80)
     chain = shop.purchases(buyer)["part"].chain
-    assert chain.price == 150
+    assert chain.price == (155 if places == "elsewhere" else 150)
 
 
 def _to_the_end(shop):

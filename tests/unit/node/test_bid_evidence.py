@@ -257,6 +257,18 @@ def test_two_answers_to_one_bid_show_as_a_fork(files, keys):
     assert (fork.author, fork.place) == (answer.author, "the answer to a bid")
 
 
+def test_a_bid_that_is_named_as_failed_and_was_held_shows_as_a_fork(files, keys):
+    """A premium from nothing: the rival is real, ranks behind, and was granted as well."""
+    file = buyer_of(files)
+    answer = met(file)
+    key = next(each for each in keys.values() if each.address == answer.author)
+    grant = replace(answer.signed.grant, bid=answer.signed.grant.rival, rival=bytes(32), rate=0)
+    other = Answer(SignedGrant(grant, key.sign(digest(file.domain, grant))), ())
+    envelope = Envelope(other, key.sign(digest(file.domain, other)))
+    (fork,) = forks([file, replace(file, session=grant.bid, envelopes=(envelope,))])
+    assert (fork.author, fork.place) == (key.address, "a bid that failed and was held")
+
+
 # The commands
 
 

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 from fabmarket.identity import digest, is_by
 from fabmarket.market.delivery import escrow_of
-from fabmarket.market.events import SlotAttested
+from fabmarket.market.events import (
+    EpochRaised,
+    Event,
+    ListingEpochRaised,
+    NoncesCancelled,
+    SlotAttested,
+    Unlisted,
+    Withdrawn,
+)
 from fabmarket.market.exchange import RefundUncovered, SettleBundle, SettleEscrowBundle, SignedTrade
 from fabmarket.market.products import Booked, Countersigned
 from fabmarket.market.rhythm import TRADE_VALIDITY
@@ -224,6 +232,28 @@ def take_back(state: DemanderState) -> Step:
     return replace(state, uncovered=uncovered), tuple(outputs)
 
 
+def doubted(state: DemanderState, event: Event) -> DemanderState:
+    """Note a supplier that voids, takes off or withdraws what a bundle of ours still needs."""
+    match event:
+        case ListingEpochRaised(supplier=who) | Unlisted(supplier=who):
+            listing: bytes | None = event.listing
+        case NoncesCancelled(account=who) | EpochRaised(account=who) | Withdrawn(account=who):
+            listing = None
+        case _:
+            return state
+    purchases = state.purchases
+    for product, purchase in state.purchases.items():
+        pending = purchase.pending
+        if pending is None:
+            continue
+        sold = {each.trade.listing for each in pending.signed}
+        concerned = (listing,) if listing in sold else sold if listing is None else ()
+        if any(state.listed[each].supplier == who for each in concerned):
+            pending = replace(pending, in_doubt=pending.in_doubt | {who})
+            purchases = purchases.insert(product, replace(purchase, pending=pending))
+    return state if purchases is state.purchases else replace(state, purchases=purchases)
+
+
 def unsettled(state: DemanderState, purchase: Purchase, pending: Bundle) -> Step:
     """Try again, without those who did not sign, or give up: the bundle can settle no more."""
     bundled = state.bundled
@@ -237,6 +267,6 @@ def unsettled(state: DemanderState, purchase: Purchase, pending: Bundle) -> Step
         state="open" if purchase.cycles > 0 else "unbought",
         reason=NOT_SIGNED if owners else BUNDLE_NOT_SETTLED,
         pending=None,
-        shunned=purchase.shunned | owners,
+        shunned=purchase.shunned | owners | pending.in_doubt,
     )
     return concluded(replace(state, bundled=bundled), missed)

@@ -102,7 +102,7 @@ def _record(state: DemanderState, event: Event) -> Step:
     if purse is not state.purse:
         state = replace(state, purse=purse)
     before = state.escrows
-    state = _escrows(state, event)
+    state = bundling.doubted(_escrows(state, event), event)
     match event:
         case ResourceRegistered():
             calendar = Calendar(event.unit, event.origin, event.slot_length)

@@ -37,7 +37,8 @@ class Granted:
 class Standing:
     """A bid of ours at its beat: sealed, opened, granted, confirmed and then booked, or void.
 
-    `lines` are in the order of the fresh steps of `chain`, each with its supplier.
+    `lines` are in the order of the fresh steps of `chain`, each with its supplier. Who denied it
+    and showed no bids that took the room is `unproved`.
     """
 
     terms: BidTerms
@@ -48,6 +49,7 @@ class Standing:
     denied: frozenset[str] = frozenset()
     confirmed: bool = False
     booked: HashTrieMap[str, Booked] = field(default_factory=HashTrieMap)
+    unproved: frozenset[str] = frozenset()
 
     @property
     def suppliers(self) -> tuple[str, ...]:
@@ -60,12 +62,13 @@ class Standing:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """Who said nothing to it once opened, or granted it and did not book it.
+        """Who said nothing to it once opened, denied it without proof, or granted and did not book.
 
         Nobody where nothing was heard of anybody: then it may have been us who was cut off.
         """
         heard = {*self.booked} if self.confirmed else {*self.granted, *self.denied}
-        return tuple(each for each in self.suppliers if heard and each not in heard)
+        is_heard = bool(heard or self.unproved)
+        return tuple(each for each in self.suppliers if is_heard and each not in heard)
 
     @property
     def is_booked(self) -> bool:
@@ -80,7 +83,8 @@ class Buyer:
     `sellers` are the suppliers of a resource, `owned` what is bought already, by the resource of
     the way that stands for it; no more than `limit` base units may be paid. In the cycle that began
     at `opened`: the last price list of each supplier, what each supplier was last told of our plan
-    (`told`), the bid under way (`standing`), the one that is booked with all (`held`), its chain
+    (`told`), what a unit of a listing was confirmed at for us, which is what it costs us from then
+    on (`paid`), the bid under way (`standing`), the one that is booked with all (`held`), its chain
     at the prices to be paid, and suppliers by whose silence a bid has failed (`silent`), which are
     not planned with.
     Nothing is done twice in a quarter of a beat: `acted` is the second at which the last quarter
@@ -100,6 +104,7 @@ class Buyer:
     acted: int = -1
     lists: HashTrieMap[str, PriceList] = field(default_factory=HashTrieMap)
     told: HashTrieMap[str, tuple[Asked, ...]] = field(default_factory=HashTrieMap)
+    paid: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     standing: Standing | None = None
     held: Standing | None = None
     silent: frozenset[str] = frozenset()
@@ -147,7 +152,7 @@ def slots_of(
                 ware.listing,
                 ware.start,
                 ware.end,
-                ware.price,
+                max(ware.price, buyer.paid.get(ware.listing, 0)),
                 ware.room + ware.spare if spare else ware.room,
             )
             for supplier, priced in _lists(buyer, resource)

@@ -5,6 +5,7 @@ that is not granted by all, or not booked by all before the next is due, is void
 but that room was held for it, and it is released.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from rpds import HashTrieMap
 from fabmarket.identity import ZERO_BYTES32, digest, is_by, struct_hash
 from fabmarket.market.delivery import INSTANT
 from fabmarket.market.products import (
+    MOST_RIVALS,
     Answer,
     Bid,
     BidTerms,
@@ -41,7 +43,7 @@ from fabmarket.negotiation.products.buyer import (
     priced,
     slots_of,
 )
-from fabmarket.negotiation.products.plan import Chain, Slot, best, chain_of, cheapest
+from fabmarket.negotiation.products.plan import Chain, Slot, best, chain_of, cheapest, spare
 
 
 def hear(buyer: Buyer, given: Received) -> BuyerStep:
@@ -83,6 +85,7 @@ def _begin(buyer: Buyer, current: Round) -> BuyerStep:
         acted=-1,
         lists=HashTrieMap(),
         told=HashTrieMap(),
+        paid=HashTrieMap(),
         standing=None,
         held=None,
         silent=frozenset(),
@@ -206,16 +209,7 @@ def _move(buyer: Buyer, held: Standing) -> Chain | None:
 def _spare(buyer: Buyer, held: Standing) -> Chain:
     """The steps of which we could do each elsewhere for no more in all, one at a time."""
     seen = _seen(buyer, held, {})
-    spare = []
-    for step in held.chain.fresh:
-        left = {
-            resource: [slot for slot in slots if slot.listing != step.slot.listing]
-            for resource, slots in seen.items()
-        }
-        other = cheapest(buyer.product, left, steps=len(held.chain.steps))
-        if other is not None and other.cost <= held.chain.cost:
-            spare.append(step)
-    return Chain(tuple(spare), 0)
+    return Chain(spare(buyer.product, seen, held.chain.steps, held.chain.cost), 0)
 
 
 def _seen(buyer: Buyer, held: Standing, waiting: Mapping[bytes, int]) -> dict[bytes, list[Slot]]:
@@ -281,6 +275,8 @@ def _take_list(buyer: Buyer, priced_list: PriceList) -> Buyer:
     known = buyer.lists.get(priced_list.supplier)
     if priced_list.at < buyer.opened or (known and not _follows(known, priced_list)):
         raise Unacceptable("price list that is out of date")
+    if known and known.delivery != priced_list.delivery:
+        raise Unacceptable("price list on other terms of delivery than before in the cycle")
     return replace(buyer, lists=buyer.lists.insert(priced_list.supplier, priced_list))
 
 
@@ -298,7 +294,8 @@ def _take_answer(buyer: Buyer, answer: Answer) -> BuyerStep:
     grant, standing = answer.signed.grant, buyer.standing
     if standing is None or grant.bid != standing.terms.id or not standing.opened:
         raise Unacceptable("answer to no bid of ours")
-    has_answered = grant.supplier in standing.granted or grant.supplier in standing.denied
+    answered = {*standing.granted, *standing.denied, *standing.unproved}
+    has_answered = grant.supplier in answered
     if grant.supplier not in standing.suppliers or has_answered:
         raise Unacceptable("answer that is not due")
     if grant.beat != standing.terms.beat or buyer.now >= grant.beat + _period(buyer):
@@ -306,8 +303,7 @@ def _take_answer(buyer: Buyer, answer: Answer) -> BuyerStep:
     if not is_by(grant.supplier, digest(buyer.domain, grant), answer.signed.consent):
         raise Unacceptable("grant that its supplier has not signed")
     if not grant.held:
-        denied = standing.denied | {grant.supplier}
-        return replace(buyer, standing=replace(standing, denied=denied)), ()
+        return replace(buyer, standing=_denied(buyer, standing, answer)), ()
     met = _met(buyer, standing, answer)
     granted = standing.granted.insert(grant.supplier, Granted(answer.signed, met))
     standing = replace(standing, granted=granted)
@@ -317,11 +313,45 @@ def _take_answer(buyer: Buyer, answer: Answer) -> BuyerStep:
     confirm = Confirm(buyer.address, standing.terms.id, grants)
     until = standing.terms.beat + _period(buyer)
     outputs = tuple(Send(confirm, supplier, until) for supplier in standing.suppliers)
-    return replace(buyer, standing=replace(standing, confirmed=True)), outputs
+    paid = buyer.paid
+    for step in Chain(priced(standing), 0).fresh:
+        listing, price = step.slot.listing, step.slot.price
+        paid = paid.insert(listing, max(price, paid.get(listing, 0)))
+    return replace(buyer, paid=paid, standing=replace(standing, confirmed=True)), outputs
 
 
 def _period(buyer: Buyer) -> int:
     return buyer.rounds.rhythm.period
+
+
+def _denied(buyer: Buyer, standing: Standing, answer: Answer) -> Standing:
+    """Note a denial, and whether the bids that it shows could have taken the room."""
+    supplier = answer.signed.grant.supplier
+    if _is_full(buyer, standing, answer):
+        return replace(standing, denied=standing.denied | {supplier})
+    return replace(standing, unproved=standing.unproved | {supplier})
+
+
+def _is_full(buyer: Buyer, standing: Standing, answer: Answer) -> bool:
+    """Whether bids that go before ours want more of one of our listings than is left beside ours.
+
+    As many as an answer can show are believed to be more.
+    """
+    supplier = answer.signed.grant.supplier
+    if any(rival.terms.rank >= standing.terms.rank for rival in answer.rivals):
+        return False
+    try:
+        for rival in answer.rivals:
+            _check_shown(buyer, answer, rival)
+    except Unacceptable:
+        return False
+    asked = Counter({line.listing: line.quantity for line in standing.of(supplier)})
+    ahead: Counter[bytes] = Counter()
+    for rival in answer.rivals:
+        ahead.update({line.listing: line.quantity for line in rival.lines})
+    rooms = {ware.listing: ware.room for ware in buyer.lists[supplier].wares}
+    is_short = any(ahead[each] + asked[each] > rooms.get(each, 0) for each in asked & ahead)
+    return is_short or len(answer.rivals) == MOST_RIVALS
 
 
 def _met(buyer: Buyer, standing: Standing, answer: Answer) -> frozenset[bytes]:
@@ -341,10 +371,18 @@ def _met(buyer: Buyer, standing: Standing, answer: Answer) -> frozenset[bytes]:
 
 def _check_rival(buyer: Buyer, standing: Standing, answer: Answer, rival: Rival) -> None:
     terms, grant = rival.terms, answer.signed.grant
-    if (terms.id, terms.rate, terms.beat) != (grant.rival, grant.rate, grant.beat):
+    if (terms.id, terms.rate) != (grant.rival, grant.rate):
         raise Unacceptable("rival that is another than the grant says")
     if terms.rank <= standing.terms.rank:
         raise Unacceptable("rival that goes before us")
+    _check_shown(buyer, answer, rival)
+
+
+def _check_shown(buyer: Buyer, answer: Answer, rival: Rival) -> None:
+    """A bid that an answer shows is of its beat, has these lines, and is signed."""
+    terms, grant = rival.terms, answer.signed.grant
+    if terms.beat != grant.beat:
+        raise Unacceptable("rival of another beat")
     shown = {Part(grant.supplier, struct_hash(line)) for line in rival.lines}
     if not shown <= set(terms.parts):
         raise Unacceptable("rival without such a line")

@@ -5,8 +5,8 @@ than every earlier one. Exact in integers. Of several cheapest chains the one th
 taken, and of its steps those that end first; then the way that is named first.
 """
 
-from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -131,17 +131,48 @@ def cheapest(
     ends, costs, nodes = [product.release], [0], [None]  # type: list[int], list[int], list[_Node]
     for ways in product.steps[:steps]:
         found: dict[int, tuple[int, _Node]] = {}
-        for way in ways:
-            for slot in slots.get(way.resource, ()):
-                before = bisect_right(ends, slot.start) - 1
-                if before < 0 or slot.room < way.quantity or slot.end > product.last:
-                    continue
-                weight = slot.price * _FINE + (slot.listing in avoid)
-                cost = costs[before] + way.quantity * weight
-                if slot.end not in found or cost < found[slot.end][0]:
-                    found[slot.end] = cost, (Chosen(slot, way.quantity), nodes[before])
+        for way, slot in _fitting(product, ways, slots):
+            before = bisect_right(ends, slot.start) - 1
+            if before < 0:
+                continue
+            weight = slot.price * _FINE + (slot.listing in avoid)
+            cost = costs[before] + way.quantity * weight
+            if slot.end not in found or cost < found[slot.end][0]:
+                found[slot.end] = cost, (Chosen(slot, way.quantity), nodes[before])
         ends, costs, nodes = _stairs(found)
     return _best(product, ends, costs, nodes)
+
+
+def spare(
+    product: Product, slots: Mapping[bytes, Sequence[Slot]], steps: Sequence[Chosen], most: int
+) -> tuple[Chosen, ...]:
+    """Return which of a chain's steps could each be done in another listing for `most` in all.
+
+    In time that grows with steps times slots: the cheapest way up to a step and from there on are
+    worked out once for all of them.
+    """
+    before = [([product.release], [0])]
+    for ways in product.steps[: len(steps) - 1]:
+        before.append(_onward(product, ways, slots, *before[-1]))
+    after: tuple[list[int], list[int]] | None = None
+    found = []
+    for at in range(len(steps) - 1, -1, -1):
+        ends, costs = before[at]
+        rest: dict[int, int] = {}
+        is_spare = False
+        for way, slot in _fitting(product, product.steps[at], slots):
+            onward = product.late(slot.end) if after is None else _from(slot.end, *after)
+            place = bisect_right(ends, slot.start) - 1
+            if onward is None:
+                continue
+            cost = way.quantity * slot.price + onward
+            rest[slot.start] = min(cost, rest.get(slot.start, cost))
+            is_other = slot.listing != steps[at].slot.listing
+            is_spare = is_spare or (is_other and place >= 0 and costs[place] + cost <= most)
+        if is_spare and not steps[at].slot.owned:
+            found.append(steps[at])
+        after = _least_from(rest)
+    return tuple(reversed(found))
 
 
 def best(product: Product, slots: Mapping[bytes, Sequence[Slot]]) -> Chain | None:
@@ -160,6 +191,51 @@ def chain_of(product: Product, steps: tuple[Chosen, ...], avoid: Collection[byte
     paid = sum(step.quantity * step.slot.price for step in steps)
     shunned = sum(step.quantity for step in steps if step.slot.listing in avoid)
     return Chain(steps, paid + product.late(steps[-1].slot.end), shunned)
+
+
+def _fitting(
+    product: Product, ways: tuple[Way, ...], slots: Mapping[bytes, Sequence[Slot]]
+) -> Iterator[tuple[Way, Slot]]:
+    """Each way to do a step in each slot that has room for it and is not too late."""
+    for way in ways:
+        for slot in slots.get(way.resource, ()):
+            if slot.room >= way.quantity and slot.end <= product.last:
+                yield way, slot
+
+
+def _onward(
+    product: Product,
+    ways: tuple[Way, ...],
+    slots: Mapping[bytes, Sequence[Slot]],
+    ends: list[int],
+    costs: list[int],
+) -> tuple[list[int], list[int]]:
+    """The ends of one step more that are cheaper than every earlier one, and what they cost."""
+    least: dict[int, int] = {}
+    for way, slot in _fitting(product, ways, slots):
+        before = bisect_right(ends, slot.start) - 1
+        if before >= 0:
+            cost = costs[before] + way.quantity * slot.price
+            least[slot.end] = min(cost, least.get(slot.end, cost))
+    later, dearer = list[int](), list[int]()
+    for end in sorted(least):
+        if not dearer or least[end] < dearer[-1]:
+            later.append(end)
+            dearer.append(least[end])
+    return later, dearer
+
+
+def _least_from(rest: Mapping[int, int]) -> tuple[list[int], list[int]]:
+    """Starts in order, and the least that it costs to begin at each or later."""
+    starts, costs = sorted(rest), list[int]()
+    for start in reversed(starts):
+        costs.append(min(rest[start], costs[-1]) if costs else rest[start])
+    return starts, costs[::-1]
+
+
+def _from(time: int, starts: list[int], costs: list[int]) -> int | None:
+    at = bisect_left(starts, time)
+    return costs[at] if at < len(starts) else None
 
 
 def _stairs(

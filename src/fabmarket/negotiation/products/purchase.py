@@ -17,7 +17,8 @@ class Bundle:
     """Trades signed for a product and not settled: for a whole `chain`, by step `trades`.
 
     `signed` are those of this bundle, with the signatures that have come, all valid until `until`.
-    Settling takes `pledged` base units of the account.
+    Settling takes `pledged` base units of the account. Suppliers that did on the chain what may
+    keep it from settling are `in_doubt`.
     """
 
     id: bytes
@@ -26,6 +27,7 @@ class Bundle:
     signed: tuple[SignedTrade, ...]
     until: int
     pledged: int
+    in_doubt: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,13 @@ class Stock:
 @dataclass(frozen=True)
 class Told:
     """The last price list that a demander was sent: its time, its length, and its hash but for the
-    time.
+    time; and how many it was `sent` of that time.
     """
 
     at: int
     wares: int
     hash: bytes
+    sent: int = 1
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ class Seller:
     of a payment, of which `bonds` base units may be locked.
 
     Of the cycle that began at `opened`: the price of each listing, the needs and plans by product,
-    what each demander was told; of the beat: the bids that each demander has sealed, those that
-    were opened by product, and holds by the bid's id; and what is booked. `listed` is the
-    last beat whose prices were set, `answered` the last whose bids were answered.
+    what each demander was told, how many bids it sealed and did not open (`unopened`), and at what
+    price a product was booked in a listing (`paid`), for which it cannot be had cheaper again; of
+    the beat: the bids that each demander has sealed, those that were opened by product, and holds
+    by the bid's id; and what is booked. `listed` is the last beat whose prices were set, `answered`
+    the last whose bids were answered.
     """
 
     address: str
@@ -98,6 +101,8 @@ class Seller:
     needs: HashTrieMap[Wanted, Need] = field(default_factory=HashTrieMap)
     plans: HashTrieMap[Wanted, Plan] = field(default_factory=HashTrieMap)
     told: HashTrieMap[str, Told] = field(default_factory=HashTrieMap)
+    unopened: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
+    paid: HashTrieMap[tuple[Wanted, bytes], int] = field(default_factory=HashTrieMap)
     sealed: HashTrieMap[str, frozenset[bytes]] = field(default_factory=HashTrieMap)
     bids: HashTrieMap[Wanted, Bid] = field(default_factory=HashTrieMap)
     holds: HashTrieMap[bytes, Hold] = field(default_factory=HashTrieMap)

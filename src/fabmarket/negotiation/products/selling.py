@@ -5,6 +5,8 @@ only until the beat is over; confirmed by the grants of all its suppliers it is 
 is what was listed, and more where the best bid that failed behind it met it (`premium_of`).
 """
 
+from __future__ import annotations  # HashTrieMap takes no parameters when it runs
+
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,6 +21,7 @@ from fabmarket.market.products import (
     MOST_WARES,
     Answer,
     Bid,
+    BidTerms,
     Booked,
     Confirm,
     Grant,
@@ -51,6 +54,8 @@ from fabmarket.negotiation.products.seller import (
 
 _PRICE_LIMIT = 1 << 128
 """Unit prices are below."""
+_MOST_LISTS = 16
+"""Price lists that one demander is sent in one beat, as its needs grow."""
 
 
 def hear(seller: Seller, given: Received) -> SellerStep:
@@ -108,6 +113,8 @@ def _begin(seller: Seller, current: Round) -> Seller:
         needs=HashTrieMap(),
         plans=HashTrieMap(),
         told=HashTrieMap(),
+        unopened=HashTrieMap(),
+        paid=HashTrieMap(),
         booked=HashTrieMap(),
     )
 
@@ -227,14 +234,25 @@ def _take_need(seller: Seller, need: Need) -> SellerStep:
         raise TooEarly("need for rounds that are to come")
     if need.cycle < current.opened:
         raise Unacceptable("need for rounds that are over")
+    before = _windows(seller).get(need.demander)
     seller = replace(seller, needs=seller.needs.insert(wanted(need), need))
-    known = seller.told.get(need.demander)
-    made, told = _made(seller, _windows(seller)[need.demander])
-    has_it = known is not None and known.at == told.at and known.wares >= told.wares
-    if current.phase == "signing" or has_it:
+    window, known = _windows(seller)[need.demander], seller.told.get(need.demander)
+    has_been_told = known is not None and known.at == seller.listed
+    if current.phase == "signing" or (has_been_told and window == before):
         return seller, ()
+    made, told = _made(seller, window)
+    if known is not None and has_been_told:
+        if known.wares >= told.wares or known.sent == _MOST_LISTS:
+            return seller, ()
+        told = replace(told, sent=known.sent + 1)
     seller = replace(seller, told=seller.told.insert(need.demander, told))
     return seller, (Send(made, need.demander, current.ends),)
+
+
+def forgotten(seller: Seller, product: Wanted) -> Seller:
+    """Return the seller without a product's need and plan; what it holds or has booked stays."""
+    needs, plans = seller.needs.remove(product), seller.plans.discard(product)
+    return replace(seller, needs=needs, plans=plans)
 
 
 def _now(seller: Seller) -> Round:
@@ -277,7 +295,8 @@ def _take_sealed(seller: Seller, sealed: SealedBid) -> Seller:
     if current.phase not in ("holds", "room"):
         raise Unacceptable("bid in a round that has none")
     bids = seller.sealed.get(sealed.demander, frozenset()) | {sealed.bid}
-    if len(bids) > seller.needed_by(sealed.demander):
+    needed, unopened = seller.needed_by(sealed.demander), seller.unopened.get(sealed.demander, 0)
+    if len(bids) > max(min(1, needed), needed - unopened):
         raise Unacceptable("more bids sealed than products needed")
     return replace(seller, sealed=seller.sealed.insert(sealed.demander, bids))
 
@@ -293,6 +312,8 @@ def _take_bid(seller: Seller, bid: Bid) -> Seller:
         raise Unacceptable("second bid for one product")
     if len(terms.parts) > MOST_LINES:
         raise Unacceptable(f"bid of more than {MOST_LINES} lines")
+    if len({part.line for part in terms.parts}) < len(terms.parts):
+        raise Unacceptable("bid with one line under two names")
     if not is_by(terms.demander, digest(seller.domain, terms), bid.consent):
         raise Unacceptable("bid whose terms its demander has not signed")
     hashes = Counter(Part(seller.address, struct_hash(line)) for line in bid.lines)
@@ -305,24 +326,40 @@ def _take_bid(seller: Seller, bid: Bid) -> Seller:
     if replaced is not None and wanted(replaced.bid.terms) != wanted(terms):
         raise Unacceptable("bid in place of another product's")
     for line in bid.lines:
-        _check_line(seller, line, replaced)
+        _check_line(seller, terms, line, replaced)
         if line.unit_price + terms.rate >= _PRICE_LIMIT:
             raise Unacceptable("bid at a rate that no price can hold")
+    seller = _instead(seller, terms)
     return replace(seller, bids=seller.bids.insert(wanted(terms), bid))
 
 
-def _check_line(seller: Seller, line: Line, replaced: Hold | None) -> None:
-    """A line is at the listed price, or at the one at which the same listing is booked already."""
+def _instead(seller: Seller, terms: BidTerms) -> Seller:
+    """Free what its product has booked beside the bid that this one would replace.
+
+    So a product has two bookings at most, and who bids anew has given up what it does not name.
+    """
+    booked = seller.booked
+    for bid, hold in seller.booked.items():
+        is_other = wanted(hold.bid.terms) == wanted(terms) and bid != terms.replaces
+        if is_other and not hold.signed:
+            booked = booked.remove(bid)
+    return replace(seller, booked=booked)
+
+
+def _check_line(seller: Seller, terms: BidTerms, line: Line, replaced: Hold | None) -> None:
+    """A line is at the price that it is booked at already, or at no less than is asked for it now.
+
+    That is the listed price, or what the product was booked at there in this cycle: a premium is
+    not lost by bidding again.
+    """
     if line.listing not in seller.stock or line.quantity == 0:
         raise Unacceptable("bid for a listing that is not ours, or for nothing")
     if line.quantity > seller.stock[line.listing].available:
         raise Unacceptable("bid for more units than are for sale")
-    prices = {seller.price(line.listing)}
-    if replaced is not None:
-        prices = {
-            each.unit_price for each in replaced.lines if each.listing == line.listing
-        } or prices
-    if line.unit_price not in prices:
+    replaced_lines = () if replaced is None else replaced.lines
+    booked = {each.unit_price for each in replaced_lines if each.listing == line.listing}
+    asked = max(seller.price(line.listing), seller.paid.get((wanted(terms), line.listing), 0))
+    if line.unit_price not in booked and (booked or line.unit_price < asked):
         raise Unacceptable("bid at another price than listed")
 
 
@@ -351,7 +388,17 @@ def _answer(seller: Seller, current: Round) -> SellerStep:
             holds = holds.insert(bid.terms.id, hold)
         answer = Answer(SignedGrant(hold.grant, b""), rivals)
         outputs.append(Send(answer, bid.terms.demander, current.ends))
-    return replace(seller, holds=holds), tuple(outputs)
+    return replace(seller, holds=holds, unopened=_unopened(seller)), tuple(outputs)
+
+
+def _unopened(seller: Seller) -> HashTrieMap[str, int]:
+    """How many bids each demander sealed in this cycle and did not open, this beat's included."""
+    unopened = seller.unopened
+    opened = Counter(bid.terms.demander for bid in seller.bids.values())
+    for demander, bids in seller.sealed.items():
+        if left := len(bids) - opened[demander]:
+            unopened = unopened.insert(demander, unopened.get(demander, 0) + left)
+    return unopened
 
 
 def _extra(bid: Bid, booked: Mapping[bytes, Mapping[Wanted, int]]) -> Counter[bytes]:
@@ -404,8 +451,13 @@ def _take_confirm(seller: Seller, confirm: Confirm) -> SellerStep:
         raise Unacceptable("confirmation of a bid whose beat is over")
     _check_grants(seller, hold, confirm)
     lines = sold_for(hold.bid.lines, hold.grant, hold.met, confirm.grants)
+    product, paid = wanted(hold.bid.terms), seller.paid
+    for line in lines:
+        place = product, line.listing
+        paid = paid.insert(place, max(line.unit_price, paid.get(place, 0)))
     seller = replace(
         seller,
+        paid=paid,
         holds=seller.holds.remove(confirm.bid),
         booked=seller.booked.insert(confirm.bid, replace(hold, lines=lines, nonce=seller.nonce)),
     )

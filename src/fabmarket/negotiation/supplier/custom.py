@@ -15,7 +15,7 @@ from rpds import HashTrieMap, HashTrieSet
 from fabmarket.market.events import Deposited, Event, Settled, Withdrawn
 from fabmarket.market.messages import MOST_ASKED, Demand
 from fabmarket.negotiation.course import Unacceptable
-from fabmarket.negotiation.policy import Policy
+from fabmarket.negotiation.policy import NO_BOUND, Policy
 
 MOST_OF_ALL = 4096
 """Alternatives of our resource that are asked for, for one beat; others count a sixteenth."""
@@ -79,6 +79,12 @@ class Custom:
     def can_pay(self, demander: str, amount: int) -> bool:
         """Return whether a demander may have so much money in the exchange, base units."""
         return demander in self.buyers or self.paid_in.get(demander, 0) >= amount
+
+    def backs(self, demander: str, policy: Policy) -> int:
+        """Return what stands behind what somebody asks for, base units: of who is known, all."""
+        if demander in policy.partners or demander in self.buyers:
+            return NO_BOUND
+        return self.paid_in.get(demander, 0)
 
     def most_before(self, demander: str, policy: Policy) -> int:
         """Return how much may be asked in all before one more of this demander is heard."""

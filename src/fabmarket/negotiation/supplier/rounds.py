@@ -16,7 +16,7 @@ from fabmarket.market.products import Bid, Need, Plan, Release
 from fabmarket.market.rhythm import TRADE_VALIDITY
 from fabmarket.market.rounds import Rounds
 from fabmarket.market.trade import Trade
-from fabmarket.negotiation.course import Unacceptable
+from fabmarket.negotiation.course import TooEarly, Unacceptable
 from fabmarket.negotiation.moves import Output, Received
 from fabmarket.negotiation.products import selling
 from fabmarket.negotiation.products.seller import Hold, Seller, Stock, promised, wanted
@@ -41,7 +41,7 @@ def hear_round(state: SupplierState, given: Received) -> Step:
     seller = _stocked(state, _seller(state))
     match given.message:
         case Need() as need:
-            _require_bearable(state, seller, need)
+            seller = _bearing(state, seller, need)
         case Bid(terms=terms) as bid:
             most = _most(bid) + _asked_beside(seller, bid)
             if not state.custom.can_pay(terms.demander, most):
@@ -76,6 +76,9 @@ def countersign_line(state: SupplierState, trade: Trade, signature: bytes) -> St
     hold = seller.booked.get(trade.transcript)
     if hold is None or hold.bid.terms.demander != trade.demander:
         raise Unacceptable("trade that was not agreed")
+    current = seller.rounds.at(state.now)
+    if current.opened == seller.opened and current.phase != "signing":
+        raise TooEarly("trade of a booking that may still change")
     line = next((each for each in hold.lines if each.listing == trade.listing), None)
     if line is None or line.listing in hold.signed:
         raise Unacceptable("trade that was already signed")
@@ -177,17 +180,31 @@ def _seller(state: SupplierState) -> Seller:
     )
 
 
-def _require_bearable(state: SupplierState, seller: Seller, need: Need) -> None:
+def _bearing(state: SupplierState, seller: Seller, need: Need) -> Seller:
+    """The seller with a place for a need, if need be that of one who has paid in less for its own.
+
+    Unacceptable if there is none.
+    """
     if not state.policy.deals_with(need.demander):
         raise Unacceptable("need of somebody we do not deal with")
     if state.now < state.offers_again(need.demander):
         raise Unacceptable("need of somebody who left an award of ours unsigned")
     if wanted(need) in seller.needs:
-        return
+        return seller
     if seller.needed_by(need.demander) >= MOST_PRODUCTS:
         raise Unacceptable(f"more than {MOST_PRODUCTS} products in one cycle")
-    if len(seller.needs) >= state.custom.most_before(need.demander, state.policy):
+    if len(seller.needs) < state.custom.most_before(need.demander, state.policy):
+        return seller
+    needs = Counter(demander for demander, _ in seller.needs)
+    backed = {
+        each: state.custom.backs(each, state.policy) // count for each, count in needs.items()
+    }
+    least = min(backed, key=lambda each: (backed[each], each))
+    own = state.custom.backs(need.demander, state.policy) // (needs[need.demander] + 1)
+    if own <= backed[least]:
         raise Unacceptable("need in a cycle in which others need enough")
+    last = max(product for product in seller.needs if product[0] == least)
+    return selling.forgotten(seller, last)
 
 
 def _stocked(state: SupplierState, seller: Seller) -> Seller:
