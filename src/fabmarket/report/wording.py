@@ -55,6 +55,12 @@ COVERED = (
 )
 """The three together, for the line below a table."""
 
+ALONE = (
+    "Alone: what it would have cost with nobody else there, at the last prices, lateness included; "
+    "rest: what was still to be bought of it after a loss."
+)
+"""What is said of the column that tells what rivals cost a product."""
+
 NOT_ALL_SOLD = (
     "Supply is what the game's supplier would offer at the price, where it books price × supply; "
     "only what is agreed is sold."
