@@ -212,7 +212,7 @@ def _clocks(facts: Facts) -> Table:
 
 def _products(facts: Facts) -> Table:
     currency = facts["scenario"]["currency"]
-    numbers = ("Done in slot", "Due", "Price", "Alone", "Worth")
+    numbers = ("Done", "Due", "Price", "Alone", "Worth")
     table = _table(
         f"Products ({currency['symbol']})",
         "Product",

@@ -56,8 +56,8 @@ COVERED = (
 """The three together, for the line below a table."""
 
 ALONE = (
-    "Alone: what it would have cost with nobody else there, at the last prices, lateness included; "
-    "rest: what was still to be bought of it after a loss."
+    "Alone: what price and lateness would have come to with nobody else there, at the last prices; "
+    "rest: those of what was still to be bought after a loss."
 )
 """What is said of the column that tells what rivals cost a product."""
 
