@@ -197,6 +197,14 @@ def test_money_is_asked_for_when_it_is_known_that_there_is_too_little(shop):
     )
 
 
+def test_regression_no_money_is_asked_for_what_is_not_worth_it(shop):
+    poor = Wire.product("part", [(MILL, 5)], [(LATHE, 4)], value=120)
+    buyer = shop.buyer("b", poor, cycles=3, money=125)
+    shop.until(QUARTERS - 3)
+    assert shop.read(buyer).reason == reasons.NOT_WORTH
+    assert todo_of(shop.exchange, shop.states[buyer], NAMES) == ()
+
+
 def test_a_product_that_is_wanted_is_something_to_buy_and_one_that_is_bought_is_not(shop):
     buyer = shop.buyer("b", PART)
     shop.until(1)
