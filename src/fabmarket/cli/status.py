@@ -143,7 +143,7 @@ def _print_products(console: Console, status: Status) -> None:
             each.supplier[:12],
             str(each.slot),
             *map(number, (each.units, each.unit_price)),
-            f"{each.trade[:12]}{', lost' if each.operation in product.lost else ''}",
+            f"{each.trade[:12]}{', lost' if each.lost else ''}",
         ]
         for product in status.products
         for each in product.chain
@@ -164,7 +164,7 @@ def _prices(product: ProductStatus) -> tuple[str, str]:
     """Of what is not known, nothing."""
     return (
         number(product.least) if product.least else "",
-        number(product.payment) if product.chain else "",
+        number(product.payment) if product.chain or product.payment else "",
     )
 
 

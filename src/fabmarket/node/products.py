@@ -13,7 +13,8 @@ from fabmarket.negotiation.products.purchase import Purchase, operation_id
 class StepStatus:
     """An operation as it is done: units of a supplier's slot, base units each.
 
-    `trade` is empty until it is signed. What was bought before and stays costs nothing more.
+    `trade` is empty until it is signed. What was bought before and stays has the price that was
+    paid for it. What is `lost` is shown as it was bought, and will not be delivered.
     """
 
     operation: str
@@ -22,18 +23,21 @@ class StepStatus:
     units: int
     unit_price: int
     trade: str
+    lost: bool = False
 
 
 @dataclass(frozen=True)
 class ProductStatus:
     """A product: what was last said of it (`reason`), and what a chain would have cost with nobody
-    else there (`least`, lateness included; 0: not known, or there is none).
+    else there (`least`, lateness included; 0: not known, or there is none; where something was
+    lost, of what was then still to be bought).
 
     While it is bought in rounds: their `phase`, the `beat` of all `beats` of the cycle, from 1, and
     the second at which what is booked is signed (`signs_at`); else these are "" and 0. `cycles`
-    more are tried. `chain` is what is bid for, booked or signed, else what was bought last;
-    `payment` is what it costs, or everything that was paid, base units, and `bundle` what it
-    settles as. The operations `lost` were bought and will not be delivered.
+    more are tried. `chain` is what is bid for, booked or signed, else what was bought last, and
+    `bundle` what it settles as. `payment` is what was paid for the product and did not come back,
+    and what is bid for, booked or signed and not paid yet, base units. The operations `lost` were
+    bought and will not be delivered.
     """
 
     name: str
@@ -53,11 +57,14 @@ class ProductStatus:
 
 @dataclass(frozen=True)
 class _Shown:
-    """The chain that a product is shown with: of each step its trade, b"" where there is none."""
+    """The chain that a product is shown with: of each step its trade, b"" where there is none.
+
+    `due` is what it costs beyond what is paid already.
+    """
 
     state: str
     chain: Chain | None
-    payment: int = 0
+    due: int = 0
     trades: tuple[bytes, ...] = ()
     bundle: bytes = b""
 
@@ -82,10 +89,10 @@ def _product(state: DemanderState, purchase: Purchase, names: Mapping[bytes, str
         beat=beat,
         beats=beats,
         signs_at=signs_at,
-        payment=shown.payment,
+        payment=purchase.paid + shown.due,
         bundle=f"0x{shown.bundle.hex()}" if shown.bundle else "",
         lost=tuple(_name(operation_id(product, at), names) for at in sorted(purchase.lost)),
-        chain=_steps(state, product, shown, names),
+        chain=_steps(state, purchase, shown, names),
     )
 
 
@@ -116,21 +123,24 @@ def _shown(state: DemanderState, purchase: Purchase) -> _Shown:
                 return _Shown(said, bid.chain, bid.chain.price, trades)
     is_waiting = purchase.state == "open" and not state.is_allowed(purchase.product)
     said = "to be approved" if is_waiting else purchase.state
-    return _Shown(said, purchase.chain, purchase.paid, purchase.trades, purchase.bundle)
+    return _Shown(said, purchase.chain, 0, purchase.trades, purchase.bundle)
 
 
 def _steps(
-    state: DemanderState, product: bytes, shown: _Shown, names: Mapping[bytes, str]
+    state: DemanderState, purchase: Purchase, shown: _Shown, names: Mapping[bytes, str]
 ) -> tuple[StepStatus, ...]:
     steps = () if shown.chain is None else shown.chain.steps
+    bought, product = purchase.slots_bought, purchase.product.id
+    lost = {purchase.trades[at] for at in purchase.lost}
     return tuple(
         StepStatus(
             operation=_name(operation_id(product, at), names),
             supplier=step.slot.supplier,
             slot=state.listed[step.slot.listing].slot,
             units=step.quantity,
-            unit_price=step.slot.price,
+            unit_price=bought.get(trade, step.slot).price,
             trade=f"0x{trade.hex()}" if trade else "",
+            lost=trade in lost,
         )
         for at, (step, trade) in enumerate(zip(steps, shown.trades, strict=True))
     )

@@ -7,6 +7,7 @@ from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.accepting import can_settle
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.products.purchase import Purchase, operation_id
+from fabmarket.negotiation.products.reasons import NO_MONEY_FOR_IT
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.supplier.offering import lacking
 
@@ -94,6 +95,6 @@ def _of_product(
             operation = names.get(operation_id(product.id, at), str(at))
             sold = " or ".join(name_from_bytes32(way.resource) for way in ways)
             yield f"{name} / {operation}: nobody sells {sold}: wait, or correct and order it anew"
-    if 0 < state.free < purchase.least:
+    if purchase.reason.endswith(NO_MONEY_FOR_IT) and 0 < state.free < purchase.least:
         more = purchase.least - state.free
         yield f"{name} would cost {more:,} base units more than are free: fabmarket deposit"

@@ -6,6 +6,7 @@ empty was not sold. Within a slot no order is agreed: bars stand there in the or
 Ink and lines take the colour of the text around them, so that the picture suits any page.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -18,14 +19,16 @@ from fabmarket.report.wording import duration, plural, share, span
 
 _PLOT = 820
 _COLUMN = (44, 84)
+_NARROW = 6
 _GAP = 8
 _ROW = 34
 _BAR = 24
 _TOP = 66
 _SHARE = 44
 _LETTER = 6.1
-"""Pixels: of all columns together, if that leaves one between the least and the most; of a gap; of
-a row, and a bar in it; above the rows, and right of them; of a letter of the usual size."""
+"""Pixels: of all columns and gaps together, if that leaves a column between the least and the most;
+the least where the chart is to fit a page, so that a bar of all that is listed is 4 wide; of a gap;
+of a row, and a bar in it; above the rows, and right of them; of a letter of the usual size."""
 _ENTRY = 210
 _LINE = 20
 """Pixels of an entry of the legend, and between its lines."""
@@ -50,11 +53,15 @@ class _Bar:
     is_kept: bool
 
 
-def gantt(facts: Facts) -> bytes:
-    """Return the chart as an SVG file; one sentence if there are no products."""
+def gantt(facts: Facts, *, fits: bool = False) -> bytes:
+    """Return the chart as an SVG file; one sentence if there are no products.
+
+    Wide enough for the numbers in most bars or, if it `fits`, for as many slots as a page can show
+    without them.
+    """
     if not facts["products"]:
         return _nothing()
-    return _Chart(facts).file()
+    return _Chart(facts, _NARROW if fits else _COLUMN[0]).file()
 
 
 def colour(at: int) -> str:
@@ -82,8 +89,8 @@ def _ink(fill: str) -> str:
 
 
 class _Chart:
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, facts: Facts, least: int) -> None:
+        self.facts, self.least = facts, least
         self.people = People(facts)
         self.rows: list[dict[str, Any]] = facts["utilisation"]
         self.bars: dict[tuple[str, str], list[_Bar]] = _bars(facts)
@@ -102,12 +109,13 @@ class _Chart:
         self.open = {
             slot for row in self.rows for slot, units in enumerate(row["listed"]) if units
         } | {bar.slot for bars in self.bars.values() for bar in bars}
-        least, most = _COLUMN
-        self.column = max(least, min(most, _PLOT / max(1, len(self.open))))
-        widths = [
-            self.column if slot in self.open else (_GAP if not slot or slot - 1 in self.open else 0)
+        gaps = [
+            _GAP if slot not in self.open and (not slot or slot - 1 in self.open) else 0
             for slot in range(slots)
         ]
+        fitting = (_PLOT - sum(gaps)) / max(1, len(self.open))
+        self.column = max(self.least, min(_COLUMN[1], fitting))
+        widths = [self.column if slot in self.open else gap for slot, gap in enumerate(gaps)]
         return list(accumulate(widths, initial=self.left))
 
     def file(self) -> bytes:
@@ -138,15 +146,17 @@ class _Chart:
     def _axis(self) -> Iterator[str]:
         """Numbers of the slots above, chain time since slot 0 below."""
         length, last = self.facts["scenario"]["slot_length"], -_LEAST_TICK * 1.0
-        step = 1 if self.column >= 2 * _LETTER + 6 else 2
+        step, named = math.ceil((2 * _LETTER + 6) / self.column), 0.0
         yield f'<text x="{_px(self.left - 8)}" y="58" text-anchor="end">slot</text>'
         y = self.bottom + 16
         yield f'<text x="{_px(self.left - 8)}" y="{y}" text-anchor="end">begins after</text>'
         for slot, (x, end) in enumerate(pairwise(self.place)):
             if slot not in self.open:
                 continue
-            if slot % step == 0:
-                yield f'<text x="{_px((x + end) / 2)}" y="58" text-anchor="middle">{slot}</text>'
+            middle, half = (x + end) / 2, (_LETTER * len(str(slot)) + 6) / 2
+            if slot % step == 0 and middle - half >= named:
+                yield f'<text x="{_px(middle)}" y="58" text-anchor="middle">{slot}</text>'
+                named = middle + half
             if x - last >= _LEAST_TICK:
                 time = span(slot * length) if slot else "0"
                 yield f'<path d="M{_px(x)} {self.bottom}v5" stroke="currentColor"/>'

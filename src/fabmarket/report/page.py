@@ -21,6 +21,7 @@ from fabmarket.report.reading import (
     featured_session,
     gain_left,
     key_figures,
+    least_cost,
     lie_left,
     lies_in_words,
     mean_price,
@@ -37,6 +38,7 @@ from fabmarket.report.reading import (
     worst_gain,
 )
 from fabmarket.report.wording import (
+    ALONE,
     CONCEPTS,
     IN_THE_GAME,
     NOT_ALL_SOLD,
@@ -83,6 +85,7 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
         "span": span,
         "gain": lambda amount: gain(amount, currency),
         "gain_left": lambda one: gain_left(one, facts),
+        "least_cost": lambda one: least_cost(one, facts),
         "lie_left": lambda one: lie_left(one, facts),
         "mean_price": mean_price,
         "named": people.name,
@@ -103,6 +106,7 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
         sessions=by_place(facts, "sessions"),
         has_sessions=bool(facts["sessions"] or not facts["products"]),
         products_told=products_told(facts),
+        alone=ALONE,
         equilibria=by_place(facts, "equilibria"),
         trades=by_place(facts, "trades"),
         in_the_game=IN_THE_GAME,

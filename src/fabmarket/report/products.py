@@ -103,7 +103,7 @@ def _product(
         "on_time": complete and not late,
         "lateness": {"slots": late, "cost": late * spec.lateness},
         "price": sum(step["payment"] for step in steps if step["state"] != "refunded"),
-        "least": None if complete else purchase.least or None,
+        "least": purchase.least or None,
         "bundle": "0x" + purchase.bundle.hex() if purchase.bundle else None,
         "steps": steps,
         "reason": "" if complete else purchase.reason or BEGUN_ONLY,

@@ -164,10 +164,24 @@ def done_with(product: dict[str, Any]) -> int | None:
 
 
 def outcome(product: dict[str, Any]) -> str:
-    """What became of a product, in a few words."""
+    """What became of a product, in a few words: "paid back" where nothing of it is held."""
     if not product["complete"]:
-        return "bought in part" if product["steps"] else "not bought"
+        held = any(step["state"] != "refunded" for step in product["steps"])
+        given_up = "paid back" if product["steps"] else "not bought"
+        return "bought in part" if held else given_up
     return f"{plural(product['lateness']['slots'], 'slot')} late" if is_late(product) else "on time"
+
+
+def least_cost(product: dict[str, Any], facts: Facts) -> str:
+    """What a product would have cost with nobody else there, for a cell; a dash if not to be had.
+
+    After a loss it is that of what was still to be bought, and "rest" stands before it.
+    """
+    if product["least"] is None:
+        return number(None)
+    is_rest = any(step["state"] != "sold" for step in product["steps"])
+    text = money(product["least"], facts["scenario"]["currency"], symbol=False)
+    return f"rest {text}" if is_rest else text
 
 
 def mean_price(machine: dict[str, Any]) -> int | None:

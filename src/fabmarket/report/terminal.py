@@ -16,6 +16,7 @@ from fabmarket.report.reading import (
     done_with,
     gain_left,
     key_figures,
+    least_cost,
     lie_left,
     lies_in_words,
     mean_price,
@@ -27,6 +28,7 @@ from fabmarket.report.reading import (
     why,
 )
 from fabmarket.report.wording import (
+    ALONE,
     COVERED,
     NOT_ALL_SOLD,
     escaped,
@@ -210,7 +212,7 @@ def _clocks(facts: Facts) -> Table:
 
 def _products(facts: Facts) -> Table:
     currency = facts["scenario"]["currency"]
-    numbers = ("Done in slot", "Due", "Price", "Worth")
+    numbers = ("Done", "Due", "Price", "Alone", "Worth")
     table = _table(
         f"Products ({currency['symbol']})",
         "Product",
@@ -227,10 +229,12 @@ def _products(facts: Facts) -> Table:
                 number(done_with(one)),
                 str(one["due"]),
                 money(one["price"], currency, symbol=False),
+                least_cost(one, facts),
                 money(one["value"], currency, symbol=False),
             )
         )
-    return _fill(table, rows, *(f"{who}: {reason}" for reason, who in unbought(facts).items()))
+    reasons = (f"{who}: {reason}" for reason, who in unbought(facts).items())
+    return _fill(table, rows, *reasons, ALONE)
 
 
 def _utilisation(facts: Facts) -> Table:

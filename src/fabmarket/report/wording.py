@@ -55,6 +55,12 @@ COVERED = (
 )
 """The three together, for the line below a table."""
 
+ALONE = (
+    "Alone: what price and lateness would have come to with nobody else there, at the last prices; "
+    "rest: those of what was still to be bought after a loss."
+)
+"""What is said of the column that tells what rivals cost a product."""
+
 NOT_ALL_SOLD = (
     "Supply is what the game's supplier would offer at the price, where it books price × supply; "
     "only what is agreed is sold."

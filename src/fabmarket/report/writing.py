@@ -125,13 +125,13 @@ def render_files(facts: Facts) -> dict[str, bytes]:
         raise FactsNotJson(f"the run's facts are not JSON: {error}") from error
     told = readable(facts)
     drawn = {name: render(partial(getattr(plots, name), told)) for name in FIGURES}
-    chart = gantt.gantt(told)
-    svgs = {**{name: svg for name, (_, svg) in drawn.items()}, "gantt": chart}
+    svgs = {name: svg for name, (_, svg) in drawn.items()}
+    svgs["gantt"] = gantt.gantt(told, fits=True)
     files = {
         "report.html": page.page(told, svgs).encode(),
         # Half a character has no bytes in UTF-8; its escape in Python is that of JSON.
         "report.json": (text + "\n").encode(errors="backslashreplace"),
-        "figures/gantt.svg": chart,
+        "figures/gantt.svg": gantt.gantt(told),
     }
     for name, (png, svg) in drawn.items():
         files[f"figures/{name}.png"] = png

@@ -91,6 +91,9 @@ class _Check:
         for i, demander in enumerate(self.scenario.demanders):
             self.demander(f"demanders.{i}", demander)
         self.deposits()
+        if self.scenario.breakdowns and self.scenario.delivery == INSTANT:
+            problem = "what is paid at once cannot be refunded when a supplier is down; add the"
+            self.refuse("breakdowns", f"{problem} terms of a [delivery] table, or leave it out")
         names = {supplier.name: supplier for supplier in self.scenario.suppliers}
         for i, breakdown in enumerate(self.scenario.breakdowns):
             self.breakdown(f"breakdowns.{i}", breakdown, names.get(breakdown.supplier))
@@ -357,10 +360,11 @@ class _Check:
         self.whole(f"{path}.last", product.last, 0, end, "slots of these calendars")
         slots, operations = product.last - product.release + 1, len(product.operations)
         if slots < operations:
-            problem = f"{product.last} leaves {max(0, slots)} slots from release {product.release}"
+            left = "1 slot" if slots == 1 else f"{max(0, slots)} slots"
+            problem = f"{product.last} leaves {left} from release {product.release} on"
             least = product.release + operations - 1
             remedy = f"raise it to {least}, or lower release"
-            self.refuse(f"{path}.last", f"{problem} on for {operations} operations; {remedy}")
+            self.refuse(f"{path}.last", f"{problem} for {operations} operations; {remedy}")
         if not product.release <= product.due <= product.last:
             problem = f"{shown(product.due)} is not from release to last"
             self.refuse(f"{path}.due", f"{problem}; give {product.release} to {product.last}")

@@ -10,13 +10,14 @@ more than the longest job has operations. What an instance does not say is drawn
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePath
 
-from fabmarket.market.units import LARGEST_QUANTITY
-from fabmarket.scenario.checks import MOST_SLOTS, check_scenario
+from fabmarket.market.products import MOST_LINES
+from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
+from fabmarket.scenario.checks import MOST_SLOTS, MOST_SUB_TASKS, check_scenario
 from fabmarket.scenario.fjsp import FjspInstance
 from fabmarket.scenario.fjsp import Operation as Step
 from fabmarket.scenario.model import (
@@ -114,9 +115,14 @@ def build_market(
     if not jobs:
         problem = "every operation takes no time, so that there is nothing to buy"
         raise InvalidScenario(f"{file}: {problem}; give an instance with times above 0")
+    _check_jobs(jobs, name)
     length = max(map(_fastest, _steps(jobs)))
     slots = _slots(instance, jobs, length, name, file)
     listed = (_capacity(options, length, file),) * slots
+    products = {
+        number: _product(number, job, slots, length, options, seed) for number, job in jobs.items()
+    }
+    _check_values(products, file)
     stem = PurePath(name).stem
     every = sum(map(len, instance.jobs))
     return Scenario(
@@ -138,8 +144,7 @@ def build_market(
         slot_length=length * _MINUTE,
         tampered_copies=0,
         demanders=tuple(
-            Demander(f"job {number}", (), _product(number, job, slots, length, options, seed))
-            for number, job in jobs.items()
+            Demander(f"job {number}", (), product) for number, product in products.items()
         ),
         suppliers=tuple(
             _supplier(machine, listed, options, seed) for machine in range(instance.machines)
@@ -153,6 +158,19 @@ def _jobs(instance: FjspInstance) -> _Jobs:
         for number, job in enumerate(instance.jobs, start=1)
     }
     return {number: job for number, job in jobs.items() if job}
+
+
+def _check_jobs(jobs: _Jobs, name: str) -> None:
+    """Refuse jobs that no market takes, by what the instance calls them."""
+    for number, job in jobs.items():
+        if len(job) > MOST_LINES:
+            problem = f"job {number} has {len(job)} operations that take time; a product has at"
+            remedy = f"most {MOST_LINES}, which settle in one transaction; give shorter jobs"
+            raise InvalidScenario(f"{name}: {problem} {remedy}")
+    operations = sum(map(len, jobs.values()))
+    if operations > MOST_SUB_TASKS:
+        problem = f"the jobs have {operations} operations that take time; a market has at most"
+        raise InvalidScenario(f"{name}: {problem} {MOST_SUB_TASKS}; give a smaller shop")
 
 
 def _steps(jobs: _Jobs) -> Iterator[Step]:
@@ -192,6 +210,19 @@ def _check_options(options: FjspOptions, file: str) -> None:
             text = [f"{amount / 10**options.currency.decimals:g}" for amount in (low, high)]
             problem = f"[{text[0]}, {text[1]}] is no range; write [lowest, highest], both >= 0"
             raise InvalidScenario(f"{file}: fjsp.{key}: {problem}")
+        if high > LARGEST_AMOUNT:
+            most = options.currency.text(LARGEST_AMOUNT)
+            problem = f"{options.currency.text(high)} is too large; amounts are at most {most}"
+            raise InvalidScenario(f"{file}: fjsp.{key}: {problem}")
+
+
+def _check_values(products: Mapping[int, Product], file: str) -> None:
+    """Refuse values that the deposits of all jobs together, each as large, could not cover."""
+    for number, product in products.items():
+        if product.value * len(products) > LARGEST_AMOUNT:
+            problem = f"it makes job {number} worth {shown(product.value)} base units, and"
+            most = f"deposits of that for {len(products)} jobs are more than the contract holds"
+            raise InvalidScenario(f"{file}: fjsp.benefit: {problem} {most}; lower it")
 
 
 def _notes(instance: FjspInstance, jobs: _Jobs, length: int) -> tuple[str, ...]:

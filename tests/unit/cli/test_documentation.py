@@ -12,6 +12,7 @@ from fabmarket.cli.commands import COMMANDS, cli
 from fabmarket.negotiation.supplier.step import BATCH
 
 ROOT = Path(__file__).parents[3]
+BUY = "docs/how-to/buy-a-product.md"
 TEXT = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^fabmarket (\w+ .*|\w+)$", TEXT, re.MULTILINE)
 
@@ -117,3 +118,12 @@ def test_an_example_of_a_help_needs_nothing_that_is_not_said():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_help_shows_a_bound_that_is_none(name):
     assert "None" not in help_of(name)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/run-an-agent.md", BUY])
+def test_regression_what_agents_need_beside_the_demo_stands_before_they_start(page: str) -> None:
+    """Step 1 of buying a product ended with "an agent needs cryptography"."""
+    text = (ROOT / page).read_text("utf-8")
+    before = text if page == "README.md" else text.split("\nfabmarket up\n", maxsplit=1)[0]
+    assert "make .venv/.dev" in before
+    assert "(cd contracts && npm ci)" in before

@@ -127,6 +127,8 @@ def test_who_leaves_what_was_booked_unsigned_is_counted(shop):
         (turned(slots=(7, 9), due=9), reasons.NO_CHAIN, 0),
         (Wire.product("part", [(b"drill".ljust(32, b"\0"), 5)], value=9), reasons.NO_LISTS, 0),
         (turned(value=200, due=1, lateness=60), reasons.NOT_WORTH, 210),
+        (turned(value=98, partial=True), reasons.NOT_WORTH, 150),
+        (turned(value=98, slots=(0, 1), partial=True), reasons.NOT_WORTH, 0),
     ],
 )
 def test_the_owner_hears_why_a_product_was_not_bought(shop, product, reason, least):
@@ -136,6 +138,41 @@ def test_the_owner_hears_why_a_product_was_not_bought(shop, product, reason, lea
     assert (purchase.state, purchase.reason, purchase.least) == ("unbought", reason, least)
     assert shop.told[-1] == (buyer, purchase)
     assert shop.settled == []
+
+
+def test_what_a_product_that_is_bought_would_have_cost_without_rivals_is_told(wire):
+    """Both want the early slot, which either alone had at 10; one gets the dear one."""
+    wire.supplier("mill", 5, slots=(0,), maintenance=10)
+    wire.supplier("dear mill", 5, slots=(1,), maintenance=30)
+    one = wire.buyer("one", Wire.product("first", [(MILL, 5)], value=900))
+    two = wire.buyer("two", Wire.product("second", [(MILL, 5)], value=800))
+    wire.rounds()
+    found = wire.purchases(one, two)
+    assert {(each.state, each.least) for each in found.values()} == {("bought", 50)}
+    assert min(each.paid for each in found.values()) > 50
+
+
+def test_regression_money_that_reaches_without_rivals_only_is_what_is_missing(wire):
+    """What is left at 30 is worth it, and costs more than the account has: nothing was bid."""
+    wire.supplier("mill", 5, slots=(0,), maintenance=10)
+    wire.supplier("dear mill", 5, slots=(1,), maintenance=30)
+    rich = wire.buyer("rich", Wire.product("first", [(MILL, 5)], value=900))
+    wire.rounds()
+    poor = wire.buyer("poor", Wire.product("second", [(MILL, 5)], value=800), money=149)
+    wire.rounds()
+    assert wire.purchases(rich)["first"].state == "bought"
+    found = wire.purchases(poor)["second"]
+    assert (found.state, found.reason, found.least) == ("unbought", reasons.NO_MONEY_FOR_IT, 50)
+
+
+def test_regression_what_only_both_kinds_of_payment_would_make_is_no_chain(wire):
+    """The mill delivers first and the lathe is paid at once: no bid was made that was not held."""
+    wire.supplier("mill", 10, slots=SLOTS, delivery=HELD, money=1_000)
+    wire.supplier("lathe", 10, resource=LATHE, slots=SLOTS)
+    buyer = wire.buyer("b", turned())
+    wire.rounds()
+    purchase = wire.purchases(buyer)["part"]
+    assert (purchase.state, purchase.reason, purchase.least) == ("unbought", reasons.NO_CHAIN, 0)
 
 
 def test_of_two_for_one_place_the_owner_of_the_other_hears_that_it_was_outbid(wire):

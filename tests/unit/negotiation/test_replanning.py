@@ -61,7 +61,7 @@ def test_what_a_supplier_gives_back_is_bought_elsewhere_and_the_rest_stays(shop)
     assert (purchase.state, purchase.reason, purchase.lost) == ("open", reasons.TAKEN_BACK, {1})
     shop.rounds()
     purchase = shop.purchases(buyer)["part"]
-    assert (purchase.state, purchase.lost, purchase.paid) == ("bought", frozenset(), 250)
+    assert (purchase.state, purchase.lost, purchase.paid) == ("bought", frozenset(), 150)
     assert places(shop, buyer) == [
         shop.listing(shop.mill, 0, MILL),
         shop.listing(shop.lathe, 2, LATHE),
@@ -114,7 +114,7 @@ def test_what_cannot_be_bought_anew_is_said(shop):
     purchase = shop.purchases(buyer)["part"]
     both = f"{reasons.TAKEN_BACK}; {reasons.NO_CHAIN}"
     assert (purchase.state, purchase.reason) == ("unbought", both)
-    assert (purchase.lost, purchase.paid) == ({1}, 150)
+    assert (purchase.lost, purchase.paid) == ({1}, 50)
 
 
 def test_a_supplier_gives_back_no_more_than_it_must(shop):
@@ -171,6 +171,7 @@ def test_what_is_bought_of_a_product_that_is_given_up_goes_back(shop):
     purchase = shop.purchases(buyer)["part"]
     assert (purchase.state, purchase.lost, purchase.left) == ("unbought", {0, 1}, ())
     assert {at for at, _ in purchase.returned} == {0, 1}
+    assert purchase.paid == 0
     penalty = 100 * 1_000 // 10_000 * 5_000 // 10_000
     assert shop.states[buyer].free == 10**12 + penalty
     assert shop.states[shop.mill].free == free + 5 + 2  # bond and deposit of 50
@@ -189,6 +190,7 @@ def test_what_a_new_plan_has_no_use_for_goes_back(shop):
     purchase = shop.purchases(buyer)["part"]
     assert (purchase.state, purchase.lost, purchase.left) == ("bought", frozenset(), ())
     assert sorted(at for at, _ in purchase.returned) == [0, 1]
+    assert purchase.paid == 150
 
 
 def test_a_supplier_that_does_not_say_so_takes_nothing_back(shop):
@@ -211,3 +213,68 @@ def test_what_begins_too_soon_to_be_sold_again_is_not_offered(shop):
     shop.tick(ORIGIN + 2 * LENGTH)
     assert shop.purchases(buyer)["part"].state == "unbought"
     assert not [each for each in shop.said if isinstance(each, SplitOffer)]
+
+
+def test_what_is_of_no_more_use_and_is_not_delivered_either_is_paid_for_no_more(shop):
+    """The lathe takes nothing back, and then is down in the slot that nobody needs any more."""
+    buyer = bought(shop)
+    mill = shop.states[shop.mill]
+    shop.states[shop.mill] = replace(mill, policy=Policy(refund_uncovered=True))
+    gives_back(shop)
+    shop.attests(shop.mill, MILL, 0, 0)
+    shop.settle()
+    shop.rounds()
+    purchase = shop.purchases(buyer)["part"]
+    assert (len(purchase.left), purchase.paid) == (1, 250)
+    breaks_down(shop, 1)
+    purchase = shop.purchases(buyer)["part"]
+    assert (purchase.state, purchase.left, purchase.paid) == ("bought", (), 150)
+    assert sorted(at for at, _ in purchase.returned) == [0, 1]
+
+
+def test_what_stays_keeps_its_price_and_costs_nothing_more_through_two_breakdowns(shop):
+    buyer = bought(shop)
+    gives_back(shop)
+    for slot in (1, 2):
+        breaks_down(shop, slot)
+        shop.rounds()
+    purchase = shop.purchases(buyer)["part"]
+    assert places(shop, buyer)[1] == shop.listing(shop.lathe, 3, LATHE)
+    assert [step.slot.price for step in purchase.chain.steps] == [10, 20]
+    assert (purchase.state, purchase.paid, purchase.least) == ("bought", 150, 100)
+
+
+def test_regression_a_beginning_that_is_bought_already_is_no_bid_that_was_not_held(shop):
+    """The last step is down for good, and what stays is worth its share: nothing can be bid for."""
+    steps = [(MILL, 5)], [(MILL, 5)], [(LATHE, 5)]
+    product = Wire.product("part", *steps, value=1_000, slots=(0, 6), due=6, partial=True)
+    buyer = shop.buyer("b", product)
+    shop.rounds()
+    gives_back(shop)
+    for slot in SLOTS:
+        breaks_down(shop, slot)
+    shop.rounds(3)
+    purchase = shop.purchases(buyer)["part"]
+    both = f"{reasons.TAKEN_BACK}; {reasons.NO_CHAIN}"
+    assert (purchase.state, purchase.reason, purchase.least) == ("unbought", both, 0)
+    assert (purchase.lost, purchase.paid) == ({2}, 100)
+
+
+def test_a_rest_that_is_worth_less_than_it_costs_is_not_bought_beside_the_beginning(shop):
+    """The last third is worth 55, and costs 100 once the cheap lathe is down."""
+    cheap = {"resource": LATHE, "slots": SLOTS, "delivery": HELD, "money": 10_000}
+    other = shop.supplier("cheap lathe", 10, maintenance=5, **cheap)
+    steps = [(MILL, 5)], [(MILL, 5)], [(LATHE, 5)]
+    product = Wire.product("part", *steps, value=165, slots=(0, 6), due=6, partial=True)
+    buyer = shop.buyer("b", product)
+    shop.rounds()
+    assert len(shop.purchases(buyer)["part"].trades) == 3
+    state = shop.states[other]
+    shop.states[other] = replace(state, policy=Policy(refund_uncovered=True))
+    for slot in SLOTS:
+        shop.attests(other, LATHE, slot, 0)
+    shop.settle()
+    shop.rounds(3)
+    purchase = shop.purchases(buyer)["part"]
+    both = f"{reasons.TAKEN_BACK}; {reasons.NOT_WORTH}"
+    assert (purchase.state, purchase.reason, purchase.least) == ("unbought", both, 100)

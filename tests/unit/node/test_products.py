@@ -37,6 +37,12 @@ class Shop(Wire):
             self.pump()
             self.settle()
 
+    def pass_to(self, time):
+        while self.now < time:
+            self.tick(self.now + RHYTHM.quarter - (self.now - RHYTHM.origin) % RHYTHM.quarter)
+            self.pump()
+            self.settle()
+
     def read(self, buyer):
         (found,) = products_of(self.states[buyer], NAMES)
         return found
@@ -110,29 +116,61 @@ def test_one_that_was_tried_in_vain_says_why_and_what_it_would_have_cost(shop):
     assert (tried.cycles, tried.phase) == (1, "")
 
 
-def test_what_was_bought_and_will_not_be_delivered_is_shown_until_it_is_bought_anew():
-    shop = Wire()
+@pytest.fixture
+def broken():
+    """The buyer of a product whose turning is lost; a mill and a lathe deliver first."""
+    shop = Shop.__new__(Shop)
+    Wire.__init__(shop)
     terms = {"slots": range(6), "delivery": HELD, "money": 10_000}
     shop.mill = shop.supplier("mill", 10, maintenance=10, **terms)
     shop.lathe = shop.supplier("lathe", 10, resource=LATHE, maintenance=20, **terms)
     product = Wire.product("part", [(MILL, 5)], [(LATHE, 4)], value=1_000, slots=(0, 6), due=6)
     buyer = shop.buyer("b", product)
     shop.rounds()
-    (whole,) = products_of(shop.states[buyer], NAMES)
+    shop.whole = shop.read(buyer)
     shop.attests(shop.lathe, LATHE, 1, 0)
     shop.tick(shop.now + RHYTHM.period)
     shop.settle()
-    (broken,) = products_of(shop.states[buyer], NAMES)
-    assert (broken.state, broken.reason) == ("open", reasons.TAKEN_BACK)
-    assert (broken.lost, broken.chain, broken.payment) == (("turning",), whole.chain, 130)
+    return shop, buyer
+
+
+def test_what_was_bought_and_will_not_be_delivered_is_shown_until_it_is_bought_anew(broken):
+    shop, buyer = broken
+    milled, turned = shop.whole.chain
+    assert (shop.whole.payment, shop.whole.least) == (130, 130)
+    found = shop.read(buyer)
+    assert (found.state, found.reason) == ("open", reasons.TAKEN_BACK)
+    assert (found.lost, found.payment, found.least) == (("turning",), 50, 0)
+    assert found.chain == (milled, replace(turned, lost=True))
     shop.rounds()
-    (anew,) = products_of(shop.states[buyer], NAMES)
-    assert (anew.state, anew.lost, anew.payment) == ("bought", (), 210)
-    milled, turned = anew.chain
-    assert milled == replace(whole.chain[0], unit_price=0)
-    assert (turned.slot, turned.unit_price) == (2, 20)
-    assert turned.trade not in ("", whole.chain[1].trade)
-    assert anew.bundle != whole.bundle
+    anew = shop.read(buyer)
+    assert (anew.state, anew.lost, anew.payment, anew.least) == ("bought", (), 130, 80)
+    assert anew.chain[0] == milled
+    assert (anew.chain[1].slot, anew.chain[1].unit_price) == (2, 20)
+    assert anew.chain[1].trade not in ("", turned.trade)
+    assert anew.bundle != shop.whole.bundle
+
+
+def test_regression_while_a_product_is_bought_anew_its_price_and_its_steps_say_what_is_so(broken):
+    """What stays had the price 0, what was booked anew was lost, its price stood for the whole."""
+    shop, buyer = broken
+    milled = shop.whole.chain[0]
+    rounds = Rounds(RHYTHM)
+    shop.pass_to(rounds.at(shop.now).opened + 11 * RHYTHM.period)
+    booked = shop.read(buyer)
+    turning = StepStatus("turning", shop.lathe, 2, 4, 20, "")
+    assert (booked.state, booked.lost, booked.payment) == ("booked", ("turning",), 130)
+    assert booked.chain == (milled, turning)
+    say = shop.say
+    shop.say = lambda message, *rest: None if isinstance(message, Trade) else say(message, *rest)
+    shop.pass_to(rounds.at(shop.now).opened + rounds.length - RHYTHM.quarter)
+    signed = shop.read(buyer)
+    assert (signed.state, signed.lost, signed.payment) == ("signed", ("turning",), 130)
+    assert signed.chain == (milled, replace(turning, trade=signed.chain[1].trade))
+    shop.tick(shop.now + 2_000)
+    again = shop.read(buyer)
+    assert (again.state, again.payment, again.chain[0]) == ("open", 50, milled)
+    assert again.chain[1].lost
 
 
 # What is to be done
@@ -157,6 +195,14 @@ def test_money_is_asked_for_when_it_is_known_that_there_is_too_little(shop):
     assert "the account has no money to buy with: fabmarket deposit" in todo_of(
         shop.exchange, empty, NAMES
     )
+
+
+def test_regression_no_money_is_asked_for_what_is_not_worth_it(shop):
+    poor = Wire.product("part", [(MILL, 5)], [(LATHE, 4)], value=120)
+    buyer = shop.buyer("b", poor, cycles=3, money=125)
+    shop.until(QUARTERS - 3)
+    assert shop.read(buyer).reason == reasons.NOT_WORTH
+    assert todo_of(shop.exchange, shop.states[buyer], NAMES) == ()
 
 
 def test_a_product_that_is_wanted_is_something_to_buy_and_one_that_is_bought_is_not(shop):

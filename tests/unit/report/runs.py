@@ -381,7 +381,7 @@ def of_job(job: str, steps: list[dict[str, Any]], due: int, reason: str = "") ->
         "on_time": is_complete and not late,
         "lateness": {"slots": late, "cost": 100 * late},
         "price": sum(step["payment"] for step in steps if step["state"] == "sold"),
-        "least": None if is_complete else 4800,
+        "least": 4800,
         "bundle": digest(f"bundle of {job}") if steps else None,
         "steps": steps,
         "reason": reason,

@@ -10,14 +10,14 @@ from fabmarket.report.gantt import colour, gantt
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(facts):
-    return ElementTree.fromstring(gantt(facts))  # noqa: S314 (our own output)
+def drawn(facts, **how):
+    return ElementTree.fromstring(gantt(facts, **how))  # noqa: S314 (our own output)
 
 
-def bars(facts) -> dict[str, tuple[float, float, float, str]]:
+def bars(facts, **how) -> dict[str, tuple[float, float, float, str]]:
     """By what a bar says of itself: where it begins, its middle line, its width, its fill."""
     found = {}
-    for group in drawn(facts).iter(f"{SVG}g"):
+    for group in drawn(facts, **how).iter(f"{SVG}g"):
         title = group.find(f"{SVG}title")
         if title is not None:
             first = group.find(f"{SVG}rect")
@@ -109,8 +109,47 @@ def test_a_large_plant_stays_within_the_picture_and_no_bars_overlap(plant_facts)
     assert len(colours) == 20
 
 
-def test_every_label_in_a_bar_fits_it(plant_facts):
-    for group in drawn(plant_facts).iter(f"{SVG}g"):
+def longer(facts, times):
+    """Every slot is followed by so many less one, and every sixth and seventh have nothing."""
+    for row in facts["utilisation"]:
+        slots = range(times * len(row["listed"]))
+        row["listed"] = [0 if slot % 7 > 4 else row["listed"][slot // times] for slot in slots]
+    for product in facts["products"]:
+        for step in product["steps"]:
+            step["slot"] = 7 * (times * step["slot"] // 7)
+    return facts
+
+
+def test_regression_two_weeks_of_slots_fit_a_page(plant_facts):
+    """At 1,200 pixels the chart was cut at slot 27 of 69, and what was used was out of sight."""
+    facts = longer(plant_facts, 7)
+    root = drawn(facts, fits=True)
+    width = float(root.get("width"))
+    assert width <= 1040 < float(drawn(facts).get("width"))
+    assert all(0 < x < x + wide < width for x, _, wide, _ in bars(facts, fits=True).values())
+    listed = [one for one in root.iter(f"{SVG}rect") if one.get("fill-opacity")]
+    assert min(float(one.get("width")) for one in listed) >= 4
+    numbers = [
+        (float(one.get("x")), one.text) for one in root.iter(f"{SVG}text") if one.get("y") == "58"
+    ]
+    slots = [(x, 6.1 * len(text)) for x, text in numbers if text.isdecimal()]
+    assert len(slots) > 20
+    assert all(
+        one + wide / 2 < other - more / 2 for (one, wide), (other, more) in pairwise(sorted(slots))
+    )
+
+
+def test_a_slot_is_no_narrower_than_can_be_seen_however_many_there_are(plant_facts):
+    facts = longer(plant_facts, 40)
+    root = drawn(facts, fits=True)
+    listed = [one for one in root.iter(f"{SVG}rect") if one.get("fill-opacity")]
+    assert min(float(one.get("width")) for one in listed) >= 4
+    assert float(root.get("width")) > 1040
+
+
+@pytest.mark.parametrize("fits", [False, True])
+def test_every_label_in_a_bar_fits_it(plant_facts, fits):
+    for group in drawn(plant_facts, fits=fits).iter(f"{SVG}g"):
         label, bar = group.find(f"{SVG}text"), group.find(f"{SVG}rect")
         if group.find(f"{SVG}title") is not None and label is not None:
             assert 6 * len(label.text) <= float(bar.get("width")) + 1

@@ -280,13 +280,13 @@ def test_each_product_is_told_bought_whole_or_why_not(products_facts):
     for sentence in (
         "2 of 4 products complete, 1 on time; 1.20 FMC paid for unfinished ones.",
         "The last bought operation ends 40 min after slot 0 begins.",
-        "1 slot late 3 2 1.40 1.00 50.00 op 1: machine-0, slot 0, op 2: machine-1, slot 3",
-        "machine-0 broke down; with nobody else there it would cost 48.00 FMC",
+        "1 slot late 3 2 1.40 1.00 48.00 50.00 op 1: machine-0, slot 0, op 2: machine-1, slot 3",
+        "bought in part – 3 1.20 0.00 rest 48.00 50.00 machine-0 broke down",
         "op 2: machine-0, slot 2 (not delivered, refunded)",
         "1 trade came to nothing, and the payment came back.",
         "who could not deliver paid penalties beside",
         "0.20 1.60 came back",
-        "no room is left; with nobody else there it would cost 48.00 FMC",
+        "not bought – 3 0.00 0.00 48.00 50.00 no room is left",
         "machine-1 owner of machine-1 40 minutes 14 35 % 0.20 2.80",
     ):
         assert sentence.replace(" ", "") in words.replace(" ", "")

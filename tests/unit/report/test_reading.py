@@ -5,6 +5,7 @@ from fabmarket.report.reading import (
     featured_equilibrium,
     featured_session,
     key_figures,
+    least_cost,
     lie_left,
     lies_in_words,
     member_labels,
@@ -130,3 +131,24 @@ def test_the_best_lies_of_a_run_in_words(paper_facts, empty_facts):
     assert lies_in_words(paper_facts).startswith("Best lie: 0 in 1 session, exactly.")
     lie["bound"] = "at least"
     assert lies_in_words(paper_facts).startswith("Best lie: 0 in 1 session, as far as was tried.")
+
+
+def test_regression_a_product_of_which_nothing_is_held_any_more_is_paid_back(products_facts):
+    """It was "bought in part", at a price of 0."""
+    _, _, partly, never = products_facts["products"]
+    assert (outcome(partly), outcome(never)) == ("bought in part", "not bought")
+    for state, said in (
+        ("refunded", "paid back"),
+        ("lost", "bought in part"),
+        ("left", "bought in part"),
+    ):
+        partly["steps"][0]["state"] = state
+        assert outcome(partly) == said
+
+
+def test_after_a_loss_the_least_cost_is_of_the_rest(products_facts):
+    whole, _, broken, _ = products_facts["products"]
+    assert least_cost(whole, products_facts) == "48.00"
+    assert least_cost(broken, products_facts) == "rest 48.00"
+    whole["least"] = None
+    assert least_cost(whole, products_facts) == "–"

@@ -147,9 +147,10 @@ def test_products_and_machines_have_tables_of_their_own(products_facts):
     for line in (
         "Products 2 of 4 products complete, 1 on time",
         "Paid for unfinished products 1.20 FMC",
-        "job 1 on time 1 1 3.00 50.00",
-        "job 2 1 slot late 3 2 1.40 50.00",
-        "job 4 not bought – 3 0.00 50.00",
+        "job 1 on time 1 1 3.00 48.00 50.00",
+        "job 2 1 slot late 3 2 1.40 48.00 50.00",
+        "job 3 bought in part – 3 1.20 rest 48.00 50.00",
+        "job 4 not bought – 3 0.00 48.00 50.00",
         "job 3: machine-0 broke down",
         "job 4: no room is left",
         "machine-0 owner of machine-0 40 minutes 14 35 % 0.20 FMC",

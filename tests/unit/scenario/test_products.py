@@ -1,5 +1,7 @@
 """Products, terms of delivery and breakdowns in scenario files."""
 
+import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -121,11 +123,13 @@ def test_without_terms_of_delivery_payment_is_at_once() -> None:
 
 
 def test_json_holds_products_too() -> None:
+    delivery = json.dumps(tomllib.loads(MARKET)["delivery"])
     text = """{"demanders": [{"name": "order", "value": "2.5", "operations":
         [{"name": "cut", "alternatives": [{"resource": "saw", "quantity": 3}]}]}],
         "suppliers": [{"name": "saws", "resource": "saw", "unit": "hour", "maintenance": 1,
-        "attested": [5]}], "breakdowns": [{"supplier": "saws", "first": 0, "last": 0}]}"""
-    market = parse_scenario(text, "m.json", 1, str)
+        "attested": [5]}], "breakdowns": [{"supplier": "saws", "first": 0, "last": 0}],
+        "delivery": """
+    market = parse_scenario(f"{text}{delivery}}}", "m.json", 1, str)
     assert market.demanders[0].product == Product(
         (Operation("cut", (Work("saw", 3),)),), 0, 0, 0, 250, 0
     )
@@ -164,7 +168,7 @@ ORDER, MILL = "demanders.0", "demanders.0.operations.0"
         (changed("release = 1", "release = -1"), f"{ORDER}.release: -1 is negative; slots of th"),
         (
             changed("release = 1", "release = 3"),
-            f"{ORDER}.last: 3 leaves 1 slots from release 3 on for 2 operations; raise it to 4, or",
+            f"{ORDER}.last: 3 leaves 1 slot from release 3 on for 2 operations; raise it to 4, or",
         ),
         (
             changed('name = "grind"', 'name = "mill"'),
@@ -252,6 +256,16 @@ def test_a_breakdown_when_nothing_is_attested_is_refused() -> None:
     text = changed("attested = [240, 240, 240, 240, 240]", "attested = [240, 240, 0, 0, 240]")
     assert refused(lambda: read(text)).startswith(
         "breakdowns.0.first: nothing is attested in slots 2 to 3; name slots in which something"
+    )
+
+
+def test_regression_a_breakdown_where_payment_is_at_once_is_refused() -> None:
+    """It was told as complete, on time, and 0 paid for unfinished products."""
+    terms = MARKET[MARKET.index("[delivery]") : MARKET.index("[[breakdowns]]")]
+    message = refused(lambda: read(MARKET.replace(terms, "")))
+    assert message == (
+        "breakdowns: what is paid at once cannot be refunded when a supplier is down; add the "
+        "terms of a [delivery] table, or leave it out"
     )
 
 

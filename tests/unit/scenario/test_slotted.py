@@ -132,6 +132,11 @@ def test_operations_of_no_time_are_in_no_product_and_keep_the_others_numbers() -
         ({"capacity_factor": Fraction(0)}, "fjsp.capacity_factor: 0 is not above 0"),
         ({"benefit": (500, 499)}, "fjsp.benefit: [5, 4.99] is no range"),
         ({"cost": (-1, 5)}, "fjsp.cost: [-0.01, 0.05] is no range"),
+        (
+            {"maintenance": (0, 2**128)},
+            "fjsp.maintenance: 3402823669209384634633746074317682114.56 i",
+        ),
+        ({"benefit": (2**127, 2**127)}, "fjsp.benefit: it makes job 1 worth "),
         ({"capacity_factor": Fraction(2**63)}, "fjsp.capacity_factor: it makes a capacity of"),
     ],
 )
@@ -147,7 +152,14 @@ def test_options_that_make_no_market_are_refused(change: dict[str, object], mess
     [
         ("1 1\n1 1 1 0\n", "every operation takes no time, so that there is nothing to buy"),
         ("1 9999\n6 " + "1 1 1 " * 6 + "\n", "8 slots of 9999 machines are 79992; a market has"),
-        ("1 1\n151 " + "1 1 1 " * 151 + "\n", "demanders.0.operations: 151 are too many; a produc"),
+        (
+            "2 1\n1 1 1 1\n151 " + "1 1 1 " * 151 + "\n",
+            "job 2 has 151 operations that take time; a product has at most 150, which settle in",
+        ),
+        (
+            "34 1\n" + ("150 " + "1 1 1 " * 150 + "\n") * 34,
+            "the jobs have 5100 operations that take time; a market has at most 5000; give a small",
+        ),
     ],
 )
 def test_a_shop_that_makes_no_market_is_refused(text: str, message: str) -> None:

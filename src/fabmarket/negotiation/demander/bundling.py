@@ -28,7 +28,7 @@ from fabmarket.negotiation.moves import Output, Send, Submit
 from fabmarket.negotiation.products import buying
 from fabmarket.negotiation.products.buyer import Buyer, Standing
 from fabmarket.negotiation.products.buying import released
-from fabmarket.negotiation.products.plan import Chosen
+from fabmarket.negotiation.products.plan import Chain, Chosen
 from fabmarket.negotiation.products.purchase import Bundle, Purchase
 from fabmarket.negotiation.products.reasons import (
     BUNDLE_NOT_SETTLED,
@@ -164,7 +164,7 @@ def settled(state: DemanderState, trade: bytes) -> Step:
         left=(*purchase.left, *left),
         reason="",
         pending=None,
-        chain=pending.chain,
+        chain=_at_their_prices(purchase, pending.chain),
         trades=pending.trades,
         bundle=pending.id,
         paid=purchase.paid + sum(each.trade.payment for each in pending.signed),
@@ -178,15 +178,32 @@ def _stays(purchase: Purchase, pending: Bundle, step: int) -> bool:
     return step < len(pending.trades) and purchase.trades[step] == pending.trades[step]
 
 
-def taken_back(state: DemanderState, trade: bytes) -> Step:
-    """Note that a step will not be delivered, and plan the product anew."""
+def _at_their_prices(purchase: Purchase, chain: Chain) -> Chain:
+    """A chain in which what was bought before, and cost nothing more, has the price it had."""
+    known = purchase.slots_bought
+    steps = (
+        replace(step, slot=known[step.slot.trade]) if step.slot.owned else step
+        for step in chain.steps
+    )
+    return replace(chain, steps=tuple(steps))
+
+
+def taken_back(state: DemanderState, trade: bytes, payment: int) -> Step:
+    """Note that a step will not be delivered and its payment is back, and plan the product anew."""
     purchase = state.purchases[state.bundled[trade]]
-    if trade not in purchase.trades:
+    steps = {each: at for at, each in (*enumerate(purchase.trades), *purchase.left)}
+    if trade not in steps:
         return state, ()
-    at = purchase.trades.index(trade)
-    returned = (*purchase.returned, (at, trade))
-    purchase = replace(purchase, lost=purchase.lost | {at}, returned=returned)
-    if purchase.pending is not None:  # what is signed settles first, or does not
+    at = steps[trade]
+    is_needed = trade in purchase.trades
+    purchase = replace(
+        purchase,
+        paid=purchase.paid - payment,
+        lost=purchase.lost | {at} if is_needed else purchase.lost,
+        left=tuple(each for each in purchase.left if each[1] != trade),
+        returned=(*purchase.returned, (at, trade)),
+    )
+    if not is_needed or purchase.pending is not None:  # what is signed settles first, or does not
         purchases = state.purchases.insert(purchase.product.id, purchase)
         return replace(state, purchases=purchases), ()
     return _again(state, purchase)
@@ -197,7 +214,9 @@ def _again(state: DemanderState, purchase: Purchase) -> Step:
     buyer = state.buyers.get(purchase.product.id)
     given_up = () if buyer is None else buying.given_up(buyer)
     state = replace(state, buyers=state.buyers.discard(purchase.product.id))
-    again = replace(purchase, state="open", reason=TAKEN_BACK, cycles=CYCLES_AGAIN, tried=-1)
+    again = replace(
+        purchase, state="open", reason=TAKEN_BACK, cycles=CYCLES_AGAIN, tried=-1, least=0
+    )
     state, told = concluded(state, again)
     return state, (*given_up, *told)
 

@@ -45,7 +45,8 @@ def gone_back(state: DemanderState, event: Released, payment: int) -> Step:
     lost = purchase.lost | {at} if event.trade in purchase.trades else purchase.lost
     left = tuple(each for each in purchase.left if each[1] != event.trade)
     returned = (*purchase.returned, (at, event.trade))
-    return concluded(state, replace(purchase, lost=lost, left=left, returned=returned))
+    paid = purchase.paid - payment
+    return concluded(state, replace(purchase, paid=paid, lost=lost, left=left, returned=returned))
 
 
 def _useless(purchase: Purchase) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from fabmarket.negotiation.moves import Output, Received
 from fabmarket.negotiation.products import buying
 from fabmarket.negotiation.products.buyer import Buyer
 from fabmarket.negotiation.products.purchase import Purchase, to_plan
-from fabmarket.negotiation.products.reasons import TAKEN_BACK, TOO_LATE, why_not
+from fabmarket.negotiation.products.reasons import TAKEN_BACK, TOO_LATE, least_cost, why_not
 
 
 def hear(state: DemanderState, word: PriceList | Answer | Booked, given: Received) -> Step:
@@ -93,14 +93,19 @@ def _buy(state: DemanderState, purchase: Purchase, current: Round) -> Step:
     state = replace(state, buyers=state.buyers.insert(product.id, buyer))
     if current.phase != "signing" or current.quarter < 1:
         return state, outputs
-    purchase = replace(purchase, tried=current.opened, cycles=purchase.cycles - 1)
+
+    def capacity(listing: bytes) -> int:
+        return state.listed[listing].capacity
+
+    least = least_cost(buyer, capacity)
+    purchase = replace(purchase, tried=current.opened, cycles=purchase.cycles - 1, least=least)
     if buyer.held is not None:
         state, done = sign(state, purchase, buyer, buyer.held, current.ends)
     else:
-        reason, least = why_not(buyer, lambda listing: state.listed[listing].capacity)
+        reason = why_not(buyer, capacity)
         if purchase.lost:
             reason = f"{TAKEN_BACK}; {reason}"
-        purchase = replace(purchase, reason=reason, least=least)
+        purchase = replace(purchase, reason=reason)
         is_over = purchase.cycles <= 0
         state, done = concluded(state, replace(purchase, state="unbought" if is_over else "open"))
     return state, (*outputs, *done)

@@ -124,11 +124,14 @@ def _record(state: DemanderState, event: Event) -> Step:
             return decided(state, replace(want, state="served", trade=trade))
         case Settled(trade=trade) if trade in state.bundled:
             return bundling.settled(state, trade)
-        case Released(trade=trade, cause=cause) if trade in state.bundled and cause in LOSSES:
-            state, replanned = bundling.taken_back(state, trade)
-            return state, (*told, *replanned)
-        case Released(trade=trade, cause=Cause.SPLIT) if trade in state.bundled and trade in before:
-            state, noted = returning.gone_back(state, event, before[trade].trade.payment)
+        case Released(trade=trade, cause=cause) if trade in state.bundled and trade in before:
+            payment = before[trade].trade.payment
+            if cause in LOSSES:
+                state, noted = bundling.taken_back(state, trade, payment)
+            elif cause is Cause.SPLIT:
+                state, noted = returning.gone_back(state, event, payment)
+            else:
+                noted = ()
             return state, (*told, *noted)
         case SlotAttested():
             return bundling.lowered(listings.attested(state, event), event), told

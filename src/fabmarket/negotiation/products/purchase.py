@@ -35,12 +35,13 @@ class Purchase:
     """A product and how far it has come; `cycles` more of the rounds are tried for it.
 
     `tried` is when the last cycle began that was; `pending` what is signed and not settled yet.
-    `chain` is what was bought, `trades` by step, `bundle` the last that settled, and `paid` what
-    all of them cost, base units; `lost` are its steps that will not be delivered. `returned`
-    are all trades whose payment came back for that, and `left` those that were bought, paid for and
-    are of no use since it was planned anew, each with its step. `least` is what a
-    chain would have cost at the last prices with nobody else there, lateness included, 0 if there
-    was none. `shunned` are suppliers that did not sign.
+    `chain` is what was bought, at what was paid for it, `trades` by step, `bundle` the last that
+    settled, and `paid` what all of them cost, base units, less the payments that came back; `lost`
+    are its steps that will not be delivered. `returned` are all trades whose payment came back, and
+    `left` those that were bought, paid for and are of no use since it was planned anew, each with
+    its step. `least` is what its cheapest chain would have cost at the last prices of the last
+    cycle with nobody else there, lateness included, 0 if there was none; where something is lost or
+    was bought anew, of what was then still to be bought. `shunned` are suppliers that did not sign.
     """
 
     product: Product
@@ -63,6 +64,13 @@ class Purchase:
     def pledged(self) -> int:
         """What settling what is signed takes from the account, base units."""
         return 0 if self.pending is None else self.pending.pledged
+
+    @property
+    def slots_bought(self) -> dict[bytes, Slot]:
+        """The slots of `chain` by trade, at the price that was paid for a unit."""
+        steps = () if self.chain is None else self.chain.steps
+        named = zip(self.trades, steps, strict=True)
+        return {trade: replace(step.slot, trade=trade) for trade, step in named}
 
 
 def to_plan(purchase: Purchase) -> tuple[Product, dict[bytes, Slot]]:
