@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from rpds import HashTrieMap
+
 from fabmarket.negotiation.products.buyer import Buyer, kinds_of, slots_of
 from fabmarket.negotiation.products.plan import Chain, Product, Slot, cheapest
 
@@ -15,7 +17,7 @@ NO_LISTS = "no supplier said a price"
 NO_CHAIN = "no listed slots make a chain within its times"
 NOT_WORTH = "it is worth no more than the least prices of a chain"
 NO_MONEY_FOR_IT = "the account or the day's budget has too little for it"
-NO_ROOM_LEFT = "no room is left for a chain that is worth what it costs"
+NO_ROOM_LEFT = "no room was left for a chain that is worth what it costs"
 NOT_HELD = "its last bid was not held, or not booked, by all its suppliers"
 NOT_SIGNED = "a supplier did not sign what it had booked"
 TAKEN_BACK = "a step of it will not be delivered"
@@ -81,6 +83,7 @@ def _left(buyer: Buyer) -> Iterator[_Slots]:
 
 def _alone(buyer: Buyer, capacity: Capacity) -> Iterator[_Slots]:
     """The same with all that is listed, as if nobody had bought anything."""
+    buyer = replace(buyer, paid=HashTrieMap())  # what rivals drove it to
     for slots in _left(buyer):
         yield {
             resource: [
