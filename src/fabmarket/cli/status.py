@@ -162,8 +162,9 @@ def _round(product: ProductStatus, now: int) -> str:
 
 def _prices(product: ProductStatus) -> tuple[str, str]:
     """Of what is not known, nothing."""
+    rest = "rest " if product.rest else ""
     return (
-        number(product.least) if product.least else "",
+        f"{rest}{number(product.least)}" if product.least else "",
         number(product.payment) if product.chain or product.payment else "",
     )
 

@@ -29,8 +29,8 @@ class StepStatus:
 @dataclass(frozen=True)
 class ProductStatus:
     """A product: what was last said of it (`reason`), and what a chain would have cost with nobody
-    else there (`least`, lateness included; 0: not known, or there is none; where something was
-    lost, of what was then still to be bought).
+    else there (`least`, lateness included; 0: not known, or there is none). It is the `rest` that
+    this is said of once something was lost: what was then still to be bought.
 
     While it is bought in rounds: their `phase`, the `beat` of all `beats` of the cycle, from 1, and
     the second at which what is booked is signed (`signs_at`); else these are "" and 0. `cycles`
@@ -44,6 +44,7 @@ class ProductStatus:
     state: str
     reason: str
     least: int
+    rest: bool
     cycles: int
     phase: str
     beat: int
@@ -84,6 +85,7 @@ def _product(state: DemanderState, purchase: Purchase, names: Mapping[bytes, str
         state=shown.state,
         reason=purchase.reason,
         least=purchase.least,
+        rest=bool(purchase.returned),
         cycles=max(0, purchase.cycles),
         phase=phase,
         beat=beat,

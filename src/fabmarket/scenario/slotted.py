@@ -115,9 +115,9 @@ def build_market(
     if not jobs:
         problem = "every operation takes no time, so that there is nothing to buy"
         raise InvalidScenario(f"{file}: {problem}; give an instance with times above 0")
-    _check_jobs(jobs, name)
     length = max(map(_fastest, _steps(jobs)))
     slots = _slots(instance, jobs, length, name, file)
+    _check_jobs(jobs, name)
     listed = (_capacity(options, length, file),) * slots
     products = {
         number: _product(number, job, slots, length, options, seed) for number, job in jobs.items()

@@ -53,6 +53,15 @@ def played(market, rounds=NO_PRICES, carry=lambda send, now: (0,)):
     return street, {name: buyer.held.chain for name, buyer in street.bought()}
 
 
+def test_what_costs_nothing_gets_dearer_as_well_where_two_want_it():
+    """Half of nothing is nothing: its price would stand still whatever is asked for."""
+    rounds = Rounds(Rhythm(0, 60), prices=3, holds=3, room=0)
+    market = shop(one_step("small", 600), one_step("large", 1000), reserves=(0,))
+    _, chains = played(market, rounds)
+    premium = 600 // 10 - 2
+    assert {name: chain.price for name, chain in chains.items()} == {"large": 10 * (2 + premium)}
+
+
 def test_the_larger_rate_wins_and_pays_the_rate_of_the_bid_that_failed_behind_it():
     _, chains = played(shop(one_step("small", 600), one_step("large", 1000)))
 

@@ -139,13 +139,14 @@ def _price(seller: Seller, current: Round) -> Seller:
 def _raised(seller: Seller) -> Iterator[tuple[bytes, int]]:
     """The next prices: what is asked for beyond its room gets dearer.
 
-    By half, times the excess over the room if that is below 1, rounded up.
+    By half, times the excess over the room if that is below 1, rounded up; what costs nothing by
+    as much as what costs 1.
     """
     units, left = _asked(seller), rooms(seller)
     for listing in seller.stock:
         price, free = seller.price(listing), left[listing]
         excess = min(free, units[listing] - free)
-        rise = -(-price * excess // (2 * free)) if excess > 0 else 0
+        rise = -(-max(1, price) * excess // (2 * free)) if excess > 0 else 0
         if price + rise != seller.reserve:
             yield listing, price + rise
 
