@@ -15,7 +15,6 @@ arguments, and equal ones give equal bytes.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import sha256, shake_256
 
 from coincurve import PrivateKey, PublicKey
@@ -35,14 +34,37 @@ class BadPoint(Refused):
     """The bytes are no point of the curve."""
 
 
-@lru_cache(maxsize=1 << 12)
+_known: dict[bytes, PublicKey] = {}
+_MOST_KNOWN = 1 << 13
+"""Points that are remembered, as finding the y of one takes longer than to add two."""
+
+
 def _parsed(point: bytes) -> PublicKey:
+    known = _known.get(point)
+    if known is not None:
+        return known
     try:
         if len(point) != len(NEUTRAL):
             raise ValueError
-        return PublicKey(point)
+        found = PublicKey(point)
     except ValueError as error:
         raise BadPoint(f"0x{point.hex()[:70]} is no point of the curve") from error
+    _remembered(found)
+    return found
+
+
+def _remembered(point: PublicKey) -> bytes:
+    written: bytes = point.format()
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[written] = point
+    return written
+
+
+def check_point(point: bytes) -> None:
+    """Raise BadPoint unless the bytes are a point of the group, the neutral element too."""
+    if point != NEUTRAL:
+        _parsed(point)
 
 
 def hashed_point(label: bytes) -> bytes:
@@ -89,7 +111,7 @@ def product(points: Sequence[bytes]) -> bytes:
     if not given:
         return NEUTRAL
     try:
-        return PublicKey.combine_keys(given).format()
+        return _remembered(PublicKey.combine_keys(given))
     except ValueError:  # so coincurve says that it is the neutral element
         return NEUTRAL
 
