@@ -10,7 +10,7 @@ const SUB_TASK = fields(
 );
 const PRICE_TERMS = fields(
   "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity, address token, " +
-    "bool lots, uint32 step",
+    "bool lots, uint32 step, uint32 least",
 );
 const EXIT = fields("uint128 price, uint128 units");
 
@@ -18,6 +18,19 @@ const DELIVERY = fields(
   "uint32 deliverWithin, uint32 disputeWithin, uint32 decideWithin, uint16 lateShare, uint16 silenceShare, " +
     "uint16 undecidedShare, uint16 bondShare, uint16 latePenalty, uint16 exitPenalty",
 );
+
+const CARD = fields("bytes maskKey, bytes consent");
+
+/** Of `golden-masked`; it shares terms and delivery with what is here. */
+export const MASKED_OPENING = {
+  MaskedOpening: fields(
+    "address supplier, bytes32 listing, uint64 slotStart, uint64 slotEnd, PriceTerms terms, Delivery delivery, " +
+      "Card[] cards, uint256 capSum, uint32 roundLimit, uint32 roundTime, uint64 ends",
+  ),
+  PriceTerms: PRICE_TERMS,
+  Delivery: DELIVERY,
+  Card: CARD,
+};
 
 const TYPES = {
   Demand: {
@@ -35,8 +48,11 @@ const TYPES = {
   },
   Selection: {
     Selection: fields(
-      "address demander, bytes32 offer, bytes32 subTask, bytes32 listing, uint64 quantity, bool divisible",
+      "address demander, bytes32 offer, bytes32 subTask, bytes32 listing, uint64 quantity, bool divisible, " +
+        "SeatRequest[] masked",
     ),
+    SeatRequest: fields("Card card, uint32 least, bool open"),
+    Card: CARD,
   },
   Refusal: { Refusal: fields("address supplier, bytes32 selection, string reason") },
   Opening: {
@@ -81,7 +97,7 @@ const TYPES = {
 const demander = account(1);
 const supplier = account(2);
 
-const terms = {
+export const terms = {
   concept: "balanced",
   demandWeight: "800000",
   supplyWeight: "200000",
@@ -90,9 +106,10 @@ const terms = {
   token: account(3).address,
   lots: true,
   step: "4",
+  least: MAX(32),
 };
 
-const delivery = {
+export const delivery = {
   deliverWithin: "86400",
   disputeWithin: "259200",
   decideWithin: MAX(32),
@@ -151,6 +168,7 @@ const MESSAGES = {
     listing: hashed("listing"),
     quantity: "12",
     divisible: true,
+    masked: [{ card: { maskKey: "0x02" + "ab".repeat(32), consent: "0x1234" }, least: "5", open: true }],
   },
   Refusal: { supplier: supplier.address, selection: hashed("selection"), reason: "kein Platz für 12 Stück" },
   Opening: {

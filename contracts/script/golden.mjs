@@ -10,6 +10,7 @@ import { contracts } from "./forge.mjs";
 import { cards } from "./golden-cards.mjs";
 import { consents } from "./golden-consents.mjs";
 import { decisions } from "./golden-decisions.mjs";
+import { masked } from "./golden-masked.mjs";
 import { messages } from "./golden-messages.mjs";
 import { net } from "./golden-net.mjs";
 import { oversight } from "./golden-oversight.mjs";
@@ -283,6 +284,7 @@ const files = {
   trade: trades,
   attestation: attestations,
   cards,
+  masked,
   messages,
   decisions: await decisions(held),
   consents: await consents(held, LATHE_3, commitment),

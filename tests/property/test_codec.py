@@ -176,7 +176,16 @@ def refused_or_other(kind, text, value):
 
 def names_in(kind):
     """What a refusal can begin with: the type, or a member of a union in it."""
-    members = ("Hosted", "Bargain", "Seated", "Haggle", "Proof", "bytes")
+    members = (
+        "Hosted",
+        "MaskedHosted",
+        "Bargain",
+        "Seated",
+        "MaskedSeated",
+        "Haggle",
+        "Proof",
+        "bytes",
+    )
     known = (*MESSAGES, *get_args(Order))
     return {kind.__name__, *MOVES, *(each.__name__ for each in known), *members}
 

@@ -15,10 +15,10 @@ from fabmarket.cli.terminal import table
 from fabmarket.identity.codec import BadText, decode
 from fabmarket.ledger import EventStore, LedgerError
 from fabmarket.market.events import Settled
-from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.lies import BestLie, best_lie, best_own_lie
 from fabmarket.negotiation.progress import Progress
+from fabmarket.negotiation.seat import Seated
 from fabmarket.node import (
     BadEvidence,
     Evidence,
@@ -195,10 +195,10 @@ def _lie(shown: Replayed) -> BestLie | None:
     match shown.talk:
         case Hosted() as hosted:
             return best_lie(hosted)
-        case Bargain():
-            return None
-        case seated:
+        case Seated() as seated:
             return best_own_lie(seated)
+        case _:
+            return None
 
 
 def _lied(lie: dict[str, Any]) -> str:

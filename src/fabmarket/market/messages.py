@@ -29,6 +29,7 @@ from fabmarket.identity import (
     Uint256,
 )
 from fabmarket.market.delivery import Delivery
+from fabmarket.market.masked import Card, MaskedMessage, SeatRequest
 from fabmarket.market.oversight import OversightMessage
 from fabmarket.market.products import ProductMessage
 from fabmarket.market.sums import Node
@@ -93,7 +94,8 @@ class PriceTerms(TypedStruct):
     `concept` names the equilibrium, or is "clock" or "bargaining". The weights a and b of the price
     rule q = a·S - b·w are in 10⁻⁶ base units per squared resource unit; `maintenance` (the least
     price) in base units of `token` per unit; `capacity` in units. A clock goes up from there by the
-    `step`-th part of the last price; with `lots` each demand is sold whole or not at all.
+    `step`-th part of the last price; with `lots` each demand is sold whole or not at all. From
+    `least` seats on a session is masked (`masked`); 0: none is.
     """
 
     concept: Text
@@ -104,6 +106,7 @@ class PriceTerms(TypedStruct):
     token: Address
     lots: Flag = False
     step: Uint32 = 0
+    least: Uint32 = 0
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,11 @@ class Offer(TypedStruct):
 
 @dataclass(frozen=True)
 class Selection(TypedStruct):
-    """A demander takes up one offer: it will negotiate there for `quantity` units."""
+    """A demander takes up one offer: it will negotiate there for `quantity` units.
+
+    Where the offer is for a masked session, `masked` says how it would sit in one; else it is
+    empty.
+    """
 
     demander: Address
     offer: Bytes32
@@ -143,6 +150,7 @@ class Selection(TypedStruct):
     listing: Bytes32
     quantity: Uint64
     divisible: Flag
+    masked: tuple[SeatRequest, ...] = ()
 
     @property
     def author(self) -> str:
@@ -198,6 +206,37 @@ class Opening(TypedStruct):
     roster: Bytes32
     round_time: Uint32
     ends: Uint64
+
+    @property
+    def author(self) -> str:
+        """The address that must have signed this message."""
+        return self.supplier
+
+
+@dataclass(frozen=True)
+class MaskedOpening(TypedStruct):
+    """The same for a masked session: all seats' cards stand in it, nobody's account.
+
+    `cap_sum` is what all seats can want together, units. After `round_limit` quotes without a price
+    there is none. A member that is silent for `round_time` seconds ends the session.
+    """
+
+    supplier: Address
+    listing: Bytes32
+    slot_start: Uint64
+    slot_end: Uint64
+    terms: PriceTerms
+    delivery: Delivery
+    cards: tuple[Card, ...]
+    cap_sum: Uint256
+    round_limit: Uint32
+    round_time: Uint32
+    ends: Uint64
+
+    @property
+    def seats(self) -> int:
+        """How many seats there are."""
+        return len(self.cards)
 
     @property
     def author(self) -> str:
@@ -294,7 +333,8 @@ class Place(TypedStruct):
     """A seat's part of an opening, a quote or a close, and its path: proved by a tree, not signed.
 
     The seat is that of one `selection`. `value` is the supplier's nonce in an opening, the units
-    awarded in a close, and `payment` what these cost, base units.
+    awarded in a close, and `payment` what these cost, base units. Of a masked session the nodes of
+    a path carry what `masked_sums` says, and the path in an opening is empty.
     """
 
     seat: Uint32
@@ -344,6 +384,11 @@ class SplitOffer(TypedStruct):
 
 SessionMessage = Quote | Reply | Close
 """What is said in a session once it is open."""
-TradeMessage = Demand | Offer | Selection | Refusal | Opening | SessionMessage | Counter | Trade
+OpeningMessage = Opening | MaskedOpening
+TradeMessage = (
+    Demand | Offer | Selection | Refusal | OpeningMessage | SessionMessage | Counter | Trade
+)
 """What leads from a demand to a trade."""
-Message = TradeMessage | ProductMessage | SplitOffer | UsageMessage | OversightMessage
+Message = (
+    TradeMessage | MaskedMessage | ProductMessage | SplitOffer | UsageMessage | OversightMessage
+)

@@ -6,7 +6,7 @@ holds the largest power of two below n, so that place and number fix the path. A
 its place and apart from inner nodes, so that no node passes for a leaf.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fabmarket.errors import Refused
@@ -32,7 +32,19 @@ def leaf(place: int, content: bytes, *sums: int) -> Node:
     return Node(keccak(_LEAF + place.to_bytes(32, "big") + content + _words(sums)), sums)
 
 
-def tree_of(leaves: Sequence[Node]) -> tuple[Node, tuple[tuple[Node, ...], ...]]:
+Numbers = tuple[int, ...]
+Added = Callable[[Numbers, Numbers], Numbers]
+"""What two nodes' sums come to in the node above them."""
+
+
+def added(left: Numbers, right: Numbers) -> Numbers:
+    """Return sums of whole numbers, place by place."""
+    return tuple(a + b for a, b in zip(left, right, strict=True))
+
+
+def tree_of(
+    leaves: Sequence[Node], add: Added = added
+) -> tuple[Node, tuple[tuple[Node, ...], ...]]:
     """Return the root over at least one leaf, and each leaf's path: its siblings from below."""
     paths: list[list[Node]] = [[] for _ in leaves]
 
@@ -45,13 +57,13 @@ def tree_of(leaves: Sequence[Node]) -> tuple[Node, tuple[tuple[Node, ...], ...]]
             paths[place].append(right)
         for place in range(middle, end):
             paths[place].append(left)
-        return _parent(left, right)
+        return _parent(left, right, add)
 
     root = build(0, len(leaves))
     return root, tuple(map(tuple, paths))
 
 
-def climb(node: Node, place: int, count: int, path: Sequence[Node]) -> Node:
+def climb(node: Node, place: int, count: int, path: Sequence[Node], add: Added = added) -> Node:
     """Return the root over `count` leaves to which a path leads from the leaf at `place`."""
     if not 0 <= place < count:
         raise BadPath(f"there is no place {place} among {count}")
@@ -66,7 +78,8 @@ def climb(node: Node, place: int, count: int, path: Sequence[Node]) -> Node:
     for is_left, sibling in zip(reversed(turns), path, strict=True):
         if len(sibling.sums) != len(node.sums):
             raise BadPath(f"a node of {len(sibling.sums)} sums where {len(node.sums)} are due")
-        node = _parent(sibling, node) if is_left else _parent(node, sibling)
+        pair = (sibling, node) if is_left else (node, sibling)
+        node = _parent(*pair, add)
     return node
 
 
@@ -75,10 +88,9 @@ def _left(count: int) -> int:
     return 1 << (count - 1).bit_length() - 1
 
 
-def _parent(left: Node, right: Node) -> Node:
+def _parent(left: Node, right: Node, add: Added) -> Node:
     below = left.hash + _words(left.sums) + right.hash + _words(right.sums)
-    sums = tuple(a + b for a, b in zip(left.sums, right.sums, strict=True))
-    return Node(keccak(_INNER + below), sums)
+    return Node(keccak(_INNER + below), add(left.sums, right.sums))
 
 
 def _words(numbers: Sequence[int]) -> bytes:

@@ -26,13 +26,20 @@ def nothing(seats: int) -> Awards:
 
 
 def by_clock(
-    terms: PriceTerms, members: Sequence[Member], curves: Sequence[Curve], gone: frozenset[int]
+    terms: PriceTerms,
+    members: Sequence[Member],
+    everyone: Curve,
+    curves: Sequence[Curve],
+    gone: frozenset[int],
 ) -> Awards:
-    """Return what a clock sells that has stopped. Who is gone counts, and buys nothing."""
+    """Return what a clock sells that has stopped. Who is gone counts, and buys nothing.
+
+    `everyone` is what all seats answered together, gone or not.
+    """
     present = (at for at in range(len(members)) if at not in gone)
     order = sorted(present, key=lambda at: members[at].selection)
     floor, room = first(terms).price, terms.capacity
-    sold = clinching.outcome(curves, order, floor, room, lots=terms.lots)
+    sold = clinching.outcome(everyone, curves, order, floor, room, lots=terms.lots)
     return Awards(sold.price, sold.units, sold.payments)
 
 

@@ -107,19 +107,26 @@ def held(own: Curve, path: Sequence[Point], room: int, *, lots: bool) -> Held:
 
 
 def outcome(
-    curves: Sequence[Curve], order: Sequence[int], floor: int, room: int, *, lots: bool
+    everyone: Curve,
+    curves: Sequence[Curve],
+    order: Sequence[int],
+    floor: int,
+    room: int,
+    *,
+    lots: bool,
 ) -> Outcome:
     """Return what a clock that has stopped sells to each seat.
 
     Args:
-        curves: what each seat answered.
+        everyone: what all seats answered together.
+        curves: what each seat answered; only those in `order` count.
         order: the seats that can buy; the units that rounding a price leaves over go to those that
             gave up last, at that price, in this order.
         floor: the least price, that of the first quote.
         room: the units there are.
         lots: whether a seat gets all that it wants or nothing.
     """
-    path = points(together(curves), floor, room)
+    path = points(everyone, floor, room)
     price = path[-1].price
     units, payments = [0] * len(curves), [0] * len(curves)
     holds = {seat: held(curves[seat], path, room, lots=lots) for seat in order}

@@ -12,7 +12,7 @@ from the sums shows at once.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -26,6 +26,12 @@ from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
 
 CLOCK = "clock"
 ROUND_LIMIT = 200
+FEWEST = 3
+"""Seats of a masked session at least: of two each knows the other's answer."""
+LARGEST = 2**48 // MICRO
+"""Units that a seat of a masked session can want at most: it may have to prove that it wants no
+more, with 48 bits of micro-units.
+"""
 NO_BUDGET = 2**256 - 1
 """Base units; no demand costs more."""
 _TOP_PRICE = 2**127
@@ -48,7 +54,8 @@ class Course:
     """How far the search has come: `price` is the last one quoted, `rounds` how many were.
 
     `low` is known to be too low a price, `high` to be high enough; `high_clears`: demand just meets
-    its target there. `settled_on` is the price that was found; `failed`: there is none.
+    its target there. `settled_on` is the price that was found; `failed`: there is none, which is
+    so after `limit` rounds.
     """
 
     terms: PriceTerms
@@ -59,6 +66,7 @@ class Course:
     high_clears: bool = False
     settled_on: int | None = None
     failed: bool = False
+    limit: int = ROUND_LIMIT
 
 
 @lru_cache(maxsize=1024)
@@ -80,11 +88,15 @@ def rule_of(terms: PriceTerms) -> PriceRule:
         raise InvalidMove(f"terms without a price rule: {error}") from error
 
 
-def check_terms(terms: PriceTerms, demands: Iterable[tuple[int, bool]]) -> None:
+def check_terms(terms: PriceTerms, demands: Sequence[tuple[int, bool]]) -> None:
     """Raise InvalidMove unless a session under these terms can serve these demands.
 
     Each is its units and whether it is divisible.
     """
+    if terms.least and terms.least < FEWEST:
+        raise InvalidMove(f"a masked session of less than {FEWEST} seats hides nothing")
+    if terms.least and any(LARGEST < units != NO_LIMIT for units, _ in demands):
+        raise InvalidMove(f"a demand of more than {LARGEST} units in a masked session")
     if terms.concept == CLOCK:
         if not terms.step:
             raise InvalidMove("terms without a price rule: a clock's step is above 0")
@@ -179,7 +191,7 @@ def after(course: Course, total: int, moving: int, answers: int) -> Course:
     if course.low is not None and course.high is not None and course.high - course.low <= 1:
         return replace(course, settled_on=course.high if course.high_clears else course.low)
     following = _next_price(course, total, moving, answers)
-    if following is None or course.rounds >= ROUND_LIMIT:
+    if following is None or course.rounds >= course.limit:
         return replace(course, failed=True)
     return replace(course, price=following, rounds=course.rounds + 1)
 
@@ -190,7 +202,7 @@ def _ticked(course: Course, wanted: int) -> Course:
     if wanted <= terms.capacity:
         return replace(course, settled_on=price)
     following = price + max(1, price // terms.step)
-    if course.rounds >= ROUND_LIMIT or following >= _TOP_PRICE:
+    if course.rounds >= course.limit or following >= _TOP_PRICE:
         return replace(course, failed=True, low=price)
     return replace(course, price=following, rounds=course.rounds + 1, low=price)
 
@@ -202,6 +214,14 @@ def supply_at(terms: PriceTerms, price: int, total: int) -> int:
     return floor_int(rule_of(terms).supply_at(Fraction(price), Fraction(total, MICRO)) * MICRO)
 
 
+def binding_prices(course: Course) -> tuple[int, ...]:
+    """Return the quoted prices whose replies `binding` asks for."""
+    price, high = course.settled_on, course.high
+    if price is None:
+        return ()
+    return (price,) if high is None or price != course.low else (price, high)
+
+
 def binding(course: Course, replies: Mapping[int, int]) -> int:
     """Return what a seat's replies, by quoted price, come to at the price found, micro-units.
 
@@ -209,12 +229,13 @@ def binding(course: Course, replies: Mapping[int, int]) -> int:
     more than it wanted at the next, and what a price of one less adds to a best reply (1/slope,
     rounded up): who wants all at the one and nothing at the other fixes the price and overbuys.
     """
-    price, high = course.settled_on, course.high
-    if price is None:
-        return 0
-    if high is None or price != course.low:
-        return replies[price]
-    return min(replies[price], replies[high] + ceil(MICRO / rule_of(course.terms).slope))
+    match binding_prices(course):
+        case (price,):
+            return replies[price]
+        case (price, high):
+            return min(replies[price], replies[high] + ceil(MICRO / rule_of(course.terms).slope))
+        case _:
+            return 0
 
 
 def best_reply(

@@ -78,6 +78,11 @@ class Hosted:
         return self.close.price or None if self.close else None
 
     @property
+    def quotes(self) -> int:
+        """How many prices were quoted."""
+        return len(self.rounds)
+
+    @property
     def silent(self) -> tuple[int, ...]:
         """The seats that count and have not answered the last quote."""
         answers = self.rounds[-1].answers
@@ -267,8 +272,9 @@ def _sold(hosted: Hosted, course: Course) -> Word:
     gone = hosted.dropped | set(hosted.silent)
     if terms.concept == CLOCK:
         curves = [curve_of(hosted, at) for at in range(len(members))]
-        awards = by_clock(terms, members, curves, gone)
-        return _close(hosted, course, awards, together(curves).exits)
+        everyone = together(curves)
+        awards = by_clock(terms, members, everyone, curves, gone)
+        return _close(hosted, course, awards, everyone.exits)
     replies = {
         at: binding(course, {one.quote.price: one.answers[at].quantity for one in hosted.rounds})
         for at in range(len(members))

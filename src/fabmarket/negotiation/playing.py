@@ -52,4 +52,4 @@ def play_clock(terms: PriceTerms, members: Sequence[Member], curves: Sequence[Cu
         course = after(course, everyone.above(course.price - 1), 0, len(members))
     if course.failed:
         return Played(nothing(len(members)), course.rounds)
-    return Played(by_clock(terms, members, curves, frozenset()), course.rounds)
+    return Played(by_clock(terms, members, everyone, curves, frozenset()), course.rounds)

@@ -22,6 +22,7 @@ class Policy:
     less is attested than a supplier has sold it gives back what it cannot deliver, at its penalty.
     `accept_returns`: it takes back, for nothing, what a product has no more use for, if the slot
     begins late enough to be sold in another cycle.
+    A demander sits in a masked session of `least` seats or more only, and in an open one if `open`.
     """
 
     partners: frozenset[str] = frozenset()
@@ -31,6 +32,8 @@ class Policy:
     refuse_unsigned: int = 0
     refund_uncovered: bool = False
     accept_returns: bool = False
+    least: int = 0
+    open: bool = True
 
     def deals_with(self, address: str) -> bool:
         """Return whether anything is signed for this peer."""

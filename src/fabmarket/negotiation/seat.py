@@ -16,7 +16,17 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from fabmarket.identity import ZERO_BYTES32, struct_hash
-from fabmarket.market.messages import Close, Exit, Member, Opening, Place, Quote, Reply
+from fabmarket.market.masked import MaskedClose
+from fabmarket.market.messages import (
+    Close,
+    Exit,
+    Member,
+    Opening,
+    Place,
+    PriceTerms,
+    Quote,
+    Reply,
+)
 from fabmarket.market.sums import BadPath, Node, climb, leaf
 from fabmarket.market.units import MICRO
 from fabmarket.negotiation.clinching import Curve, held, most_exits, points
@@ -152,22 +162,28 @@ def follow(seated: Seated, word: Quote | Close, digest: bytes, places: Sequence[
 
 def answer(seated: Seated, seat: Seat, margin: int) -> Reply:
     """Return a member's answer to the last quote, from its private margin (base units a unit)."""
-    terms, price, member = seated.opening.terms, seated.price, seat.member
-    exits: tuple[Exit, ...] = ()
+    quantity, exits = wish(seated.opening.terms, seat, margin, seated.price)
+    if exits:
+        exits = _within_bounds(seated, seat, exits, seat.answers[-1])
+        quantity = seat.answers[-1].quantity - sum(each.units for each in exits)
+    member = seat.member
+    return Reply(member.demander, seated.id, seat.index, seated.last_digest, quantity, exits)
+
+
+def wish(terms: PriceTerms, seat: Seat, margin: int, price: int) -> tuple[int, tuple[Exit, ...]]:
+    """Return what a seat wants at a price, and what it gives up since its answer before."""
+    member = seat.member
     if terms.concept != CLOCK:
-        quantity = best_reply(terms, member, margin, price, seat.budget)
-    elif not seat.answers:
+        return best_reply(terms, member, margin, price, seat.budget), ()
+    if not seat.answers:
         most = min(member.quantity, terms.capacity)
         affordable = min(most, seat.budget // price)
-        quantity = affordable if margin >= price and (affordable == most or not terms.lots) else 0
-    else:
-        before = seat.answers[-1]
-        if before.quantity:
-            prices = before.price, price
-            exits = best_exits(terms, before.quantity, margin, prices, seat.budget)
-            exits = _within_bounds(seated, seat, exits, before)
-        quantity = before.quantity - sum(each.units for each in exits)
-    return Reply(member.demander, seated.id, seat.index, seated.last_digest, quantity, exits)
+        return affordable if margin >= price and (affordable == most or not terms.lots) else 0, ()
+    before = seat.answers[-1]
+    if not before.quantity:
+        return 0, ()
+    exits = best_exits(terms, before.quantity, margin, (before.price, price), seat.budget)
+    return before.quantity - sum(each.units for each in exits), exits
 
 
 def _within_bounds(
@@ -264,17 +280,24 @@ def _check_close(seated: Seated, close: Close) -> None:
         raise InvalidMove("a close where the search for a price goes on")
     if close.awarded > terms.capacity:
         raise InvalidMove("more is awarded than there is")
+    present = [seat for seat in seated.seats if not seat.dropped]
     if terms.concept == CLOCK:
         _check_exits(seated, close)
-        fair = _is_clinched
-    elif close.price != course.settled_on or close.exits:
-        raise InvalidMove("a close at another price than was found")
-    elif close.paid != close.awarded * close.price:
-        raise InvalidMove("a payment that is not price times units")
+        everyone = Curve(close.sum, close.exits)
+        is_fair = all(is_clinched(terms, seat, everyone, close.price) for seat in present)
     else:
-        fair = _is_due
-    if not all(seat.dropped or fair(seated, seat, close) for seat in seated.seats):
+        check_payment(course, close)
+        is_fair = all(is_due(course, seat, close.awarded) for seat in present)
+    if not is_fair:
         raise InvalidMove("the award does not follow from the answers")
+
+
+def check_payment(course: Course, close: Close | MaskedClose) -> None:
+    """Raise InvalidMove unless all that is sold costs the price that was found."""
+    if close.price != course.settled_on or (isinstance(close, Close) and close.exits):
+        raise InvalidMove("a close at another price than was found")
+    if close.paid != close.awarded * close.price:
+        raise InvalidMove("a payment that is not price times units")
 
 
 def _check_exits(seated: Seated, close: Close) -> None:
@@ -294,23 +317,28 @@ def _check_exits(seated: Seated, close: Close) -> None:
             raise InvalidMove("exits at other prices than were answered")
 
 
-def _is_clinched(seated: Seated, seat: Seat, close: Close) -> bool:
-    """Whether we get what we locked in, and of what we gave up last at most that."""
-    terms = seated.opening.terms
-    path = points(Curve(close.sum, close.exits), first(terms).price, terms.capacity)
+def is_clinched(terms: PriceTerms, seat: Seat, everyone: Curve, price: int) -> bool:
+    """Whether a seat gets what it locked in, and of what it gave up last at most that.
+
+    `price` is said to be that at which the clock stopped.
+    """
+    path = points(everyone, first(terms).price, terms.capacity)
     said = tuple(each for own in seat.answers for each in own.exits)
     hold = held(Curve(seat.answers[-1].quantity, said), path, terms.capacity, lots=terms.lots)
     more = seat.awarded - hold.units
     fits = more in (0, hold.open) if terms.lots else 0 <= more <= hold.open
-    is_paid = seat.payment == hold.payment + more * close.price
-    return close.price == path[-1].price and fits and is_paid
+    is_paid = seat.payment == hold.payment + more * price
+    return price == path[-1].price and fits and is_paid
 
 
-def _is_due(seated: Seated, seat: Seat, close: Close) -> bool:
-    """Whether we get no less than our reply at the price, where room is not short."""
-    reply = binding(seated.course, {own.price: own.quantity for own in seat.answers})
-    limit, left = seat.member.quantity, seated.opening.terms.capacity - close.awarded
-    if seat.payment != seat.awarded * close.price or (not reply and seat.awarded):
+def is_due(course: Course, seat: Seat, awarded: int) -> bool:
+    """Whether a seat gets no less than its reply at the price found, where room is not short.
+
+    `awarded` are the units of all seats.
+    """
+    reply = binding(course, {own.price: own.quantity for own in seat.answers})
+    limit, left = seat.member.quantity, course.terms.capacity - awarded
+    if seat.payment != seat.awarded * (course.settled_on or 0) or (not reply and seat.awarded):
         return False
     if seat.member.divisible:
         return seat.awarded <= limit and (seat.awarded >= reply // MICRO or not left)

@@ -22,13 +22,37 @@ NO_ANSWER = "the supplier did not finish the negotiation"
 DROPPED = "the supplier says that we were silent"
 NOT_SETTLED = "the trade did not settle on chain"
 OVER_BUDGET = "it would cost more than is left of the day's budget"
-PASSING = frozenset({NO_MONEY, NO_ANSWER, DROPPED, NOT_SETTLED, OVER_BUDGET})
+TOO_FEW = "too few came together for a masked session"
+TOO_MANY = "more came together than a masked session has room for"
+BROKEN_OFF = "the masked session was broken off: a seat was silent, or the sums were none"
+NO_PRICE_YET = "the rounds of a masked session ended before a price was found"
+SAT_MASKED = "we sat in a masked session of the same listing, and two would tell our answers"
+ONLY_OPEN = "the session would be open, which the owner does not allow"
+PASSING = frozenset(
+    {
+        NO_MONEY,
+        NO_ANSWER,
+        DROPPED,
+        NOT_SETTLED,
+        OVER_BUDGET,
+        TOO_FEW,
+        TOO_MANY,
+        BROKEN_OFF,
+        NO_PRICE_YET,
+        SAT_MASKED,
+    }
+)
 """Reasons of the moment: the same listing may do at another beat, if no other offers."""
 
 
 def why_no_price(course: Course) -> str:
     """Why a session was closed without a price, as its members are told."""
     return NO_SUPPLY if course.low is None else NO_PRICE
+
+
+def why_no_masked_price(course: Course) -> str:
+    """The same of a masked session, which has fewer rounds: in an open one there may be a price."""
+    return NO_SUPPLY if course.low is None else NO_PRICE_YET
 
 
 @dataclass(frozen=True)

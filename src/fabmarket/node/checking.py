@@ -1,11 +1,13 @@
 """What is checked of every evidence file: its signatures, what was settled, what was reported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from fabmarket.errors import Refused
 from fabmarket.identity import BadSignature, BadValue, Domain, digest
 from fabmarket.market.events import Settled
+from fabmarket.market.messages import Place
 from fabmarket.market.trade import Trade, market_domain
 from fabmarket.market.usage import Receipt, Usage
 from fabmarket.negotiation.course import Unacceptable
@@ -47,6 +49,16 @@ def checked(domain: Domain, envelope: Envelope) -> bytes:
     if signer != envelope.message.author:
         raise BadEvidence(f"{kind} 0x{key.hex()} is signed by {signer}, not by its author")
     return key
+
+
+def require_places(word: Envelope, sent: Iterable[tuple[str, tuple[Place, ...]]]) -> None:
+    """Raise BadEvidence unless a supplier's word has the places of all to whom it was sent.
+
+    It keeps them without their paths.
+    """
+    if word.places != tuple(replace(place, path=()) for _, own in sent for place in own):
+        kind = type(word.message).__name__
+        raise BadEvidence(f"the places of a {kind} are others than follow from the session")
 
 
 def progress_of(

@@ -6,13 +6,15 @@ from functools import lru_cache
 from fabmarket.errors import Bug
 from fabmarket.identity import BadSignature, BadValue, Domain, Key, digest, recover
 from fabmarket.identity.codec import BadText, decode
-from fabmarket.market.messages import Close, Message, Opening, Place, Quote
+from fabmarket.market.masked import MaskedClose, MaskedQuote
+from fabmarket.market.messages import Close, MaskedOpening, Message, Opening, Place, Quote
 from fabmarket.negotiation.moves import Received
 
 LARGEST = 1 << 20
 """The most bytes of an envelope."""
 LARGEST_DEMAND = 1 << 17
 """Of a demand's: more than as many alternatives take as one may ask for."""
+_WITH_PLACES = Opening | Quote | Close | MaskedOpening | MaskedQuote | MaskedClose
 _OF_A_DEMAND = b'{"message":{"Demand":'
 
 
@@ -31,7 +33,7 @@ class Envelope:
 
 def require_tree(envelope: Envelope) -> None:
     """Raise Undeliverable for places in a message that has no tree."""
-    if envelope.places and not isinstance(envelope.message, Opening | Quote | Close):
+    if envelope.places and not isinstance(envelope.message, _WITH_PLACES):
         raise Undeliverable(f"places in a {type(envelope.message).__name__}, which has no tree")
 
 

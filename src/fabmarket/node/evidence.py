@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fabmarket.errors import Refused
 from fabmarket.identity import Address, Bytes32, Domain, digest
 from fabmarket.identity.codec import decode
-from fabmarket.market.messages import Opening
+from fabmarket.market.messages import MaskedOpening, Opening
 from fabmarket.market.products import Bid
 from fabmarket.market.trade import Trade
 from fabmarket.node.envelope import Envelope
@@ -50,7 +50,8 @@ def evidence_of(journal: Journal, of: bytes) -> Evidence:
     domain, holder = decode(Domain, about), owner.decode()
     session = journal.session_of(of) or of
     envelopes = [decode(Envelope, text) for text in journal.talk(session)]
-    opening = next((each for each in envelopes if isinstance(each.message, Opening)), None)
+    openings = (each for each in envelopes if isinstance(each.message, Opening | MaskedOpening))
+    opening = next(openings, None)
     if opening is None and not any(isinstance(each.message, Bid) for each in envelopes):
         raise NoEvidence(f"the journal holds no session, bid or trade 0x{of.hex()}")
     places = () if opening is None else opening.places

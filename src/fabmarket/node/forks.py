@@ -3,6 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fabmarket.market.masked import (
+    MaskedAbort,
+    MaskedClose,
+    MaskedQuote,
+    MaskedReply,
+    Unmasking,
+)
 from fabmarket.market.messages import Close, Counter, Message, Quote, Reply
 from fabmarket.market.products import Answer, Booked, Confirm
 from fabmarket.market.usage import Receipt, Usage
@@ -72,13 +79,18 @@ def reopened(shown: Iterable[Replayed]) -> list[Fork]:
 
 def _place(message: Message) -> tuple[bytes, str] | None:
     match message:
-        case Quote():
+        case Quote() | MaskedQuote():
             return message.session, f"quote {message.round}"
-        case Close():
+        case Close() | MaskedClose() | MaskedAbort():
             return message.session, "close"
         case Reply():
             seat = f"the answer of seat {message.seat}"
             return message.session, f"{seat} to quote 0x{message.quote.hex()}"
+        case MaskedReply():
+            seat = f"the answer of seat {message.answer.seat}"
+            return message.session, f"{seat} to quote 0x{message.answer.quote.hex()}"
+        case Unmasking():
+            return message.session, f"what seat {message.seat} opened"
         case Counter():
             return message.session, f"counter {message.sequence}"
         case Usage():

@@ -241,8 +241,8 @@ class Journal:
         return None if row is None or row[0] is None else _blob(row[0])
 
     def sessions(self) -> list[bytes]:
-        """Return all sessions of which an opening is kept, in order of arrival."""
-        return self._digests("Opening")
+        """Return all sessions of which an opening is kept, the open ones first."""
+        return [*self._digests("Opening"), *self._digests("MaskedOpening")]
 
     def trades(self) -> list[bytes]:
         """Return all trades that were signed, in order of arrival."""

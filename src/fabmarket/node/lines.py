@@ -34,6 +34,7 @@ LINES: dict[str, str] = {
     " come",
     "priced": "slot {slot}: {units} of {room} units sold for {payment}, at {price} after quote"
     " {quotes}",
+    "broken": "slot {slot}: the masked session was broken off: {reason}; from now on offered open",
     "settled": "sold {quantity} at {unit_price}: trade {trade}",
     "endorsed": "{operator} signed: from slot {first_slot} on {quantities}",
     "declined": "{operator} does not sign from slot {first_slot} on {quantities}: {reason}",

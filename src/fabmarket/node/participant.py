@@ -19,6 +19,7 @@ from fabmarket.identity.covers import Cover
 from fabmarket.ledger import Block
 from fabmarket.market.events import Settled
 from fabmarket.market.exchange import Move
+from fabmarket.market.masked import MaskedAbort, MaskedClose, MaskedQuote
 from fabmarket.market.messages import Close, Message, Quote
 from fabmarket.market.usage import Receipt, Usage
 from fabmarket.negotiation.moves import (
@@ -417,9 +418,9 @@ class Participant(Generic[S]):
         """Keep what contradicts another word, the first for each place: a disk must not fill."""
         word = received.message
         match word:
-            case Quote():
+            case Quote() | MaskedQuote():
                 name = f"second quote {word.round} of 0x{word.session.hex()}"
-            case Close():
+            case Close() | MaskedClose() | MaskedAbort():
                 name = f"second close of 0x{word.session.hex()}"
             case Usage():
                 name = f"second report {word.sequence} of 0x{word.trade.hex()}"

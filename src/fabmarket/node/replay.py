@@ -4,21 +4,24 @@ A supplier's file holds all answers, so every sum, price and award is worked out
 holds its own answers and the supplier's words; they are held against each other as the member did.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fabmarket.identity import ZERO_BYTES32
 from fabmarket.market.delivery import INSTANT, escrow_of
+from fabmarket.market.masked import MaskedMessage
 from fabmarket.market.messages import (
     Close,
     Counter,
+    MaskedOpening,
     Member,
     Opening,
-    Place,
+    OpeningMessage,
     Quote,
     Reply,
     Selection,
+    SessionMessage,
 )
 from fabmarket.market.trade import TIME_LIMIT, Trade, bundle_of, listing_id
 from fabmarket.market.usage import Receipt, Usage
@@ -26,6 +29,9 @@ from fabmarket.negotiation.bargaining import Bargain, InvalidCounter, follow_cou
 from fabmarket.negotiation.clinching import in_trades
 from fabmarket.negotiation.course import InvalidMove, TooEarly, member_of
 from fabmarket.negotiation.hosting import Hosted, addressed, hear, host, next_word, said, seated
+from fabmarket.negotiation.masked.hosted import MaskedHosted
+from fabmarket.negotiation.masked.hosting import seated as masked_seated
+from fabmarket.negotiation.masked.seat import MaskedSeated
 from fabmarket.negotiation.progress import Progress
 from fabmarket.negotiation.seat import (
     Seat,
@@ -41,14 +47,16 @@ from fabmarket.node.checking import (
     Outcome,
     Signed,
     progress_of,
+    require_places,
     require_settled,
     signed_in,
 )
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.evidence import Evidence
+from fabmarket.node.masked_replay import hosted_again, seated_again
 from fabmarket.node.participant import Settlement
 
-Talk: TypeAlias = Hosted | Seated | Bargain
+Talk: TypeAlias = Hosted | MaskedHosted | Seated | MaskedSeated | Bargain
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ class Replayed:
         """Whether it ended, as far as the file goes, and whether anybody it tells of bought."""
         if isinstance(self.talk, Bargain):
             is_over = self.talk.outcome is not None
+        elif isinstance(self.talk, MaskedHosted | MaskedSeated):
+            is_over = self.talk.over
         else:
             is_over = self.talk.close is not None
         return "under way" if not is_over else "agreed" if awards_of(self.talk) else "no trade"
@@ -113,7 +123,7 @@ def replay(evidence: Evidence) -> Replayed:
 
 def _opening(evidence: Evidence, signed: Sequence[Signed]) -> Envelope:
     for envelope, key in signed:
-        if isinstance(envelope.message, Opening) and key == evidence.session:
+        if isinstance(envelope.message, Opening | MaskedOpening) and key == evidence.session:
             return envelope
     raise BadEvidence(f"there is no opening of session 0x{evidence.session.hex()}")
 
@@ -142,7 +152,7 @@ def _require_one_session(
         match envelope.message:
             case Selection():
                 belongs = key in selected
-            case Opening():
+            case Opening() | MaskedOpening():
                 belongs = key == evidence.session
             case Quote() | Reply() | Close() | Counter() as word:
                 belongs = word.session == evidence.session
@@ -150,8 +160,8 @@ def _require_one_session(
                 belongs = True  # if the session agreed on it: see `_require_agreed`
             case Usage() | Receipt():
                 belongs = True  # if it is of such a trade: see `progress_of`
-            case _:
-                belongs = False
+            case word:
+                belongs = isinstance(word, MaskedMessage) and word.session == evidence.session
         name = f"{type(envelope.message).__name__} 0x{key.hex()}"
         if not belongs:
             raise BadEvidence(f"{name} is not of this session")
@@ -164,14 +174,17 @@ def _followed(
     evidence: Evidence, opening: Envelope, members: dict[int, Member], signed: Sequence[Signed]
 ) -> tuple[Talk, tuple[Unheard, ...]]:
     start = opening.message
-    if not isinstance(start, Opening):
+    if not isinstance(start, Opening | MaskedOpening):
         raise BadEvidence("the session does not begin with an opening")
+    _require_kind(start, signed)
     key = evidence.session
     parties = {start.supplier, *(member.demander for member in members.values())}
     if evidence.holder not in parties or not members:
         raise BadEvidence(f"{evidence.holder}, who holds the file, has no seat in the session")
     seats = [Seat(member.sub_task, at, member) for at, member in members.items()]
     places = sorted(opening.places, key=lambda place: place.seat)
+    if isinstance(start, MaskedOpening):
+        return _followed_masked(evidence, opening, start, members, signed)
     if start.terms.concept == "bargaining":
         check_roster(start, seats, places)
         (member,) = members.values()
@@ -184,7 +197,7 @@ def _followed(
                     raise InvalidCounter("a session's message in a bargain")
         return bargain, ()
     if evidence.holder == start.supplier:
-        _require_places(opening, seated(tuple(members.values())))
+        require_places(opening, seated(tuple(members.values())))
         return _hosted(host(start, key, tuple(members.values())), signed), ()
     if parties != {start.supplier, evidence.holder}:
         raise BadEvidence("a member's file tells of another's seat")
@@ -192,11 +205,42 @@ def _followed(
     return _seated(take_seats(start, key, seats), signed)
 
 
-def _require_places(word: Envelope, sent: Iterable[tuple[str, tuple[Place, ...]]]) -> None:
-    """A supplier keeps the places that it sent along with a word, without their paths."""
-    if word.places != tuple(replace(place, path=()) for _, own in sent for place in own):
-        kind = type(word.message).__name__
-        raise BadEvidence(f"the places of a {kind} are others than follow from the session")
+def _require_kind(start: Opening | MaskedOpening, signed: Sequence[Signed]) -> None:
+    """Words of a masked session belong to a masked opening, and those of an open one to another."""
+    others = SessionMessage | Counter if isinstance(start, MaskedOpening) else MaskedMessage
+    for envelope, _ in signed:
+        if isinstance(envelope.message, others):
+            raise InvalidMove(f"a {type(envelope.message).__name__} in another kind of session")
+
+
+def _followed_masked(
+    evidence: Evidence,
+    opening: Envelope,
+    start: MaskedOpening,
+    members: dict[int, Member],
+    signed: Sequence[Signed],
+) -> tuple[Talk, tuple[Unheard, ...]]:
+    its = start, evidence.session, evidence.domain
+    if evidence.holder == start.supplier:
+        everyone = tuple(members.values())
+        require_places(opening, masked_seated(everyone))
+        return hosted_again(*its, everyone, signed), ()
+    if {evidence.holder} != {member.demander for member in members.values()}:
+        raise BadEvidence("a member's file tells of another's seat")
+    asked = {key: each.message for each, key in signed if isinstance(each.message, Selection)}
+    ours = [
+        (Seat(member.sub_task, at, member), request)
+        for at, member in members.items()
+        for request in asked[member.selection].masked
+    ]
+    if len(ours) != len(members):
+        raise BadEvidence("a seat in a masked session that was selected without a card")
+    talk, unheard = seated_again(*its, ours, signed)
+    last = {seat.index: seat.answers[-1] for seat in talk.seats if seat.answers}
+    rounds = len(talk.heard) - 1
+    return talk, tuple(
+        Unheard(at, rounds, last[at].price, last[at].quantity, *words) for at, *words in unheard
+    )
 
 
 def _hosted(hosted: Hosted, signed: Sequence[Signed]) -> Hosted:
@@ -208,7 +252,7 @@ def _hosted(hosted: Hosted, signed: Sequence[Signed]) -> Hosted:
                 due = next_word(hosted, time_up=bool(word.dropped))
                 if due is None or due.message != word:
                     raise InvalidMove(f"{type(word).__name__} 0x{key.hex()} does not follow")
-                _require_places(envelope, addressed(hosted, due))
+                require_places(envelope, addressed(hosted, due))
                 hosted = said(hosted, due, key)
             case Counter():
                 raise InvalidMove("a counter where nobody bargains")
@@ -280,7 +324,7 @@ def _require_agreed(talk: Talk, trades: Mapping[bytes, Trade]) -> None:
             raise BadEvidence(f"the trades of bundle 0x{bundle.hex()} are not its halves")
 
 
-def _is_agreed(opening: Opening, trade: Trade) -> bool:
+def _is_agreed(opening: OpeningMessage, trade: Trade) -> bool:
     """Whether the trade's escrow is what the opening makes of its payment, at the listing's place.
 
     The place is the trade's to say: the listing's id is made of it.
@@ -314,7 +358,7 @@ def awards_of(talk: Talk) -> list[Agreed]:
     if isinstance(talk, Bargain):
         units = talk.member.quantity
         given = [(talk.member, units, units * talk.outcome)] if talk.outcome else []
-    elif isinstance(talk, Hosted):
+    elif isinstance(talk, Hosted | MaskedHosted):
         given = (
             list(zip(talk.members, talk.awards, talk.payments, strict=True)) if talk.close else []
         )

@@ -91,6 +91,8 @@ def policy_of(settings: Settings) -> Policy:
         refuse_unsigned=table.refuse_unsigned,
         refund_uncovered=table.refund_uncovered,
         accept_returns=table.accept_returns,
+        least=table.least,
+        open=table.open,
     )
 
 
@@ -116,6 +118,7 @@ def _supplier(
         token=settings.market.token,
         lots=sells.lots and sells.concept == CLOCK,
         step=sells.step if sells.concept == CLOCK else 0,
+        least=sells.least,
     )
     return SupplierState(
         address=address,

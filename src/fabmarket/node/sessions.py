@@ -1,7 +1,8 @@
 """Which words belong together: those of a session, or of a bid for a product, and its trades."""
 
 from fabmarket.market import messages, products
-from fabmarket.market.messages import Close, Message, Opening, Quote, Reply
+from fabmarket.market.masked import MaskedMessage
+from fabmarket.market.messages import Close, MaskedOpening, Message, Opening, Quote, Reply
 from fabmarket.market.products import Bid, Booked, Confirm, Countersigned, Release, SealedBid
 from fabmarket.market.trade import Trade
 from fabmarket.market.usage import Receipt, Usage
@@ -11,7 +12,7 @@ from fabmarket.node.journal import Journal
 def session_of(message: Message, message_digest: bytes, journal: Journal) -> bytes | None:
     """Return the session or bid that a message belongs to, None if it belongs to none."""
     match message:
-        case Opening():
+        case Opening() | MaskedOpening():
             return message_digest
         case Quote() | Reply() | Close() | messages.Counter():
             return message.session
@@ -28,7 +29,7 @@ def session_of(message: Message, message_digest: bytes, journal: Journal) -> byt
         case Usage() | Receipt():
             return journal.session_of(message.trade)
         case _:
-            return None
+            return message.session if isinstance(message, MaskedMessage) else None
 
 
 def _bid_of(trade: Trade, journal: Journal) -> bytes | None:

@@ -13,6 +13,8 @@ from fabmarket.market.cards import BadNotice, check_url
 from fabmarket.market.exchange.state import WHOLE
 from fabmarket.market.products import MOST_LINES
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY, BadName, name_to_bytes32
+from fabmarket.negotiation.course import FEWEST
+from fabmarket.negotiation.masked.cards import MOST_SEATS
 from fabmarket.scenario import (
     LARGEST_FILE,
     LARGEST_STEP,
@@ -33,6 +35,8 @@ EVIDENCE = "evidence"
 LOCK = "lock"
 MOST_GAS_PRICE = 500 * 10**9
 """Wei that a unit of gas may cost at most, where the owner does not say otherwise."""
+DEFAULT_LEAST = 5
+"""Members of a masked session, where its owner does not say how many it wants at least."""
 _DAY = 86_400
 _LONGEST = 2**32 - 1
 
@@ -96,7 +100,8 @@ class SellsTable(Table):
     """What a supplier sells; `maintenance`, its least price, in base units per unit.
 
     Without terms of delivery it is paid at once. A clock sells `lots`, each demand whole or not at
-    all, or units, and goes up by the `step`-th part of the last price.
+    all, or units, and goes up by the `step`-th part of the last price. From `least` members on a
+    session is masked; 0: none is.
     """
 
     resource: str
@@ -104,6 +109,7 @@ class SellsTable(Table):
     concept: str = "clock"
     lots: bool = True
     step: int = 4
+    least: int = 0
     a: Number = Decimal("0.8")
     b: Number = Decimal("0.2")
     delivery: DeliveryTable | None = None
@@ -184,7 +190,8 @@ class ProductFile(Table):
 class PolicyTable(Table):
     """What is signed without asking; amounts in base units. `budget` is a day's, a demander's.
 
-    A demander's, too: whether it may `acknowledge` what suppliers report as used. A supplier's: for
+    A demander's, too: whether it may `acknowledge` what suppliers report as used; how many members
+    a masked session must have at `least`, and whether it sits in an `open` one. A supplier's: for
     how many seconds nothing is offered to whoever left an award unsigned, and whether what is sold
     and no longer attested is given back.
     """
@@ -193,6 +200,8 @@ class PolicyTable(Table):
     approve_above: int | None = None
     budget: int | None = None
     acknowledge: bool = False
+    least: int = DEFAULT_LEAST
+    open: bool = True
     refuse_unsigned: int = 0
     refund_uncovered: bool = False
     accept_returns: bool = False
@@ -341,6 +350,10 @@ def _check_sells(sells: SellsTable) -> None:
         known = ", ".join((*MARKET_CONCEPTS, "bargaining"))
         raise BadSettings(f"sells.concept: {sells.concept[:60]!r} is none; use one of {known}")
     _within("sells.step", sells.step, 1, LARGEST_STEP)
+    if sells.least:
+        _within("sells.least", sells.least, FEWEST, MOST_SEATS)
+        if sells.concept == "bargaining":
+            raise BadSettings("sells.least: a bargain has two parties and hides nothing; give 0")
     if not 0 < sells.b < sells.a <= 10**6:
         raise BadSettings(f"sells: a = {sells.a} and b = {sells.b}; 0 < b < a is needed")
     if sells.delivery is not None:
@@ -412,6 +425,9 @@ def _check_policy(policy: PolicyTable, role: Role) -> None:
         raise BadSettings("policy.accept_returns: is a supplier's, who takes back what it sold")
     if policy.refund_uncovered and role == "demander":
         raise BadSettings("policy.refund_uncovered: is a supplier's, who gives payments back")
+    if role == "supplier" and (policy.least != DEFAULT_LEAST or not policy.open):
+        raise BadSettings("policy: least and open are a demander's; a supplier has sells.least")
+    _within("policy.least", policy.least, FEWEST, MOST_SEATS)
     _within("policy.refuse_unsigned", policy.refuse_unsigned, 0, _LONGEST)
     if policy.budget is not None:
         if role == "supplier":

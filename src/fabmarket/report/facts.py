@@ -7,12 +7,22 @@ from typing import Any
 
 from fabmarket import __version__
 from fabmarket.errors import Bug
-from fabmarket.market.messages import Member
+from fabmarket.market.messages import Exit, Member, PriceTerms
 from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.course import CLOCK, supply_at
 from fabmarket.negotiation.hosting import Hosted
-from fabmarket.negotiation.wants import NO_ANSWER, NO_DEAL, NO_OFFER, Want, why_no_price
+from fabmarket.negotiation.masked.hosted import MaskedHosted
+from fabmarket.negotiation.masked.sums import exits_between
+from fabmarket.negotiation.wants import (
+    BROKEN_OFF,
+    NO_ANSWER,
+    NO_DEAL,
+    NO_OFFER,
+    Want,
+    why_no_masked_price,
+    why_no_price,
+)
 from fabmarket.node import Replayed
 from fabmarket.report.products import product_facts, unserved_operations
 from fabmarket.report.reading import Facts
@@ -73,7 +83,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
         "gas_total": sum(receipt.gas_used for _, receipt in outcome.sent),
         "gas": _gas(outcome),
         "equilibria": [
-            _equilibrium(outcome, each, lies[each.session.id])
+            _equilibrium(outcome, each, lies.get(each.session.id))
             for each in certified
             if each.equilibrium is not None
         ],
@@ -240,7 +250,7 @@ def _equilibrium(
         "demanders": [member.demander for member in session.members],
         "supply": float(solved.supply),
         "negotiated_price": session.course.settled_on,
-        "rounds": len(session.rounds),
+        "rounds": session.quotes,
         "certificate": {
             "max_unilateral_gain": float(solved.certificate.max_unilateral_gain),
             "residual": float(solved.certificate.residual),
@@ -264,6 +274,8 @@ def _talk(outcome: Outcome, shown: Replayed) -> dict[str, Any]:
     match shown.talk:
         case Hosted() as session:
             return _session(outcome, session, shown.members)
+        case MaskedHosted() as masked:
+            return _masked(outcome, masked, shown.members)
         case Bargain() as bargain:
             return _bargain(outcome, bargain, shown.members)
         case _:
@@ -278,26 +290,61 @@ def _members(outcome: Outcome, members: Sequence[Member]) -> list[dict[str, Any]
 
 
 def _session(outcome: Outcome, session: Hosted, members: Sequence[Member]) -> dict[str, Any]:
-    agreed = any(session.awards)
     is_clock = session.opening.terms.concept == CLOCK
-    scale = 1 if is_clock else MICRO
-    nothing = (0,) * len(members)
-    given = zip(session.awards or nothing, session.payments or nothing, strict=True)
     rounds = []
-    for number, each in enumerate(session.rounds, start=1):
+    for number, each in enumerate(session.rounds):
         answers = [each.answers.get(seat) for seat in range(len(members))]
         replies = [answer.quantity if answer else 0 for answer in answers]
-        total = sum(replies)
-        supply = supply_at(session.opening.terms, each.quote.price, total)
-        rounds.append(
-            {
-                "round": number,
-                "price": each.quote.price,
-                "sum": total / scale,
-                "supply": supply / MICRO,
-                "replies": [reply / scale for reply in replies],
-            }
-        )
+        price = each.quote.price
+        rounds.append(_round(session.opening.terms, number, price, sum(replies), replies))
+    clock = None
+    if is_clock:
+        clock = _clock(session.opening.terms, session.close.exits if session.close else ())
+    return {
+        **_held(outcome, session, members),
+        "masked": False,
+        "rounds": rounds,
+        "clock": clock,
+        "reason": "" if any(session.awards) else _why_none(session),
+    }
+
+
+def _masked(outcome: Outcome, session: MaskedHosted, members: Sequence[Member]) -> dict[str, Any]:
+    """A masked session: sums are all that there is to say of its rounds."""
+    terms = session.opening.terms
+    rounds = [
+        _round(terms, number, each.price, each.first, ())
+        for number, each in enumerate(session.heard)
+    ]
+    is_clock = terms.concept == CLOCK
+    return {
+        **_held(outcome, session, members),
+        "masked": True,
+        "rounds": rounds,
+        "clock": _clock(terms, exits_between(session.heard)) if is_clock else None,
+        "reason": "" if any(session.awards) else _why_none(session),
+    }
+
+
+def _round(
+    terms: PriceTerms, number: int, price: int, total: int, replies: Sequence[int]
+) -> dict[str, Any]:
+    scale = 1 if terms.concept == CLOCK else MICRO
+    return {
+        "round": number + 1,
+        "price": price,
+        "sum": total / scale,
+        "supply": supply_at(terms, price, total) / MICRO,
+        "replies": [reply / scale for reply in replies],
+    }
+
+
+def _held(
+    outcome: Outcome, session: Hosted | MaskedHosted, members: Sequence[Member]
+) -> dict[str, Any]:
+    """What is said of any session but its rounds."""
+    nothing = (0,) * len(members)
+    given = zip(session.awards or nothing, session.payments or nothing, strict=True)
     return {
         "id": _hex(session.id),
         "kind": "session",
@@ -306,23 +353,23 @@ def _session(outcome: Outcome, session: Hosted, members: Sequence[Member]) -> di
             {**member, "units": units, "payment": payment}
             for member, (units, payment) in zip(_members(outcome, members), given, strict=True)
         ],
-        "rounds": rounds,
-        "clock": _clock(session) if is_clock else None,
         "price": session.price,
-        "outcome": "agreed" if agreed else "no agreement",
-        "reason": "" if agreed else _why_none(session),
+        "outcome": "agreed" if any(session.awards) else "no agreement",
     }
 
 
-def _clock(session: Hosted) -> dict[str, Any]:
+def _clock(terms: PriceTerms, exits: Sequence[Exit]) -> dict[str, Any]:
     """What a clock sold of, and which units were given up at which price, by all seats together."""
-    terms, close = session.opening.terms, session.close
-    exits = close.exits if close else ()
     return {"room": terms.capacity, "lots": terms.lots, "exits": [asdict(each) for each in exits]}
 
 
-def _why_none(session: Hosted) -> str:
+def _why_none(session: Hosted | MaskedHosted) -> str:
     """Why nothing was awarded, as the members were told."""
+    if isinstance(session, MaskedHosted):
+        if session.abort is not None:
+            return BROKEN_OFF
+        if session.over and session.close is None:
+            return why_no_masked_price(session.course)
     if session.close is None:
         return NO_ANSWER
     if session.price is None:
@@ -335,6 +382,7 @@ def _bargain(outcome: Outcome, bargain: Bargain, members: Sequence[Member]) -> d
     return {
         "id": _hex(bargain.id),
         "kind": "bargaining",
+        "masked": False,
         **_place(outcome, bargain.opening.listing),
         "members": _members(outcome, members),
         "rounds": [

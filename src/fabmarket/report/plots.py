@@ -62,7 +62,14 @@ def rounds(facts: Facts) -> Figure:
 
 
 def _replies(facts: Facts, axes: Axes, session: dict[str, Any], played: list[int]) -> None:
-    """One line per member; beyond the palette the smallest ones share a grey."""
+    """One line per member; beyond the palette the smallest ones share a grey.
+
+    Of a masked session there is the sum alone.
+    """
+    if session["masked"]:
+        sums = [one["sum"] for one in session["rounds"]]
+        axes.plot(played, sums, marker=_MARKS[0], c=COLOURS[0], label="all members together")
+        return
     labels = member_labels(session, People(facts))
     last = session["rounds"][-1]["replies"]
     loudest = sorted(range(len(labels)), key=lambda at: (-last[at], at))[:MOST_LINES]

@@ -45,6 +45,9 @@ MOST_ROUNDS = 10_000
 MOST_OPERATORS = 250
 """More do not deploy: they are stored one by one, in one transaction (EIP-7825)."""
 MOST_COPIES = 1_000
+FEWEST_MASKED = 3
+"""Members of a masked session at least: of two each knows the other's answer."""
+MOST_MASKED = 1000
 MOST_SLOTS_EACH = 10_000
 """Slots of one calendar: what a supplier's coin pays the gas of."""
 MOST_SLOTS = 50_000
@@ -179,8 +182,22 @@ class _Check:
             self.refuse("threshold", f"{problem} contract wants; raise it to {least}")
         self.whole("slot_length", s.slot_length, 1, LONGEST_CALENDAR, "slot lengths in seconds")
         self.whole("tampered_copies", s.tampered_copies, 0, MOST_COPIES, "tampered copies")
+        self.masked()
         self.type_name("currency.symbol", s.currency.symbol)
         self.whole("currency.decimals", s.currency.decimals, 0, LARGEST_DECIMALS, "decimals")
+
+    def masked(self) -> None:
+        least = self.scenario.least
+        self.whole("least", least, 0, MOST_MASKED, "members")
+        if 0 < least < FEWEST_MASKED:
+            problem = f"{least} members hide nothing from each other; give {FEWEST_MASKED} or more"
+            self.refuse("least", f"{problem}, or 0 for open sessions")
+        if not least:
+            return
+        if self.scenario.negotiation == "bargaining":
+            self.refuse("least", "a bargain has two parties and hides nothing; leave least out")
+        if any(each.product for each in self.scenario.demanders):
+            self.refuse("least", "products are bought in rounds, not in sessions; leave least out")
 
     def participants(self) -> None:
         if not self.scenario.demanders:

@@ -105,6 +105,7 @@ def _explicit(table: ScenarioFile, name: str) -> Scenario:
         threshold=majority_of(operators) if table.threshold is None else table.threshold,
         slot_length=3600 if table.slot_length is None else table.slot_length,
         tampered_copies=table.tampered_copies or 0,
+        least=table.least,
         demanders=tuple(
             _demander(f"demanders.{i}", demander, money, slots)
             for i, demander in enumerate(table.demanders or [])
@@ -158,6 +159,7 @@ def _from_fjsp(
         threshold=threshold,
         delivery=_delivery(table.delivery),
         breakdowns=tuple(map(_breakdown, table.breakdowns)),
+        least=table.least,
         **given,
     )
 

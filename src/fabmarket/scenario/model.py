@@ -210,7 +210,8 @@ class Scenario:
     ``tampered_copies`` is how many damaged copies of signed messages are sent, to be ignored;
     ``verification_tests`` are sent to the contract before the suppliers list: the paper's market
     carries those of Table 1, a file cannot state any. ``delivery`` are the terms on which all
-    suppliers deliver, by default paid at once; ``breakdowns`` happen while the market runs.
+    suppliers deliver, by default paid at once; from ``least`` members on a session is masked, 0 for
+    none; ``breakdowns`` happen while the market runs.
     """
 
     name: str
@@ -232,3 +233,4 @@ class Scenario:
     verification_tests: tuple[VerificationTest, ...] = ()
     delivery: Delivery = INSTANT
     breakdowns: tuple[Breakdown, ...] = ()
+    least: int = 0

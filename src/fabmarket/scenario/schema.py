@@ -172,6 +172,7 @@ class ScenarioFile(Table):
     threshold: int | None = None
     slot_length: int | None = None
     tampered_copies: int | None = None
+    least: int = 0
     currency: CurrencyTable = CurrencyTable()
     demanders: list[DemanderTable] | None = None
     suppliers: list[SupplierTable] | None = None

@@ -15,6 +15,7 @@ from fabmarket.market.units import MICRO, NO_LIMIT
 from fabmarket.negotiation.course import CLOCK, rule_of
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.lies import BestLie, best_lie
+from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.simulation.outcome import Outcome
 
 
@@ -22,7 +23,7 @@ from fabmarket.simulation.outcome import Outcome
 class Certified:
     """A session beside the equilibrium of its game; None with the reason if there is none."""
 
-    session: Hosted
+    session: Hosted | MaskedHosted
     equilibrium: Equilibrium | None
     reason: str
 
@@ -53,14 +54,17 @@ def certify_sessions(outcome: Outcome) -> list[Certified]:
 
 
 def best_lies(outcome: Outcome) -> dict[bytes, BestLie | None]:
-    """Return the best lie of each session of a run, by its id; of bargains none is worked out."""
+    """Return the best lie of each open session of a run, by its id."""
     return {
         session.id: best_lie(session, [benefit - cost for benefit, cost in pairs])
         for session, pairs in _hosted(outcome)
+        if isinstance(session, Hosted)
     }
 
 
-def _hosted(outcome: Outcome) -> Iterator[tuple[Hosted, list[tuple[int, int]]]]:
+def _hosted(
+    outcome: Outcome,
+) -> Iterator[tuple[Hosted | MaskedHosted, list[tuple[int, int]]]]:
     """Yield the sessions that are no bargains, with each seat's benefit and cost of a unit."""
     values = {
         way_of: (way.benefit, way.cost)
@@ -75,7 +79,7 @@ def _hosted(outcome: Outcome) -> Iterator[tuple[Hosted, list[tuple[int, int]]]]:
     }
     for shown in outcome.talks:
         session = shown.talk
-        if isinstance(session, Hosted):
+        if isinstance(session, Hosted | MaskedHosted):
             resource = resources[session.opening.supplier]
             yield (
                 session,
@@ -86,7 +90,7 @@ def _hosted(outcome: Outcome) -> Iterator[tuple[Hosted, list[tuple[int, int]]]]:
             )
 
 
-def _certify(session: Hosted, pairs: list[tuple[int, int]]) -> Certified:
+def _certify(session: Hosted | MaskedHosted, pairs: list[tuple[int, int]]) -> Certified:
     terms = session.opening.terms
     caps = [
         np.inf if member.quantity == NO_LIMIT else float(member.quantity)

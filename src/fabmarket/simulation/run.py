@@ -180,6 +180,7 @@ class _Run:
             rounds_left=self.scenario.release_rounds,
             order=tuple(want.id for want in wants),
             purchases=HashTrieMap({each.product.id: each for each in purchases}),
+            policy=Policy(least=self.scenario.least),
             secret=keccak(f"{party.address} hides its lines".encode()),
         )
 
@@ -210,6 +211,7 @@ class _Run:
             token=self.market.token.address,
             lots=spec.lots,
             step=spec.step if clock else 0,
+            least=self.scenario.least,
         )
         return SupplierState(
             address=party.address,

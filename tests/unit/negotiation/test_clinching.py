@@ -54,7 +54,7 @@ def bought(wishes, floor, room, lots=False, out=()):
     """What each gets and pays. Those in `out` fell silent: they count, and buy nothing."""
     curves = [curve_of(wish, floor) for wish in wishes]
     order = [seat for seat in range(len(curves)) if seat not in out]
-    sold = outcome(curves, order, floor, room, lots=lots)
+    sold = outcome(together(curves), curves, order, floor, room, lots=lots)
     return list(zip(sold.units, sold.payments, strict=True))
 
 
@@ -195,20 +195,21 @@ def test_with_room_for_all_everything_sells_at_the_floor():
 def test_the_papers_data_as_lots_of_all_there_is_and_as_shares_of_it():
     """Margins 55, 155 and 185 and a cost of 10; 600 units to sell, of which each could use all."""
     whole = [Curve(0, (Exit(margin, 600),)) for margin in (55, 155)]
-    sold = outcome([*whole, Curve(600)], range(3), 10, 600, lots=False)
+    everyone = [*whole, Curve(600)]
+    sold = outcome(together(everyone), everyone, range(3), 10, 600, lots=False)
     assert (sold.price, sold.units, sold.payments) == (155, (0, 0, 600), (0, 0, 93_000))
     caps = [Curve(0, (Exit(margin, 200),)) for margin in (55, 155, 185)]
-    sold = outcome(caps, range(3), 10, 300, lots=False)
+    sold = outcome(together(caps), caps, range(3), 10, 300, lots=False)
     assert (sold.price, sold.units) == (155, (0, 100, 200))
     assert sold.payments == (0, 100 * 55, 100 * 55 + 100 * 155)
 
 
 def test_what_is_left_over_goes_in_order_to_those_who_gave_up_last():
     curves = [Curve(0, (Exit(5, 2),)), Curve(0, (Exit(5, 2),)), Curve(0, (Exit(4, 3),))]
-    assert outcome(curves, [1, 0, 2], 1, 3, lots=False).units == (1, 2, 0)
-    assert outcome(curves, [0, 1, 2], 1, 3, lots=False).units == (2, 1, 0)
-    assert outcome(curves, [0, 1, 2], 1, 3, lots=True).units == (2, 0, 0)
-    assert outcome(curves, [1, 2], 1, 3, lots=True).units == (0, 2, 0)
+    assert outcome(together(curves), curves, [1, 0, 2], 1, 3, lots=False).units == (1, 2, 0)
+    assert outcome(together(curves), curves, [0, 1, 2], 1, 3, lots=False).units == (2, 1, 0)
+    assert outcome(together(curves), curves, [0, 1, 2], 1, 3, lots=True).units == (2, 0, 0)
+    assert outcome(together(curves), curves, [1, 2], 1, 3, lots=True).units == (0, 2, 0)
 
 
 def test_a_payment_is_at_most_two_trades_at_whole_prices():

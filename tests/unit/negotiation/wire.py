@@ -46,6 +46,7 @@ from fabmarket.negotiation.moves import (
     Tell,
     Ticked,
 )
+from fabmarket.negotiation.policy import Policy
 from fabmarket.negotiation.products.plan import Product, Way
 from fabmarket.negotiation.products.purchase import Purchase
 from fabmarket.negotiation.supplier import SupplierState
@@ -130,6 +131,7 @@ class Wire:
                 self.token,
                 usual.get("lots", False),
                 usual.get("step", 0),
+                usual.get("least", 0),
             ),
             delivery=delivery,
             batch=batch,
@@ -145,10 +147,11 @@ class Wire:
             self.tell(Listed(listing, key.address, resource, slot, room, room))
         return key.address
 
-    def demander(self, name, *wants, rounds=2, money=10**12, accepts=EVERYTHING):
+    def demander(self, name, *wants, rounds=2, money=10**12, accepts=EVERYTHING, **policy):
         """Add a demander with `money` deposited; return its address."""
         key = Key.derive("demander", name)
         state = self.buying(key.address, *wants, rounds=rounds, accepts=accepts)
+        state = replace(state, secret=name.encode(), policy=Policy(**policy))
         self._join(key, state, demander.step)
         self.tell(Deposited(key.address, self.token, money))
         return key.address

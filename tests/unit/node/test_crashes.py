@@ -73,6 +73,7 @@ MARKETS = {
     "batched": (paper_market(1), True),
     "bargaining": (bargaining_market(), False),
     "clock": (clock_market(), False),
+    "masked": (replace(paper_market(1), least=3), False),
     "products": (product_market(), False),
 }
 

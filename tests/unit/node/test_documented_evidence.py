@@ -6,9 +6,27 @@ from pathlib import Path
 import pytest
 
 from fabmarket.identity import type_string
+from fabmarket.identity.proofs import RANGE_BITS
+from fabmarket.market.masked import (
+    AnswersProved,
+    Dispute,
+    Inquiry,
+    MaskedAbort,
+    MaskedAnswer,
+    MaskedClose,
+    MaskedQuote,
+    MaskedReply,
+    Pads,
+    PadsShown,
+    Pair,
+    PairShown,
+    SeatText,
+    Unmasking,
+)
 from fabmarket.market.messages import (
     Close,
     Counter,
+    MaskedOpening,
     Member,
     Opening,
     Quote,
@@ -27,6 +45,7 @@ from fabmarket.market.products import (
 )
 from fabmarket.market.usage import LONGEST_NOTE, MOST_REPORTS, Receipt, Usage
 from fabmarket.negotiation.course import ROUND_LIMIT
+from fabmarket.negotiation.masked.cards import FEW_ROUNDS
 from fabmarket.node import Evidence, Settlement
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "evidence.md").read_text()
@@ -36,6 +55,8 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "evidence.md").read_t
     "kind",
     [
         *(Selection, Member, Opening, Quote, Reply, Close, Counter, Trade, Usage, Receipt),
+        *(SeatText, MaskedOpening, MaskedQuote, MaskedAnswer, MaskedReply, Unmasking, MaskedClose),
+        *(Inquiry, Pads, PadsShown, Dispute, Pair, PairShown, AnswersProved, MaskedAbort),
         *(SealedBid, Bid, Answer, Confirm, Booked, Countersigned, Release),
     ],
 )
@@ -48,6 +69,8 @@ def test_every_field_of_a_file_has_a_row():
     assert rows[: len(fields(Evidence))] == [each.name for each in fields(Evidence)]
     assert all(f"`{each.name}`" in PAGE for each in fields(Settlement) if each.name != "event")
     assert f"{ROUND_LIMIT} quotes have been made" in PAGE
+    assert f"at most {FEW_ROUNDS}, of a clock {ROUND_LIMIT}" in " ".join(PAGE.split())
+    assert f"{RANGE_BITS} bits" in PAGE
 
 
 def test_the_bounds_of_reports_are_on_the_page():

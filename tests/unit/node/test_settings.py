@@ -105,6 +105,11 @@ def test_a_door_with_a_certificate_has_a_url_that_says_so():
         ("supplier", "[sells]", "[accepts]\n[sells]", "accepts: a demander has this table"),
         ("demander", "longest = 2592000", "longest = -1", "accepts.longest: -1 is not from 0"),
         ("demander", "instant = false", "instant = 1", "accepts.instant"),
+        ("supplier", "least = 0", "least = 2", "sells.least: 2 is not from 3"),
+        ("supplier", "least = 0", "least = 1001", "sells.least: 1001 is not from 3 to 1000"),
+        ("supplier", "partners = []", "least = 6", "a supplier has sells.least"),
+        ("supplier", "partners = []", "open = false", "a supplier has sells.least"),
+        ("demander", "least = 5", "least = 2", "policy.least: 2 is not from 3"),
         (
             "demander",
             "acknowledge = false",

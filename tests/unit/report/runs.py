@@ -151,6 +151,7 @@ def paper() -> dict[str, Any]:
         {
             "id": digest("session"),
             "kind": "session",
+            "masked": False,
             "resource": "S",
             "slot": 0,
             "supplier": supplier,
@@ -276,6 +277,7 @@ def job_shop() -> dict[str, Any]:
             {
                 "id": session,
                 "kind": "session",
+                "masked": False,
                 "resource": f"machine-{machine}",
                 "slot": slot,
                 "supplier": supplier,

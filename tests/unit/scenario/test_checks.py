@@ -106,6 +106,9 @@ def test_markets_that_can_run_pass(scenario: Scenario) -> None:
         (replace(MARKET, operators=251), "operators: 251 is too large"),
         (replace(MARKET, release_rounds=10_001), "release_rounds: 10001 is too large"),
         (replace(MARKET, tampered_copies=1001), "tampered_copies: 1001 is too large"),
+        (replace(MARKET, least=1001), "least: 1001 is too large"),
+        (replace(MARKET, least=2), "least: 2 members hide nothing from each other; give 3 or more"),
+        (replace(MARKET, least=3, negotiation="bargaining"), "least: a bargain has two parties"),
         (replace(MARKET, threshold=0), "threshold: 0 is too small; thresholds are integers >= 1"),
         (replace(MARKET, threshold=4), "threshold: 4 signatures cannot come from 3 operators"),
         (

@@ -5,6 +5,7 @@ from dataclasses import replace
 from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.identity import digest
+from fabmarket.market.masked import SeatRequest
 from fabmarket.market.messages import (
     MOST_ASKED,
     Alternative,
@@ -24,14 +25,17 @@ from fabmarket.negotiation.demander.state import (
     failed,
     with_want,
 )
+from fabmarket.negotiation.masked.cards import card_of, key_of
 from fabmarket.negotiation.moves import Output, Send
 from fabmarket.negotiation.wants import (
     NO_MONEY,
     NO_OFFER,
     NO_SUCH_DELIVERY,
+    ONLY_OPEN,
     OTHER_DELIVERY,
     OVER_BUDGET,
     PASSING,
+    SAT_MASKED,
     TOO_DEAR,
     Want,
 )
@@ -110,7 +114,10 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
         raise Unacceptable("offer in another currency")
     if choice.quantity not in (NO_LIMIT, offer.quantity) or offer.quantity == 0:
         raise Unacceptable("offer of another quantity")
-    if not is_bargained(offer):
+    if is_bargained(offer):
+        if offer.terms.least:
+            raise Unacceptable("offer of a bargain that is masked")
+    else:
         check_terms(offer.terms, [(choice.quantity, want.divisible)])
     known = state.offers.get(want.id, HashTrieMap())
     if offer_digest in known:
@@ -167,6 +174,7 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
         listing=best.listing,
         quantity=min(choice.quantity, best.quantity) if is_bargained(best) else choice.quantity,
         divisible=want.divisible,
+        masked=_seat_request(state, best, best_digest),
     )
     until = state.rhythm.ends(best.opens)
     state = with_want(state, replace(want, state="negotiating", offer=best, until=until))
@@ -175,11 +183,26 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
     return state, (Send(selection, best.supplier, best.opens),)
 
 
+def _seat_request(
+    state: DemanderState, offer: Offer, offer_digest: bytes
+) -> tuple[SeatRequest, ...]:
+    """How we would sit in the masked session that an offer leads to; empty for an open one."""
+    if not offer.terms.least:
+        return ()
+    key, ends = key_of(state.secret, offer_digest), state.rhythm.ends(offer.opens)
+    card = card_of(key, state.domain, offer, ends)
+    return (SeatRequest(card, state.policy.least, state.policy.open),)
+
+
 def _against(state: DemanderState, want: Want, offer: Offer) -> str:
     """Return why an offer is not taken up, "" if nothing is against it."""
     delivery = offer.delivery
     if offer.terms.maintenance >= want.choice(offer.resource).margin:
         return TOO_DEAR
+    if offer.terms.least and offer.listing in state.masked:
+        return SAT_MASKED
+    if not (offer.terms.least or state.policy.open or is_bargained(offer)):
+        return ONLY_OPEN
     if not can_settle(delivery, want.start, want.end, state.purse.parameters, state.now):
         return NO_SUCH_DELIVERY
     if not state.accepts.takes(delivery):

@@ -12,11 +12,12 @@ from fabmarket.identity import Domain
 from fabmarket.market.delivery import INSTANT, Delivery
 from fabmarket.market.exchange import Calendar
 from fabmarket.market.exchange.state import WHOLE
-from fabmarket.market.messages import Offer, Opening, Selection
+from fabmarket.market.messages import Offer, OpeningMessage, Selection
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import NONCES, nonce_of
 from fabmarket.negotiation.accepting import Accepts
 from fabmarket.negotiation.bargaining import Bargain
+from fabmarket.negotiation.masked.seat import MaskedSeated
 from fabmarket.negotiation.moves import Output, Tell
 from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.policy import Policy, Spent, most_of
@@ -64,7 +65,7 @@ class Haggle:
     bargain: Bargain
 
 
-Talk: TypeAlias = Seated | Haggle
+Talk: TypeAlias = Seated | MaskedSeated | Haggle
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class DemanderState:
     escrow that are open. `purchases` are the products to be bought whole, `buyers` what is known of
     those that are being bought, `bundled` the trades signed for one that have settled
     or may, `uncovered` those that are not attested any more, with when they are taken back;
-    `secret` hides the lines of bids.
+    `secret` hides the lines of bids, and answers in masked sessions. `masked` are the listings in
+    whose masked session it has answered, with the end of their slots: it sits in no second one.
     """
 
     address: str
@@ -121,6 +123,7 @@ class DemanderState:
     bundled: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
     uncovered: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     secret: bytes = b""
+    masked: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
 
     @property
     def free(self) -> int:
@@ -169,7 +172,7 @@ class DemanderState:
 Step: TypeAlias = tuple[DemanderState, tuple[Output, ...]]
 
 
-def _opening(talk: Talk) -> Opening:
+def _opening(talk: Talk) -> OpeningMessage:
     return talk.bargain.opening if isinstance(talk, Haggle) else talk.opening
 
 

@@ -18,13 +18,24 @@ from fabmarket.market.events import (
     Unlisted,
 )
 from fabmarket.market.exchange import Calendar
-from fabmarket.market.messages import Close, Counter, Offer, Opening, Quote, Refusal, SplitOffer
+from fabmarket.market.masked import Dispute, Inquiry, MaskedAbort, MaskedClose, MaskedQuote
+from fabmarket.market.messages import (
+    Close,
+    Counter,
+    MaskedOpening,
+    Offer,
+    Opening,
+    Quote,
+    Refusal,
+    SplitOffer,
+)
 from fabmarket.market.products import Booked, Countersigned, PriceList
 from fabmarket.market.usage import Usage
 from fabmarket.negotiation import splitting
 from fabmarket.negotiation.bargaining import InvalidCounter
 from fabmarket.negotiation.course import InvalidMove, TooEarly, Unacceptable
 from fabmarket.negotiation.demander import bundling, listings, returning, rounds
+from fabmarket.negotiation.demander.masked_talks import hear_masked, open_masked
 from fabmarket.negotiation.demander.obeying import hear_report, obey
 from fabmarket.negotiation.demander.release import choose, publish, refused, take_offer
 from fabmarket.negotiation.demander.state import (
@@ -79,6 +90,10 @@ def _receive(state: DemanderState, given: Received) -> Step:
             return open_talk(state, opening, given.digest, given.places)
         case Quote() | Close() as word:
             return hear(state, word, given.digest, given.places)
+        case MaskedOpening() as opening:
+            return open_masked(state, opening, given.digest, given.places)
+        case MaskedQuote() | MaskedClose() | Inquiry() | Dispute() | MaskedAbort() as word:
+            return hear_masked(state, word, given.digest, given.places)
         case Counter() as counter:
             return take_counter(state, counter, given.digest)
         case SplitOffer() as offer:
@@ -188,6 +203,9 @@ def _forget(state: DemanderState) -> DemanderState:
         if selection.sub_task not in waiting
         and state.seated.get(selection_digest) not in state.talks
     ]
+    kept = {listing: end for listing, end in state.masked.items() if end > state.now}
+    if len(kept) < len(state.masked):
+        state = replace(state, masked=HashTrieMap(kept))
     if not over and not stale:
         return state
     talks, selections, seated = state.talks, state.selections, state.seated

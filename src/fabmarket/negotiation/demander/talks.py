@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from fabmarket.errors import Bug
 from fabmarket.identity import digest
 from fabmarket.market import messages
 from fabmarket.market.delivery import INSTANT, escrow_of
-from fabmarket.market.messages import Close, Counter, Offer, Opening, Quote
+from fabmarket.market.masked import MaskedWord
+from fabmarket.market.messages import Close, Counter, Offer, Opening, OpeningMessage, Quote
 from fabmarket.market.rhythm import TRADE_VALIDITY
 from fabmarket.market.trade import Trade, bundle_of
 from fabmarket.negotiation.bargaining import Bargain, Position, follow_counter, respond
@@ -18,10 +20,12 @@ from fabmarket.negotiation.demander.state import (
     DemanderState,
     Haggle,
     Step,
+    Talk,
     failed,
     next_nonce,
     with_want,
 )
+from fabmarket.negotiation.masked.seat import MaskedSeated
 from fabmarket.negotiation.moves import Output, Send
 from fabmarket.negotiation.policy import NO_BOUND
 from fabmarket.negotiation.seat import (
@@ -44,6 +48,10 @@ from fabmarket.negotiation.wants import (
     why_no_price,
 )
 
+Agreed: TypeAlias = Seated | MaskedSeated | Bargain
+"""Where an award or price comes from."""
+SessionWord: TypeAlias = Quote | Close | MaskedWord
+
 
 def open_talk(
     state: DemanderState,
@@ -56,12 +64,14 @@ def open_talk(
         raise Unacceptable("opening without a seat of ours")
     if len({place.selection for place in places}) < len(places):
         raise Unacceptable("second opening for one selection")
-    seats = tuple(_seat(state, opening, place) for place in places)
+    seats = tuple(seat_at(state, opening, place) for place in places)
+    if opening.terms.least and not all(asks_open(state, place.selection) for place in places):
+        raise Unacceptable("open session where we asked for a masked one")
     check_roster(opening, seats, places)
     taken = {seat.member.selection: opening_digest for seat in seats}
     state = replace(state, seated=state.seated.update(taken))
     if opening.terms.concept != "bargaining":
-        session = take_seats(opening, opening_digest, _funded(state, opening, seats))
+        session = take_seats(opening, opening_digest, funded(state, opening, seats))
         return replace(state, talks=state.talks.insert(opening_digest, session)), ()
     if opening.seats != 1:
         raise Unacceptable("a bargain has two parties")
@@ -69,7 +79,13 @@ def open_talk(
     return _propose(state, Haggle(seat.want, Bargain(opening_digest, opening, seat.member)))
 
 
-def _seat(state: DemanderState, opening: Opening, place: messages.Place) -> Seat:
+def asks_open(state: DemanderState, selection_digest: bytes) -> bool:
+    """Return whether a selection for a masked session would do with an open one."""
+    return all(request.open for request in state.selections[selection_digest].masked)
+
+
+def seat_at(state: DemanderState, opening: OpeningMessage, place: messages.Place) -> Seat:
+    """Return our seat at a place of an opening; Unacceptable if it is not what we selected."""
     want = selected(state, place.selection)
     offer = want.offer
     if offer is None or not _is_offered(opening, want, offer):
@@ -84,7 +100,9 @@ def _seat(state: DemanderState, opening: Opening, place: messages.Place) -> Seat
     return Seat(want.id, place.seat, member)
 
 
-def _funded(state: DemanderState, opening: Opening, seats: Sequence[Seat]) -> tuple[Seat, ...]:
+def funded(
+    state: DemanderState, opening: OpeningMessage, seats: Sequence[Seat]
+) -> tuple[Seat, ...]:
     """Set aside for each seat what it may cost: at most what it is worth, and what there is.
 
     Of what neither other talks nor our seats before it may take. Once for the whole session, so
@@ -92,16 +110,16 @@ def _funded(state: DemanderState, opening: Opening, seats: Sequence[Seat]) -> tu
     """
     left = max(0, state.policy.budget - state.spent.within(state.now) - state.asked)
     money = max(0, state.free - state.reserved)
-    funded = []
+    given = []
     for seat in seats:
-        worth = min(seat.member.quantity, opening.terms.capacity) * _margin(state, seat.want)
+        worth = min(seat.member.quantity, opening.terms.capacity) * margin_of(state, seat.want)
         budget = min(left, worth, state.affordable(money, instant=opening.delivery == INSTANT))
         left, money = left - budget, money - state.takes(opening.delivery, budget)
-        funded.append(replace(seat, budget=budget))
-    return tuple(funded)
+        given.append(replace(seat, budget=budget))
+    return tuple(given)
 
 
-def _is_offered(opening: Opening, want: Want, offer: Offer) -> bool:
+def _is_offered(opening: OpeningMessage, want: Want, offer: Offer) -> bool:
     place = (opening.supplier, opening.listing, opening.slot_start, opening.slot_end)
     terms = (opening.terms, opening.delivery)
     offered = (offer.supplier, offer.listing, want.start, offer.slot_end)
@@ -115,27 +133,35 @@ def hear(
     places: Sequence[messages.Place],
 ) -> Step:
     """Follow a word of a session's supplier for all our seats; answer where it is our turn."""
+    talk = talk_of(state, word)
+    if not isinstance(talk, Seated):
+        if isinstance(talk, Haggle):
+            raise Unacceptable("a session's message in a bargain")
+        raise Unacceptable("a session's message in a masked one")
+    before, talk = talk, follow(talk, word, word_digest, places)
+    outputs: list[Output] = []
+    for earlier, seat in zip(before.seats, talk.seats, strict=True):
+        if seat.dropped and not earlier.dropped:
+            state, told = failed(state, negotiated(state, seat.want), DROPPED)
+            outputs.extend(told)
+        elif isinstance(word, Close) and not seat.dropped:
+            state, sent = concluded(state, talk, seat, word.price)
+            outputs.extend(sent)
+        elif not seat.dropped:
+            said = answer(talk, seat, margin_of(state, seat.want))
+            talk = answered(talk, said, digest(state.domain, said))
+            outputs.append(Send(said, word.supplier, talk.opening.ends))
+    return replace(state, talks=state.talks.insert(talk.id, talk)), tuple(outputs)
+
+
+def talk_of(state: DemanderState, word: SessionWord) -> Talk:
+    """Return the talk that a supplier's word is about. TooEarly if its opening may be to come."""
     talk = state.talks.get(word.session)
     if talk is None:
         if any(_awaits(want, word.supplier) for want in state.wants.values()):
             raise TooEarly("word of a session that we have no opening of")
         raise Unacceptable("message of a session we have no seat in")
-    if not isinstance(talk, Seated):
-        raise Unacceptable("a session's message in a bargain")
-    before, talk = talk, follow(talk, word, word_digest, places)
-    outputs: list[Output] = []
-    for earlier, seat in zip(before.seats, talk.seats, strict=True):
-        if seat.dropped and not earlier.dropped:
-            state, told = failed(state, _negotiated(state, seat.want), DROPPED)
-            outputs.extend(told)
-        elif isinstance(word, Close) and not seat.dropped:
-            state, sent = _closed(state, talk, seat, word)
-            outputs.extend(sent)
-        elif not seat.dropped:
-            said = answer(talk, seat, _margin(state, seat.want))
-            talk = answered(talk, said, digest(state.domain, said))
-            outputs.append(Send(said, word.supplier, talk.opening.ends))
-    return replace(state, talks=state.talks.insert(talk.id, talk)), tuple(outputs)
+    return talk
 
 
 def _awaits(want: Want, supplier: str) -> bool:
@@ -143,15 +169,17 @@ def _awaits(want: Want, supplier: str) -> bool:
     return want.state == "negotiating" and offer is not None and offer.supplier == supplier
 
 
-def _negotiated(state: DemanderState, want_id: bytes) -> Want:
+def negotiated(state: DemanderState, want_id: bytes) -> Want:
+    """Return a want that is being negotiated, or Unacceptable."""
     want = state.wants[want_id]
     if want.state != "negotiating":
         raise Unacceptable("negotiation of a sub-task that is no longer open")
     return want
 
 
-def _margin(state: DemanderState, want_id: bytes) -> int:
-    want = _negotiated(state, want_id)
+def margin_of(state: DemanderState, want_id: bytes) -> int:
+    """Return what a unit is worth to a want that is being negotiated, base units."""
+    want = negotiated(state, want_id)
     return want.choice(_taken(want).resource).margin
 
 
@@ -161,17 +189,18 @@ def _taken(want: Want) -> Offer:
     return want.offer
 
 
-def _closed(state: DemanderState, talk: Seated, seat: Seat, close: Close) -> Step:
-    want = _negotiated(state, seat.want)
+def concluded(state: DemanderState, talk: Seated | MaskedSeated, seat: Seat, price: int) -> Step:
+    """Sign for what a session gave to a seat at the price found, or note why it is nothing."""
+    want = negotiated(state, seat.want)
     if seat.awarded > 0:
         return _sign(state, want, talk, seat)
-    if not close.price:
+    if not price:
         return failed(state, want, why_no_price(talk.course))
-    margin = _margin(state, want.id)
-    if close.price >= margin:
+    margin = margin_of(state, want.id)
+    if price >= margin:
         return failed(state, want, TOO_DEAR)
     least = seat.member.quantity if not seat.member.divisible else 1
-    if seat.budget >= least * close.price:
+    if seat.budget >= least * price:
         return failed(state, want, NO_ROOM)
     is_poor = state.policy.budget == NO_BOUND
     return failed(state, want, NO_MONEY if is_poor else OVER_BUDGET)
@@ -192,12 +221,12 @@ def take_counter(state: DemanderState, counter: Counter, counter_digest: bytes) 
     talk = replace(talk, bargain=bargain)
     if bargain.outcome is None:
         return _propose(state, talk)
-    return _concluded(replace(state, talks=state.talks.insert(bargain.id, talk)), talk)
+    return _haggled(replace(state, talks=state.talks.insert(bargain.id, talk)), talk)
 
 
 def _propose(state: DemanderState, talk: Haggle) -> Step:
     """Say what our position is, and take it as said."""
-    margin, bargain = _margin(state, talk.want), talk.bargain
+    margin, bargain = margin_of(state, talk.want), talk.bargain
     left = state.policy.budget - state.spent.within(state.now) - asked_beside(state, bargain.id)
     most = min(margin, max(0, left) // bargain.member.quantity)
     counter = respond(bargain, state.address, Position(min(margin // 2, most), most))
@@ -207,12 +236,12 @@ def _propose(state: DemanderState, talk: Haggle) -> Step:
     sent = Send(counter, bargain.opening.supplier, bargain.opening.ends)
     if bargain.outcome is None:
         return state, (sent,)
-    state, outputs = _concluded(state, talk)
+    state, outputs = _haggled(state, talk)
     return state, (sent, *outputs)
 
 
-def _concluded(state: DemanderState, talk: Haggle) -> Step:
-    want, bargain = _negotiated(state, talk.want), talk.bargain
+def _haggled(state: DemanderState, talk: Haggle) -> Step:
+    want, bargain = negotiated(state, talk.want), talk.bargain
     if not bargain.outcome:
         return failed(state, want, NO_DEAL)
     units = bargain.member.quantity
@@ -221,7 +250,7 @@ def _concluded(state: DemanderState, talk: Haggle) -> Step:
     return _sign(state, want, bargain, seat)
 
 
-def _sign(state: DemanderState, want: Want, talk: Seated | Bargain, seat: Seat) -> Step:
+def _sign(state: DemanderState, want: Want, talk: Agreed, seat: Seat) -> Step:
     """Sign the trade that the negotiation agreed (step 4); the supplier countersigns.
 
     Two, in a bundle, where not every unit costs the same.
@@ -246,9 +275,7 @@ def _sign(state: DemanderState, want: Want, talk: Seated | Bargain, seat: Seat) 
     return state, tuple(Send(trade, opening.supplier, opening.ends) for trade in trades)
 
 
-def _trades(
-    state: DemanderState, want: Want, talk: Seated | Bargain, seat: Seat
-) -> tuple[Trade, ...]:
+def _trades(state: DemanderState, want: Want, talk: Agreed, seat: Seat) -> tuple[Trade, ...]:
     """What a seat was awarded, as trades at whole prices, the cheaper first."""
     opening, offer = talk.opening, _taken(want)
     slot = (offer.resource, offer.slot, opening.slot_start, opening.slot_end)

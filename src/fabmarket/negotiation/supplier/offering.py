@@ -1,6 +1,7 @@
 """Answering demands with offers, and keeping the selections of them (paper step 2)."""
 
 from dataclasses import replace
+from typing import TypeAlias
 
 from rpds import HashTrieMap
 
@@ -10,8 +11,12 @@ from fabmarket.market.trade import TIME_LIMIT, listing_id
 from fabmarket.market.units import MICRO, NO_LIMIT
 from fabmarket.negotiation.accepting import can_settle
 from fabmarket.negotiation.course import InvalidMove, Unacceptable, check_terms
+from fabmarket.negotiation.masked.cards import is_signed
 from fabmarket.negotiation.moves import News, Send, Tell
 from fabmarket.negotiation.supplier.state import Shelf, Step, SupplierState
+
+Queue: TypeAlias = "HashTrieMap[bytes, tuple[bytes, Selection]]"
+"""Selections of one listing with their digests, by offer."""
 
 
 def take_demand(state: SupplierState, demand: Demand, demand_digest: bytes) -> Step:
@@ -62,7 +67,8 @@ def _offer_for(
     for alternative in sub_task.alternatives:
         if alternative.resource != state.resource or 0 in (shelf.room, alternative.quantity):
             continue
-        terms = replace(state.terms, capacity=shelf.room)
+        least = 0 if listing in state.opened else state.terms.least
+        terms = replace(state.terms, capacity=shelf.room, least=least)
         if not _can_serve(terms, alternative.quantity, divisible=sub_task.divisible):
             continue
         quantity = shelf.room if alternative.quantity == NO_LIMIT else alternative.quantity
@@ -148,5 +154,19 @@ def take_selection(state: SupplierState, selection: Selection, selection_digest:
     queue = state.pending.get(selection.listing, HashTrieMap())
     if selection.offer in queue:
         raise Unacceptable("offer already taken up")
+    _check_card(state, selection, offer, queue)
     queue = queue.insert(selection.offer, (selection_digest, selection))
     return replace(state, pending=state.pending.insert(selection.listing, queue)), ()
+
+
+def _check_card(state: SupplierState, selection: Selection, offer: Offer, queue: Queue) -> None:
+    """For a masked session a selection has one card, of a key of its own; else none."""
+    if len(selection.masked) != (1 if offer.terms.least else 0):
+        raise Unacceptable("selection that misstates whether the session is masked")
+    place = state.address, offer.listing, state.rhythm.ends(offer.opens)
+    taken = {each.card.mask_key for _, it in queue.values() for each in it.masked}
+    for request in selection.masked:
+        if not is_signed(request.card, state.domain, *place):
+            raise Unacceptable("selection with a card that its one-time key has not signed")
+        if request.card.mask_key in taken:
+            raise Unacceptable("selection under a one-time key that has a seat")

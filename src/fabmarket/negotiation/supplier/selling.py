@@ -13,7 +13,6 @@ from fabmarket.market.exchange import (
     SignedTrade,
 )
 from fabmarket.market.messages import (
-    Close,
     Counter,
     Member,
     Opening,
@@ -25,8 +24,7 @@ from fabmarket.market.messages import (
 from fabmarket.market.products import Countersigned
 from fabmarket.market.trade import Trade, bundle_of
 from fabmarket.negotiation.bargaining import Bargain, Position, follow_counter, respond
-from fabmarket.negotiation.clinching import in_trades
-from fabmarket.negotiation.course import Unacceptable, member_of
+from fabmarket.negotiation.course import FEWEST, Unacceptable, member_of
 from fabmarket.negotiation.hosting import (
     Hosted,
     Word,
@@ -38,7 +36,11 @@ from fabmarket.negotiation.hosting import (
     said,
     seated,
 )
+from fabmarket.negotiation.masked.cards import MOST_SEATS, gathered
+from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.moves import News, Output, Send, Submit, Tell
+from fabmarket.negotiation.supplier.awards import award, result
+from fabmarket.negotiation.supplier.masked_selling import open_masked_session, speak_masked
 from fabmarket.negotiation.supplier.offering import asking_price
 from fabmarket.negotiation.supplier.state import (
     Award,
@@ -48,7 +50,7 @@ from fabmarket.negotiation.supplier.state import (
     Talk,
     promising,
 )
-from fabmarket.negotiation.wants import NO_NONCE, SOLD_OUT
+from fabmarket.negotiation.wants import NO_NONCE, SOLD_OUT, TOO_FEW, TOO_MANY
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,8 @@ def to_sell_under(state: SupplierState) -> Iterator[int]:
     return state.nonces.least_taken(taken)
 
 
-def _members(hosted: Hosted | Bargain) -> tuple[Member, ...]:
-    return hosted.members if isinstance(hosted, Hosted) else (hosted.member,)
+def _members(hosted: Hosted | MaskedHosted | Bargain) -> tuple[Member, ...]:
+    return (hosted.member,) if isinstance(hosted, Bargain) else hosted.members
 
 
 def _open(
@@ -133,6 +135,8 @@ def _open(
     if terms.concept != "bargaining":
         if terms.capacity > state.shelves[listing].room:
             return state, _refusals(state, chosen, SOLD_OUT, opens)
+        if terms.least:
+            return _open_masked(state, listing, opens, terms, chosen, nonces)
         return _open_session(state, listing, opens, terms, chosen, nonces)
     outputs: list[Output] = []
     for each in chosen:
@@ -176,6 +180,36 @@ def _opening(
     )
 
 
+def _open_masked(
+    state: SupplierState,
+    listing: bytes,
+    opens: int,
+    terms: PriceTerms,
+    chosen: list[_Chosen],
+    nonces: Iterator[int],
+) -> Step:
+    """Open a masked session where enough came together, else an open one for whoever allows it."""
+    asked = {each.digest: each.selection.masked[0] for each in chosen}
+    by_account = [(each.selection.demander, asked[each.digest].least, each) for each in chosen]
+    together = gathered(by_account, max(FEWEST, terms.least))
+    if not together:
+        willing = [each for each in chosen if asked[each.digest].open]
+        refused = [each for each in chosen if not asked[each.digest].open]
+        outputs: tuple[Output, ...] = _refusals(state, refused, TOO_FEW, opens)
+        if willing:
+            state, sent = _open_session(state, listing, opens, terms, willing, nonces)
+            outputs = (*outputs, *sent)
+        return state, outputs
+    roster = sorted(together, key=lambda each: each.digest)
+    roster, beyond = roster[:MOST_SEATS], roster[MOST_SEATS:]
+    left = [each for each in chosen if each not in together]
+    refusals = _refusals(state, left, TOO_FEW, opens), _refusals(state, beyond, TOO_MANY, opens)
+    members = tuple(member_of(each.selection, each.digest, next(nonces)) for each in roster)
+    cards = tuple(asked[each.digest].card for each in roster)
+    state, sent = open_masked_session(state, listing, opens, terms, members, cards)
+    return state, (*refusals[0], *refusals[1], *sent)
+
+
 def _open_session(
     state: SupplierState,
     listing: bytes,
@@ -211,6 +245,8 @@ def speak(state: SupplierState, talk: Talk, *, time_up: bool = False) -> Step:
     hosted = talk.hosted
     if isinstance(hosted, Bargain):
         return state, ()
+    if isinstance(hosted, MaskedHosted):
+        return speak_masked(state, talk, hosted, time_up=time_up)
     word = next_word(hosted, time_up=time_up)
     if word is not None:
         return _say(state, talk, hosted, word)
@@ -224,22 +260,9 @@ def _say(state: SupplierState, talk: Talk, hosted: Hosted, word: Word) -> Step:
     talk = replace(talk, hosted=hosted, since=state.now)
     told: tuple[Output, ...] = ()
     if hosted.close is not None:
-        state, talk = _award(state, talk, hosted)
-        told = (_result(state, hosted, hosted.close),)
+        state, talk = award(state, talk, hosted)
+        told = (result(state, hosted),)
     return replace(state, talks=state.talks.insert(hosted.id, talk)), (*sent, *told)
-
-
-def _result(state: SupplierState, hosted: Hosted, close: Close) -> Tell:
-    """What our owner hears of a session that is over."""
-    facts = {
-        "slot": state.shelves[hosted.opening.listing].slot,
-        "units": close.awarded,
-        "room": hosted.opening.terms.capacity,
-        "payment": close.paid,
-        "price": close.price or "no price",
-        "quotes": len(hosted.rounds),
-    }
-    return Tell(News.of("priced", **{name: str(value) for name, value in facts.items()}))
 
 
 def take_answer(state: SupplierState, answer: Reply, answer_digest: bytes) -> Step:
@@ -249,23 +272,6 @@ def take_answer(state: SupplierState, answer: Reply, answer_digest: bytes) -> St
         raise Unacceptable("message of a session we do not host")
     hosted = hear(talk.hosted, answer, answer_digest)
     return speak(state, replace(talk, hosted=hosted))
-
-
-def _award(state: SupplierState, talk: Talk, hosted: Hosted) -> tuple[SupplierState, Talk]:
-    """Promise what was awarded, and no longer all that there was."""
-    opening, awards = hosted.opening, state.awards
-    given = zip(hosted.members, hosted.awards, hosted.payments, strict=True)
-    for member, units, payment in given:
-        trades = in_trades(units, payment)
-        for sold in trades:
-            halved = len(trades) == 2
-            key = (hosted.transcript, member.demander, *sold, member.supplier_nonce, halved)
-            new = Award(opening.listing, *sold, opening.ends, opening.slot_end, seats=0)
-            award = awards.get(key, new)
-            awards = awards.insert(key, replace(award, seats=award.seats + 1))
-    promised = sum(hosted.awards)
-    state = promising(state, opening.listing, promised - talk.promised)
-    return replace(state, awards=awards), replace(talk, promised=0)
 
 
 def take_counter(state: SupplierState, counter: Counter, counter_digest: bytes) -> Step:
@@ -294,8 +300,8 @@ def _agree(state: SupplierState, talk: Talk, bargain: Bargain) -> tuple[Supplier
         sold = (member.quantity, bargain.outcome)
         key = (bargain.transcript, bargain.demander, *sold, member.supplier_nonce, False)
         terms = (opening.listing, *sold)
-        award = Award(*terms, opening.ends, opening.slot_end)
-        state = replace(state, awards=state.awards.insert(key, award))
+        agreed = Award(*terms, opening.ends, opening.slot_end)
+        state = replace(state, awards=state.awards.insert(key, agreed))
     return state, replace(talk, promised=0)
 
 
@@ -307,20 +313,20 @@ def countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
     sold = (trade.quantity, trade.unit_price)
     halved = trade.bundle != ZERO_BYTES32
     key = (trade.transcript, trade.demander, *sold, trade.supplier_nonce, halved)
-    award = state.awards.get(key)
-    if award is None:
+    agreed = state.awards.get(key)
+    if agreed is None:
         raise Unacceptable("trade that was not agreed")
-    if trade.nonce in award.nonces or len(award.nonces) == award.seats:
+    if trade.nonce in agreed.nonces or len(agreed.nonces) == agreed.seats:
         raise Unacceptable("trade that was already submitted")
-    locked = checked(state, award, trade)
+    locked = checked(state, agreed, trade)
     signed = SignedTrade(trade, signature, b"")
     together = _with_its_half(state, signed)
-    award = replace(award, nonces=(*award.nonces, trade.nonce))
+    agreed = replace(agreed, nonces=(*agreed.nonces, trade.nonce))
     trade_digest = digest(state.domain, trade)
     sale = Sale(trade.supplier_nonce, trade.valid_until, trade.listing, trade.quantity, locked)
     state = replace(
         state,
-        awards=state.awards.insert(key, award),
+        awards=state.awards.insert(key, agreed),
         sales=state.sales.insert(trade_digest, sale),
     )
     if halved and len(together) == 1:
@@ -340,17 +346,17 @@ def allowed(state: SupplierState, together: tuple[SignedTrade, ...], payment: in
     return _settle(state, together)
 
 
-def checked(state: SupplierState, award: Award, trade: Trade) -> int:
+def checked(state: SupplierState, agreed: Award, trade: Trade) -> int:
     """Return what selling by a trade locks, or Unacceptable if it is not as agreed."""
-    shelf, payment = state.shelves[award.listing], award.quantity * award.unit_price
-    agreed = replace(
+    shelf, payment = state.shelves[agreed.listing], agreed.quantity * agreed.unit_price
+    due = replace(
         trade,
-        listing=award.listing,
+        listing=agreed.listing,
         token=state.terms.token,
-        listing_epoch=state.epochs.get(award.listing, 0),
+        listing_epoch=state.epochs.get(agreed.listing, 0),
         escrow=state.escrow(shelf, payment),
     )
-    if trade != agreed or not state.now < trade.valid_until <= award.latest:
+    if trade != due or not state.now < trade.valid_until <= agreed.latest:
         raise Unacceptable("trade on other terms than agreed")
     if not state.nonces.is_free(trade.supplier_nonce):
         raise Unacceptable("trade under a nonce of ours that is used up")

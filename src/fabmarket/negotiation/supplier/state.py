@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from rpds import HashTrieMap
+from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.identity import Domain
 from fabmarket.market.delivery import INSTANT, Delivery, escrow_of
@@ -17,6 +17,7 @@ from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Escrow
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.hosting import Hosted
+from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.moves import News, Output, Tell
 from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.policy import Policy
@@ -54,7 +55,7 @@ class Talk:
     `since` is when the supplier said its last word.
     """
 
-    hosted: Hosted | Bargain
+    hosted: Hosted | MaskedHosted | Bargain
     promised: int
     since: int
 
@@ -145,6 +146,7 @@ class SupplierState:
     in `agreed` for the next tick, to settle several at a time; those that the policy lets pass only
     with the owner's approval wait in `held`, by the digest of the first; in `halves`, by bundle,
     those whose other half is to come. `unsigned` are the demanders that left awards unsigned.
+    `opened` are the listings of which a masked session was broken off: they are offered open.
     `escrows` are its trades in escrow that are open, `seller` is what it knows of the products'
     rounds, once somebody needs its resource.
     """
@@ -179,6 +181,7 @@ class SupplierState:
     unsigned: HashTrieMap[str, Unsigned] = field(default_factory=HashTrieMap)
     asking: Asking = field(default=Asking())
     seller: Seller | None = None
+    opened: HashTrieSet[bytes] = field(default_factory=HashTrieSet)
 
     @property
     def free(self) -> int:

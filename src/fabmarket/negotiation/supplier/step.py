@@ -15,16 +15,24 @@ from fabmarket.market.events import (
     Unlisted,
 )
 from fabmarket.market.exchange import Move, SettleBatch, SettleEscrowBatch, SignedTrade
+from fabmarket.market.masked import (
+    AnswersProved,
+    MaskedReply,
+    PadsShown,
+    PairShown,
+    Unmasking,
+)
 from fabmarket.market.messages import Counter, Demand, Reply, Selection, SplitOffer
 from fabmarket.market.oversight import Endorsement, Objection
 from fabmarket.market.products import Bid, Confirm, Need, Plan, Release, SealedBid
 from fabmarket.market.trade import Trade
 from fabmarket.market.usage import Receipt
 from fabmarket.negotiation import splitting, using
-from fabmarket.negotiation.bargaining import InvalidCounter
+from fabmarket.negotiation.bargaining import Bargain, InvalidCounter
 from fabmarket.negotiation.course import InvalidMove, TooEarly, Unacceptable
 from fabmarket.negotiation.duties import Ask, Seal
 from fabmarket.negotiation.hosting import Hosted
+from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.moves import (
     Ignored,
     Input,
@@ -47,6 +55,7 @@ from fabmarket.negotiation.supplier.asking import (
     take_objection,
 )
 from fabmarket.negotiation.supplier.covering import is_taken_back, refunds
+from fabmarket.negotiation.supplier.masked_selling import take_masked, unfinished
 from fabmarket.negotiation.supplier.offering import take_demand, take_selection
 from fabmarket.negotiation.supplier.rounds import countersign_line, hear_round, tick_rounds
 from fabmarket.negotiation.supplier.selling import (
@@ -118,6 +127,8 @@ def _receive(state: SupplierState, given: Received) -> Step:
             return take_selection(state, selection, given.digest)
         case Reply() as answer:
             return take_answer(state, answer, given.digest)
+        case MaskedReply() | Unmasking() | PadsShown() | PairShown() | AnswersProved() as word:
+            return take_masked(state, word)
         case Counter() as counter:
             return take_counter(state, counter, given.digest)
         case Trade() as trade:
@@ -236,11 +247,20 @@ def _waiting(state: SupplierState) -> list[Talk]:
     over = [
         talk
         for talk in state.talks.values()
-        if isinstance(talk.hosted, Hosted)
-        and talk.hosted.close is None
-        and talk.since + talk.hosted.opening.round_time <= state.now
+        if _waits(talk.hosted) and talk.since + talk.hosted.opening.round_time <= state.now
     ]
     return sorted(over, key=lambda talk: (talk.hosted.opening.slot_end, talk.hosted.id))
+
+
+def _waits(hosted: Hosted | MaskedHosted | Bargain) -> bool:
+    """Whether a session may still wait for an answer."""
+    match hosted:
+        case Hosted():
+            return hosted.close is None
+        case MaskedHosted():
+            return not hosted.over
+        case _:
+            return False
 
 
 def _end(state: SupplierState) -> Step:
@@ -248,6 +268,7 @@ def _end(state: SupplierState) -> Step:
     for session, talk in state.talks.items():
         opening = talk.hosted.opening
         if opening.ends <= state.now:
+            state = unfinished(state, talk.hosted)
             state = promising(state, opening.listing, -talk.promised)
             state = replace(state, talks=state.talks.remove(session))
     state, told = _void(state)

@@ -1,0 +1,1 @@
+"""Masked sessions: how their supplier hosts them, and how their members follow."""
