@@ -6,8 +6,9 @@ session ends. Nobody needs to know that a phase is over.
 
 Every message is EIP-712 typed data, signed by the address in its `demander`, `supplier`, `sender`
 or `party` field (`author`); what operators say and hear stands in `oversight`, what is said while a
-trade is delivered in `usage`, while a whole product is bought in `products`. A message is referred
-to by its digest, and a session is a chain: each message carries the digest of what it answers. A
+trade is delivered in `usage`, while a whole product is bought in `products`, while trades are
+netted in `cycles`. A message is referred to by its digest, and a session is a chain: each message
+carries the digest of what it answers. A
 signed `Trade` is the last message a demander sends before there is something to deliver; of one in
 escrow the parties may still agree on a `SplitOffer`.
 
@@ -28,6 +29,7 @@ from fabmarket.identity import (
     Uint128,
     Uint256,
 )
+from fabmarket.market.cycles import CycleMessage
 from fabmarket.market.delivery import Delivery
 from fabmarket.market.oversight import OversightMessage
 from fabmarket.market.products import ProductMessage
@@ -346,4 +348,6 @@ SessionMessage = Quote | Reply | Close
 """What is said in a session once it is open."""
 TradeMessage = Demand | Offer | Selection | Refusal | Opening | SessionMessage | Counter | Trade
 """What leads from a demand to a trade."""
-Message = TradeMessage | ProductMessage | SplitOffer | UsageMessage | OversightMessage
+Message = (
+    TradeMessage | ProductMessage | CycleMessage | SplitOffer | UsageMessage | OversightMessage
+)

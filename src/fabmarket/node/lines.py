@@ -34,6 +34,8 @@ LINES: dict[str, str] = {
     " come",
     "priced": "slot {slot}: {units} of {room} units sold for {payment}, at {price} after quote"
     " {quotes}",
+    "netted": "trade {trade} settled in net batch {batch}",
+    "unnetted": "not signed in the cycle that closed at {closed}, to settle late: {reason}",
     "settled": "sold {quantity} at {unit_price}: trade {trade}",
     "endorsed": "{operator} signed: from slot {first_slot} on {quantities}",
     "declined": "{operator} does not sign from slot {first_slot} on {quantities}: {reason}",

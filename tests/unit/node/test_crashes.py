@@ -69,24 +69,24 @@ def product_market():
 
 
 MARKETS = {
-    "paper": (paper_market(1), False),
-    "batched": (paper_market(1), True),
-    "bargaining": (bargaining_market(), False),
-    "clock": (clock_market(), False),
-    "products": (product_market(), False),
+    "paper": (paper_market(1), "single"),
+    "batched": (paper_market(1), "batch"),
+    "bargaining": (bargaining_market(), "single"),
+    "clock": (clock_market(), "single"),
+    "products": (product_market(), "single"),
 }
 
 
 def played(name, at=()):
     """What a market comes to with crashes at these boundaries, and the burnt fuse."""
-    scenario, batch = MARKETS[name]
+    scenario, settle = MARKETS[name]
     fuse = Fuse(at)
     with pytest.MonkeyPatch.context() as patch, open_engine("embedded", Settings()) as engine:
         patch.setattr(MortalJournal, "fuse", fuse, raising=False)
         patch.setattr(run, "Journal", MortalJournal)
         patch.setattr(run, "Participant", MortalParticipant)
         patch.setattr(run, "Outbox", MortalOutbox)
-        outcome = run_market(scenario, engine, 1, lambda *_: None, batch=batch)
+        outcome = run_market(scenario, engine, 1, lambda *_: None, settle=settle)
         facts = {
             "events": list(outcome.store.events()),
             "trades": [(trade.event, trade.want, trade.session) for trade in outcome.trades],

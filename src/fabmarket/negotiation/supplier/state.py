@@ -18,6 +18,7 @@ from fabmarket.market.trade import Escrow
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.moves import News, Output, Tell
+from fabmarket.negotiation.netting.state import NetParty
 from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.policy import Policy
 from fabmarket.negotiation.products.seller import Seller
@@ -146,7 +147,7 @@ class SupplierState:
     with the owner's approval wait in `held`, by the digest of the first; in `halves`, by bundle,
     those whose other half is to come. `unsigned` are the demanders that left awards unsigned.
     `escrows` are its trades in escrow that are open, `seller` is what it knows of the products'
-    rounds, once somebody needs its resource.
+    rounds, once somebody needs its resource, `net` its part in net cycles, where there are any.
     """
 
     address: str
@@ -179,6 +180,7 @@ class SupplierState:
     unsigned: HashTrieMap[str, Unsigned] = field(default_factory=HashTrieMap)
     asking: Asking = field(default=Asking())
     seller: Seller | None = None
+    net: NetParty | None = None
 
     @property
     def free(self) -> int:
