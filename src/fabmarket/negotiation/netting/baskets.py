@@ -79,17 +79,19 @@ def sellers_of(
     return tuple(found)
 
 
-def count(rows: Sequence[Row], sellers: Sequence[Seller], account: str, least: int = LEAST) -> int:
-    """Return how many baskets of an account were found to fit, no more than `least`.
+def fitting(
+    rows: Sequence[Row], sellers: Sequence[Seller], account: str, most: int = LEAST
+) -> frozenset[Basket]:
+    """Return baskets of an account that were found to fit, no more than `most`.
 
-    0 where an account both buys and sells, so that what it spends does not show.
+    Whoever sells is taken to buy nothing: none where an account has sales and pays all the same.
     """
     selling = {each.account for each in sellers}
     buyers = [(row.account, row.amount) for row in rows if row.account not in selling]
     if any(row.direction != PAYS for row in rows if row.account not in selling):
-        return 0
+        return frozenset()
     if any(seller.takings <= 0 for seller in sellers):
-        return 0
+        return frozenset()
     found: set[Basket] = set()
     start = keccak(b"".join(seller.account.encode() for seller in sellers))
     for number in range(TRIES):
@@ -97,9 +99,9 @@ def count(rows: Sequence[Row], sellers: Sequence[Seller], account: str, least: i
         market = _market(_mixed(buyers, draw), _mixed(sellers, draw), draw)
         if market is not None:
             found.add(tuple(each for each in sorted(market) if _concerns(each, account, sellers)))
-        if len(found) >= least:
+        if len(found) >= most:
             break
-    return len(found)
+    return frozenset(found)
 
 
 def _concerns(line: tuple[str, bytes, int], account: str, sellers: Sequence[Seller]) -> bool:

@@ -69,4 +69,4 @@ def hidden(party: NetParty, proposal: Proposal) -> int:
     kinds = {each.listing: party.kinds.get(each.listing, b"") for each in proposal.sales}
     bounds = {each: party.bounds.get(kind, Bounds()) for each, kind in kinds.items()}
     sellers = baskets.sellers_of(proposal.rows, proposal.sales, bounds)
-    return baskets.count(proposal.rows, sellers, party.address, party.least)
+    return len(baskets.fitting(proposal.rows, sellers, party.address, party.least))
