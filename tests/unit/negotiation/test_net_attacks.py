@@ -350,7 +350,7 @@ def test_strangers_cannot_join(office):
     office.quarters(1)
     again = Joining(office.buyers[0], office.closed)
     assert refused(office, replace(again, closed=again.closed - 180)) == [
-        "joining of a cycle that has not closed last"
+        "joining of a cycle that is not about to close, and has not just"
     ]
     assert refused(office, again) == ["joining after the roll was called"]
 

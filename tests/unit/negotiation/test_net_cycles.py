@@ -94,6 +94,16 @@ def test_a_supplier_sells_under_none_of_the_nonces_that_rows_use_up(market):
     assert all(not market.states[each].nonces.is_free(0) for each in market.sellers)
 
 
+def test_who_joins_by_an_earlier_block_than_the_coordinators_takes_part(market):
+    trades = market.agreed()
+    market.tick(market.closed - 1, market.coordinator)
+    market.tick(market.closed, *market.buyers, *market.sellers)
+    market.pump()
+    assert market.ignored == []
+    market.quarters(0, 1)
+    settle_once(market, trades, 0)
+
+
 def test_who_does_not_sign_is_left_out_of_the_second_batch(market):
     trades, silent = market.agreed(), market.buyers[0]
     market.lost = lambda sent: isinstance(sent[0], Consent) and sent[0].party == silent

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabmarket.chain import Settings, open_engine
-from fabmarket.market.events import Deposited, Listed, Settled
+from fabmarket.market.events import Deposited, Listed, NetSettled, Settled
 from fabmarket.scenario import Operation, Product, Work, paper_market
 from fabmarket.simulation import run, run_market
 from tests.unit.node.mortal import Fuse, MortalJournal, MortalOutbox, MortalParticipant
@@ -74,6 +74,7 @@ MARKETS = {
     "bargaining": (bargaining_market(), "single"),
     "clock": (clock_market(), "single"),
     "products": (product_market(), "single"),
+    "netted": (clock_market(), "net"),
 }
 
 
@@ -115,7 +116,8 @@ def undisturbed(name):
 def test_without_a_crash_there_is_something_to_lose(name):
     facts, fuse = undisturbed(name)
     kinds = Counter(type(event) for event in facts["events"])
-    assert kinds[Settled] == len(facts["trades"]) >= 2
+    netted = len(facts["trades"]) * kinds[NetSettled]
+    assert kinds[Settled] + netted == len(facts["trades"]) >= 2
     assert kinds[Deposited] == len(MARKETS[name][0].demanders)
     assert kinds[Listed] >= 1
     assert facts["audit"]

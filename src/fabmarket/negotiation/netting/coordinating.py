@@ -25,7 +25,7 @@ from fabmarket.market.cycles import (
 from fabmarket.market.events import Deposited, Event, Listed
 from fabmarket.market.exchange import SettleNet
 from fabmarket.market.net import Cycle, path, root
-from fabmarket.negotiation.course import TooEarly, Unacceptable
+from fabmarket.negotiation.course import Unacceptable
 from fabmarket.negotiation.moves import Output, Received, Send, Submit
 
 MOST_ACCOUNTS = 256
@@ -67,7 +67,8 @@ class Coordinator:
     """All that a coordinator knows. `known` are accounts that the chain has seen pay in or list,
     `owners` those of the listings.
 
-    `joined` are those that would take part in the cycle that closed last, at `closed`.
+    `joined` are those that would take part in the cycle that closed last, at `closed`; `early` are
+    those in the next, which by their blocks has closed already.
     """
 
     address: str
@@ -78,6 +79,7 @@ class Coordinator:
     owners: HashTrieMap[bytes, str] = field(default_factory=HashTrieMap)
     closed: int = -1
     joined: HashTrieSet[str] = field(default_factory=HashTrieSet)
+    early: HashTrieSet[str] = field(default_factory=HashTrieSet)
     attempt: Gathering | None = None
 
 
@@ -97,7 +99,7 @@ def after(state: Coordinator, event: Event) -> Coordinator:
 
 
 def hear(state: Coordinator, given: Received, now: int) -> Coordinated:
-    """Follow a party's word. Unacceptable, TooEarly: nothing has changed."""
+    """Follow a party's word. Unacceptable: nothing has changed."""
     match given.message:
         case Joining() as word:
             return _take_joining(state, word, now), ()
@@ -117,7 +119,9 @@ def tick(state: Coordinator, now: int) -> Coordinated:
         return state, ()
     closed = state.cycles.closed(now)
     if closed != state.closed:
-        state = replace(state, closed=closed, joined=HashTrieSet(), attempt=None)
+        is_next = closed == state.closed + state.cycles.length or state.closed < 0
+        joined = state.early if is_next else HashTrieSet[str]()
+        state = replace(state, closed=closed, joined=joined, early=HashTrieSet(), attempt=None)
     number = -1 if state.attempt is None else state.attempt.number
     following = number + 1
     if following < ATTEMPTS and now >= state.cycles.begins(closed, following):
@@ -128,17 +132,25 @@ def tick(state: Coordinator, now: int) -> Coordinated:
 
 
 def _take_joining(state: Coordinator, word: Joining, now: int) -> Coordinator:
-    if word.closed != state.cycles.closed(now):
-        raise Unacceptable("joining of a cycle that has not closed last")
-    if word.closed != state.closed:
-        raise TooEarly("joining of a cycle that we have not begun")
-    if state.attempt is not None:
+    is_early = word.closed != state.closed
+    if is_early and not _is_about_to_close(state, word.closed, now):
+        raise Unacceptable("joining of a cycle that is not about to close, and has not just")
+    if not is_early and state.attempt is not None:
         raise Unacceptable("joining after the roll was called")
     if word.party not in state.known:
         raise Unacceptable("joining of an account that has nothing in the exchange")
-    if len(state.joined) >= MOST_ACCOUNTS:
+    taking = state.early if is_early else state.joined
+    if len(taking) >= MOST_ACCOUNTS:
         raise Unacceptable(f"joining of a cycle that has {MOST_ACCOUNTS} accounts")
-    return replace(state, joined=state.joined.insert(word.party))
+    taking = taking.insert(word.party)
+    return replace(state, early=taking) if is_early else replace(state, joined=taking)
+
+
+def _is_about_to_close(state: Coordinator, closed: int, now: int) -> bool:
+    """Whether others may hold the cycle for closed already: their blocks are later than ours."""
+    return now < closed <= now + state.cycles.rhythm.quarter and (
+        state.cycles.closing(closed) == closed
+    )
 
 
 def _call(state: Coordinator, number: int) -> Coordinated:
