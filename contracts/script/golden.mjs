@@ -9,6 +9,7 @@ import { AbiCoder, encodeBytes32String, keccak256 } from "ethers";
 import { contracts } from "./forge.mjs";
 import { cards } from "./golden-cards.mjs";
 import { consents } from "./golden-consents.mjs";
+import { cycles } from "./golden-cycles.mjs";
 import { decisions } from "./golden-decisions.mjs";
 import { masked } from "./golden-masked.mjs";
 import { messages } from "./golden-messages.mjs";
@@ -291,6 +292,7 @@ const files = {
   oversight: await oversight(ATTESTATION_TYPES, attestations[0], SEALED_TYPES, attestations[2], held),
   products: await products(),
   usage: await usage(held),
+  cycles: await cycles(TOKEN),
   net: await net(trades.map(({ digest }) => digest), TOKEN),
 };
 const folder = resolve(process.argv[2] ?? join(contracts, "../tests/golden"));

@@ -33,6 +33,7 @@ FILES = (
     "attestation.json",
     "cards.json",
     "consents.json",
+    "cycles.json",
     "decisions.json",
     "masked.json",
     "messages.json",
@@ -127,8 +128,9 @@ def test_every_signed_type_has_a_vector():
 
 
 def test_a_message_s_vector_is_signed_by_its_author():
-    files = ("messages.json", "cards.json", "oversight.json", "products.json", "usage.json")
-    for vector in (vector for file in (*files, "masked.json") for vector in stored(file)):
+    files = ("messages.json", "cards.json", "cycles.json", "oversight.json", "products.json")
+    files = (*files, "usage.json", "masked.json")
+    for vector in (vector for file in files for vector in stored(file)):
         message = read(CLASSES[vector["primaryType"]], vector["message"])
         if type(message) not in BY_ONE_TIME_KEYS:
             assert message.author == vector["signer"]

@@ -29,6 +29,7 @@ SECTIONS = {
         "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",
         "agent": "Run the agent of a directory, until SIGINT or SIGTERM.",
         "status": "Show what the agent of a directory knows and does, running or not.",
+        "net": "Show how far an agent is in the net cycle that closed last, and whom it waits for.",
         "up": "Found a market on this machine for trying out, or go on with it, and start it.",
         "down": "End the processes of a market that `up` started, and perhaps remove it.",
     },

@@ -5,6 +5,7 @@ import shlex
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import get_args
 
 import click
 from rich.console import Console
@@ -32,7 +33,7 @@ from fabmarket.scenario import (
     parse_scenario,
     slotted,
 )
-from fabmarket.simulation import run_market
+from fabmarket.simulation import Settling, run_market
 
 _PHASES = {
     "deploy": "Deploying the contracts",
@@ -64,7 +65,7 @@ class _Inputs:
 Examples, in a clone:
   fabmarket demo                                 # the paper's market, report in demo-out/
   fabmarket demo --fjsp scenarios/fjsp/mk01.txt  # a job shop buys whole products
-  fabmarket demo --batch                         # a supplier's trades of a round at once
+  fabmarket demo --settle batch                  # a supplier's trades of a round at once
   fabmarket demo --scenario scenarios/cloud-hours.toml --out demo-out/cloud
   fabmarket demo --engine anvil --json           # needs anvil: npm ci in contracts/
   fabmarket demo --engine http://127.0.0.1:8545 --seed 7  # needs a node there
@@ -110,9 +111,11 @@ Examples, in a clone:
     help="Where the report goes  [default: demo-out; with --json nowhere]",
 )
 @click.option(
-    "--batch",
-    is_flag=True,
-    help="Let suppliers settle all trades of a round in one transaction each.",
+    "--settle",
+    type=click.Choice(get_args(Settling)),
+    default="single",
+    show_default=True,
+    help="Each trade alone, a supplier's of a round in a batch, or all netted in cycles.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts of the run as JSON.")
 def command(
@@ -123,7 +126,7 @@ def command(
     chain_id: int | None,
     seed: int,
     out: Path | None,
-    batch: bool,
+    settle: Settling,
     as_json: bool,
 ) -> None:
     """Run a capacity market end to end: verify, release, negotiate, settle, audit.
@@ -139,7 +142,7 @@ def command(
     market = _load(scenario, fjsp, machines_from, seed, inputs, again)
     again += ["--engine", public(engine), "--seed", str(seed)]
     again += ["--chain-id", str(chain_id)] if chain_id else []
-    again += ["--batch"] if batch else []
+    again += ["--settle", settle] if settle != "single" else []
     if out is None and not as_json:
         out = Path("demo-out")
     if out is not None:
@@ -147,7 +150,7 @@ def command(
     console = Console(stderr=True)
     settings = Settings(chain_id=chain_id)
     with open_engine(engine, settings) as chain, _Bar(console) as bar:
-        outcome = run_market(market, chain, seed, bar.update, batch=batch)
+        outcome = run_market(market, chain, seed, bar.update, settle=settle)
         facts = facts_of(outcome, again)
         about = {
             "name": public(engine),

@@ -6,8 +6,9 @@ session ends. Nobody needs to know that a phase is over.
 
 Every message is EIP-712 typed data, signed by the address in its `demander`, `supplier`, `sender`
 or `party` field (`author`); what operators say and hear stands in `oversight`, what is said while a
-trade is delivered in `usage`, while a whole product is bought in `products`. A message is referred
-to by its digest, and a session is a chain: each message carries the digest of what it answers. A
+trade is delivered in `usage`, while a whole product is bought in `products`, while trades are
+netted in `cycles`. A message is referred to by its digest, and a session is a chain: each message
+carries the digest of what it answers. A
 signed `Trade` is the last message a demander sends before there is something to deliver; of one in
 escrow the parties may still agree on a `SplitOffer`.
 
@@ -28,6 +29,7 @@ from fabmarket.identity import (
     Uint128,
     Uint256,
 )
+from fabmarket.market.cycles import CycleMessage
 from fabmarket.market.delivery import Delivery
 from fabmarket.market.masked import Card, MaskedMessage, SeatRequest
 from fabmarket.market.oversight import OversightMessage
@@ -390,5 +392,11 @@ TradeMessage = (
 )
 """What leads from a demand to a trade."""
 Message = (
-    TradeMessage | MaskedMessage | ProductMessage | SplitOffer | UsageMessage | OversightMessage
+    TradeMessage
+    | MaskedMessage
+    | ProductMessage
+    | CycleMessage
+    | SplitOffer
+    | UsageMessage
+    | OversightMessage
 )

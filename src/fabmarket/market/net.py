@@ -10,8 +10,22 @@ from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
 
-from fabmarket.identity import Domain, digest, is_by, keccak
-from fabmarket.market.trade import NetBatch, Trade
+from fabmarket.identity import (
+    Address,
+    Bytes32,
+    Domain,
+    TypedStruct,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Uint128,
+    digest,
+    is_by,
+    keccak,
+)
+from fabmarket.market.rhythm import TRADE_VALIDITY
+from fabmarket.market.trade import NetBatch, Trade, bundle_of
 
 NET_TAG = keccak(b"fabmarket/net/1")
 PAID, PAYS = 0, 1
@@ -19,20 +33,20 @@ PAID, PAYS = 0, 1
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(TypedStruct):
     """What a cycle does to one account: `amount` base units in a direction, nonces used up.
 
     `mask` has a bit for each nonce of `epoch`, `sales` counts the sales that name this row, `salt`
     is 72 random bits.
     """
 
-    account: str
-    mask: int
-    amount: int
-    direction: int
-    epoch: int
-    sales: int = 0
-    salt: int = 0
+    account: Address
+    mask: Uint128
+    amount: Uint128
+    direction: Uint8
+    epoch: Uint32
+    sales: Uint16 = 0
+    salt: Uint128 = 0
 
     @property
     def change(self) -> int:
@@ -48,17 +62,17 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Sale:
+class Sale(TypedStruct):
     """What a cycle takes off one listing, in units; `row` is the place of its supplier's row.
 
     `epoch` is the listing's, `salt` 128 random bits.
     """
 
-    listing: bytes
-    quantity: int
-    epoch: int
-    row: int
-    salt: int = 0
+    listing: Bytes32
+    quantity: Uint64
+    epoch: Uint32
+    row: Uint32
+    salt: Uint128 = 0
 
     @property
     def words(self) -> tuple[int, int]:
@@ -171,6 +185,23 @@ def net_bundle(not_before: int, product: bytes) -> bytes:
     `product` is `bundle_of` all trades of the product; from `not_before` on they settle late.
     """
     return keccak(NET_TAG + not_before.to_bytes(32, "big") + product)
+
+
+def late_from(trade: Trade) -> int:
+    """Return from when on a trade agreed for a cycle settles late, seconds of chain time.
+
+    Whoever agrees on one leaves it that long to settle late, so that its end tells the time.
+    """
+    return trade.valid_until - TRADE_VALIDITY
+
+
+def is_for_cycle(trades: Sequence[Trade]) -> bool:
+    """Return whether trades are a whole product, in order, that is agreed for one cycle."""
+    until = trades[0].valid_until
+    if until < TRADE_VALIDITY or any(each.valid_until != until for each in trades):
+        return False
+    bundle = net_bundle(late_from(trades[0]), bundle_of(trades))
+    return all(each.bundle == bundle for each in trades)
 
 
 @dataclass(frozen=True)

@@ -51,14 +51,14 @@ class Nonces:
         epoch, bit = nonce >> 8, nonce & 0xFF
         return epoch == self.epoch and bit < NONCES and not self.used >> bit & 1
 
-    def least_taken(self, taken: Iterable[int]) -> Iterator[int]:
+    def least_taken(self, taken: Iterable[int], apart: int = 0) -> Iterator[int]:
         """Yield free nonces without end: each time the one least often taken, the highest of those.
 
         So that every trade has one of its own, until there are more trades than free nonces. None
-        at all if none is free.
+        at all if none is free; of the lowest, so many as are to be kept `apart`.
         """
         times = Counter(taken)
-        heap = [(times[nonce], -nonce) for nonce in self.free()]
+        heap = [(times[nonce], -nonce) for nonce in self.free()[apart:]]
         heapify(heap)
         while heap:
             count, negated = heap[0]

@@ -35,6 +35,8 @@ LINES: dict[str, str] = {
     "priced": "slot {slot}: {units} of {room} units sold for {payment}, at {price} after quote"
     " {quotes}",
     "broken": "slot {slot}: the masked session was broken off: {reason}; from now on offered open",
+    "netted": "trade {trade} settled in net batch {batch}",
+    "unnetted": "not signed in the cycle that closed at {closed}, to settle late: {reason}",
     "settled": "sold {quantity} at {unit_price}: trade {trade}",
     "endorsed": "{operator} signed: from slot {first_slot} on {quantities}",
     "declined": "{operator} does not sign from slot {first_slot} on {quantities}: {reason}",

@@ -8,7 +8,8 @@ without it, it offers too little for its gas: it is signed for more, with the sa
 whichever of these bytes is mined, it has one effect still.
 
 What the owner orders is tried on the chain's state first, and not sent where it would fail. So that
-this state is the one it meets, one such move is under way at a time.
+this state is the one it meets, one such move is under way at a time. So is a net batch: one that is
+mined as failed would show what it holds for nothing.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from fabmarket.chain.calls import function_of, gas_limit
 from fabmarket.errors import Bug
 from fabmarket.identity import Key, keccak
 from fabmarket.identity.codec import encode
-from fabmarket.market.exchange import Move
+from fabmarket.market.exchange import Move, SettleNet
 from fabmarket.negotiation.orders import Allow
 from fabmarket.node.journal import Journal, PendingMove
 from fabmarket.node.participant import Announce, Outcome, move_of
@@ -253,8 +254,18 @@ class Outbox:
                     self._refuse(each.placed, reason)
                     continue
                 is_free = False
+            elif self._shows_for_nothing(each, transaction):
+                with self._journal.writing():
+                    self._journal.mined(each.number)
+                continue
             due.append((each.number, transaction, each.placed))
         return due
+
+    def _shows_for_nothing(self, move: PendingMove, transaction: Transaction) -> bool:
+        """Whether it is a net batch that would fail now."""
+        if not isinstance(move_of(move.body), SettleNet):
+            return False
+        return self._exchange.why(self._key.address, transaction.data) is not None
 
     def _refusal(self, move: Move | Allow | Announce, transaction: Transaction) -> str | None:
         """Why a move of the owner would fail on the chain's state as it is, None if it would do."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from fabmarket.identity import ZERO_BYTES32
+from fabmarket.identity import ZERO_BYTES32, is_by
 from fabmarket.market.delivery import INSTANT, escrow_of
 from fabmarket.market.masked import MaskedMessage
 from fabmarket.market.messages import (
@@ -23,6 +23,8 @@ from fabmarket.market.messages import (
     Selection,
     SessionMessage,
 )
+from fabmarket.market.net import is_for_cycle
+from fabmarket.market.products import Countersigned
 from fabmarket.market.trade import TIME_LIMIT, Trade, bundle_of, listing_id
 from fabmarket.market.usage import Receipt, Usage
 from fabmarket.negotiation.bargaining import Bargain, InvalidCounter, follow_counter
@@ -116,6 +118,7 @@ def replay(evidence: Evidence) -> Replayed:
         raise BadEvidence(f"session 0x{evidence.session.hex()}: {error}") from error
     trades = {key: each.message for each, key in signed if isinstance(each.message, Trade)}
     _require_agreed(talk, trades)
+    _require_countersigned(talk.opening.supplier, trades, signed)
     require_settled(evidence.settlements, trades)
     progress = progress_of(dict.fromkeys(trades, talk.opening.supplier), trades, signed)
     return Replayed(talk, tuple(members.values()), trades, evidence.settlements, progress, unheard)
@@ -160,6 +163,8 @@ def _require_one_session(
                 belongs = True  # if the session agreed on it: see `_require_agreed`
             case Usage() | Receipt():
                 belongs = True  # if it is of such a trade: see `progress_of`
+            case Countersigned():
+                belongs = True  # if it is of such a trade: see `_require_countersigned`
             case word:
                 belongs = isinstance(word, MaskedMessage) and word.session == evidence.session
         name = f"{type(envelope.message).__name__} 0x{key.hex()}"
@@ -301,7 +306,7 @@ def _require_agreed(talk: Talk, trades: Mapping[bytes, Trade]) -> None:
     opening = talk.opening
     bundles: dict[bytes, list[Trade]] = {}
     for key, trade in trades.items():
-        halved = trade.bundle != ZERO_BYTES32
+        halved = trade.bundle != ZERO_BYTES32 and not is_for_cycle([trade])
         terms = (trade.supplier_nonce, trade.quantity, trade.unit_price, halved)
         award = Agreed(trade.demander, *terms)
         if award not in awards:
@@ -320,8 +325,23 @@ def _require_agreed(talk: Talk, trades: Mapping[bytes, Trade]) -> None:
             bundles.setdefault(trade.bundle, []).append(trade)
     for bundle, pair in bundles.items():
         pair.sort(key=lambda trade: trade.unit_price)
-        if len(pair) > 1 and bundle_of(pair) != bundle:
+        if len(pair) > 1 and bundle_of(pair) != bundle and not is_for_cycle(pair):
             raise BadEvidence(f"the trades of bundle 0x{bundle.hex()} are not its halves")
+
+
+def _require_countersigned(
+    supplier: str, trades: Mapping[bytes, Trade], signed: Sequence[Signed]
+) -> None:
+    """What is said to be the supplier's signature of a trade is that, of one in the file."""
+    words = [each.message for each, _ in signed if isinstance(each.message, Countersigned)]
+    for word in words:
+        trade = trades.get(word.trade)
+        is_its = trade is not None and word.supplier == supplier
+        if not is_its or not is_by(supplier, word.trade, word.consent):
+            name = f"0x{word.trade.hex()}"
+            raise BadEvidence(f"Countersigned of {name} is no signature of a trade of the file")
+    if len({word.trade for word in words}) < len(words):
+        raise BadEvidence("a trade is countersigned twice")
 
 
 def _is_agreed(opening: OpeningMessage, trade: Trade) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations  # HashTrieMap takes no parameters when it runs
 
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from rpds import HashTrieMap
 
 from fabmarket.identity import Domain, Key, keccak
+from fabmarket.market.cycles import Cycles
 from fabmarket.market.delivery import INSTANT, Delivery
 from fabmarket.market.messages import PriceTerms
 from fabmarket.market.rhythm import Rhythm
@@ -18,6 +20,8 @@ from fabmarket.negotiation import demander, operator, supplier
 from fabmarket.negotiation.accepting import Accepts
 from fabmarket.negotiation.course import CLOCK
 from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.netting.coordinating import Coordinator
+from fabmarket.negotiation.netting.state import NetParty
 from fabmarket.negotiation.operator import OperatorState
 from fabmarket.negotiation.policy import NO_BOUND, Policy
 from fabmarket.negotiation.products.plan import Product, Way
@@ -52,9 +56,11 @@ def initial_state(settings: Settings, key: Key, domain: Domain, rhythm: Rhythm) 
     """Return what a participant of these settings knows before it has heard anything."""
     calendar, address = settings.calendar, key.address
     if calendar is None:
-        return OperatorState(address, domain)
+        return OperatorState(address, domain, net=_coordinator(settings, address, domain, rhythm))
     if settings.sells is not None:
-        return _supplier(settings, settings.sells, calendar, address, domain, rhythm)
+        us = address, domain, rhythm
+        sells = _supplier(settings, settings.sells, calendar, *us)
+        return replace(sells, net=_net(settings, key, domain, rhythm, sells=True))
     wants = [want_of(calendar, each, address) for each in settings.wants]
     products = [product_of(calendar, each, address) for each in settings.products]
     bought = zip(products, settings.products, strict=True)
@@ -69,7 +75,27 @@ def initial_state(settings: Settings, key: Key, domain: Domain, rhythm: Rhythm) 
         order=tuple(want.id for want in wants),
         purchases=HashTrieMap({each.id: Purchase(each, table.cycles) for each, table in bought}),
         secret=_secret_of(key, domain),
+        net=_net(settings, key, domain, rhythm, sells=False),
     )
+
+
+def _net(
+    settings: Settings, key: Key, domain: Domain, rhythm: Rhythm, *, sells: bool
+) -> NetParty | None:
+    """A party's part in net cycles, if the market has them."""
+    coordinator = settings.net.coordinator
+    if not coordinator:
+        return None
+    us = key.address, domain, settings.market.token
+    return NetParty(*us, Cycles(rhythm), coordinator, _secret_of(key, domain), sells)
+
+
+def _coordinator(
+    settings: Settings, address: str, domain: Domain, rhythm: Rhythm
+) -> Coordinator | None:
+    if settings.net.coordinator != address:
+        return None
+    return Coordinator(address, domain, settings.market.token, Cycles(rhythm))
 
 
 def _secret_of(key: Key, domain: Domain) -> bytes:

@@ -89,6 +89,12 @@ class PeersTable(Table):
     authorities: str = ""
 
 
+class NetTable(Table):
+    """Net cycles: the account that coordinates them, empty where trades settle one by one."""
+
+    coordinator: str = ""
+
+
 class CalendarTable(Table):
     """The slots of the resources: slot k begins `slot_length` · k seconds after `origin`."""
 
@@ -216,6 +222,7 @@ class Settings(Table):
     market: MarketTable
     door: DoorTable = DoorTable()
     peers: PeersTable = PeersTable()
+    net: NetTable = NetTable()
     calendar: CalendarTable | None = None
     policy: PolicyTable | None = None
     sells: SellsTable | None = None
@@ -295,6 +302,8 @@ def _check(settings: Settings) -> None:
         _within("calendar.slot_length", calendar.slot_length, 1, 2**32)
     _within("releases", settings.releases, 1, 2**32)
     _check_door(settings.door)
+    if settings.net.coordinator:
+        _check_address("net.coordinator", settings.net.coordinator)
     if (settings.sells is None) == (settings.role == "supplier"):
         raise BadSettings("sells: a supplier has this table, and nobody else")
     if bool(settings.wants or settings.products) != (settings.role == "demander"):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from fabmarket.identity import Domain, Key, digest
+from fabmarket.market.cycles import Consent
 from fabmarket.market.exchange import (
     Move,
     Rule,
@@ -12,6 +13,7 @@ from fabmarket.market.exchange import (
     SettleEscrow,
     SettleEscrowBatch,
     SettleEscrowBundle,
+    SettleLate,
     SignedTrade,
     Split,
 )
@@ -35,6 +37,8 @@ def signed_word(key: Key, domain: Domain, message: Message) -> Message:
             return replace(message, consent=key.sign(digest(domain, terms)))
         case Countersigned(consent=b""):
             return replace(message, consent=key.sign(message.trade))
+        case Consent(consent=b""):
+            return replace(message, consent=key.sign(message.batch))
         case Answer(signed) if signed.consent == b"":
             consent = key.sign(digest(domain, signed.grant))
             return replace(message, signed=replace(signed, consent=consent))
@@ -63,7 +67,13 @@ def signed_move(key: Key, domain: Domain, submit: Submit) -> Move | Allow:
             return Settle(whole(signed))
         case SettleEscrow(signed):
             return SettleEscrow(whole(signed))
-        case SettleBatch() | SettleBundle() | SettleEscrowBatch() | SettleEscrowBundle() as move:
+        case (
+            SettleBatch()
+            | SettleBundle()
+            | SettleLate()
+            | SettleEscrowBatch()
+            | SettleEscrowBundle()
+        ) as move:
             return replace(move, trades=tuple(map(whole, move.trades)))
         case Split() as split if submit.consent is not None:
             own = key.sign(digest(domain, submit.consent))

@@ -82,6 +82,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
         "paid_total": sum(trade["payment"] for trade in kept),
         "gas_total": sum(receipt.gas_used for _, receipt in outcome.sent),
         "gas": _gas(outcome),
+        "settlement": _settlement(outcome),
         "equilibria": [
             _equilibrium(outcome, each, lies.get(each.session.id))
             for each in certified
@@ -173,6 +174,7 @@ def _trade(outcome: Outcome, trade: SettledTrade) -> dict[str, Any]:
         "unit_price": event.unit_price,
         "payment": event.payment,
         "refunded": trade.refunded,
+        "settled": trade.way,
         "transaction": _hex(receipt.transaction),
         "block": receipt.block,
         "gas": receipt.gas_used,
@@ -233,6 +235,20 @@ def _gas(outcome: Outcome) -> dict[str, Any]:
         action: {"count": len(each), "total": sum(each), "mean": sum(each) / len(each)}
         for action, each in used.items()
     }
+
+
+def _settlement(outcome: Outcome) -> dict[str, Any]:
+    """How trades settled, and what that cost."""
+    ways: dict[str, list[SettledTrade]] = defaultdict(list)
+    for trade in outcome.trades:
+        ways[trade.way].append(trade)
+    found = {}
+    for way, trades in sorted(ways.items()):
+        receipts = {each.receipt.transaction: each.receipt for each in trades}
+        gas = sum(each.gas_used for each in receipts.values())
+        counts = {"trades": len(trades), "transactions": len(receipts)}
+        found[way] = {**counts, "gas": gas, "gas_per_trade": gas / len(trades)}
+    return found
 
 
 def _equilibrium(

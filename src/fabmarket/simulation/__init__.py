@@ -3,7 +3,7 @@
 from fabmarket.simulation.equilibrium import Certified, best_lies, certify_sessions
 from fabmarket.simulation.links import Fate, Links, Schedule
 from fabmarket.simulation.outcome import Outcome, SettledTrade
-from fabmarket.simulation.run import Progress, run_market
+from fabmarket.simulation.run import Progress, Settling, run_market
 from fabmarket.simulation.setup import Party
 from fabmarket.simulation.verification import TestResult
 
@@ -16,6 +16,7 @@ __all__ = [
     "Progress",
     "Schedule",
     "SettledTrade",
+    "Settling",
     "TestResult",
     "best_lies",
     "certify_sessions",

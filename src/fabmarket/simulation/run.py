@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import cycle, islice, pairwise
-from typing import Any
+from typing import Any, Literal
 
 from rpds import HashTrieMap
 
@@ -19,17 +19,21 @@ from fabmarket.errors import TryAgain
 from fabmarket.identity import keccak
 from fabmarket.identity.codec import decode, encode
 from fabmarket.ledger import Block, EventStore, Follower, audit
+from fabmarket.market.cycles import BEATS, Cycles
 from fabmarket.market.events import Listed
 from fabmarket.market.exchange import Move
 from fabmarket.market.messages import Demand, PriceTerms
 from fabmarket.market.rhythm import TRADE_VALIDITY, Rhythm
 from fabmarket.market.rounds import Rounds
 from fabmarket.market.units import MICRO, floor_int, name_to_bytes32
-from fabmarket.negotiation import demander, supplier
+from fabmarket.negotiation import demander, operator, supplier
 from fabmarket.negotiation.course import CLOCK
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.demander.bundling import CYCLES_AGAIN
-from fabmarket.negotiation.moves import Tell
+from fabmarket.negotiation.moves import News, Tell
+from fabmarket.negotiation.netting.coordinating import Coordinator
+from fabmarket.negotiation.netting.state import NetParty
+from fabmarket.negotiation.operator import OperatorState
 from fabmarket.negotiation.policy import Policy
 from fabmarket.negotiation.products.purchase import Purchase, operation_id
 from fabmarket.negotiation.supplier import SupplierState
@@ -54,6 +58,9 @@ from fabmarket.simulation.wanted import product_of, want_of
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as a run goes on."""
 
+Settling = Literal["single", "batch", "net"]
+"""How instant trades settle: each by itself, those of a supplier together, or netted in cycles."""
+
 VIRTUAL_PERIOD = 60
 """Seconds between beats where time passes at will."""
 REAL_PERIOD = 12
@@ -71,16 +78,17 @@ def run_market(
     seed: int,
     progress: Progress,
     *,
-    batch: bool = False,
+    settle: Settling = "single",
     schedule: Schedule | None = None,
 ) -> Outcome:
     """Run a scenario from nothing to its audit on an engine, and return all that happened.
 
     The same scenario, seed and pinned engine settings give the same messages, transactions and
-    events. With `batch` a supplier settles several of the trades it has agreed on at a time, else
-    every trade in a transaction of its own. `schedule` is the links' (perfect by default).
+    events. `settle` says how: "single", every trade in a transaction of its own; "batch", several
+    that a supplier has agreed on at a time; "net", trades that are paid at once in net cycles,
+    which the first operator coordinates. `schedule` is the links' (perfect by default).
     """
-    return _Run(scenario, engine, seed, progress, batch=batch, schedule=schedule).go()
+    return _Run(scenario, engine, seed, progress, settle=settle, schedule=schedule).go()
 
 
 class _Run:
@@ -91,11 +99,11 @@ class _Run:
         seed: int,
         progress: Progress,
         *,
-        batch: bool,
+        settle: Settling,
         schedule: Schedule | None,
     ) -> None:
         self.scenario, self.engine, self.progress = scenario, engine, progress
-        self.batch = batch
+        self.settle = settle
         self.parties = parties_of(scenario, seed)
         self.started = time.perf_counter()
         progress("deploy", 0, 1)
@@ -150,6 +158,10 @@ class _Run:
             everyone.append(self._joined(party, demander.step, self._demander(party, spec)))
         for party, offered in zip(self.parties.suppliers, scenario.suppliers, strict=True):
             everyone.append(self._joined(party, supplier.step, self._supplier(party, offered)))
+        if self.settle == "net":
+            everyone.append(
+                self._joined(self.parties.operators[0], operator.step, self._operator())
+            )
         return everyone
 
     def _joined(self, party: Party, step: Any, state: Any) -> Participant[Any]:
@@ -163,6 +175,8 @@ class _Run:
                 self.outcome.wants[told.news.id] = (party.address, told.news)
             elif isinstance(told.news, Purchase):
                 self.outcome.purchases[told.news.product.id] = (party.address, told.news)
+            elif isinstance(told.news, News) and told.news.line == "netted":
+                self.outcome.note_netted(dict(told.news.facts))
 
         return Participant(party.key, market.domain, step, state, journal, tell)
 
@@ -181,8 +195,23 @@ class _Run:
             order=tuple(want.id for want in wants),
             purchases=HashTrieMap({each.product.id: each for each in purchases}),
             policy=Policy(least=self.scenario.least),
-            secret=keccak(f"{party.address} hides its lines".encode()),
+            secret=_secret(party),
+            net=self._net(party, sells=False),
         )
+
+    def _net(self, party: Party, *, sells: bool) -> NetParty | None:
+        """A party's part in net cycles, if the market has them."""
+        if self.settle != "net":
+            return None
+        coordinator = self.parties.operators[0].address
+        us = party.address, self.market.domain, self.market.token.address
+        return NetParty(*us, Cycles(self.rhythm), coordinator, _secret(party), sells)
+
+    def _operator(self) -> OperatorState:
+        address = self.parties.operators[0].address
+        domain, token = self.market.domain, self.market.token.address
+        net = Coordinator(address, domain, token, Cycles(self.rhythm))
+        return OperatorState(address, domain, net=net)
 
     def _purchase(self, party: Party, spec: Demander, product: Product) -> Purchase:
         wanted = product_of(product, spec.name, party.address, self.market)
@@ -223,7 +252,8 @@ class _Run:
             terms=terms,
             delivery=self.scenario.delivery,
             policy=Policy(refund_uncovered=True, accept_returns=True),
-            batch=self.batch,
+            batch=self.settle == "batch",
+            net=self._net(party, sells=True),
         )
 
     # What owners order before the market opens
@@ -253,7 +283,7 @@ class _Run:
         """Let time pass until every want and product is decided, or to that second."""
         self._settle_down()
         self._report()
-        beats = self.scenario.release_rounds + 4
+        beats = self.scenario.release_rounds + 4 + (2 * BEATS if self.settle == "net" else 0)
         if self.outcome.purchases:
             cycles = max(self.scenario.release_rounds, CYCLES_AGAIN) + 2
             beats += cycles * Rounds(self.rhythm).length // self.rhythm.period
@@ -370,6 +400,11 @@ class _Run:
             party.address: exchange.balance_of(party.address, token)
             for party in (*self.parties.demanders, *self.parties.suppliers)
         }
+
+
+def _secret(party: Party) -> bytes:
+    """What hides a party's lines and leaves; known to all who know the seed, as its key is."""
+    return keccak(f"{party.address} hides its lines".encode())
 
 
 def _period(engine: Engine) -> int:

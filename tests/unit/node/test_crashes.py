@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabmarket.chain import Settings, open_engine
-from fabmarket.market.events import Deposited, Listed, Settled
+from fabmarket.market.events import Deposited, Listed, NetSettled, Settled
 from fabmarket.scenario import Operation, Product, Work, paper_market
 from fabmarket.simulation import run, run_market
 from tests.unit.node.mortal import Fuse, MortalJournal, MortalOutbox, MortalParticipant
@@ -69,25 +69,26 @@ def product_market():
 
 
 MARKETS = {
-    "paper": (paper_market(1), False),
-    "batched": (paper_market(1), True),
-    "bargaining": (bargaining_market(), False),
-    "clock": (clock_market(), False),
-    "masked": (replace(paper_market(1), least=3), False),
-    "products": (product_market(), False),
+    "paper": (paper_market(1), "single"),
+    "batched": (paper_market(1), "batch"),
+    "bargaining": (bargaining_market(), "single"),
+    "clock": (clock_market(), "single"),
+    "masked": (replace(paper_market(1), least=3), "single"),
+    "products": (product_market(), "single"),
+    "netted": (clock_market(), "net"),
 }
 
 
 def played(name, at=()):
     """What a market comes to with crashes at these boundaries, and the burnt fuse."""
-    scenario, batch = MARKETS[name]
+    scenario, settle = MARKETS[name]
     fuse = Fuse(at)
     with pytest.MonkeyPatch.context() as patch, open_engine("embedded", Settings()) as engine:
         patch.setattr(MortalJournal, "fuse", fuse, raising=False)
         patch.setattr(run, "Journal", MortalJournal)
         patch.setattr(run, "Participant", MortalParticipant)
         patch.setattr(run, "Outbox", MortalOutbox)
-        outcome = run_market(scenario, engine, 1, lambda *_: None, batch=batch)
+        outcome = run_market(scenario, engine, 1, lambda *_: None, settle=settle)
         facts = {
             "events": list(outcome.store.events()),
             "trades": [(trade.event, trade.want, trade.session) for trade in outcome.trades],
@@ -116,7 +117,8 @@ def undisturbed(name):
 def test_without_a_crash_there_is_something_to_lose(name):
     facts, fuse = undisturbed(name)
     kinds = Counter(type(event) for event in facts["events"])
-    assert kinds[Settled] == len(facts["trades"]) >= 2
+    netted = len(facts["trades"]) * kinds[NetSettled]
+    assert kinds[Settled] + netted == len(facts["trades"]) >= 2
     assert kinds[Deposited] == len(MARKETS[name][0].demanders)
     assert kinds[Listed] >= 1
     assert facts["audit"]

@@ -221,7 +221,7 @@ def batched(request):
             patch.setattr(
                 sys.modules["fabmarket.negotiation.supplier.step"], "BATCH", request.param
             )
-        outcome = run_market(paper_market(1), engine, 1, lambda *_: None, batch=True)
+        outcome = run_market(paper_market(1), engine, 1, lambda *_: None, settle="batch")
         yield request.param, outcome
         outcome.store.close()
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from fabmarket.identity import digest, is_by
-from fabmarket.market.delivery import escrow_of
+from fabmarket.market.delivery import INSTANT, escrow_of
 from fabmarket.market.events import (
     EpochRaised,
     Event,
@@ -14,15 +14,18 @@ from fabmarket.market.events import (
     Withdrawn,
 )
 from fabmarket.market.exchange import RefundUncovered, SettleBundle, SettleEscrowBundle, SignedTrade
+from fabmarket.market.net import is_for_cycle
 from fabmarket.market.products import Booked, Countersigned
 from fabmarket.market.rhythm import TRADE_VALIDITY
 from fabmarket.market.trade import Escrow, Trade, bundle_of
 from fabmarket.negotiation.course import Unacceptable
+from fabmarket.negotiation.demander import netting
 from fabmarket.negotiation.demander.state import (
     DemanderState,
     Step,
     concluded,
     next_nonce,
+    nonce_for_cycle,
 )
 from fabmarket.negotiation.moves import Output, Send, Submit
 from fabmarket.negotiation.products import buying
@@ -87,15 +90,21 @@ def _by_step(held: Standing, digests: list[bytes]) -> tuple[bytes, ...]:
 
 
 def _trades(state: DemanderState, buyer: Buyer, held: Standing, ends: int) -> tuple[Trade, ...]:
-    steps = held.chain.fresh
-    until = min(ends + TRADE_VALIDITY, *(step.slot.end for step in steps))
+    steps, net = held.chain.fresh, state.net
+    over = min(step.slot.end for step in steps)
+    is_instant = all(buyer.lists[step.slot.supplier].delivery == INSTANT for step in steps)
+    netted, until = False, min(ends + TRADE_VALIDITY, over)
+    if net is not None and is_instant:
+        netted = net.nets(ends, over)
+        until = net.cycles.valid_until(ends) if netted else until
     trades = []
     for step in steps:
-        nonce = next_nonce(state)
+        nonce = nonce_for_cycle(state, until) if netted else next_nonce(state)
         state = replace(state, signed=state.signed.insert(nonce, until))
         trades.append(_trade(state, buyer, held, step, until, nonce))
-    bundle = bundle_of(trades)
-    return tuple(replace(each, bundle=bundle) for each in trades)
+    if len(trades) == 1 and not netted:
+        return (replace(trades[0], bundle=bundle_of(trades)),)
+    return netting.named(state, trades, netted=netted)
 
 
 def _trade(
@@ -142,6 +151,9 @@ def take_countersignature(state: DemanderState, word: Countersigned) -> Step:
     state = replace(state, purchases=state.purchases.insert(purchase.product.id, purchase))
     if not all(each.supplier for each in signed):
         return state, ()
+    if state.net is not None and is_for_cycle([each.trade for each in signed]):
+        owners = [state.listed[each.trade.listing].supplier for each in signed]
+        return netting.noted(state, signed, owners), ()
     is_instant = all(each.trade.escrow == Escrow() for each in signed)
     settle = SettleBundle if is_instant else SettleEscrowBundle
     return state, (Submit(settle(pending.signed)),)

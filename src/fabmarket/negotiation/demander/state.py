@@ -2,8 +2,9 @@
 
 from __future__ import annotations  # HashTrieMap takes no parameters when it runs
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, islice
 from typing import TypeAlias
 
 from rpds import HashTrieMap, HashTrieSet
@@ -19,6 +20,7 @@ from fabmarket.negotiation.accepting import Accepts
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.masked.seat import MaskedSeated
 from fabmarket.negotiation.moves import Output, Tell
+from fabmarket.negotiation.netting.state import NetParty, blocks_of
 from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.policy import Policy, Spent, most_of
 from fabmarket.negotiation.products.buyer import Buyer
@@ -87,6 +89,7 @@ class DemanderState:
     or may, `uncovered` those that are not attested any more, with when they are taken back;
     `secret` hides the lines of bids, and answers in masked sessions. `masked` are the listings in
     whose masked session it has answered, with the end of their slots: it sits in no second one.
+    `net` is its part in net cycles, where the market has them.
     """
 
     address: str
@@ -124,6 +127,7 @@ class DemanderState:
     uncovered: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     secret: bytes = b""
     masked: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
+    net: NetParty | None = None
 
     @property
     def free(self) -> int:
@@ -221,7 +225,30 @@ def next_nonce(state: DemanderState) -> int:
 
     Of a later epoch where all of this one are taken: its first trade opens it.
     """
+    return next(_usable(state))
+
+
+def nonce_for_cycle(state: DemanderState, until: int) -> int:
+    """The same for a trade of a net cycle, which is valid until then.
+
+    Of this epoch, and of a block under which nothing else is signed, if there is one: the row of
+    the cycle uses up whole blocks.
+    """
     current = state.nonces.epoch
+
+    def is_apart(nonce: int) -> bool:
+        block = filter(state.nonces.is_free, blocks_of((nonce,)))
+        ends = (state.signed.get(each, 0) for each in block)
+        return all(end <= state.now or end == until for end in ends)
+
+    usable = islice(_usable(state), NONCES)
+    own = [nonce for nonce in usable if nonce >> 8 == current]
+    return next(filter(is_apart, own), own[0] if own else next_nonce(state))
+
+
+def _usable(state: DemanderState) -> Iterator[int]:
+    current, burning = state.nonces.epoch, state.net.burning if state.net else frozenset()
     numbers = (nonce_of(*divmod(place, NONCES)) for place in count(current * NONCES))
     usable = (each for each in numbers if each >> 8 > current or state.nonces.is_free(each))
-    return next(each for each in usable if state.signed.get(each, 0) <= state.now)
+    free = (each for each in usable if state.signed.get(each, 0) <= state.now)
+    return (each for each in free if each not in burning)

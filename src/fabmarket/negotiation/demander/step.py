@@ -5,12 +5,14 @@ from dataclasses import replace
 from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.market import products
+from fabmarket.market.cycles import Counted, Entering, Proposal, Roll
 from fabmarket.market.events import (
     Cause,
     Escrowed,
     Event,
     Listed,
     ListingEpochRaised,
+    NetSettled,
     Released,
     ResourceRegistered,
     Settled,
@@ -34,7 +36,7 @@ from fabmarket.market.usage import Usage
 from fabmarket.negotiation import splitting
 from fabmarket.negotiation.bargaining import InvalidCounter
 from fabmarket.negotiation.course import InvalidMove, TooEarly, Unacceptable
-from fabmarket.negotiation.demander import bundling, listings, returning, rounds
+from fabmarket.negotiation.demander import bundling, listings, netting, returning, rounds
 from fabmarket.negotiation.demander.masked_talks import hear_masked, open_masked
 from fabmarket.negotiation.demander.obeying import hear_report, obey
 from fabmarket.negotiation.demander.release import choose, publish, refused, take_offer
@@ -102,7 +104,11 @@ def _receive(state: DemanderState, given: Received) -> Step:
         case PriceList() | products.Answer() | Booked() as word:
             return rounds.hear(state, word, given)
         case Countersigned() as word:
-            return bundling.take_countersignature(state, word)
+            if word.trade in state.bundled:
+                return bundling.take_countersignature(state, word)
+            return netting.take_countersignature(state, word)
+        case Roll() | Entering() | Proposal() | Counted():
+            return netting.hear(state, given)
         case Usage() as usage:
             return hear_report(state, usage, given.digest)
         case _:
@@ -117,7 +123,7 @@ def _record(state: DemanderState, event: Event) -> Step:
     if purse is not state.purse:
         state = replace(state, purse=purse)
     before = state.escrows
-    state = bundling.doubted(_escrows(state, event), event)
+    state = netting.told(bundling.doubted(_escrows(state, event), event), event)
     match event:
         case ResourceRegistered():
             calendar = Calendar(event.unit, event.origin, event.slot_length)
@@ -132,13 +138,10 @@ def _record(state: DemanderState, event: Event) -> Step:
             return replace(state, epochs=state.epochs.insert(event.listing, event.epoch)), ()
         case Listed() | Unlisted() if (event.supplier, event.resource) in state.calendars:
             return listings.listed(state, event), ()
-        case Settled(trade=trade) if trade in state.trades:
-            want = state.wants[state.trades[trade]]
-            if want.state == "served":
-                return state, ()  # by the other half of a bundle
-            return decided(state, replace(want, state="served", trade=trade))
-        case Settled(trade=trade) if trade in state.bundled:
-            return bundling.settled(state, trade)
+        case Settled(trade=trade):
+            return _settled(state, trade)
+        case NetSettled():
+            return _netted(state, event)
         case Released(trade=trade, cause=cause) if trade in state.bundled and trade in before:
             payment = before[trade].trade.payment
             if cause in LOSSES:
@@ -152,6 +155,27 @@ def _record(state: DemanderState, event: Event) -> Step:
             return bundling.lowered(listings.attested(state, event), event), told
         case _:
             return state, told
+
+
+def _settled(state: DemanderState, trade: bytes) -> Step:
+    if trade in state.bundled:
+        return bundling.settled(state, trade)
+    if trade not in state.trades:
+        return state, ()
+    want = state.wants[state.trades[trade]]
+    if want.state == "served":
+        return state, ()  # by the other half of a bundle
+    return decided(state, replace(want, state="served", trade=trade))
+
+
+def _netted(state: DemanderState, event: NetSettled) -> Step:
+    """Note what a batch settled: each trade of it as if it had settled alone."""
+    state, names = netting.of_batch(state, event)
+    outputs: list[Output] = [*netting.news_of(names, event)]
+    for name in names:
+        state, told = _settled(state, name)
+        outputs.extend(told)
+    return state, tuple(outputs)
 
 
 def _escrows(state: DemanderState, event: Event) -> DemanderState:
@@ -183,7 +207,8 @@ def _tick(state: DemanderState) -> Step:
             state, told = failed(state, want, NOT_SETTLED)
         outputs.extend(told)
     state = _forget(state)
-    for act in (choose, publish, rounds.tick, bundling.take_back, returning.offer_back):
+    acts = (choose, publish, rounds.tick, bundling.take_back, returning.offer_back, netting.tick)
+    for act in acts:
         state, done = act(state)
         outputs.extend(done)
     return state, tuple(outputs)

@@ -8,13 +8,15 @@ from fabmarket.errors import Bug
 from fabmarket.identity import digest
 from fabmarket.market import messages
 from fabmarket.market.delivery import INSTANT, escrow_of
+from fabmarket.market.exchange import SignedTrade
 from fabmarket.market.masked import MaskedWord
 from fabmarket.market.messages import Close, Counter, Offer, Opening, OpeningMessage, Quote
 from fabmarket.market.rhythm import TRADE_VALIDITY
-from fabmarket.market.trade import Trade, bundle_of
+from fabmarket.market.trade import Trade
 from fabmarket.negotiation.bargaining import Bargain, Position, follow_counter, respond
 from fabmarket.negotiation.clinching import in_trades
 from fabmarket.negotiation.course import TooEarly, Unacceptable, member_of
+from fabmarket.negotiation.demander import netting
 from fabmarket.negotiation.demander.release import is_seated, selected
 from fabmarket.negotiation.demander.state import (
     DemanderState,
@@ -23,6 +25,7 @@ from fabmarket.negotiation.demander.state import (
     Talk,
     failed,
     next_nonce,
+    nonce_for_cycle,
     with_want,
 )
 from fabmarket.negotiation.masked.seat import MaskedSeated
@@ -272,17 +275,24 @@ def _sign(state: DemanderState, want: Want, talk: Agreed, seat: Seat) -> Step:
         trades=state.trades.update(dict.fromkeys(digests, want.id)),
         signed=state.signed.update({trade.nonce: until for trade in trades}),
     )
+    halves = [SignedTrade(trade, b"", b"") for trade in trades]
+    owners = [opening.supplier] * len(trades)
+    state = netting.noted(state, halves, owners, opening.terms.maintenance)
     return state, tuple(Send(trade, opening.supplier, opening.ends) for trade in trades)
 
 
 def _trades(state: DemanderState, want: Want, talk: Agreed, seat: Seat) -> tuple[Trade, ...]:
-    """What a seat was awarded, as trades at whole prices, the cheaper first."""
+    """What a seat was awarded, as trades at whole prices, the cheaper first; for a cycle if any."""
     opening, offer = talk.opening, _taken(want)
     slot = (offer.resource, offer.slot, opening.slot_start, opening.slot_end)
-    valid_until = min(opening.ends + TRADE_VALIDITY, opening.slot_end)
+    net = state.net
+    netted, valid_until = False, min(opening.ends + TRADE_VALIDITY, opening.slot_end)
+    if net is not None and opening.delivery == INSTANT:
+        netted = net.nets(opening.ends, opening.slot_end)
+        valid_until = net.cycles.valid_until(opening.ends) if netted else valid_until
     trades = []
     for units, price in in_trades(seat.awarded, seat.payment):
-        nonce = next_nonce(state)
+        nonce = nonce_for_cycle(state, valid_until) if netted else next_nonce(state)
         state = replace(state, signed=state.signed.insert(nonce, valid_until))
         trades.append(
             Trade(
@@ -299,7 +309,4 @@ def _trades(state: DemanderState, want: Want, talk: Agreed, seat: Seat) -> tuple
                 escrow=escrow_of(opening.delivery, units * price, *slot),
             )
         )
-    if len(trades) == 1:
-        return tuple(trades)
-    bundle = bundle_of(trades)
-    return tuple(replace(trade, bundle=bundle) for trade in trades)
+    return netting.named(state, trades, netted=netted)

@@ -13,6 +13,7 @@ from fabmarket.market.oversight import Request
 from fabmarket.market.parameters import Parameters
 from fabmarket.market.trade import Ruling, Trade, listing_id
 from fabmarket.negotiation.moves import Output
+from fabmarket.negotiation.netting.coordinating import Coordinator
 from fabmarket.negotiation.quorum import OperatorSets
 
 
@@ -93,7 +94,7 @@ class OperatorState:
     """All that an operator knows. `parameters` are None until the chain has told them.
 
     `calendars` are by supplier and resource, `versions` the highest attested of each; `requests` by
-    the digest of the attestation, `cases` by that of the trade.
+    the digest of the attestation, `cases` by that of the trade. `net`: it coordinates net cycles.
     """
 
     address: str
@@ -105,6 +106,7 @@ class OperatorState:
     versions: HashTrieMap[tuple[str, bytes], int] = field(default_factory=HashTrieMap)
     requests: HashTrieMap[bytes, Requested] = field(default_factory=HashTrieMap)
     cases: HashTrieMap[bytes, Case] = field(default_factory=HashTrieMap)
+    net: Coordinator | None = None
 
 
 Step: TypeAlias = tuple[OperatorState, tuple[Output, ...]]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from fabmarket.market.cycles import Consent, Counted, Entry, Joining
 from fabmarket.market.events import (
     Deployed,
     Event,
@@ -32,6 +33,7 @@ from fabmarket.negotiation.moves import (
     Ticked,
     submitted,
 )
+from fabmarket.negotiation.netting import coordinating
 from fabmarket.negotiation.operator.attesting import (
     decline,
     endorse,
@@ -76,6 +78,11 @@ def _receive(state: OperatorState, given: Received) -> Step:
             return take_request(state, request)
         case Endorsement() | Objection() as word:
             return take_word(state, word)
+        case Joining() | Entry() | Counted() | Consent():
+            if state.net is None:
+                raise Unacceptable("word of a net cycle that we do not coordinate")
+            net, outputs = coordinating.hear(state.net, given, state.now)
+            return replace(state, net=net), outputs
         case Verdict() as verdict:
             return take_verdict(state, verdict)
         case Exhibit() as exhibit:
@@ -97,6 +104,9 @@ def _obey(state: OperatorState, order: Order) -> Step:
 
 
 def _record(state: OperatorState, event: Event) -> Step:
+    net = None if state.net is None else coordinating.after(state.net, event)
+    if net is not state.net:
+        state = replace(state, net=net)
     sets = state.sets.after(event)
     if sets is not state.sets:
         state = replace(state, sets=sets)
@@ -124,4 +134,8 @@ def _tick(state: OperatorState) -> Step:
         for act in (warn, post):
             state, done = act(state, key)
             outputs.extend(done)
+    if state.net is not None:
+        net, done = coordinating.tick(state.net, state.now)
+        state = replace(state, net=net)
+        outputs.extend(done)
     return state, tuple(outputs)

@@ -49,9 +49,13 @@ class Custom:
             case Withdrawn() if event.token == token:
                 return self._paying_in(event.account, -event.amount)
             case Settled() if event.demander not in self.buyers:
-                return replace(self, buyers=self.buyers.insert(event.demander))
+                return self.having_sold_to(event.demander)
             case _:
                 return self
+
+    def having_sold_to(self, demander: str) -> Custom:
+        """Return it with one who has bought here."""
+        return replace(self, buyers=self.buyers.insert(demander))
 
     def _paying_in(self, account: str, amount: int) -> Custom:
         left = self.paid_in.get(account, 0) + amount

@@ -87,8 +87,10 @@ def countersign_line(state: SupplierState, trade: Trade, signature: bytes) -> St
     if agreed != said or trade.bundle == ZERO_BYTES32:
         raise Unacceptable("trade on other terms than agreed")
     shelf = state.shelves[line.listing]
-    until = seller.opened + seller.rounds.length + TRADE_VALIDITY
-    latest = min(until, shelf.end)
+    until = seller.opened + seller.rounds.length
+    latest = min(until + TRADE_VALIDITY, shelf.end)
+    if state.net is not None and trade.valid_until == state.net.cycles.valid_until(until):
+        latest = shelf.end
     award = Award(line.listing, line.quantity, line.unit_price, latest, latest)
     locked = checked(state, award, trade)
     sale = Sale(trade.supplier_nonce, trade.valid_until, trade.listing, trade.quantity, locked)

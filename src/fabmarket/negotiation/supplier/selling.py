@@ -21,7 +21,6 @@ from fabmarket.market.messages import (
     Reply,
     Selection,
 )
-from fabmarket.market.products import Countersigned
 from fabmarket.market.trade import Trade, bundle_of
 from fabmarket.negotiation.bargaining import Bargain, Position, follow_counter, respond
 from fabmarket.negotiation.course import FEWEST, Unacceptable, member_of
@@ -39,6 +38,7 @@ from fabmarket.negotiation.hosting import (
 from fabmarket.negotiation.masked.cards import MOST_SEATS, gathered
 from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.moves import News, Output, Send, Submit, Tell
+from fabmarket.negotiation.supplier import netting
 from fabmarket.negotiation.supplier.awards import award, result
 from fabmarket.negotiation.supplier.masked_selling import open_masked_session, speak_masked
 from fabmarket.negotiation.supplier.offering import asking_price
@@ -110,12 +110,17 @@ def _forget(state: SupplierState) -> SupplierState:
 
 def to_sell_under(state: SupplierState) -> Iterator[int]:
     """Yield the nonce for one seat or product after the other; none if all are used up."""
+    return state.nonces.least_taken(sold_under(state), netting.set_apart(state))
+
+
+def sold_under(state: SupplierState) -> list[int]:
+    """Return the nonces that sales name, or may yet, each as often as they do."""
     taken = [sale.supplier_nonce for sale in state.sales.values() if sale.until > state.now]
     for talk in state.talks.values():
         taken.extend(member.supplier_nonce for member in _members(talk.hosted))
     if state.seller is not None:
         taken.extend(hold.nonce for hold in state.seller.booked.values())
-    return state.nonces.least_taken(taken)
+    return taken
 
 
 def _members(hosted: Hosted | MaskedHosted | Bargain) -> tuple[Member, ...]:
@@ -311,7 +316,8 @@ def countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
     One of two that belong together waits for the other.
     """
     sold = (trade.quantity, trade.unit_price)
-    halved = trade.bundle != ZERO_BYTES32
+    alone = netting.is_netted(state, (trade,))
+    halved = trade.bundle != ZERO_BYTES32 and not alone
     key = (trade.transcript, trade.demander, *sold, trade.supplier_nonce, halved)
     agreed = state.awards.get(key)
     if agreed is None:
@@ -321,6 +327,8 @@ def countersign(state: SupplierState, trade: Trade, signature: bytes) -> Step:
     locked = checked(state, agreed, trade)
     signed = SignedTrade(trade, signature, b"")
     together = _with_its_half(state, signed)
+    if netting.is_netted(state, [each.trade for each in together]):
+        netting.require_cycle(state, trade, agreed.until)
     agreed = replace(agreed, nonces=(*agreed.nonces, trade.nonce))
     trade_digest = digest(state.domain, trade)
     sale = Sale(trade.supplier_nonce, trade.valid_until, trade.listing, trade.quantity, locked)
@@ -372,7 +380,8 @@ def _with_its_half(state: SupplierState, signed: SignedTrade) -> tuple[SignedTra
     if half is None:
         return (signed,)
     pair = tuple(sorted((half, signed), key=lambda each: each.trade.unit_price))
-    if bundle_of([each.trade for each in pair]) != signed.trade.bundle:
+    trades = [each.trade for each in pair]
+    if bundle_of(trades) != signed.trade.bundle and not netting.is_netted(state, trades):
         raise Unacceptable("two halves that are no bundle")
     return pair
 
@@ -388,9 +397,10 @@ def approve(state: SupplierState, trade_digest: bytes) -> Step:
 def _settle(state: SupplierState, signed: tuple[SignedTrade, ...]) -> Step:
     is_instant = state.delivery == INSTANT
     first = signed[0].trade
-    if len(signed) == 1 and first.bundle != ZERO_BYTES32:  # its demander has the other trades
-        agreed = Countersigned(state.address, digest(state.domain, first), b"")
-        return state, (Send(agreed, first.demander, first.valid_until),)
+    trades = [each.trade for each in signed]
+    is_part = len(signed) == 1 and first.bundle != ZERO_BYTES32  # its demander has the others
+    if is_part or netting.is_netted(state, trades):
+        return netting.countersigned(state, signed)
     if len(signed) > 1:
         return state, (Submit(SettleBundle(signed) if is_instant else SettleEscrowBundle(signed)),)
     if state.batch:

@@ -19,6 +19,7 @@ from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.moves import News, Output, Tell
+from fabmarket.negotiation.netting.state import NetParty
 from fabmarket.negotiation.nonces import Nonces
 from fabmarket.negotiation.policy import Policy
 from fabmarket.negotiation.products.seller import Seller
@@ -148,7 +149,7 @@ class SupplierState:
     those whose other half is to come. `unsigned` are the demanders that left awards unsigned.
     `opened` are the listings of which a masked session was broken off: they are offered open.
     `escrows` are its trades in escrow that are open, `seller` is what it knows of the products'
-    rounds, once somebody needs its resource.
+    rounds, once somebody needs its resource, `net` its part in net cycles, where there are any.
     """
 
     address: str
@@ -182,6 +183,7 @@ class SupplierState:
     asking: Asking = field(default=Asking())
     seller: Seller | None = None
     opened: HashTrieSet[bytes] = field(default_factory=HashTrieSet)
+    net: NetParty | None = None
 
     @property
     def free(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from fabmarket.market.cycles import Counted, Entering, Proposal, Roll
 from fabmarket.market.delivery import INSTANT
 from fabmarket.market.events import (
     Escrowed,
@@ -10,6 +11,7 @@ from fabmarket.market.events import (
     Listed,
     ListingEpochRaised,
     ListingEvent,
+    NetSettled,
     Settled,
     SlotAttested,
     Unlisted,
@@ -45,8 +47,10 @@ from fabmarket.negotiation.moves import (
     Ticked,
     submitted,
 )
+from fabmarket.negotiation.netting import party
 from fabmarket.negotiation.orders import Adopt, AgreeSplit, Approve, Order, ReportUsage
 from fabmarket.negotiation.seat import SecondWord
+from fabmarket.negotiation.supplier import netting
 from fabmarket.negotiation.supplier.asking import (
     ask,
     give_up,
@@ -62,6 +66,7 @@ from fabmarket.negotiation.supplier.selling import (
     approve,
     countersign,
     open_talks,
+    sold_under,
     speak,
     take_answer,
     take_counter,
@@ -137,6 +142,8 @@ def _receive(state: SupplierState, given: Received) -> Step:
             return countersign(state, trade, given.signature)
         case Need() | Plan() | SealedBid() | Bid() | Confirm() | Release():
             return hear_round(state, given)
+        case Roll() | Entering() | Proposal() | Counted():
+            return netting.hear(state, given, sold_under(state))
         case Endorsement() as word:
             return take_endorsement(state, word)
         case Objection() as word:
@@ -169,12 +176,26 @@ def _record(state: SupplierState, event: Event) -> Step:
     purse, told = state.purse.told(event, state.address, state.terms.token)
     if purse is not state.purse:
         state = replace(state, purse=purse)
+    state = netting.told(state, event)
+    if isinstance(event, NetSettled):
+        state, netted = _netted(state, event)
+        return _noted(state, event), (*told, *netted)
     if isinstance(event, SlotAttested):
         return _noted(state, event), (*told, *refunds(state, event))
     if not isinstance(event, Settled) or event.listing in state.shelves:
         custom = state.custom.after(event, state.terms.token)
         state = state if custom is state.custom else replace(state, custom=custom)
     return _noted(state, event), told
+
+
+def _netted(state: SupplierState, event: NetSettled) -> Step:
+    """Note what a batch settled: who bought in it is a customer, and nothing of it is promised."""
+    trades = {} if state.net is None else party.trades_of(state.net, list(state.sales))
+    state, names, told = netting.of_batch(state, event)
+    for name in names:
+        custom = state.custom.having_sold_to(trades[name][1])
+        state = _settled(replace(state, custom=custom), name)
+    return state, told
 
 
 def _noted(state: SupplierState, event: Event) -> SupplierState:
@@ -228,6 +249,8 @@ def _tick(state: SupplierState) -> Step:
     for act in (open_talks, tick_rounds):
         state, sent = act(state)
         outputs.extend(sent)
+    state, sent = netting.tick(state, sold_under(state))
+    outputs.extend(sent)
     outputs.extend(map(Submit, _batches(state)))
     return replace(state, agreed=()), tuple(outputs)
 

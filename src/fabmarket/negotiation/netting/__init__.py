@@ -1,0 +1,1 @@
+"""Net cycles among participants: what a party enters, checks and signs, what a coordinator does."""

@@ -1,0 +1,188 @@
+"""How many baskets of an account fit all that a batch shows: what an observer could guess of it.
+
+An observer knows what each account gains or pays, what each listing sold, and between which prices
+a unit costs. A basket counts only if a whole market is found in which it is so: every buyer pays
+what it pays, every seller takes what it takes, every unit is sold, every price is possible. Such
+markets are looked for by laying buyers and sellers side by side in ever another order, so that what
+one pays runs into what the next takes. The search is bounded: there may be more than it finds, and
+never fewer.
+
+What it leaves out is what else an observer may know: demands, habits, that all pay one price. Where
+a seller's takings are a whole number a unit, that is taken for what each of them cost.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import gt
+from typing import TypeVar
+
+from fabmarket.identity import keccak
+from fabmarket.market.net import PAYS, Row, Sale
+
+LEAST = 10
+"""Baskets below which a batch is not signed."""
+TRIES = 200
+"""Orders that are tried at most."""
+
+T = TypeVar("T")
+Cell = tuple[str, int]
+Basket = tuple[tuple[str, bytes, int], ...]
+"""Who bought of which listing how many units."""
+
+
+@dataclass(frozen=True)
+class Seller:
+    """What an account takes for its listings' units, base units, and what a unit may cost."""
+
+    account: str
+    takings: int
+    stock: tuple[tuple[bytes, int], ...]
+    low: int
+    high: int
+
+    @property
+    def units(self) -> int:
+        """All that it sells."""
+        return sum(units for _, units in self.stock)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of a resource's unit prices, base units; 0 for nothing."""
+
+    reserve: int = 0
+    highest: int = 0
+
+
+def sellers_of(
+    rows: Sequence[Row], sales: Sequence[Sale], bounds: Mapping[bytes, Bounds]
+) -> tuple[Seller, ...]:
+    """Return the sellers of a batch; `bounds` are by listing.
+
+    Of whose prices nothing is known it is taken to be known within a factor of two either way.
+    """
+    stocks: dict[int, list[Sale]] = {}
+    for sale in sales:
+        stocks.setdefault(sale.row, []).append(sale)
+    found = []
+    for at, own in sorted(stocks.items()):
+        takings, units = rows[at].change, sum(each.quantity for each in own)
+        average, rest = divmod(takings, units)
+        known = [bounds.get(each.listing, Bounds()) for each in own]
+        low = min((each.reserve for each in known if each.reserve), default=(average + 1) // 2)
+        high = max((each.highest for each in known if each.highest), default=2 * average)
+        low, high = max(1, min(low, average)), max(high, average + (rest > 0))
+        if not rest:
+            low = high = average
+        stock = tuple((each.listing, each.quantity) for each in own)
+        found.append(Seller(rows[at].account, takings, stock, low, high))
+    return tuple(found)
+
+
+def fitting(
+    rows: Sequence[Row], sellers: Sequence[Seller], account: str, most: int = LEAST
+) -> frozenset[Basket]:
+    """Return baskets of an account that were found to fit, no more than `most`.
+
+    Whoever sells is taken to buy nothing: none where an account has sales and pays all the same.
+    """
+    selling = {each.account for each in sellers}
+    buyers = [(row.account, row.amount) for row in rows if row.account not in selling]
+    if any(row.direction != PAYS for row in rows if row.account not in selling):
+        return frozenset()
+    if any(seller.takings <= 0 for seller in sellers):
+        return frozenset()
+    found: set[Basket] = set()
+    start = keccak(b"".join(seller.account.encode() for seller in sellers))
+    for number in range(TRIES):
+        draw = _draws(keccak(start + number.to_bytes(4, "big")))
+        market = _market(_mixed(buyers, draw), _mixed(sellers, draw), draw)
+        if market is not None:
+            found.add(tuple(each for each in sorted(market) if _concerns(each, account, sellers)))
+        if len(found) >= most:
+            break
+    return frozenset(found)
+
+
+def _concerns(line: tuple[str, bytes, int], account: str, sellers: Sequence[Seller]) -> bool:
+    own = {listing for each in sellers if each.account == account for listing, _ in each.stock}
+    return line[0] == account or line[1] in own
+
+
+def _draws(seed: bytes) -> Iterator[int]:
+    """Numbers without end that look as if drawn; the same for the same seed."""
+    while True:
+        seed = keccak(seed)
+        for at in range(0, 32, 4):
+            yield int.from_bytes(seed[at : at + 4], "big")
+
+
+def _mixed(items: Sequence[T], draw: Iterator[int]) -> list[T]:
+    order = [next(draw) for _ in items]
+    return [items[at] for at in sorted(range(len(items)), key=lambda at: order[at])]
+
+
+def _market(
+    buyers: list[Cell], sellers: list[Seller], draw: Iterator[int]
+) -> list[tuple[str, bytes, int]] | None:
+    """Lay what buyers pay along what sellers take, in this order; None where that fits not."""
+    pool, lines = buyers, list[tuple[str, bytes, int]]()
+    for at, seller in enumerate(sellers):
+        least_left = min((each.low for each in sellers[at + 1 :]), default=0)
+        cells = _cells(pool, seller, least_left)
+        if cells is None:
+            return None
+        units = _units([paid for _, paid in cells], seller, draw)
+        if units is None:
+            return None
+        lines.extend(_laid([who for who, _ in cells], units, seller))
+    return None if pool else lines
+
+
+def _cells(pool: list[Cell], seller: Seller, least_left: int) -> list[Cell] | None:
+    """Take buyers from the pool until a seller has its takings; a part left over must buy too."""
+    cells, rest = list[Cell](), seller.takings
+    while rest:
+        for at, (who, left) in enumerate(pool):
+            paid = min(left, rest)
+            over, under = left - paid, rest - paid
+            buys_on = not over or (least_left and over >= least_left)
+            if paid >= seller.low and buys_on and (not under or under >= seller.low):
+                pool[at : at + 1] = [(who, over)] if over else []
+                cells.append((who, paid))
+                rest = under
+                break
+        else:
+            return None
+    return cells
+
+
+def _units(paid: Sequence[int], seller: Seller, draw: Iterator[int]) -> list[int] | None:
+    """Share a seller's units among what is paid for them, at possible prices."""
+    least = [-(-each // seller.high) for each in paid]
+    most = [each // seller.low for each in paid]
+    extra = seller.units - sum(least)
+    if extra < 0 or sum(most) < seller.units or any(map(gt, least, most)):
+        return None
+    units = least
+    for last in (False, True):
+        for at in _mixed(range(len(units)), draw):
+            free = min(extra, most[at] - units[at])
+            more = free if last else next(draw) % (free + 1)
+            units[at], extra = units[at] + more, extra - more
+    return units
+
+
+def _laid(
+    who: Sequence[str], units: Sequence[int], seller: Seller
+) -> Iterator[tuple[str, bytes, int]]:
+    """Lay shares along a seller's listings."""
+    stock = list(seller.stock)
+    for each, share in zip(who, units, strict=True):
+        left = share
+        while left:
+            listing, there = stock[0]
+            taken = min(left, there)
+            yield each, listing, taken
+            left -= taken
+            stock[:1] = [(listing, there - taken)] if there > taken else []

@@ -1,0 +1,72 @@
+"""What a signer checks of a batch before it counts its trades in it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fabmarket.market.cycles import Proposal
+from fabmarket.market.net import PAID, Row, Sale, leads, root, trade_leaf
+from fabmarket.negotiation.netting import baskets
+from fabmarket.negotiation.netting.baskets import Bounds
+from fabmarket.negotiation.netting.state import Account, Attempt, NetParty
+
+
+def fault_of(
+    party: NetParty, attempt: Attempt, row: Row, proposal: Proposal, account: Account
+) -> str:
+    """Return what is wrong with a batch; empty if it is nothing that we can see."""
+    rows, sales = proposal.rows, proposal.sales
+    latest = party.cycles.late_from(attempt.closed)
+    if proposal.token != party.token:
+        return "batch in another currency"
+    if not account.now < proposal.valid_until <= latest:
+        return "batch that is over, or could settle when its trades do"
+    if not _is_ordered(rows, sales):
+        return "batch out of order"
+    if not attempt.accounts.issuperset(each.account for each in rows):
+        return "batch with somebody who does not take part"
+    if row not in rows:
+        return "batch without our row as we entered it"
+    ours = (replace(each, row=0) for each in sales if each.row == rows.index(row))
+    if tuple(ours) != attempt.sales:
+        return "batch without our sales as we entered them"
+    if any(not each.mask for each in rows) or sum(each.change for each in rows) != 0:
+        return "batch that does not add up"
+    if party.sells and not _is_rooted(party, attempt, proposal):
+        return "batch whose root our trades do not lead to"
+    return (
+        "" if can_settle(row, sales=attempt.sales, account=account) else "batch that cannot settle"
+    )
+
+
+def _is_ordered(rows: Sequence[Row], sales: Sequence[Sale]) -> bool:
+    """Whether rows and sales ascend, and every sale has a row that counts it."""
+    accounts = [int(each.account, 16) for each in rows]
+    listings = [each.listing for each in sales]
+    counted = [0] * len(rows)
+    for each in sales:
+        if each.row >= len(rows) or not each.quantity:
+            return False
+        counted[each.row] += 1
+    ascend = accounts == sorted(set(accounts)) and listings == sorted(set(listings))
+    return ascend and counted == [each.sales for each in rows]
+
+
+def _is_rooted(party: NetParty, attempt: Attempt, proposal: Proposal) -> bool:
+    own = root([trade_leaf(name, party.salt(name, attempt)) for name in attempt.entered])
+    return leads(own, proposal.index, proposal.path, proposal.trades)
+
+
+def can_settle(row: Row, sales: Sequence[Sale], account: Account) -> bool:
+    """Return whether our own part of a batch would settle, as far as we know the chain."""
+    has_nonces = row.epoch == account.nonces.epoch and not row.mask & account.nonces.used
+    can_pay = row.direction == PAID or row.amount <= account.balance
+    current = all(each.epoch == account.epochs.get(each.listing, 0) for each in sales)
+    return has_nonces and can_pay and current
+
+
+def hidden(party: NetParty, proposal: Proposal) -> int:
+    """Return how many baskets of ours were found to fit a batch, no more than are needed."""
+    kinds = {each.listing: party.kinds.get(each.listing, b"") for each in proposal.sales}
+    bounds = {each: party.bounds.get(kind, Bounds()) for each, kind in kinds.items()}
+    sellers = baskets.sellers_of(proposal.rows, proposal.sales, bounds)
+    return len(baskets.fitting(proposal.rows, sellers, party.address, party.least))

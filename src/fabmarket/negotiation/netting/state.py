@@ -1,0 +1,207 @@
+"""All that a party knows of net cycles: the products agreed for them, and the attempt under way."""
+
+from __future__ import annotations  # HashTrieMap takes no parameters when it runs
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from rpds import HashTrieMap, HashTrieSet
+
+from fabmarket.identity import Domain, keccak
+from fabmarket.market.cycles import Cycles
+from fabmarket.market.events import Event, Listed, NetSettled, Settled
+from fabmarket.market.exchange import SignedTrade
+from fabmarket.market.net import Row, Sale, late_from
+from fabmarket.market.trade import NONCES
+from fabmarket.negotiation.moves import Output
+from fabmarket.negotiation.netting.baskets import LEAST, Bounds
+from fabmarket.negotiation.nonces import Nonces
+
+BLOCK = 8
+"""Nonces that a buyer's row uses up together, used or not, so that they do not count its trades."""
+FOR_ROWS = 8
+"""Nonces, the lowest that are free, that a supplier who nets does not sell under."""
+LATELY = 7 * 86_400
+"""Seconds for which the highest price that settled counts as what a unit may cost."""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A product agreed for the cycle that closes at `closes`, as far as we know it.
+
+    Its trades in order, their digests, and the other party of each. Our own signatures are empty.
+    `whole`: these are all trades of the product. `late`: it was submitted to settle late.
+    """
+
+    closes: int
+    signed: tuple[SignedTrade, ...]
+    names: tuple[bytes, ...]
+    others: tuple[str, ...]
+    whole: bool = True
+    late: bool = False
+
+    @property
+    def payment(self) -> int:
+        """Base units: of all its trades."""
+        return sum(each.trade.payment for each in self.signed)
+
+    def is_agreed(self, account: str) -> bool:
+        """Return whether all its other parties have signed."""
+        return all(
+            each.supplier if each.trade.demander == account else each.demander
+            for each in self.signed
+        )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What we do in one attempt of a cycle that `closed`.
+
+    `accounts` take part. `claimed` says, a supplier's, what each demander enters; `entered` are our
+    trades that are in it, by digest, once we have sent our `row` and `sales`. `batch` is what we
+    were shown and found right, `root` that of its trades; `counted` are the trades that their other
+    party counts too.
+    """
+
+    closed: int
+    number: int
+    accounts: frozenset[str]
+    claimed: HashTrieMap[str, tuple[bytes, ...]] = field(default_factory=HashTrieMap)
+    entered: tuple[bytes, ...] = ()
+    row: Row | None = None
+    sales: tuple[Sale, ...] = ()
+    batch: bytes = b""
+    root: bytes = b""
+    valid_until: int = 0
+    counted: HashTrieSet[bytes] = field(default_factory=HashTrieSet)
+    is_signed: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a party needs to know of its own account: now, seconds; the balance, base units.
+
+    `kept` are nonces under which something is signed that may still settle. `epochs` are of the
+    listings where they are not 0.
+    """
+
+    now: int
+    balance: int
+    nonces: Nonces
+    kept: frozenset[int]
+    epochs: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
+
+
+@dataclass(frozen=True)
+class NetParty:
+    """A party's part in net cycles; `secret` makes the salts that hide what it enters.
+
+    `deals` are the products agreed, by bundle, and not settled yet; `joined` is the last cycle that
+    it joined. `signed` are the batches signed that may still settle, with our trades in each,
+    `burning` the nonces that they use up. `kinds` are the resources of listings, `bounds` what is
+    known of the prices of each, `seen` when the highest settled. `least`: the baskets below which a
+    batch is not signed. `reason` is why the last batch was not.
+    """
+
+    address: str
+    domain: Domain
+    token: str
+    cycles: Cycles
+    coordinator: str
+    secret: bytes = field(repr=False)
+    sells: bool = False
+    least: int = LEAST
+    deals: HashTrieMap[bytes, Deal] = field(default_factory=HashTrieMap)
+    joined: int = -1
+    attempt: Attempt | None = None
+    signed: HashTrieMap[bytes, tuple[bytes, ...]] = field(default_factory=HashTrieMap)
+    burning: frozenset[int] = frozenset()
+    kinds: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
+    bounds: HashTrieMap[bytes, Bounds] = field(default_factory=HashTrieMap)
+    seen: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
+    reason: str = ""
+
+    def nets(self, ends: int, slot_end: int) -> bool:
+        """Return whether a trade agreed until `ends` is for a cycle: it can settle late then."""
+        return ends >= self.cycles.rhythm.origin and self.cycles.valid_until(ends) <= slot_end
+
+    def salt(self, what: bytes, attempt: Attempt) -> bytes:
+        """Return 32 bytes that nobody else can guess, for a leaf of an attempt."""
+        place = attempt.closed.to_bytes(8, "big") + bytes([attempt.number])
+        return keccak(self.secret + place + what)
+
+    def deals_of(self, closed: int) -> list[tuple[bytes, Deal]]:
+        """Return the products of a cycle, in the order of their bundles."""
+        found = ((bundle, deal) for bundle, deal in self.deals.items() if deal.closes == closed)
+        return sorted(found)
+
+    def after(self, event: Event, now: int) -> NetParty:
+        """Return what an event tells of prices; this if nothing."""
+        match event:
+            case Listed() if event.listing not in self.kinds:
+                return replace(self, kinds=self.kinds.insert(event.listing, event.resource))
+            case Settled() if event.token == self.token and event.listing in self.kinds:
+                kind = self.kinds[event.listing]
+                known = self.bounds.get(kind, Bounds())
+                if self.seen.get(kind, 0) + LATELY > now and known.highest >= event.unit_price:
+                    return self
+                known = replace(known, highest=event.unit_price)
+                bounds, seen = self.bounds.insert(kind, known), self.seen.insert(kind, now)
+                return replace(self, bounds=bounds, seen=seen)
+            case _:
+                return self
+
+    def bounded(self, listing: bytes, reserve: int) -> NetParty:
+        """Return it with the least price of a listing's resource, base units, if that is told."""
+        kind = self.kinds.get(listing)
+        if kind is None or not reserve:
+            return self
+        known = replace(self.bounds.get(kind, Bounds()), reserve=reserve)
+        return replace(self, bounds=self.bounds.insert(kind, known))
+
+    def with_deal(self, bundle: bytes, deal: Deal) -> NetParty:
+        """Return it with a product."""
+        return replace(self, deals=self.deals.insert(bundle, deal))
+
+
+Netted: TypeAlias = "tuple[NetParty, tuple[Output, ...]]"
+
+
+def deal_of(
+    party: NetParty,
+    signed: Sequence[SignedTrade],
+    names: Sequence[bytes],
+    others: Sequence[str],
+    *,
+    whole: bool = True,
+) -> Deal:
+    """Return a product that is agreed for a cycle."""
+    closes = late_from(signed[0].trade) - party.cycles.length
+    return Deal(closes, tuple(signed), tuple(names), tuple(others), whole)
+
+
+def settled(party: NetParty, event: NetSettled) -> tuple[NetParty, tuple[bytes, ...]]:
+    """Return it without the products of a batch that settled, and our trades that were in it."""
+    names = party.signed.get(event.batch, ())
+    return without(party, names) if names else party, names
+
+
+def without(party: NetParty, names: Sequence[bytes]) -> NetParty:
+    """Return it without the products of some trades: they are settled, or can be no more."""
+    gone, deals = set(names), party.deals
+    for bundle, deal in party.deals.items():
+        if gone.intersection(deal.names):
+            deals = deals.remove(bundle)
+    return replace(party, deals=deals)
+
+
+def blocks_of(nonces: Sequence[int]) -> frozenset[int]:
+    """Return all nonces of the blocks that some of them are in."""
+    starts = {nonce - (nonce & 0xFF) % BLOCK for nonce in nonces}
+    return frozenset(start + at for start in starts for at in range(BLOCK))
+
+
+def mask_of(nonces: Sequence[int]) -> int:
+    """Return the bits of nonces, which are of one epoch."""
+    return sum(1 << (nonce & 0xFF) for nonce in set(nonces) if nonce & 0xFF < NONCES)
