@@ -263,6 +263,7 @@ def key_figures(facts: Facts) -> list[tuple[str, str]]:
         *(products if facts["products"] else []),
         ("Sub-tasks", number(facts["subtasks"])),
         ("Trades", number(len(facts["trades"]))),
+        ("Settled", settled_in_words(facts)),
         ("Unserved", number(len(facts["unserved"]))),
         ("Units traded", number(facts["units_traded"])),
         ("Paid", money(facts["paid_total"], currency)),
@@ -270,6 +271,15 @@ def key_figures(facts: Facts) -> list[tuple[str, str]]:
         ("Messages ignored", _ignored(messages)),
         ("Audit", audit_words(audit)),
     ]
+
+
+def settled_in_words(facts: Facts) -> str:
+    """`3 net at 32,951 gas a trade`, and so on for each way in which trades settled."""
+    ways = (
+        f"{number(each['trades'])} {way} at {number(round(each['gas_per_trade']))} gas a trade"
+        for way, each in facts["settlement"].items()
+    )
+    return "; ".join(ways) or "none"
 
 
 def _ignored(messages: dict[str, Any]) -> str:

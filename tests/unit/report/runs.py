@@ -84,6 +84,7 @@ def facts(name: str, decimals: int, participants: list[dict[str, Any]]) -> dict[
         "paid_total": 0,
         "gas_total": 0,
         "gas": {},
+        "settlement": {},
         "equilibria": [],
         "off_equilibrium": [],
         "sessions": [],
@@ -107,6 +108,7 @@ def trade(number: int, **terms: Any) -> dict[str, Any]:
         "gas": 88_000 + number,
         "payment": terms["quantity"] * terms["unit_price"],
         "refunded": False,
+        "settled": "single",
         **terms,
     }
 
@@ -125,6 +127,8 @@ def settle(run: dict[str, Any], trades: list[dict[str, Any]], deposit: int) -> N
     gas = sum(one["gas"] for one in trades)
     run["gas"] = {"settle": {"count": len(trades), "total": gas, "mean": gas / len(trades)}}
     run["gas_total"] = gas
+    counts = {"trades": len(trades), "transactions": len(trades)}
+    run["settlement"] = {"single": {**counts, "gas": gas, "gas_per_trade": gas / len(trades)}}
     for one in run["participants"]:
         if one["role"] not in ("demander", "supplier"):
             continue

@@ -80,6 +80,7 @@ def test_key_figures(paper_facts):
     assert dict(key_figures(paper_facts)) == {
         "Sub-tasks": "3",
         "Trades": "2",
+        "Settled": "2 single at 88,002 gas a trade",
         "Unserved": "1",
         "Units traded": "275",
         "Paid": "31,625 FMC",
