@@ -1,5 +1,7 @@
 """Net cycles among participants: in the end each trade is settled once, netted or late."""
 
+from dataclasses import replace
+
 import pytest
 
 from fabmarket.market.cycles import Consent, Counted, Entering, Entry, Joining, Proposal, Roll
@@ -7,7 +9,10 @@ from fabmarket.market.exchange import Cancel, RaiseListingEpoch, Withdraw
 from fabmarket.market.products import Countersigned
 from fabmarket.market.trade import NONCES
 from fabmarket.negotiation.demander.state import nonce_for_cycle
+from fabmarket.negotiation.moves import Ordered
 from fabmarket.negotiation.netting.state import BLOCK
+from fabmarket.negotiation.orders import Approve
+from fabmarket.negotiation.policy import Policy
 from tests.unit.negotiation.nets import Nets
 from tests.unit.negotiation.wire import LATHE, MILL, deaf
 
@@ -272,3 +277,21 @@ def test_a_product_with_a_missing_supplier_is_left_out_whole():
     bought = market.purchases(*market.buyers)
     assert [each.state for each in bought.values()] == ["bought", "bought"]
     assert len(market.heard(Roll)) == 1
+
+
+@pytest.mark.parametrize("quarter", [-1, 5])
+def test_a_trade_that_waits_for_approval_nets_if_it_comes_in_time(quarter):
+    market = Nets().trading(sellers=1)
+    (seller,) = market.sellers
+    cautious = replace(market.states[seller], policy=Policy(approve_above=0))
+    market.states[seller] = cautious
+    market.agree()
+    trades = market.agreed()
+    assert market.net(seller).deals.keys() == set()
+    if quarter > 0:
+        market.quarters(0, 1, quarter)
+    for name in list(market.states[seller].held):
+        market.give(seller, Ordered(Approve(name)))
+    market.pump()
+    market.quarters(*ALL)
+    settle_once(market, trades, 0 if quarter < 0 else len(trades))
