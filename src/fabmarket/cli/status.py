@@ -76,6 +76,24 @@ def _print(facts: dict[str, Any], status: Status) -> None:
         show(console, table("Wants", ("Want", "State", "Last reason"), rows))
     if status.products:
         _print_products(console, status)
+    _print_stock(console, status)
+    _print_escrows(console, status)
+    if status.orders:
+        rows = [
+            [str(each.number), each.order, each.state, escaped(each.reason)]
+            for each in status.orders
+        ]
+        show(console, table("Orders", ("Order", "What", "State", "Reason"), rows))
+    if status.peers:
+        rows = [
+            [each.address, escaped(each.sells), escaped(place_of(each.url))]
+            for each in status.peers
+        ]
+        show(console, table("Cards on the board", ("Address", "Sells", "Door"), rows))
+
+
+def _print_stock(console: Console, status: Status) -> None:
+    """What a supplier has, and who left awards of it unsigned."""
     if status.stock:
         rows = [
             [
@@ -98,6 +116,9 @@ def _print(facts: dict[str, Any], status: Status) -> None:
         ]
         title = "Awards left unsigned"
         show(console, table(title, ("Demander", "Awards", "No offer until"), rows))
+
+
+def _print_escrows(console: Console, status: Status) -> None:
     if status.escrows:
         rows = [_escrow(each, status.time) for each in status.escrows]
         columns = (
@@ -111,18 +132,6 @@ def _print(facts: dict[str, Any], status: Status) -> None:
             "Split offered",
         )
         show(console, table("Escrows", columns, rows))
-    if status.orders:
-        rows = [
-            [str(each.number), each.order, each.state, escaped(each.reason)]
-            for each in status.orders
-        ]
-        show(console, table("Orders", ("Order", "What", "State", "Reason"), rows))
-    if status.peers:
-        rows = [
-            [each.address, escaped(each.sells), escaped(place_of(each.url))]
-            for each in status.peers
-        ]
-        show(console, table("Cards on the board", ("Address", "Sells", "Door"), rows))
 
 
 def _print_products(console: Console, status: Status) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.unit.negotiation.enemy import FIRST, Enemy, pass_to
 from tests.unit.negotiation.trap import Trap
-from tests.unit.negotiation.wire import LATHE, Wire
+from tests.unit.negotiation.wire import LATHE, RHYTHM, Wire
 
 
 @pytest.fixture
@@ -23,3 +24,14 @@ def shop(wire):
     wire.mill = wire.supplier("mill", 10, slots=slots, maintenance=10)
     wire.lathe = wire.supplier("lathe", 10, resource=LATHE, slots=slots, maintenance=20)
     return wire
+
+
+@pytest.fixture
+def enemy(wire):
+    """In the first round of holds, where it needs one product; seals are taken."""
+    wire.mill = wire.supplier("mill", 20, slots=range(5), maintenance=10)
+    enemy = Enemy(wire)
+    pass_to(wire, RHYTHM.origin, 0)
+    assert enemy.need() is None
+    pass_to(wire, FIRST, 1)
+    return enemy

@@ -4,117 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from fabmarket.identity import ZERO_BYTES32, Key, struct_hash
+from fabmarket.identity import Key, struct_hash
 from fabmarket.identity.codec import encode
 from fabmarket.market.products import (
     MOST_LINES,
     MOST_RIVALS,
     Answer,
     Asked,
-    Bid,
-    BidTerms,
     Confirm,
-    Line,
-    Need,
     Part,
     Plan,
     PriceList,
     Release,
-    SealedBid,
     SignedGrant,
 )
-from fabmarket.market.rounds import Rounds
-from fabmarket.market.trade import Trade, bundle_of
-from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation.supplier import custom
 from fabmarket.negotiation.supplier.rounds import MOST_PRODUCTS
 from fabmarket.node.envelope import LARGEST, Envelope
-from tests.unit.negotiation.wire import LENGTH, ORIGIN, RHYTHM, Wire, deaf
-
-MILL = name_to_bytes32("mill")
-PRICES, HOLDS = 10, 10
-"""Rounds of prices and of holds in a cycle."""
-ONE, TWO = b"1" * 32, b"2" * 32
-FIRST = RHYTHM.origin + PRICES * RHYTHM.period
-"""The beat of the first round of holds."""
-SIGNING = FIRST + 17 * RHYTHM.period
-"""The beat in which trades are signed."""
-
-
-class Enemy:
-    """A demander that the test plays by hand against one mill of 20 units in a slot."""
-
-    def __init__(self, wire, name="enemy", money=10**6):
-        self.wire, self.mill = wire, wire.mill
-        self.address = wire.buyer(name, money=money)
-        wire.steps[self.address] = deaf
-        self.sealed = {}
-
-    def say(self, message):
-        """Say it to the mill; return why it refuses it, or None."""
-        before = len(self.wire.ignored)
-        self.wire.say(message, self.mill)
-        self.wire.pump()
-        return self.wire.ignored[before][1] if len(self.wire.ignored) > before else None
-
-    def need(self, product=ONE, slots=(0, 5)):
-        times = (ORIGIN + slot * LENGTH for slot in slots)
-        cycle = Rounds(RHYTHM).at(self.wire.now).opened
-        return self.say(Need(self.address, product, cycle, MILL, *times))
-
-    def bid(self, *quantities, product=ONE, rate=50, replaces=ZERO_BYTES32, price=10, slot=0):
-        """A bid of the beat: lines in one slot after the other."""
-        listings = [self.wire.listing(self.mill, slot + at, MILL) for at in range(len(quantities))]
-        lines = tuple(
-            Line(listing, units, price, ZERO_BYTES32)
-            for listing, units in zip(listings, quantities, strict=True)
-        )
-        parts = tuple(Part(self.mill, struct_hash(line)) for line in lines)
-        beat = self.wire.now - (self.wire.now - RHYTHM.origin) % RHYTHM.period
-        return Bid(BidTerms(self.address, product, beat, rate, replaces, parts), b"", lines)
-
-    def seal(self, bid):
-        return self.say(SealedBid(self.address, bid.terms.beat, bid.terms.id))
-
-    def answers(self):
-        """The answers to this demander, the last first."""
-        return [
-            message
-            for message, to, _ in reversed(self.wire.sent)
-            if to == self.address and isinstance(message, Answer)
-        ]
-
-    def booked(self, bid, beat, **changes):
-        """Have the mill book a bid at a beat, and return its booking."""
-        pass_to(self.wire, beat, 1)
-        units = (line.quantity for line in bid.lines)
-        bid = self.bid(*units, product=bid.terms.product, **changes)
-        assert self.seal(bid) is None
-        pass_to(self.wire, beat, 2)
-        assert self.say(bid) is None
-        pass_to(self.wire, beat, 3)
-        grants = (self.answers()[0].signed,)
-        assert self.say(Confirm(self.address, bid.terms.id, grants)) is None
-        return self.wire.states[self.mill].seller.booked[bid.terms.id]
-
-
-def pass_to(wire, beat, quarter):
-    """Time passes to a quarter of a beat, with all that is said until then."""
-    until = beat + quarter * RHYTHM.quarter
-    for now in range(wire.now, until + 1, RHYTHM.quarter):
-        wire.tick(now)
-        wire.pump()
-
-
-@pytest.fixture
-def enemy(wire):
-    """In the first round of holds, where it needs one product; seals are taken."""
-    wire.mill = wire.supplier("mill", 20, slots=range(5), maintenance=10)
-    enemy = Enemy(wire)
-    pass_to(wire, RHYTHM.origin, 0)
-    assert enemy.need() is None
-    pass_to(wire, FIRST, 1)
-    return enemy
+from tests.unit.negotiation.enemy import FIRST, ONE, TWO, Enemy, pass_to
+from tests.unit.negotiation.wire import MILL, RHYTHM, Wire
 
 
 def test_no_more_bids_are_sealed_than_products_are_needed(enemy):
@@ -324,87 +232,6 @@ def test_nobody_releases_another_s_bid(granted):
     assert granted.own.terms.id in seller.booked
 
 
-def signed(enemy, hold, nonce, **changes):
-    """The trade of a booked bid, as the mill expects it."""
-    line = hold.lines[0]
-    trade = Trade(
-        listing=line.listing,
-        demander=enemy.address,
-        token=enemy.wire.token,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        valid_until=enemy.wire.now + 900,
-        nonce=nonce,
-        supplier_nonce=hold.nonce,
-        listing_epoch=0,
-        transcript=hold.bid.terms.id,
-    )
-    trade = replace(trade, **changes)
-    return replace(trade, bundle=bundle_of([trade]))
-
-
-def test_of_two_bids_of_one_product_one_is_sold(enemy):
-    """Room is kept for one of them. Signed both, they would take what others have booked."""
-    wire = enemy.wire
-    first = enemy.booked(enemy.bid(10), FIRST)
-    second = enemy.booked(enemy.bid(10), FIRST + RHYTHM.period, replaces=first.bid.terms.id)
-    assert len(wire.states[enemy.mill].seller.booked) == 2
-    shelf = wire.states[enemy.mill].shelves[wire.listing(enemy.mill, 0, MILL)]
-    assert (shelf.available, shelf.promised) == (20, 10)
-    pass_to(wire, SIGNING, 1)
-    assert enemy.say(signed(enemy, first, 0)) is None
-    assert enemy.say(signed(enemy, second, 1)) == "trade that was not agreed"
-    shelf = wire.states[enemy.mill].shelves[wire.listing(enemy.mill, 0, MILL)]
-    assert shelf.promised == 10
-
-
-def test_nothing_is_signed_before_the_round_of_signing(enemy):
-    """Signed between grant and confirmation, one room would be promised twice, and sold twice."""
-    wire = enemy.wire
-    first = enemy.booked(enemy.bid(10), FIRST)
-    pass_to(wire, FIRST + RHYTHM.period, 1)
-    assert enemy.say(signed(enemy, first, 0)) is None
-    assert wire.postponed[-1][1] == "trade of a booking that may still change"
-    pass_to(wire, SIGNING, 1)
-    assert enemy.say(signed(enemy, first, 0)) is None
-    assert not wire.states[enemy.mill].seller.booked[first.bid.terms.id].unsigned
-
-
-def test_a_bid_takes_the_place_of_all_that_its_product_has_booked_and_it_does_not_name(enemy):
-    """One deposit would lock slot after slot until the cycle ends."""
-    wire = enemy.wire
-    for at in range(5):
-        enemy.booked(enemy.bid(20), FIRST + at * RHYTHM.period, slot=at)
-    shelves = wire.states[enemy.mill].shelves.values()
-    assert sorted(each.promised for each in shelves) == [0, 0, 0, 0, 20]
-
-
-@pytest.mark.parametrize("named", [True, False])
-def test_a_premium_is_not_lost_by_bidding_again(enemy, named):
-    """It was booked at 100: the rival has gone elsewhere, and 10 is listed."""
-    wire = enemy.wire
-    rival = Enemy(wire, "rival")
-    assert rival.need() is None
-    bids = [(enemy, enemy.bid(20, rate=500)), (rival, rival.bid(20, rate=90))]
-    for each, bid in bids:
-        assert each.seal(bid) is None
-    pass_to(wire, FIRST, 2)
-    for each, bid in bids:
-        assert each.say(bid) is None
-    pass_to(wire, FIRST, 3)
-    first = bids[0][1].terms.id
-    assert enemy.say(Confirm(enemy.address, first, (enemy.answers()[0].signed,))) is None
-    (line,) = wire.states[enemy.mill].seller.booked[first].lines
-    assert line.unit_price == 100
-    pass_to(wire, FIRST + 10 * RHYTHM.period, 1)
-    if not named:
-        assert enemy.say(Release(enemy.address, first)) is None
-    again = enemy.bid(20, rate=0, replaces=first if named else ZERO_BYTES32)
-    enemy.seal(again)
-    pass_to(wire, FIRST + 10 * RHYTHM.period, 2)
-    assert enemy.say(again) == "bid at another price than listed"
-
-
 def test_no_bid_puts_a_line_of_one_supplier_under_the_name_of_another(enemy):
     """The file of a supplier that sold by it could not be read."""
     bid = enemy.bid(5)
@@ -467,31 +294,6 @@ def test_needs_of_those_who_paid_in_little_give_way(wire, monkeypatch):
     assert honest.need() is None
     assert len(wire.states[wire.mill].seller.needs) == 6
     assert (honest.address, ONE) in wire.states[wire.mill].seller.needs
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"unit_price": 9},
-        {"quantity": 21},
-        {"listing_epoch": 1},
-        {"token": Key.derive("other token").address},
-        {"valid_until": ORIGIN + 1},
-    ],
-)
-def test_a_trade_on_other_terms_is_not_countersigned(enemy, change):
-    hold = enemy.booked(enemy.bid(10), FIRST)
-    pass_to(enemy.wire, SIGNING, 1)
-    assert enemy.say(signed(enemy, hold, 0, **change)) == "trade on other terms than agreed"
-
-
-def test_who_books_and_never_signs_keeps_the_room_until_the_cycle_is_over(enemy):
-    wire, mill = enemy.wire, enemy.mill
-    enemy.booked(enemy.bid(10), FIRST)
-    pass_to(wire, FIRST + 18 * RHYTHM.period, 0)
-    state = wire.states[mill]
-    assert all(shelf.promised == 0 for shelf in state.shelves.values())
-    assert state.unsigned[enemy.address].count == 1
 
 
 def test_an_answer_is_smaller_than_a_letter_however_many_go_before(wire):

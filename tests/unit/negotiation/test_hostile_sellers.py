@@ -18,7 +18,7 @@ from fabmarket.market.products import (
 )
 from fabmarket.negotiation.products import reasons
 from fabmarket.node.signing import signed_word
-from tests.unit.negotiation.test_hostile_buyers import FIRST, Enemy, pass_to
+from tests.unit.negotiation.enemy import FIRST, Enemy, pass_to
 from tests.unit.negotiation.wire import HELD, LATHE, MILL, RHYTHM, Wire, deaf, turned
 
 SLOTS = range(5)
