@@ -20,22 +20,23 @@ from tests.street import Street, ended, free_port, logged, said, settled, start,
 
 PERIOD = 16
 RUNS = {
-    "the paper's market": ([], {"late": 2}),
-    "clock.toml": (["--scenario", SCENARIOS / "clock.toml"], {"net": 3}),
-    "mk01": (["--fjsp", SCENARIOS / "fjsp" / "mk01.txt"], {"late": 44}),
+    "the paper's market": ([], {"late": 2}, True),
+    "clock.toml": (["--scenario", SCENARIOS / "clock.toml"], {"net": 3}, False),
+    "mk01": (["--fjsp", SCENARIOS / "fjsp" / "mk01.txt"], {"late": 44}, True),
 }
-"""What is netted of them, and what settles late, as too little would be hidden."""
+"""What is netted of them, and what settles late; whether as too little would be hidden."""
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_demo_that_nets_ends_audited_and_says_how_its_trades_settled(name, fabmarket):
-    arguments, ways = RUNS[name]
+    arguments, ways, is_exposed = RUNS[name]
     facts = fabmarket("demo", *arguments, "--settle", "net", "--json").facts
     assert facts["audit"]["ok"]
     assert {way: each["trades"] for way, each in facts["settlement"].items()} == ways
     found = [each["settled"] for each in facts["trades"]]
     assert {way: found.count(way) for way in found} == ways
     assert facts["command"][-2:] == ["--settle", "net"]
+    assert bool(facts["exposed"]) is is_exposed
 
 
 def test_the_same_trades_settle_in_every_way(fabmarket):

@@ -83,6 +83,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
         "gas_total": sum(receipt.gas_used for _, receipt in outcome.sent),
         "gas": _gas(outcome),
         "settlement": _settlement(outcome),
+        "exposed": len(outcome.exposed),
         "equilibria": [
             _equilibrium(outcome, each, lies.get(each.session.id))
             for each in certified

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from fabmarket.negotiation.netting.baskets import LEAST
 from fabmarket.report.wording import LIES, gain, money, natural, number, plural, short
 
 Facts = dict[str, Any]
@@ -280,6 +281,17 @@ def settled_in_words(facts: Facts) -> str:
         for way, each in facts["settlement"].items()
     )
     return "; ".join(ways) or "none"
+
+
+def exposed_in_words(facts: Facts) -> str:
+    """Return why trades settled late although all were there; "" if none did."""
+    if not facts["exposed"]:
+        return ""
+    return (
+        f"{plural(facts['exposed'], 'party')} did not sign a net batch in which fewer than {LEAST}"
+        " baskets of its own fit: the sums would have told what it bought or sold. What is not"
+        " netted settles late."
+    )
 
 
 def _ignored(messages: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from fabmarket.report.reading import (
     by_place,
     clocks,
     done_with,
+    exposed_in_words,
     gain_left,
     key_figures,
     least_cost,
@@ -54,6 +55,8 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
         notes.append(off_equilibrium(facts))
     if lies := lies_in_words(facts):
         notes.append(lies)
+    if exposed := exposed_in_words(facts):
+        notes.append(exposed)
     for note in notes:
         console.print(Text(escaped(f"Note:   {note}")), soft_wrap=True)
     if out is not None:

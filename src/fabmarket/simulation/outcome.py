@@ -58,7 +58,8 @@ class Outcome:
 
     `wants` and `purchases` are what each demander told its owner in the end; `talks` what the
     suppliers' journals prove, by slot. `names` are those of wants, products, and their steps,
-    `netted` the batches of the trades that demanders and suppliers say were netted.
+    `netted` the batches of the trades that demanders and suppliers say were netted, `exposed` who
+    did not sign a batch as too little would have been hidden in it.
     """
 
     scenario: Scenario
@@ -74,6 +75,7 @@ class Outcome:
     purchases: dict[bytes, tuple[str, Purchase]] = field(default_factory=dict)
     names: dict[bytes, str] = field(default_factory=dict)
     netted: dict[bytes, bytes] = field(default_factory=dict)
+    exposed: set[str] = field(default_factory=set)
     before: dict[str, int] = field(default_factory=dict)
     after: dict[str, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)

@@ -177,6 +177,8 @@ class _Run:
                 self.outcome.purchases[told.news.product.id] = (party.address, told.news)
             elif isinstance(told.news, News) and told.news.line == "netted":
                 self.outcome.note_netted(dict(told.news.facts))
+            elif isinstance(told.news, News) and told.news.line == "unnetted":
+                self.outcome.exposed.add(party.address)
 
         return Participant(party.key, market.domain, step, state, journal, tell)
 

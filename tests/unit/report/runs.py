@@ -85,6 +85,7 @@ def facts(name: str, decimals: int, participants: list[dict[str, Any]]) -> dict[
         "gas_total": 0,
         "gas": {},
         "settlement": {},
+        "exposed": 0,
         "equilibria": [],
         "off_equilibrium": [],
         "sessions": [],

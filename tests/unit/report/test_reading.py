@@ -2,6 +2,7 @@ from fabmarket.report.reading import (
     People,
     done_with,
     equilibrium_of,
+    exposed_in_words,
     featured_equilibrium,
     featured_session,
     key_figures,
@@ -153,3 +154,9 @@ def test_after_a_loss_the_least_cost_is_of_the_rest(products_facts):
     assert least_cost(broken, products_facts) == "rest 48.00"
     whole["least"] = None
     assert least_cost(whole, products_facts) == "–"
+
+
+def test_why_trades_settled_late_is_said_where_parties_would_have_been_seen(paper_facts):
+    assert exposed_in_words(paper_facts) == ""
+    said = exposed_in_words({**paper_facts, "exposed": 3})
+    assert said.startswith("3 parties did not sign a net batch in which fewer than 10 baskets")
