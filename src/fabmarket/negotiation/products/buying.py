@@ -194,7 +194,10 @@ def released(buyer: Buyer, standing: Standing) -> tuple[Send, ...]:
 
 
 def _move(buyer: Buyer, held: Standing) -> Chain | None:
-    """A chain that costs no more than the one we have, with less where others wait for room."""
+    """A chain that costs no more than the one we have, with less where others wait for room.
+
+    None that costs more for lateness: what is booked in time stays in time.
+    """
     wares = [ware for each in buyer.lists.values() for ware in each.wares]
     wanted = {ware.listing for ware in wares if ware.asked > ware.room}
     waiting = {ware.listing: ware.asked for ware in wares}
@@ -202,6 +205,9 @@ def _move(buyer: Buyer, held: Standing) -> Chain | None:
     chain = cheapest(buyer.product, seen, wanted, len(held.chain.steps))
     now = chain_of(buyer.product, held.chain.steps, wanted)
     if chain is None or (chain.cost, chain.shunned) >= (now.cost, now.shunned):
+        return None
+    late, later = (buyer.product.late(each.steps[-1].slot.end) for each in (held.chain, chain))
+    if later > late:
         return None
     return chain
 
