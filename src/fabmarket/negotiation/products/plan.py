@@ -217,12 +217,8 @@ def _onward(
         if before >= 0:
             cost = costs[before] + way.quantity * slot.price
             least[slot.end] = min(cost, least.get(slot.end, cost))
-    later, dearer = list[int](), list[int]()
-    for end in sorted(least):
-        if not dearer or least[end] < dearer[-1]:
-            later.append(end)
-            dearer.append(least[end])
-    return later, dearer
+    later, cheaper, _ = _stairs({end: (cost, None) for end, cost in least.items()})
+    return later, cheaper
 
 
 def _least_from(rest: Mapping[int, int]) -> tuple[list[int], list[int]]:
