@@ -40,6 +40,7 @@ from fabmarket.node.settings import (
     Settings,
     WantTable,
 )
+from fabmarket.node.signing import hiding_secret
 
 STEPS: dict[Role, tuple[type[Any], Step[Any]]] = {
     "supplier": (SupplierState, supplier.step),
@@ -47,9 +48,6 @@ STEPS: dict[Role, tuple[type[Any], Step[Any]]] = {
     "operator": (OperatorState, operator.step),
 }
 """Of each role: what its state is, and how it goes on."""
-
-
-_HIDES = b"fabmarket hides bids 1"
 
 
 def initial_state(settings: Settings, key: Key, domain: Domain, rhythm: Rhythm) -> Any:
@@ -74,7 +72,7 @@ def initial_state(settings: Settings, key: Key, domain: Domain, rhythm: Rhythm) 
         accepts=Accepts(**dict(settings.accepts or AcceptsTable())),
         order=tuple(want.id for want in wants),
         purchases=HashTrieMap({each.id: Purchase(each, table.cycles) for each, table in bought}),
-        secret=_secret_of(key, domain),
+        secret=hiding_secret(key, domain),
         net=_net(settings, key, domain, rhythm, sells=False),
     )
 
@@ -87,7 +85,7 @@ def _net(
     if not coordinator:
         return None
     us = key.address, domain, settings.market.token
-    return NetParty(*us, Cycles(rhythm), coordinator, _secret_of(key, domain), sells)
+    return NetParty(*us, Cycles(rhythm), coordinator, hiding_secret(key, domain), sells)
 
 
 def _coordinator(
@@ -96,14 +94,6 @@ def _coordinator(
     if settings.net.coordinator != address:
         return None
     return Coordinator(address, domain, settings.market.token, Cycles(rhythm))
-
-
-def _secret_of(key: Key, domain: Domain) -> bytes:
-    """What nobody else can guess, and is the same at each start: a signature that is never sent.
-
-    No other text that an account signs begins like this one.
-    """
-    return keccak(key.sign(keccak(_HIDES + domain.separator())))
 
 
 def policy_of(settings: Settings) -> Policy:
