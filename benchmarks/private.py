@@ -34,7 +34,6 @@ from rpds import HashTrieMap
 
 from fabmarket.identity import Key
 from fabmarket.identity.codec import decode
-from fabmarket.identity.covers import Cover
 from fabmarket.ledger import Block
 from fabmarket.ledger.store import Entry
 from fabmarket.market.events import Deposited, Event, Listed, ResourceRegistered
@@ -77,7 +76,7 @@ class Timed(Participant[Any]):
     """Milliseconds of the processor that its steps took so far."""
 
     def receive_all(
-        self, letters: Iterable[tuple[bytes, Cover | None]], delivered: Sequence[int] = ()
+        self, letters: Iterable[tuple[bytes, str | None]], delivered: Sequence[int] = ()
     ) -> list[Heard]:
         letters = list(letters)
         started, stepped = time.process_time(), self.stepped

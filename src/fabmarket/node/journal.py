@@ -15,7 +15,7 @@ from typing import Any
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.interrupts import held_back
 
-FORMAT = 3
+FORMAT = 4
 _AT_ONCE = 500
 """Values that are asked for by one query; SQLite takes 999 or more."""
 _FOR_EVER = (1 << 63) - 1
@@ -31,7 +31,7 @@ CREATE TABLE message (
 CREATE INDEX message_of_session ON message (session);
 CREATE TABLE letter (
   number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL, until INTEGER NOT NULL,
-  kind TEXT NOT NULL, session BLOB NOT NULL, body BLOB NOT NULL
+  kind TEXT NOT NULL, body BLOB NOT NULL
 ) STRICT;
 CREATE TABLE move (
   number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, placed INTEGER, nonce INTEGER,
@@ -65,16 +65,12 @@ class JournalFull(TryAgain):
 
 @dataclass(frozen=True)
 class Letter:
-    """An envelope to be delivered until the chain's time is `until`.
-
-    `kind` is its message's, `session` the one that its cover names.
-    """
+    """An envelope to be delivered until the chain's time is `until`; `kind` is its message's."""
 
     number: int
     recipient: str
     until: int
     kind: str
-    session: bytes
     body: bytes
 
 
@@ -268,11 +264,11 @@ class Journal:
         query = "SELECT body FROM message WHERE session = ? ORDER BY rowid"
         return [_blob(row[0]) for row in self._rows(query, (session,))]
 
-    def post(self, recipient: str, until: int, kind: str, session: bytes, body: bytes) -> None:
+    def post(self, recipient: str, until: int, kind: str, body: bytes) -> None:
         """Put a letter into the outbox."""
-        columns = "recipient, until, kind, session, body"
-        row = (recipient, min(until, _FOR_EVER), kind, session, body)
-        self._db.execute(f"INSERT INTO letter ({columns}) VALUES (?, ?, ?, ?, ?)", row)  # noqa: S608
+        columns = "recipient, until, kind, body"
+        row = (recipient, min(until, _FOR_EVER), kind, body)
+        self._db.execute(f"INSERT INTO letter ({columns}) VALUES (?, ?, ?, ?)", row)  # noqa: S608
 
     def letters(self, after: int = 0) -> list[Letter]:
         """Return the letters numbered above `after` that were not delivered yet, in order."""

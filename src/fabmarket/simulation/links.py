@@ -15,7 +15,6 @@ from heapq import heappop, heappush
 from typing import Any
 
 from fabmarket.identity import Domain, Key
-from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import SealingKey, sealed
 from fabmarket.node import Answer, Participant
 from fabmarket.node.journal import Letter
@@ -80,13 +79,13 @@ class Seals:
 
     def sealed(self, author: str, letter: Letter) -> bytes:
         """Return a letter as its author's agent seals it."""
-        cover = Cover(author, letter.recipient, letter.session, letter.number)
-        return sealed(self._domain, cover, self._keys[letter.recipient].public, letter.body)
+        public = self._keys[letter.recipient].public
+        return sealed(self._domain, author, letter.recipient, public, letter.body)
 
-    def opened(self, recipient: str, shown: bytes) -> tuple[bytes, Cover]:
+    def opened(self, recipient: str, shown: bytes) -> tuple[bytes, str]:
         """Return what is inside, and who is said to have sent it."""
-        cover, text = self._keys[recipient].open(self._domain, shown)
-        return text, cover
+        sender, text = self._keys[recipient].open(self._domain, shown)
+        return text, sender
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class Links:
 
     def post(self, author: str, recipient: str, body: bytes, now: int) -> None:
         """Send bytes of a stranger, who says to be `author`, to a participant."""
-        letter = Letter(0, recipient, now + 1, "", bytes(32), body)
+        letter = Letter(0, recipient, now + 1, "", body)
         self._push(now, _Sending("", letter, self._on_the_wire("", author, letter, now)))
 
     def under_way(self) -> list[Letter]:

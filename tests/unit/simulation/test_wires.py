@@ -3,17 +3,24 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 
 from fabmarket.chain import Settings, open_engine
+from fabmarket.identity.codec import decode
+from fabmarket.identity.sealing import OVERHEAD, SMALLEST_BUCKET, bucket
+from fabmarket.node.envelope import Envelope
 from fabmarket.scenario import paper_market
 from fabmarket.simulation import Fate, run_market
 
 
-def run(seed=1, *, sealed, schedule=None):
-    """The paper's market of three demanders, masked, and its trades netted."""
-    scenario = replace(paper_market(seed), least=3)
+def run(seed=1, *, sealed, schedule=None, demanders=3, least=3):
+    """The paper's market, with its demanders over again, masked, and its trades netted."""
+    paper = paper_market(seed)
+    names = map(str, range(demanders))
+    again = (replace(each, name=name) for each, name in zip(cycle(paper.demanders), names))
+    scenario = replace(paper, demanders=tuple(again), least=least)
     with open_engine("embedded", Settings()) as engine:
         outcome = run_market(
             scenario,
@@ -66,6 +73,48 @@ def test_who_writes_to_whom_and_when_is_seen_either_way(clear, sealed):
         assert one.recipient_host == other.recipient_host
         assert one.size > other.size == len(other.clear)
         assert one.clear is None
+
+
+def told_by(outcome):
+    """What the letters of a run say and somebody could look for: who, in which session, what."""
+    for seen in outcome.wires:
+        message = decode(Envelope, seen.clear).message
+        yield "kind", f'"{type(message).__name__}"'.encode()
+    accounts = [party.address for party in outcome.parties.everyone]
+    yield from (("account", bytes.fromhex(each[2:])) for each in accounts)
+    yield from (("account", each[2:].encode()) for each in accounts)
+    for journal in outcome.journals.values():
+        for session in journal.sessions():
+            yield "session", session
+            yield "session", session.hex().encode()
+            for text in journal.talk(session):
+                signature = decode(Envelope, text).signature
+                yield "signature", signature
+                yield "signature", signature.hex().encode()
+
+
+def test_sealed_bytes_name_no_account_no_session_and_no_kind(clear, sealed):
+    """Of the same market in clear each of these is found."""
+    sought = set(told_by(clear))
+    shown, said = (b"\n".join(seen.letter for seen in each.wires) for each in (sealed, clear))
+    found = {kind for kind, text in sought if text in said}
+    assert found == {"kind", "account", "session", "signature"}
+    assert {text for _, text in sought if text in shown} == set()
+
+
+def test_in_a_small_market_all_letters_are_of_one_size(sealed):
+    assert {seen.size for seen in sealed.wires} == {SMALLEST_BUCKET + OVERHEAD}
+
+
+@pytest.mark.parametrize(("least", "larger"), [(0, set()), (8, {"MaskedOpening"})])
+def test_with_eight_seats_all_but_masked_openings_are_of_one_size(least, larger):
+    market = run(sealed=False, demanders=8, least=least)
+    sizes = {}
+    for seen in market.wires:
+        kind = type(decode(Envelope, seen.clear).message).__name__
+        sizes[kind] = max(sizes.get(kind, 0), bucket(seen.size))
+    assert ("MaskedQuote" if least else "Quote") in sizes
+    assert {kind for kind, size in sizes.items() if size > SMALLEST_BUCKET} == larger
 
 
 def test_with_letters_lost_and_late_what_is_sent_again_is_seen_again(clear):
