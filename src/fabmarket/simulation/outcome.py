@@ -52,7 +52,7 @@ class SettledTrade:
     refunded: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Outcome:
     """Everything a run produced; amounts in base units, quantities in resource units.
 

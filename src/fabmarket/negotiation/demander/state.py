@@ -88,7 +88,7 @@ class DemanderState:
     those that are being bought, `bundled` the trades signed for one that have settled
     or may, `uncovered` those that are not attested any more, with when they are taken back;
     `secret` hides the lines of bids, and answers in masked sessions. `masked` are the listings in
-    whose masked session it has answered, with the end of their slots: it sits in no second one.
+    whose masked session it has taken seats, with the end of their slots: it sits in no second one.
     `net` is its part in net cycles, where the market has them.
     """
 
