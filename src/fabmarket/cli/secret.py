@@ -20,6 +20,7 @@ from fabmarket.game import Game, PriceRule
 from fabmarket.game.model import refuse_bounds, refuse_budgets
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import number
+from fabmarket.report.wording import seconds as in_seconds
 from fabmarket.secret.market import PROBES, Line, Market, NotSecret
 from fabmarket.secret.searching import find_price
 from fabmarket.secret.shares import SERVERS
@@ -92,8 +93,8 @@ def command(game: Game, concept: str, tick: float, as_json: bool) -> None:
         _print(facts, Console())
     if found.index != market.index_of(open_price):
         raise AuditFailed(
-            f"the servers' price is {facts['price']:.12g} and the open search's"
-            f" {facts['open_price']:.12g}; one of the servers has not done its part"
+            f"the servers' price is {facts['price']!r} and the open search's"
+            f" {facts['open_price']!r}; one of the servers has not done its part"
         )
 
 
@@ -134,4 +135,4 @@ def _print(facts: dict[str, Any], console: Console) -> None:
         show(console, table("What each works out", ["demander", "units"], bought))
     sent = [[name, str(count)] for name, count in facts["bytes"].items()]
     show(console, table("Sent to others", ["server of", "bytes"], sent))
-    console.print(f"{facts['seconds']:.2f} s", markup=False, highlight=False)
+    console.print(in_seconds(facts["seconds"]), markup=False, highlight=False)

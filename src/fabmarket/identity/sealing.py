@@ -69,7 +69,7 @@ class SealingKey:
             raise Unsealable("it does not open") from error
         sender, length = inside[:20], int.from_bytes(inside[20:_INSIDE], "big")
         padded = inside[_INSIDE:]
-        if length > room or bucket(length) != room or padded[length:].strip(b"\0"):
+        if length > room or padded[length:].strip(b"\0"):
             raise Unsealable("it is not padded as it is due")
         return checksummed(sender), padded[:length]
 
@@ -82,10 +82,16 @@ def is_letter(text: bytes) -> bool:
     return text.startswith(_SHOWN)
 
 
-def sealed(domain: Domain, sender: str, recipient: str, public: bytes, text: bytes) -> bytes:
-    """Return a letter that `recipient` alone can open, the holder of the sealing key `public`."""
+def sealed(
+    domain: Domain, sender: str, recipient: str, public: bytes, text: bytes, padded: int = 0
+) -> bytes:
+    """Return a letter that `recipient` alone can open, the holder of the sealing key `public`.
+
+    It is as large as one of `padded` bytes of text would be, if it has fewer.
+    """
     length = len(text).to_bytes(4, "big")
-    inside = canonical(sender) + length + text.ljust(bucket(len(text)), b"\0")
+    room = bucket(max(len(text), padded))
+    inside = canonical(sender) + length + text.ljust(room, b"\0")
     try:
         reader = X25519PublicKey.from_public_bytes(public)
         return _SHOWN + _SUITE.encrypt(inside, reader, _info(domain, recipient))

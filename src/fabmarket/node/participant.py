@@ -392,7 +392,10 @@ class Participant(Generic[S]):
             self.journal.told(number)
 
     def _post(self, sends: Sequence[Send]) -> None:
-        """Sign each message once, keep it, and put it into the outbox for whom it is."""
+        """Sign each message once, keep it, and put it into the outbox for whom it is.
+
+        Letters of one message are made of one size: how long the path of a place is tells which.
+        """
         by_message: dict[int, list[Send]] = {}
         for send in sends:
             by_message.setdefault(id(send.message), []).append(send)
@@ -403,9 +406,13 @@ class Participant(Generic[S]):
             kept = encode(Envelope(message, signature, places))
             self._keep(message_digest, message, kept)
             kind = type(message).__name__
-            for send in same:
-                body = encode(Envelope(message, signature, send.places)) if places else kept
-                self.journal.post(send.to, send.until, kind, body)
+            bodies = [
+                encode(Envelope(message, signature, send.places)) if places else kept
+                for send in same
+            ]
+            padded = max(map(len, bodies))
+            for send, body in zip(same, bodies, strict=True):
+                self.journal.post(send.to, send.until, kind, body, padded)
 
     def _keep(self, message_digest: bytes, message: Message, text: bytes) -> None:
         session = session_of(message, message_digest, self.journal)

@@ -58,7 +58,8 @@ class ForBoard:
 
 def letter_for(card: ContactCard, domain: Domain, sender: str, letter: Letter) -> bytes:
     """Return a letter of the outbox sealed for whose card it is. Unsealable if it cannot be."""
-    return sealed(domain, sender, letter.recipient, card.sealing_key, letter.body)
+    who = sender, letter.recipient, card.sealing_key
+    return sealed(domain, *who, letter.body, letter.padded)
 
 
 @dataclass(frozen=True)

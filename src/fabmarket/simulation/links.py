@@ -80,7 +80,8 @@ class Seals:
     def sealed(self, author: str, letter: Letter) -> bytes:
         """Return a letter as its author's agent seals it."""
         public = self._keys[letter.recipient].public
-        return sealed(self._domain, author, letter.recipient, public, letter.body)
+        who = author, letter.recipient, public
+        return sealed(self._domain, *who, letter.body, letter.padded)
 
     def opened(self, recipient: str, shown: bytes) -> tuple[bytes, str]:
         """Return what is inside, and who is said to have sent it."""

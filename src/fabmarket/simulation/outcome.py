@@ -8,6 +8,7 @@ from fabmarket.chain import Receipt, Transaction
 from fabmarket.identity.codec import decode
 from fabmarket.ledger import Audit, EventStore
 from fabmarket.market.events import Cause, Listed, NetSettled, Released, Settled, pack_terms
+from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Trade
 from fabmarket.negotiation.products.purchase import LOSSES, Purchase, operation_id
 from fabmarket.negotiation.wants import Want
@@ -67,6 +68,7 @@ class Outcome:
     seed: int
     parties: Parties
     market: Market
+    rhythm: Rhythm
     store: EventStore
     tests: list[TestResult] = field(default_factory=list)
     talks: list[Replayed] = field(default_factory=list)

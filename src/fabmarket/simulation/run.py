@@ -114,7 +114,7 @@ class _Run:
         self.market = deploy(engine, scenario, self.parties)
         self.rhythm = Rhythm(engine.now(), _period(engine))
         store = EventStore()
-        self.outcome = Outcome(scenario, seed, self.parties, self.market, store)
+        self.outcome = Outcome(scenario, seed, self.parties, self.market, self.rhythm, store)
         self.follower = Follower(engine, self.market.exchange, store)
         self.outboxes: list[Outbox] = []
         self.everyone = self._participants()

@@ -130,3 +130,30 @@ def test_with_letters_lost_and_late_what_is_sent_again_is_seen_again(clear):
     times = [seen.time for seen in bad.wires]
     assert times == sorted(times)
     assert len({seen.letter for seen in bad.wires}) == len(bad.wires)
+
+
+def test_a_word_of_a_session_is_as_large_to_whoever_gets_it():
+    """How large it was told how long the path of a seat is, and so, with few seats, which it is."""
+    outcome = run(sealed=True, demanders=11, least=5)
+    (host,) = {each.address for each in outcome.parties.suppliers}
+    sizes = {}
+    for seen in outcome.wires:
+        if seen.sender_host == host and seen.recipient_host in outcome.journals:
+            sizes.setdefault(seen.recipient_host, []).append(seen.size)
+    members = {party.address for party in outcome.parties.demanders}
+    words = min(len(sent) for to, sent in sizes.items() if to in members)
+    assert words > 5
+    assert len({tuple(sent[:words]) for to, sent in sizes.items() if to in members}) == 1
+    assert len({size for sent in sizes.values() for size in sent}) > 1
+
+
+def test_letters_of_a_session_leave_in_an_order_that_does_not_tell_seats():
+    """They left in the order of the seats: who watched the links and knew the cards had all."""
+    outcome = run(sealed=True, demanders=11, least=5)
+    talk = outcome.talks[0]
+    seats = [member.demander for member in talk.members]
+    opens = talk.talk.opening.ends - outcome.rhythm.period
+    (host,) = {each.address for each in outcome.parties.suppliers}
+    sent = (each for each in outcome.wires if each.sender_host == host and each.time >= opens)
+    order = list(dict.fromkeys(each.recipient_host for each in sent))[: len(seats)]
+    assert order == sorted(seats) != seats

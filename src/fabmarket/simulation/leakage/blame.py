@@ -63,7 +63,7 @@ def accused(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(tries),
         guessing=blind_answer(truths),
         control=share(alone),
-        note="control: its pads themselves are shown",
+        unlike="its pads themselves are shown",
     )
 
 

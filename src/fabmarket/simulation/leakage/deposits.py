@@ -37,7 +37,7 @@ def deposited(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(ranked(shown, reserved)),
         guessing=sum(each * each for each in alike.values()) / count**2,
         control=share(ranked(reserved, reserved)),
-        note="control: each deposits what it would pay at most",
+        unlike="each deposits what it would pay at most",
     )
 
 

@@ -43,7 +43,6 @@ def fitted(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share([(named, truth) for named, truth, _ in tries]),
         guessing=blind_answer([(most, truth) for _, truth, most in tries]),
         control=sent_in_open(bare),
-        note="control: an open session",
     )
 
 
@@ -67,7 +66,7 @@ def worked_back(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share([(named, truth) for named, truth, _ in tries]),
         guessing=blind_answer([(most, truth) for _, truth, most in tries]),
         control=sent_in_open(bare),
-        note="sums and limits are known to it; control: an open session",
+        note="not hidden: it knows sums and limits",
     )
 
 
@@ -115,7 +114,7 @@ def margins_worked_back(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(tries),
         guessing=blind_margin(protected),
         control=control,
-        note="sums and limits are known to it; control: an open session",
+        note="not hidden: it knows sums and limits",
     )
 
 

@@ -63,7 +63,8 @@ def two_rosters(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(tries),
         guessing=blind_answer(truths),
         control=share(alone),
-        note=f"refused: {reasons}; control: members without that rule",
+        note=f"refused: {reasons}",
+        unlike="members without that rule",
     )
 
 
@@ -171,7 +172,7 @@ def two_quotes(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(tries),
         guessing=0.0,
         control=share(alone),
-        note="control: one quote for both, so that the pads cancel",
+        unlike="one quote for both, so that the pads cancel",
     )
 
 

@@ -57,7 +57,7 @@ def all_rivals_but_one(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(tries),
         guessing=blind_answer(truths),
         control=share(alone),
-        note="control: all rivals together, so that one answer is left",
+        unlike="all rivals together, so that one answer is left",
     )
 
 
@@ -90,7 +90,7 @@ def supplier_and_all_but_two(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(tries),
         guessing=blind_answer(truths),
         control=share(alone),
-        note="control: all members but one",
+        unlike="all members but one",
     )
 
 
@@ -126,7 +126,7 @@ def supplier_and_limits(protected: Outcome, bare: Outcome) -> Leak | None:
         success=share(tries),
         guessing=blind_answer(truths),
         control=share(alone),
-        note="control: all members but one",
+        unlike="all members but one",
     )
 
 
