@@ -110,7 +110,7 @@ def _concluded(state: SupplierState, hosted: MaskedHosted) -> Step:
     from now on: whoever sat there sits in no second masked session of it.
     """
     if hosted.abort is None:
-        if hosted.course.failed and hosted.course.low is not None:
+        if hosted.course.failed and not hosted.course.lacks_supply:
             state = replace(state, opened=state.opened.insert(hosted.opening.listing))
         state, told = _left(state, hosted, hosted.dropped)
         return state, (result(state, hosted), *told)
