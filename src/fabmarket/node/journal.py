@@ -15,7 +15,7 @@ from typing import Any
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.interrupts import held_back
 
-FORMAT = 3
+FORMAT = 4
 _AT_ONCE = 500
 """Values that are asked for by one query; SQLite takes 999 or more."""
 _FOR_EVER = (1 << 63) - 1

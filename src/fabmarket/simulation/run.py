@@ -197,7 +197,7 @@ class _Run:
             order=tuple(want.id for want in wants),
             purchases=HashTrieMap({each.product.id: each for each in purchases}),
             policy=Policy(least=self.scenario.least),
-            secret=_secret(party),
+            source=_source(party),
             net=self._net(party, sells=False),
         )
 
@@ -207,7 +207,7 @@ class _Run:
             return None
         coordinator = self.parties.operators[0].address
         us = party.address, self.market.domain, self.market.token.address
-        return NetParty(*us, Cycles(self.rhythm), coordinator, _secret(party), sells)
+        return NetParty(*us, Cycles(self.rhythm), coordinator, _source(party), sells)
 
     def _operator(self) -> OperatorState:
         address = self.parties.operators[0].address
@@ -404,8 +404,8 @@ class _Run:
         }
 
 
-def _secret(party: Party) -> bytes:
-    """What hides a party's lines and leaves; known to all who know the seed, as its key is."""
+def _source(party: Party) -> bytes:
+    """What a party's secrets are drawn from; known to all who know the seed, as its key is."""
     return keccak(f"{party.address} hides its lines".encode())
 
 

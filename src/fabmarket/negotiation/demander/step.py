@@ -215,7 +215,7 @@ def _tick(state: DemanderState) -> Step:
 
 
 def _forget(state: DemanderState) -> DemanderState:
-    """Forget the talks that are over, with their selections."""
+    """Forget the talks that are over, with their selections and secrets."""
     over = {
         session
         for session, talk in state.talks.items()
@@ -231,6 +231,9 @@ def _forget(state: DemanderState) -> DemanderState:
     kept = {listing: end for listing, end in state.masked.items() if end > state.now}
     if len(kept) < len(state.masked):
         state = replace(state, masked=HashTrieMap(kept))
+    secrets = {ends: secret for ends, secret in state.secrets.items() if ends > state.now}
+    if len(secrets) < len(state.secrets):
+        state = replace(state, secrets=HashTrieMap(secrets))
     if not over and not stale:
         return state
     talks, selections, seated = state.talks, state.selections, state.seated
