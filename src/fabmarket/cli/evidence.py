@@ -16,7 +16,9 @@ from fabmarket.cli.verify import Shown, shown_by, silenced, unheard_facts
 from fabmarket.identity.codec import BadText, encode
 from fabmarket.node import BadEvidence, Evidence, Journal, NoEvidence, ShownBid, evidence_of
 from fabmarket.node.journal import BadJournal
+from fabmarket.node.moments import moment
 from fabmarket.node.netted import netted_trade
+from fabmarket.node.past import forgotten_in
 from fabmarket.node.settings import JOURNAL
 from fabmarket.report.terminal import show
 from fabmarket.report.writing import place
@@ -78,7 +80,9 @@ def command(
     digits = "" if of is None else _digits(of)
     found = [each for path in _journals(journal) for each in _held(path, digits)]
     if of is not None and not found:
-        raise NoEvidence(f"no journal in {journal} holds a session, trade or bid {of}")
+        raise NoEvidence(
+            f"no journal in {journal} holds a session, trade or bid {of}{_lost(journal)}"
+        )
     if of is not None and len({each.evidence.session for each in found}) > 1:
         raise InputError(f"{of} begins more than one session, trade or bid; give more digits")
     if of is not None or every:
@@ -100,7 +104,7 @@ def _show_alone(of: str | None, place_of: Path, out: Path, *, as_json: bool) -> 
             for name in named:
                 files[f"{name.hex()[:16]}-alone.json"] = encode(netted_trade(journal, name))
     if not files:
-        raise NoEvidence(f"no journal in {place_of} holds a trade {of}")
+        raise NoEvidence(f"no journal in {place_of} holds a trade {of}{_lost(place_of)}")
     if len(files) > 1:
         raise InputError(f"{of} begins more than one trade; give more digits")
     _write(files, out, as_json=as_json)
@@ -143,6 +147,16 @@ def _held(path: Path, digits: str) -> list[_Held]:
         raise BadEvidence(f"{path}: {error}") from error
     finally:
         journal.close()
+
+
+def _lost(path: Path) -> str:
+    """What explains that something is not there, if anything was forgotten."""
+    befores = []
+    for each in _journals(path):
+        with closing(Journal.reading(each)) as journal:
+            befores.append(forgotten_in(journal).before)
+    last = max(befores)
+    return f"; what was over by {moment(last)} was forgotten" if last else ""
 
 
 def _digits(text: str) -> str:

@@ -221,12 +221,12 @@ def _forget(state: DemanderState) -> DemanderState:
         for session, talk in state.talks.items()
         if (talk.bargain if isinstance(talk, Haggle) else talk).opening.ends <= state.now
     }
+    going_on = set(state.talks) - over
     waiting = {want.id for want in state.wants.values() if want.state == "negotiating"}
     stale = [
         selection_digest
         for selection_digest, selection in state.selections.items()
-        if selection.sub_task not in waiting
-        and state.seated.get(selection_digest) not in state.talks
+        if selection.sub_task not in waiting and state.seated.get(selection_digest) not in going_on
     ]
     kept = {listing: end for listing, end in state.masked.items() if end > state.now}
     if len(kept) < len(state.masked):
