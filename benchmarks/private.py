@@ -155,7 +155,7 @@ class Market:
             wants=HashTrieMap({name: want}),
             rounds_left=1,
             order=(name,),
-            secret=key.reveal(),
+            source=key.reveal(),
         )
         return Timed(key, DOMAIN, demander.step, state, Journal())
 

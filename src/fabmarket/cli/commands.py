@@ -30,6 +30,7 @@ SECTIONS = {
         "agent": "Run the agent of a directory, until SIGINT or SIGTERM.",
         "status": "Show what the agent of a directory knows and does, running or not.",
         "net": "Show how far an agent is in the net cycle that closed last, and whom it waits for.",
+        "forget": "Forget what is over, for good: messages, salts and keys, digests included.",
         "up": "Found a market on this machine for trying out, or go on with it, and start it.",
         "down": "End the processes of a market that `up` started, and perhaps remove it.",
     },

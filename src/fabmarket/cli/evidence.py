@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from fabmarket.cli.verify import Shown, shown_by, silenced, unheard_facts
 from fabmarket.identity.codec import BadText, encode
 from fabmarket.node import BadEvidence, Evidence, Journal, NoEvidence, ShownBid, evidence_of
 from fabmarket.node.journal import BadJournal
+from fabmarket.node.moments import moment
+from fabmarket.node.netted import netted_trade
+from fabmarket.node.past import forgotten_in
 from fabmarket.node.settings import JOURNAL
 from fabmarket.report.terminal import show
 from fabmarket.report.writing import place
@@ -28,6 +32,9 @@ Examples, after `fabmarket demo`:
   fabmarket evidence --json
   fabmarket evidence --all --out demo-out/evidence  # a file for each session and holder
   fabmarket verify demo-out/evidence/*.json
+\b
+After `fabmarket demo --scenario scenarios/clock.toml --settle net`, TRADE one of its trades:
+  fabmarket evidence TRADE --alone
 """,
 )
 @click.argument("of", metavar="[SESSION|TRADE|BID]", required=False)
@@ -41,6 +48,11 @@ Examples, after `fabmarket demo`:
 )
 @click.option("--all", "every", is_flag=True, help="Write the evidence of all sessions.")
 @click.option(
+    "--alone",
+    is_flag=True,
+    help="Of a TRADE that settled in a net batch: show it, and nothing of its session.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -49,31 +61,58 @@ Examples, after `fabmarket demo`:
     help="Where the files go, one for each session and holder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def command(of: str | None, journal: Path, every: bool, out: Path, as_json: bool) -> None:
+def command(
+    of: str | None, journal: Path, every: bool, alone: bool, out: Path, as_json: bool
+) -> None:
     """Take out of a journal what it proves of a session, a trade, or a bid.
 
     Without SESSION, TRADE or BID: the list of sessions and of the bids that came to trades. A file
     holds the signed messages of one as the journal's owner sent and received them. A supplier's
     holds all answers; a member's its own answers and what the supplier said to it. Of a bid for a
     product the demander's holds the words of all its suppliers, a supplier's its own lines and the
-    grants of all. `fabmarket verify` checks them without a chain or a key.
+    grants of all. With --alone the file holds one trade of a net batch, both signatures, and what
+    leads from it to the batch's root. `fabmarket verify` checks them without a chain or a key.
     """
     if of is not None and every:
         raise InputError("a session, trade or bid and --all exclude each other; give one of them")
+    if alone:
+        return _show_alone(of, journal, out, as_json=as_json)
     digits = "" if of is None else _digits(of)
     found = [each for path in _journals(journal) for each in _held(path, digits)]
     if of is not None and not found:
-        raise NoEvidence(f"no journal in {journal} holds a session, trade or bid {of}")
+        raise NoEvidence(
+            f"no journal in {journal} holds a session, trade or bid {of}{_lost(journal)}"
+        )
     if of is not None and len({each.evidence.session for each in found}) > 1:
         raise InputError(f"{of} begins more than one session, trade or bid; give more digits")
     if of is not None or every:
         files = {_name(each.evidence): encode(each.evidence) for each in found}
-        written = [str(path) for path in place(files, out)]
-        click.echo(json.dumps(written, indent=2) if as_json else "\n".join(written))
+        _write(files, out, as_json=as_json)
     elif as_json:
         click.echo(json.dumps([_facts(each) for each in found], indent=2, sort_keys=True))
     else:
         _print([_facts(each) for each in found])
+
+
+def _show_alone(of: str | None, place_of: Path, out: Path, *, as_json: bool) -> None:
+    if of is None:
+        raise InputError("--alone shows one trade of a net batch; give its first digits")
+    files, digits = dict[str, bytes](), _digits(of)
+    for path in _journals(place_of):
+        with closing(Journal.reading(path)) as journal:
+            named = [each for each in journal.trades() if each.hex().startswith(digits)]
+            for name in named:
+                files[f"{name.hex()[:16]}-alone.json"] = encode(netted_trade(journal, name))
+    if not files:
+        raise NoEvidence(f"no journal in {place_of} holds a trade {of}{_lost(place_of)}")
+    if len(files) > 1:
+        raise InputError(f"{of} begins more than one trade; give more digits")
+    _write(files, out, as_json=as_json)
+
+
+def _write(files: dict[str, bytes], out: Path, *, as_json: bool) -> None:
+    written = [str(path) for path in place(files, out)]
+    click.echo(json.dumps(written, indent=2) if as_json else "\n".join(written))
 
 
 @dataclass(frozen=True)
@@ -108,6 +147,16 @@ def _held(path: Path, digits: str) -> list[_Held]:
         raise BadEvidence(f"{path}: {error}") from error
     finally:
         journal.close()
+
+
+def _lost(path: Path) -> str:
+    """What explains that something is not there, if anything was forgotten."""
+    befores = []
+    for each in _journals(path):
+        with closing(Journal.reading(each)) as journal:
+            befores.append(forgotten_in(journal).before)
+    last = max(befores)
+    return f"; what was over by {moment(last)} was forgotten" if last else ""
 
 
 def _digits(text: str) -> str:

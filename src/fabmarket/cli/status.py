@@ -63,6 +63,10 @@ def _print(facts: dict[str, Any], status: Status) -> None:
         f"{_read(status)}; {status.letters} letters and {status.moves} transactions on their"
         f" way; {status.sessions} sessions, {status.trades} trades"
     )
+    gone = status.forgotten
+    if gone.messages:
+        counts = f"{gone.sessions} sessions, {gone.trades} trades"
+        click.echo(f"Forgotten, of what was over by {moment(gone.before)}: {counts}")
     _print_balance(status)
     for each in status.todo:
         click.echo(one_line(f"To do: {each}"))

@@ -12,9 +12,10 @@ from rich.console import Console
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import InputError, read_input
 from fabmarket.cli.terminal import table
+from fabmarket.identity import digest
 from fabmarket.identity.codec import BadText, decode
 from fabmarket.ledger import EventStore, LedgerError
-from fabmarket.market.events import Settled
+from fabmarket.market.events import Event, Settled
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.lies import BestLie, best_lie, best_own_lie
 from fabmarket.negotiation.progress import Progress
@@ -33,6 +34,7 @@ from fabmarket.node import (
     replay,
     replay_bid,
 )
+from fabmarket.node.netted import BEGINS, NettedTrade, check_netted, is_recorded
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import number, one_line
 
@@ -72,8 +74,9 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
     results = [_checked(path) for path in files]
     read = [each.evidence for each in results if each.evidence]
     held = [each.shown for each in results if each.shown]
+    alone = [each.netted for each in results if each.netted]
     found = [*forks(read), *reopened(each for each in held if isinstance(each, Replayed))]
-    missing, since = ([], []) if ledger is None else _beside(ledger, held)
+    missing, since = ([], []) if ledger is None else _beside(ledger, held, alone)
     facts = {
         "files": [each.fact for each in results],
         "forks": [_fork(each) for each in found],
@@ -91,7 +94,7 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
 
 _NOTHING_SHOWN: dict[str, Any] = {
     **dict.fromkeys(("session", "holder", "chain_id", "contract", "messages", "role", "supplier")),
-    **dict.fromkeys(("listing", "token", "seats", "outcome", "product", "premium")),
+    **dict.fromkeys(("listing", "token", "seats", "outcome", "product", "premium", "batch")),
     **{name: [] for name in ("awards", "trades", "settled", "usage", "unheard", "denials")},
     "best_lie_in_this_session": None,
 }
@@ -111,12 +114,16 @@ class _Result:
     fact: dict[str, Any]
     evidence: Evidence | None = None
     shown: Shown | None = None
+    netted: NettedTrade | None = None
 
 
 def _checked(path: Path) -> _Result:
     fact: dict[str, Any] = {"file": str(path), "ok": False, "reason": "", **_NOTHING_SHOWN}
     try:
-        evidence = decode(Evidence, _read(path))
+        text = _read(path)
+        if text.startswith(BEGINS):
+            return _checked_alone(fact, decode(NettedTrade, text))
+        evidence = decode(Evidence, text)
     except BadText as error:
         return _Result({**fact, "reason": f"is no evidence file ({error})"})
     fact |= {
@@ -132,6 +139,29 @@ def _checked(path: Path) -> _Result:
         return _Result({**fact, "reason": str(error)}, evidence)
     told = _of_bid(evidence, shown) if isinstance(shown, ShownBid) else _shown(evidence, shown)
     return _Result({**fact, "ok": True, **told}, evidence, shown)
+
+
+def _checked_alone(fact: dict[str, Any], file: NettedTrade) -> _Result:
+    """What a file of one trade of a net batch shows."""
+    trade, domain = file.trade, file.domain
+    fact |= {"chain_id": domain.chain_id, "contract": domain.verifying_contract}
+    try:
+        name = check_netted(file)
+    except BadEvidence as error:
+        return _Result({**fact, "reason": str(error)})
+    award = {"demander": trade.demander, "units": trade.quantity, "price": trade.unit_price}
+    told = {
+        "role": "alone",
+        "supplier": file.supplier,
+        "listing": f"0x{trade.listing.hex()}",
+        "token": trade.token,
+        "outcome": "agreed",
+        "awards": [award],
+        "trades": [f"0x{name.hex()}"],
+        "settled": [f"0x{name.hex()}"],
+        "batch": f"0x{file.settlement.batch.hex()}",
+    }
+    return _Result({**fact, "ok": True, **told}, netted=file)
 
 
 def _read(path: Path) -> bytes:
@@ -245,21 +275,22 @@ def _said(usage: dict[str, Any]) -> str:
     return f"{usage['trade']}: the last report says {said}; both signed for {both}"
 
 
-def _beside(path: Path, found: list[Shown]) -> tuple[list[str], list[str]]:
+def _beside(
+    path: Path, found: list[Shown], alone: list[NettedTrade]
+) -> tuple[list[str], list[str]]:
     """The settlements that the log does not hold as they are told, and those that it holds too."""
     if not path.is_file():
         raise InputError(f"{path}: there is no event log; give the ledger.sqlite of a run")
     try:
-        with closing(EventStore.reading(path)) as store:
-            recorded = {
-                entry.event.trade: Settlement(
-                    entry.event, number, key, entry.index, entry.transaction
-                )
-                for number, key, entry in store.entries()
-                if isinstance(entry.event, Settled)
-            }
+        with closing(EventStore[Event].reading(path)) as store:
+            entries = list(store.entries())
     except LedgerError as error:
         raise InputError(str(error)) from error
+    recorded = {
+        entry.event.trade: Settlement(entry.event, number, key, entry.index, entry.transaction)
+        for number, key, entry in entries
+        if isinstance(entry.event, Settled)
+    }
     told = {each.event.trade: each for shown in found for each in shown.settlements}
     trades = dict.fromkeys(trade for shown in found for trade in shown.trades)
     missing = [
@@ -267,6 +298,11 @@ def _beside(path: Path, found: list[Shown]) -> tuple[list[str], list[str]]:
         for shown in found
         for each in shown.settlements
         if recorded.get(each.event.trade) != each
+    ]
+    missing += [
+        f"0x{digest(each.domain, each.trade).hex()}"
+        for each in alone
+        if not is_recorded(each, entries)
     ]
     since = [f"0x{trade.hex()}" for trade in trades if trade in recorded and trade not in told]
     return missing, since

@@ -13,15 +13,12 @@ from eth_utils.address import to_checksum_address
 from fabmarket.identity import (
     Address,
     Bytes32,
-    Domain,
     TypedStruct,
     Uint8,
     Uint16,
     Uint32,
     Uint64,
     Uint128,
-    digest,
-    is_by,
     keccak,
 )
 from fabmarket.market.rhythm import TRADE_VALIDITY
@@ -202,34 +199,6 @@ def is_for_cycle(trades: Sequence[Trade]) -> bool:
         return False
     bundle = net_bundle(late_from(trades[0]), bundle_of(trades))
     return all(each.bundle == bundle for each in trades)
-
-
-@dataclass(frozen=True)
-class TradeProof:
-    """That a trade is part of a settled cycle: its leaf's salt, number and path, and signatures.
-
-    The signatures are keys' over the trade's digest; a contract's would have to be asked.
-    """
-
-    trade: Trade
-    salt: bytes
-    index: int
-    path: tuple[bytes, ...]
-    demander: bytes
-    supplier: bytes
-
-
-def proves(proof: TradeProof, domain: Domain, trades: bytes, supplier: str) -> bool:
-    """Return whether the proof shows that both parties agreed to this trade of a cycle.
-
-    `trades` is the root in the cycle's `NetSettled` event, `supplier` the listing's.
-    """
-    agreed = digest(domain, proof.trade)
-    return (
-        leads(trade_leaf(agreed, proof.salt), proof.index, proof.path, trades)
-        and is_by(proof.trade.demander, agreed, proof.demander)
-        and is_by(supplier, agreed, proof.supplier)
-    )
 
 
 def _above(level: Sequence[bytes]) -> list[bytes]:

@@ -88,7 +88,9 @@ class Want:
     end: int
     divisible: bool
     choices: tuple[Choice, ...]
-    state: Literal["open", "negotiating", "agreed", "served", "unserved", "cancelled"] = "open"
+    state: Literal[
+        "open", "negotiating", "agreed", "served", "unserved", "cancelled", "forgotten"
+    ] = "open"
     offer: Offer | None = None
     attempts: tuple[Attempt, ...] = ()
     until: int = 0

@@ -6,8 +6,9 @@ from fabmarket.node.evidence import Evidence, NoEvidence, evidence_of
 from fabmarket.node.forks import Fork, forks, reopened
 from fabmarket.node.journal import Journal
 from fabmarket.node.outbox import Outbox
-from fabmarket.node.participant import Answer, Heard, Participant, Settlement
+from fabmarket.node.participant import Answer, Heard, Participant
 from fabmarket.node.replay import Replayed, Unheard, awards_of, replay
+from fabmarket.node.settlements import Settlement
 
 __all__ = [
     "Answer",

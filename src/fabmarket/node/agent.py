@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from queue import SimpleQueue
+from secrets import token_bytes
 from typing import Any
 
 from fabmarket.errors import Refused
@@ -64,7 +65,7 @@ from fabmarket.node.participant import (
 )
 from fabmarket.node.peers import Delivery, ForBoard
 from fabmarket.node.placed import names_by, names_in, verb_of
-from fabmarket.node.roles import STEPS, initial_state, policy_of, resource_of
+from fabmarket.node.roles import STEPS, initial_state, policy_of, resource_of, with_secrets
 from fabmarket.node.settings import JOURNAL, LOCK, Settings
 from fabmarket.node.starting import node_of, patiently
 from fabmarket.node.tls import Tls
@@ -169,6 +170,7 @@ class _Agent:
         _, step = STEPS[settings.role]
         initial = initial_state(settings, self._key, self._domain, rhythm)
         self._require_same(initial)
+        initial = with_secrets(initial, token_bytes(32))
         self._catching_up(is_over=False)
         patiently(self._note_currency, self._say)
         self._participant: Participant[Any] = Participant(

@@ -41,7 +41,7 @@ from fabmarket.node.checking import (
     signed_in,
 )
 from fabmarket.node.evidence import Evidence
-from fabmarket.node.participant import Settlement
+from fabmarket.node.settlements import Settlement
 
 
 @dataclass(frozen=True)

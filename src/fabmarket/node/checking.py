@@ -15,7 +15,7 @@ from fabmarket.negotiation.progress import Progress, answered, reported
 from fabmarket.negotiation.seat import SecondWord
 from fabmarket.node.envelope import Envelope, Undeliverable, require_tree, signer_of
 from fabmarket.node.evidence import FORMAT, Evidence
-from fabmarket.node.participant import Settlement
+from fabmarket.node.settlements import Settlement
 
 
 class BadEvidence(Refused):

@@ -16,7 +16,7 @@ from fabmarket.market.products import Bid
 from fabmarket.market.trade import Trade
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.journal import Journal
-from fabmarket.node.participant import Settlement
+from fabmarket.node.settlements import Settlement
 
 FORMAT = 1
 

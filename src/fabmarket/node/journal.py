@@ -268,6 +268,38 @@ class Journal:
         query = "SELECT body FROM message WHERE session = ? ORDER BY rowid"
         return [_blob(row[0]) for row in self._rows(query, (session,))]
 
+    def messages(self) -> Iterator[tuple[bytes, bytes | None, bytes]]:
+        """Yield digest, session and envelope of each kept message, in order of arrival."""
+        query = "SELECT digest, session, body FROM message ORDER BY rowid"
+        for key, session, body in self._rows(query):
+            yield _blob(key), None if session is None else _blob(session), _blob(body)
+
+    def drop(self, digests: Iterable[bytes], notes: Iterable[str]) -> None:
+        """Keep these messages no longer, nor values under these names; within `writing`.
+
+        Their bytes are still in the file until `scrub`.
+        """
+        self._db.executemany("DELETE FROM message WHERE digest = ?", ((each,) for each in digests))
+        self._db.executemany("DELETE FROM about WHERE name = ?", ((name,) for name in notes))
+
+    def notes(self) -> list[tuple[str, bytes]]:
+        """Return all names and values that are stored."""
+        return [(name, _blob(value)) for name, value in self._rows("SELECT * FROM about")]
+
+    def scrub(self) -> None:
+        """Write the file anew, of what it still holds. JournalFull where there is no room for it.
+
+        What was deleted before lies neither in the file nor beside it any more.
+        """
+        with held_back():
+            try:
+                self._db.execute("PRAGMA secure_delete = ON")
+                self._db.execute("PRAGMA temp_store = MEMORY")
+                self._db.execute("VACUUM")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                raise JournalFull(f"the journal cannot be written anew ({error})") from error
+
     def post(self, recipient: str, until: int, kind: str, body: bytes, padded: int = 0) -> None:
         """Put a letter into the outbox."""
         columns = "recipient, until, kind, body, padded"

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Any, Generic, Literal, TypeVar
 
 from fabmarket.errors import Bug
-from fabmarket.identity import Bytes32, Domain, Key, Uint64
+from fabmarket.identity import Domain, Key
 from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.ledger import Block
-from fabmarket.market.events import Settled
+from fabmarket.market.events import NetSettled, Settled
 from fabmarket.market.exchange import Move
 from fabmarket.market.masked import MaskedAbort, MaskedClose, MaskedQuote
 from fabmarket.market.messages import Close, Message, Quote
@@ -38,6 +38,7 @@ from fabmarket.negotiation.orders import Allow, Order
 from fabmarket.node.envelope import Envelope, Undeliverable, open_envelope, seal
 from fabmarket.node.journal import BadJournal, Journal
 from fabmarket.node.sessions import session_of
+from fabmarket.node.settlements import NetSettlement, Settlement
 from fabmarket.node.signing import signed_move, signed_word
 
 S = TypeVar("S")
@@ -80,17 +81,6 @@ class Outcome:
     reason: str = ""
     transaction: bytes = b""
     block: int = 0
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """Where the chain recorded the settlement of a trade that this participant signed."""
-
-    event: Settled
-    block: Uint64
-    block_hash: Bytes32
-    log_index: Uint64
-    transaction: Bytes32
 
 
 @dataclass(frozen=True)
@@ -257,16 +247,18 @@ class Participant(Generic[S]):
             return
         lines: list[Recorded | Ticked] = []
         done: list[Output] = []
-        state, settled = self._state, []
+        state, settled = self._state, list[Settlement | NetSettlement]()
         for entry in block.entries:
             after, outputs = self._step(state, Recorded(entry.event))
             if after is not state or outputs:
                 lines.append(Recorded(entry.event))
             state = after
             done.extend(outputs)
+            place = (block.number, block.hash, entry.index, entry.transaction)
             if isinstance(entry.event, Settled) and self.journal.message(entry.event.trade):
-                place = (block.number, block.hash, entry.index, entry.transaction)
                 settled.append(Settlement(entry.event, *place))
+            if isinstance(entry.event, NetSettled) and self.journal.talk(entry.event.batch):
+                settled.append(NetSettlement(entry.event.batch, *place))
         if is_past:
             if lines or settled:
                 self._follow(block, lines, settled, state, done)
@@ -283,14 +275,14 @@ class Participant(Generic[S]):
         self,
         block: Block,
         lines: Sequence[Recorded | Ticked],
-        settled: Sequence[Settlement],
+        settled: Sequence[Settlement | NetSettlement],
         state: S,
         outputs: Sequence[Output],
     ) -> None:
         """Write down what a block brought, and do it."""
         with self.journal.writing():
             for each in settled:
-                self.journal.note(f"settled 0x{each.event.trade.hex()}", encode(each))
+                self.journal.note(each.note, encode(each))
             self._write_passed()
             self._write(lines, state, outputs)
             self._note_block(block.number)

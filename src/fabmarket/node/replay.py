@@ -56,7 +56,7 @@ from fabmarket.node.checking import (
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.evidence import Evidence
 from fabmarket.node.masked_replay import hosted_again, seated_again
-from fabmarket.node.participant import Settlement
+from fabmarket.node.settlements import Settlement
 
 Talk: TypeAlias = Hosted | MaskedHosted | Seated | MaskedSeated | Bargain
 

@@ -20,6 +20,7 @@ from fabmarket.negotiation import demander, operator, supplier
 from fabmarket.negotiation.accepting import Accepts
 from fabmarket.negotiation.course import CLOCK
 from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.netting.coordinating import Coordinator
 from fabmarket.negotiation.netting.state import NetParty
 from fabmarket.negotiation.operator import OperatorState
@@ -40,7 +41,6 @@ from fabmarket.node.settings import (
     Settings,
     WantTable,
 )
-from fabmarket.node.signing import hiding_secret
 
 STEPS: dict[Role, tuple[type[Any], Step[Any]]] = {
     "supplier": (SupplierState, supplier.step),
@@ -51,14 +51,17 @@ STEPS: dict[Role, tuple[type[Any], Step[Any]]] = {
 
 
 def initial_state(settings: Settings, key: Key, domain: Domain, rhythm: Rhythm) -> Any:
-    """Return what a participant of these settings knows before it has heard anything."""
+    """Return what a participant of these settings knows before it has heard anything.
+
+    The same each time: without what its secrets are drawn from.
+    """
     calendar, address = settings.calendar, key.address
     if calendar is None:
         return OperatorState(address, domain, net=_coordinator(settings, address, domain, rhythm))
     if settings.sells is not None:
         us = address, domain, rhythm
         sells = _supplier(settings, settings.sells, calendar, *us)
-        return replace(sells, net=_net(settings, key, domain, rhythm, sells=True))
+        return replace(sells, net=_net(settings, address, domain, rhythm, sells=True))
     wants = [want_of(calendar, each, address) for each in settings.wants]
     products = [product_of(calendar, each, address) for each in settings.products]
     bought = zip(products, settings.products, strict=True)
@@ -72,20 +75,32 @@ def initial_state(settings: Settings, key: Key, domain: Domain, rhythm: Rhythm) 
         accepts=Accepts(**dict(settings.accepts or AcceptsTable())),
         order=tuple(want.id for want in wants),
         purchases=HashTrieMap({each.id: Purchase(each, table.cycles) for each, table in bought}),
-        secret=hiding_secret(key, domain),
-        net=_net(settings, key, domain, rhythm, sells=False),
+        net=_net(settings, address, domain, rhythm, sells=False),
     )
 
 
+def with_secrets(state: Any, chance: bytes) -> Any:
+    """Return a first state with what its secrets are drawn from: 32 bytes of chance.
+
+    They are in the journal alone, so that erased there they are gone.
+    """
+    if isinstance(state, OperatorState):
+        return state
+    ours, source = drawn(chance)
+    if state.net is not None:
+        state = replace(state, net=replace(state.net, source=source))
+    return replace(state, source=ours) if isinstance(state, DemanderState) else state
+
+
 def _net(
-    settings: Settings, key: Key, domain: Domain, rhythm: Rhythm, *, sells: bool
+    settings: Settings, address: str, domain: Domain, rhythm: Rhythm, *, sells: bool
 ) -> NetParty | None:
     """A party's part in net cycles, if the market has them."""
     coordinator = settings.net.coordinator
     if not coordinator:
         return None
-    us = key.address, domain, settings.market.token
-    return NetParty(*us, Cycles(rhythm), coordinator, hiding_secret(key, domain), sells)
+    us = address, domain, settings.market.token
+    return NetParty(*us, Cycles(rhythm), coordinator, b"", sells)
 
 
 def _coordinator(

@@ -1,6 +1,9 @@
-"""Which words belong together: those of a session, or of a bid for a product, and its trades."""
+"""Which words belong together: of a session or a bid, with its trades, or of a net batch."""
 
+from fabmarket.identity import Domain, digest
+from fabmarket.identity.codec import decode
 from fabmarket.market import messages, products
+from fabmarket.market.cycles import Consent, Counted, Proposal
 from fabmarket.market.masked import MaskedMessage
 from fabmarket.market.messages import Close, MaskedOpening, Message, Opening, Quote, Reply
 from fabmarket.market.products import Bid, Booked, Confirm, Countersigned, Release, SealedBid
@@ -10,7 +13,7 @@ from fabmarket.node.journal import Journal
 
 
 def session_of(message: Message, message_digest: bytes, journal: Journal) -> bytes | None:
-    """Return the session or bid that a message belongs to, None if it belongs to none."""
+    """Return the session, bid or net batch that a message belongs to, None if it is of none."""
     match message:
         case Opening() | MaskedOpening():
             return message_digest
@@ -28,6 +31,11 @@ def session_of(message: Message, message_digest: bytes, journal: Journal) -> byt
             return journal.session_of(message.trade)
         case Usage() | Receipt():
             return journal.session_of(message.trade)
+        case Counted() | Consent():
+            return message.batch
+        case Proposal():
+            domain = journal.about("domain")
+            return None if domain is None else digest(decode(Domain, domain), message.cycle.batch)
         case _:
             return message.session if isinstance(message, MaskedMessage) else None
 

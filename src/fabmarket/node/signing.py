@@ -1,8 +1,8 @@
-"""What a step, which has no key, needs of it: signatures where it left them empty, a secret."""
+"""What a step, which has no key, needs of it: signatures where it left them empty."""
 
 from dataclasses import replace
 
-from fabmarket.identity import Domain, Key, digest, keccak
+from fabmarket.identity import Domain, Key, digest
 from fabmarket.market.cycles import Consent
 from fabmarket.market.exchange import (
     Move,
@@ -22,16 +22,6 @@ from fabmarket.market.oversight import Endorsement, Verdict
 from fabmarket.market.products import Answer, Bid, Countersigned
 from fabmarket.negotiation.moves import Submit
 from fabmarket.negotiation.orders import Allow
-
-_HIDES = b"fabmarket hides bids 1"
-
-
-def hiding_secret(key: Key, domain: Domain) -> bytes:
-    """Return what nobody else can guess, and is the same at each start: a hashed signature.
-
-    It is never sent, and no other text that an account signs begins like this one.
-    """
-    return keccak(key.sign(keccak(_HIDES + domain.separator())))
 
 
 def signed_word(key: Key, domain: Domain, message: Message) -> Message:

@@ -22,6 +22,7 @@ from fabmarket.node.board import Board
 from fabmarket.node.escrows import Balance, EscrowStatus, Seen, balance_of, escrows_of, seen_of
 from fabmarket.node.journal import Journal, UnusedJournal
 from fabmarket.node.participant import folded
+from fabmarket.node.past import Forgotten, forgotten_in
 from fabmarket.node.placed import OrderStatus, names_in, orders_of
 from fabmarket.node.products import ProductStatus, products_of
 from fabmarket.node.roles import STEPS
@@ -85,7 +86,7 @@ class Status:
     what the owner has to do before the agent can trade.
     `next_intent` is the nonce of the next call that the account signs for another to submit: those
     below it are done, or void. `requests` wait for an operator's word, `disputes` are those that it
-    rules on.
+    rules on. `forgotten` is how much its owner had it forget: `sessions` and `trades` are without.
     """
 
     block: int = -1
@@ -107,6 +108,7 @@ class Status:
     disputes: int = 0
     peers: tuple[PeerStatus, ...] = ()
     todo: tuple[str, ...] = ()
+    forgotten: Forgotten = field(default=Forgotten())
 
     def facts(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -145,6 +147,7 @@ def status_of(folder: Path, settings: Settings) -> Status:
             orders=orders_of(journal),
             peers=_peers(folder / BOARD, settings),
             todo=todo_of(seen.exchange, state, names),
+            forgotten=forgotten_in(journal),
         )
 
 

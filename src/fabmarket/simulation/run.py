@@ -39,7 +39,6 @@ from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.wants import Want
 from fabmarket.node import Journal, Outbox, Participant
 from fabmarket.node.envelope import Envelope
-from fabmarket.node.signing import hiding_secret
 from fabmarket.scenario import Demander, Product, Scenario, SubTask, Supplier
 from fabmarket.simulation.delivering import Deliveries
 from fabmarket.simulation.links import PERFECT, Links, Schedule, Seals
@@ -204,7 +203,7 @@ class _Run:
             order=tuple(want.id for want in wants),
             purchases=HashTrieMap({each.product.id: each for each in purchases}),
             policy=Policy(least=self.scenario.least),
-            secret=hiding_secret(party.key, self.market.domain),
+            source=party.source(self.market.domain),
             net=self._net(party, sells=False),
         )
 
@@ -215,8 +214,8 @@ class _Run:
         coordinator = self.parties.operators[0].address
         domain = self.market.domain
         us = party.address, domain, self.market.token.address
-        secret = hiding_secret(party.key, domain)
-        return NetParty(*us, Cycles(self.rhythm), coordinator, secret, sells)
+        cycles = Cycles(self.rhythm)
+        return NetParty(*us, cycles, coordinator, party.source(domain), sells)
 
     def _operator(self) -> OperatorState:
         address = self.parties.operators[0].address

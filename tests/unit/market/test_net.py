@@ -5,23 +5,26 @@ from dataclasses import replace
 import pytest
 
 from fabmarket.identity import digest, keccak
+from fabmarket.market.cycles import Leaf
 from fabmarket.market.net import (
     PAID,
     PAYS,
     Row,
     Sale,
-    TradeProof,
     leads,
     leaf,
     net_bundle,
     pack,
     path,
-    proves,
     root,
     trade_leaf,
     unpack_rows,
     unpack_sales,
 )
+from fabmarket.market.trade import NetBatch
+from fabmarket.node import BadEvidence
+from fabmarket.node.netted import NettedTrade, check_netted
+from fabmarket.node.settlements import NetSettlement
 
 SIZES = range(1, 10)
 
@@ -101,46 +104,50 @@ def cycle_of(m, count=5):
 
 
 def proof_of(m, index):
+    """What is shown of one trade of a cycle that settled."""
     trades, salts, leaves = cycle_of(m)
-    signed = m.both(trades[index])
-    steps = path(leaves, index)
-    return TradeProof(trades[index], salts[index], index, steps, signed.demander, signed.supplier)
+    trade, signed = trades[index], m.both(trades[index])
+    batch = NetBatch(trade.token, root(leaves), bytes(32), bytes(32), m.now)
+    place = NetSettlement(digest(m.domain, batch), 1, bytes(32), 0, bytes(32))
+    leaf = Leaf(digest(m.domain, trade), salts[index], index, path(leaves, index))
+    parties = signed.demander, m.seller.address, signed.supplier
+    return NettedTrade(1, m.domain, trade, *parties, leaf, batch, place)
 
 
 @pytest.mark.parametrize("index", range(5))
 def test_a_leaf_its_path_and_two_signatures_prove_a_trade(market, index):
-    m, proof = market, proof_of(market, index)
-    *_, leaves = cycle_of(m)
-    assert proves(proof, m.domain, root(leaves), m.seller.address)
+    proof = proof_of(market, index)
+    assert check_netted(proof) == proof.leaf.trade
+
+
+def forged_leaf(proof, **changes):
+    return replace(proof, leaf=replace(proof.leaf, **changes))
 
 
 FORGED = {
-    "another price": lambda m, proof: replace(proof, trade=replace(proof.trade, unit_price=99)),
-    "another salt": lambda m, proof: replace(proof, salt=keccak(proof.salt)),
-    "another place": lambda m, proof: replace(proof, index=proof.index ^ 1),
-    "a shorter path": lambda m, proof: replace(proof, path=proof.path[:-1]),
-    "one signature for both": lambda m, proof: replace(proof, supplier=proof.demander),
-    "the supplier's for the demander's": lambda m, proof: replace(proof, demander=proof.supplier),
-    "a cut signature": lambda m, proof: replace(proof, demander=proof.demander[:64]),
+    "another price": lambda it: replace(it, trade=replace(it.trade, unit_price=99)),
+    "another salt": lambda it: forged_leaf(it, salt=keccak(it.leaf.salt)),
+    "another place": lambda it: forged_leaf(it, index=it.leaf.index ^ 1),
+    "a shorter path": lambda it: forged_leaf(it, path=it.leaf.path[:-1]),
+    "one signature for both": lambda it: replace(it, consent=it.demander),
+    "the supplier's for the demander's": lambda it: replace(it, demander=it.consent),
+    "a cut signature": lambda it: replace(it, demander=it.demander[:64]),
 }
 
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
 def test_a_forged_proof_proves_nothing(market, forge):
-    m = market
-    *_, leaves = cycle_of(m)
-    forged = forge(m, proof_of(m, 2))
-    assert not proves(forged, m.domain, root(leaves), m.seller.address)
+    with pytest.raises(BadEvidence):
+        check_netted(forge(proof_of(market, 2)))
 
 
 def test_a_trade_signed_and_not_in_the_cycle_is_not_proved(market):
-    m = market
-    *_, leaves = cycle_of(m)
-    outside = m.both(m.trade(nonce=90))
-    proof = replace(
-        proof_of(m, 2), trade=outside.trade, demander=outside.demander, supplier=outside.supplier
-    )
-    assert not proves(proof, m.domain, root(leaves), m.seller.address)
+    outside = market.both(market.trade(nonce=90))
+    name = digest(market.domain, outside.trade)
+    proof = forged_leaf(proof_of(market, 2), trade=name)
+    parties = {"demander": outside.demander, "consent": outside.supplier}
+    with pytest.raises(BadEvidence, match="does not lead to the root"):
+        check_netted(replace(proof, trade=outside.trade, **parties))
 
 
 def test_the_bundle_of_a_cycle_names_its_time_and_product():

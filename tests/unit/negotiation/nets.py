@@ -37,7 +37,7 @@ class Nets(Wire):
                 token=self.token,
                 cycles=CYCLES,
                 coordinator=self.coordinator,
-                secret=key.address.encode(),
+                source=key.address.encode(),
                 sells=isinstance(state, SupplierState),
                 least=self.least,
             )

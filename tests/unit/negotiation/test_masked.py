@@ -336,7 +336,7 @@ def test_a_liar_is_named_and_noted(wire):
 
 
 def key_of_offer(wire, who, talk):
-    return key_of(wire.states[who].secret, talk.masks[0].offer)
+    return key_of(wire.states[who].secrets[talk.opening.ends], talk.masks[0].offer)
 
 
 def test_a_selection_needs_a_card_for_a_masked_session_and_none_for_an_open_one(wire):

@@ -13,7 +13,7 @@ from fabmarket.negotiation.moves import Ordered
 from fabmarket.negotiation.netting.state import BLOCK
 from fabmarket.negotiation.orders import Approve
 from fabmarket.negotiation.policy import Policy
-from tests.unit.negotiation.nets import Nets
+from tests.unit.negotiation.nets import CYCLES, Nets
 from tests.unit.negotiation.wire import LATHE, MILL, deaf
 
 ALL = range(20)
@@ -295,3 +295,14 @@ def test_a_trade_that_waits_for_approval_nets_if_it_comes_in_time(quarter):
     market.pump()
     market.quarters(*ALL)
     settle_once(market, trades, 0 if quarter < 0 else len(trades))
+
+
+def test_regression_a_coordinator_that_slept_over_a_cycle_coordinates_the_next(market):
+    """It ended with a TypeError at the first block after more than a cycle."""
+    market.tick(
+        market.closed, market.coordinator
+    )  # it knows of this cycle, and sleeps over the next
+    later = market.closed + 2 * CYCLES.length
+    market.tick(later, market.coordinator)
+    state = market.net(market.coordinator)
+    assert (state.closed, len(state.joined), state.attempt) == (later, 0, None)

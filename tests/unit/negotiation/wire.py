@@ -151,7 +151,7 @@ class Wire:
         """Add a demander with `money` deposited; return its address."""
         key = Key.derive("demander", name)
         state = self.buying(key.address, *wants, rounds=rounds, accepts=accepts)
-        state = replace(state, secret=name.encode(), policy=Policy(**policy))
+        state = replace(state, source=name.encode(), policy=Policy(**policy))
         self._join(key, state, demander.step)
         self.tell(Deposited(key.address, self.token, money))
         return key.address
@@ -207,7 +207,7 @@ class Wire:
         key = Key.derive("demander", name)
         purchases = {each.id: Purchase(each, cycles) for each in products}
         state = self.buying(key.address, accepts=accepts)
-        state = replace(state, purchases=HashTrieMap(purchases), secret=name.encode(), **changes)
+        state = replace(state, purchases=HashTrieMap(purchases), source=name.encode(), **changes)
         self._join(key, state, demander.step)
         if money:
             self.tell(Deposited(key.address, self.token, money))

@@ -1,5 +1,6 @@
 """docs/reference/evidence.md against the code: a checker written from it hashes what we hash."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -47,6 +48,7 @@ from fabmarket.market.usage import LONGEST_NOTE, MOST_REPORTS, Receipt, Usage
 from fabmarket.negotiation.course import ROUND_LIMIT
 from fabmarket.negotiation.masked.cards import FEW_ROUNDS
 from fabmarket.node import Evidence, Settlement
+from fabmarket.node.netted import NettedTrade
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "evidence.md").read_text()
 
@@ -71,6 +73,13 @@ def test_every_field_of_a_file_has_a_row():
     assert f"{ROUND_LIMIT} quotes have been made" in PAGE
     assert f"at most {FEW_ROUNDS}, of a clock {ROUND_LIMIT}" in " ".join(PAGE.split())
     assert f"{RANGE_BITS} bits" in PAGE
+
+
+def test_every_field_of_a_netted_trade_has_a_row():
+    section = PAGE.partition("\n## One netted trade\n")[2].partition("\n## ")[0]
+    first = [row.split(" | ")[0] for row in re.findall(r"^\| (`.*)$", section, re.MULTILINE)]
+    named = {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+    assert named == {each.name for each in fields(NettedTrade)}
 
 
 def test_the_bounds_of_reports_are_on_the_page():

@@ -196,7 +196,7 @@ def test_a_liar_s_session_shows_who_lied(monkeypatch):
         liars.append(state.address)
         answer = replace(message.answer, second=message.answer.second ^ 1)
         talk = state.talks[answer.session]
-        key = key_of(state.secret, talk.masks[0].offer)
+        key = key_of(state.secrets[talk.opening.ends], talk.masks[0].offer)
         consent = key.sign(digest(state.domain, answer))
         return replace(output, message=replace(message, answer=answer, consent=consent))
 

@@ -16,7 +16,7 @@ from fabmarket.market.units import NO_LIMIT, name_to_bytes32
 from fabmarket.negotiation.accepting import can_settle
 from fabmarket.negotiation.products.plan import Product, Way
 from fabmarket.negotiation.products.purchase import Purchase
-from fabmarket.node.roles import initial_state, policy_of, resource_of, want_id
+from fabmarket.node.roles import initial_state, policy_of, resource_of, want_id, with_secrets
 from fabmarket.node.settings import (
     BadSettings,
     Role,
@@ -284,17 +284,17 @@ def test_without_due_a_product_is_never_late():
     assert purchase.product.due == purchase.product.last
 
 
-def test_what_hides_bids_is_the_account_s_alone_and_the_same_at_each_start():
-    settings = parse_settings(filled("demander"), "agent.toml")
-    other = Key.derive("settings tests", "other")
-    secrets = [
-        initial_state(settings, key, market_domain(chain, ADDRESS), Rhythm(0, 60)).secret
-        for key, chain in ((ME, 1), (ME, 1), (other, 1), (ME, 2))
-    ]
-    assert secrets[0] == secrets[1]
-    assert len({*secrets}) == 3
-    assert {len(each) for each in secrets} == {32}
-    assert ME.reveal() not in secrets
+def test_what_secrets_are_drawn_from_is_chance_alone():
+    text = filled("demander").replace('coordinator = ""', f'coordinator = "{ADDRESS}"')
+    settings = parse_settings(text, "agent.toml")
+    first = initial_state(settings, ME, market_domain(1, ADDRESS), Rhythm(0, 60))
+    assert first.source == first.net.source == b""
+    chances = (b"1" * 32, b"2" * 32)
+    begun = [with_secrets(first, chance) for chance in chances]
+    sources = {each for state in begun for each in (state.source, state.net.source)}
+    assert {len(each) for each in sources} == {32}
+    assert len({*sources, *chances}) == 6
+    assert with_secrets(first, chances[0]) == begun[0]
 
 
 @pytest.mark.parametrize(

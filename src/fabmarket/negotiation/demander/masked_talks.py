@@ -49,7 +49,8 @@ def open_masked(
         for request in selection.masked
     ]
     talk = take_seats(opening, opening_digest, state.domain, ours)
-    talk = sit_down(talk, state.secret, [selection.offer for selection in selected])
+    secret = state.secrets[opening.ends]
+    talk = sit_down(talk, secret, [selection.offer for selection in selected])
     taken = {seat.member.selection: opening_digest for seat in seats}
     # From now on and not from the first answer on: both of two openings would be answered.
     masked = state.masked.insert(opening.listing, opening.slot_end)
@@ -66,6 +67,7 @@ def hear_masked(
         raise Unacceptable("a masked session's message in another talk")
     talk, ends = follow(talk, word, word_digest, places), talk.opening.ends
     outputs: tuple[Output, ...]
+    secret = state.secrets[ends]
     match word:
         case MaskedClose():
             state, outputs = _closed(state, talk, word)
@@ -73,13 +75,12 @@ def hear_masked(
             state, outputs = _failed(state, talk, BROKEN_OFF)
         case Inquiry():
             outputs = tuple(
-                Send(to_inquiry(talk, at, state.domain, state.secret), word.supplier, ends)
+                Send(to_inquiry(talk, at, state.domain, secret), word.supplier, ends)
                 for at in range(len(talk.seats))
             )
         case Dispute():
             shown = (
-                to_dispute(talk, at, word, state.domain, state.secret)
-                for at in range(len(talk.seats))
+                to_dispute(talk, at, word, state.domain, secret) for at in range(len(talk.seats))
             )
             outputs = tuple(Send(pair, word.supplier, ends) for pair in shown if pair is not None)
         case _ if talk.over:
@@ -92,13 +93,14 @@ def hear_masked(
 def _spoken(state: DemanderState, talk: MaskedSeated) -> tuple[MaskedSeated, tuple[Output, ...]]:
     """What our seats say to the last quote: an answer, or what they open."""
     outputs, opening = [], talk.opening
+    secret = state.secrets[opening.ends]
     for at, seat in enumerate(talk.seats):
         if talk.is_searched:
-            talk, opened = unmask(talk, at, state.secret)
+            talk, opened = unmask(talk, at, secret)
             outputs.append(Send(opened, opening.supplier, opening.ends))
         else:
             margin = margin_of(state, seat.want)
-            talk, reply = answer(talk, at, margin, state.domain, state.secret)
+            talk, reply = answer(talk, at, margin, state.domain, secret)
             outputs.append(Send(reply, opening.supplier, opening.ends))
     return talk, tuple(outputs)
 

@@ -25,6 +25,7 @@ from fabmarket.negotiation.demander.state import (
     failed,
     with_want,
 )
+from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.masked.cards import card_of, key_of
 from fabmarket.negotiation.moves import Output, Send
 from fabmarket.negotiation.wants import (
@@ -168,6 +169,7 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
     if not worth_it:
         return decided(state, replace(want, state="unserved"))
     best_digest, best = worth_it[0]
+    state, request = _seat_request(state, best, best_digest)
     choice = want.choice(best.resource)
     selection = Selection(
         demander=state.address,
@@ -176,7 +178,7 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
         listing=best.listing,
         quantity=min(choice.quantity, best.quantity) if is_bargained(best) else choice.quantity,
         divisible=want.divisible,
-        masked=_seat_request(state, best, best_digest),
+        masked=request,
     )
     until = state.rhythm.ends(best.opens)
     state = with_want(state, replace(want, state="negotiating", offer=best, until=until))
@@ -187,13 +189,16 @@ def _choose_for(state: DemanderState, want: Want) -> Step:
 
 def _seat_request(
     state: DemanderState, offer: Offer, offer_digest: bytes
-) -> tuple[SeatRequest, ...]:
+) -> tuple[DemanderState, tuple[SeatRequest, ...]]:
     """How we would sit in the masked session that an offer leads to; empty for an open one."""
     if not offer.terms.least:
-        return ()
-    key, ends = key_of(state.secret, offer_digest), state.rhythm.ends(offer.opens)
-    card = card_of(key, state.domain, offer, ends)
-    return (SeatRequest(card, state.policy.least, state.policy.open),)
+        return state, ()
+    ends = state.rhythm.ends(offer.opens)
+    if ends not in state.secrets:
+        secret, source = drawn(state.source)
+        state = replace(state, source=source, secrets=state.secrets.insert(ends, secret))
+    card = card_of(key_of(state.secrets[ends], offer_digest), state.domain, offer, ends)
+    return state, (SeatRequest(card, state.policy.least, state.policy.open),)
 
 
 def _against(state: DemanderState, want: Want, offer: Offer) -> str:

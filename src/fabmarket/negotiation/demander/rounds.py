@@ -10,6 +10,7 @@ from fabmarket.negotiation.accepting import can_settle
 from fabmarket.negotiation.course import Unacceptable
 from fabmarket.negotiation.demander.bundling import sign, unsettled
 from fabmarket.negotiation.demander.state import DemanderState, Step, concluded
+from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.moves import Output, Received
 from fabmarket.negotiation.products import buying
 from fabmarket.negotiation.products.buyer import Buyer
@@ -89,6 +90,8 @@ def _buy(state: DemanderState, purchase: Purchase, current: Round) -> Step:
     has_begun = buyer is not None and buyer.opened == current.opened
     if not has_begun and current.phase == "signing":  # too late for this cycle
         return state, ()
+    if buyer is None:
+        state, buyer = _begun(state, purchase)
     buyer, outputs = buying.tick(_ready(state, purchase, buyer), state.now)
     state = replace(state, buyers=state.buyers.insert(product.id, buyer))
     if current.phase != "signing" or current.quarter < 1:
@@ -111,12 +114,16 @@ def _buy(state: DemanderState, purchase: Purchase, current: Round) -> Step:
     return state, (*outputs, *done)
 
 
-def _ready(state: DemanderState, purchase: Purchase, buyer: Buyer | None) -> Buyer:
+def _begun(state: DemanderState, purchase: Purchase) -> tuple[DemanderState, Buyer]:
+    """A buyer of a product, with a secret of its own."""
+    product, owned = to_plan(purchase)
+    us = state.address, state.domain, Rounds(state.rhythm)
+    secret, source = drawn(state.source)
+    return replace(state, source=source), Buyer(*us, product, secret, owned=HashTrieMap(owned))
+
+
+def _ready(state: DemanderState, purchase: Purchase, buyer: Buyer) -> Buyer:
     """The buyer of a product with what it may spend now, and whom it may buy of."""
-    if buyer is None:
-        product, owned = to_plan(purchase)
-        us = state.address, state.domain, Rounds(state.rhythm)
-        buyer = Buyer(*us, product, state.secret, owned=HashTrieMap(owned))
     left = state.policy.budget - state.spent.within(state.now) - state.asked + buyer.most
     money = state.free - state.reserved + state.reserved_for(buyer)
     affordable = state.affordable(max(0, money), instant=buyer.is_instant)

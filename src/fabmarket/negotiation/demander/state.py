@@ -87,8 +87,10 @@ class DemanderState:
     escrow that are open. `purchases` are the products to be bought whole, `buyers` what is known of
     those that are being bought, `bundled` the trades signed for one that have settled
     or may, `uncovered` those that are not attested any more, with when they are taken back;
-    `secret` hides the lines of bids, and answers in masked sessions. `masked` are the listings in
-    whose masked session it has taken seats, with the end of their slots: it sits in no second one.
+    `source` is what the secrets are drawn from that hide the lines of a product's bids and, of a
+    beat each, answers in masked sessions: those in `secrets`, by when the sessions end. `masked`
+    are the listings in whose masked session it has taken seats, with the end of their slots: it
+    sits in no second one.
     `net` is its part in net cycles, where the market has them.
     """
 
@@ -125,7 +127,8 @@ class DemanderState:
     buyers: HashTrieMap[bytes, Buyer] = field(default_factory=HashTrieMap)
     bundled: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
     uncovered: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
-    secret: bytes = b""
+    source: bytes = field(default=b"", repr=False)
+    secrets: HashTrieMap[int, bytes] = field(default_factory=HashTrieMap, repr=False)
     masked: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     net: NetParty | None = None
 

@@ -215,22 +215,25 @@ def _tick(state: DemanderState) -> Step:
 
 
 def _forget(state: DemanderState) -> DemanderState:
-    """Forget the talks that are over, with their selections."""
+    """Forget the talks that are over, with their selections and secrets."""
     over = {
         session
         for session, talk in state.talks.items()
         if (talk.bargain if isinstance(talk, Haggle) else talk).opening.ends <= state.now
     }
+    going_on = set(state.talks) - over
     waiting = {want.id for want in state.wants.values() if want.state == "negotiating"}
     stale = [
         selection_digest
         for selection_digest, selection in state.selections.items()
-        if selection.sub_task not in waiting
-        and state.seated.get(selection_digest) not in state.talks
+        if selection.sub_task not in waiting and state.seated.get(selection_digest) not in going_on
     ]
     kept = {listing: end for listing, end in state.masked.items() if end > state.now}
     if len(kept) < len(state.masked):
         state = replace(state, masked=HashTrieMap(kept))
+    secrets = {ends: secret for ends, secret in state.secrets.items() if ends > state.now}
+    if len(secrets) < len(state.secrets):
+        state = replace(state, secrets=HashTrieMap(secrets))
     if not over and not stale:
         return state
     talks, selections, seated = state.talks, state.selections, state.seated

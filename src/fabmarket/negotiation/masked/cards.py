@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from fabmarket.errors import Bug
 from fabmarket.identity import Domain, digest, is_by
 from fabmarket.identity.masks import BadPoint, MaskKey, number, seat_address
 from fabmarket.market.masked import Card, SeatText
@@ -32,10 +31,8 @@ Placed = TypeVar("Placed")
 def key_of(secret: bytes, offer: bytes) -> MaskKey:
     """Return the one-time key with which an account sits where an offer leads; the same each time.
 
-    `secret` is the account's, `offer` a digest: an offer is made to one demander and taken up once.
+    `secret` is the beat's, `offer` a digest: an offer is made to one demander and taken up once.
     """
-    if not secret:
-        raise Bug("a masked seat of an account without a secret")
     return MaskKey(number(secret, b"seat", offer))
 
 

@@ -5,7 +5,7 @@ answer leaves it under pads that cancel over the whole roster only, if all answe
 words: so a supplier that shows two quotes for one round learns noise from both. It answers each
 round once.
 
-All secrets follow from the account's (`secret`) and from what is answered, so whoever starts again
+All secrets follow from the beat's (`secret`) and from what is answered, so whoever starts again
 from its journal goes on with the same.
 """
 

@@ -31,7 +31,7 @@ def fault_of(
         return "batch without our sales as we entered them"
     if any(not each.mask for each in rows) or sum(each.change for each in rows) != 0:
         return "batch that does not add up"
-    if party.sells and not _is_rooted(party, attempt, proposal):
+    if party.sells and not _is_rooted(attempt, proposal):
         return "batch whose root our trades do not lead to"
     return (
         "" if can_settle(row, sales=attempt.sales, account=account) else "batch that cannot settle"
@@ -51,8 +51,8 @@ def _is_ordered(rows: Sequence[Row], sales: Sequence[Sale]) -> bool:
     return ascend and counted == [each.sales for each in rows]
 
 
-def _is_rooted(party: NetParty, attempt: Attempt, proposal: Proposal) -> bool:
-    own = root([trade_leaf(name, party.salt(name, attempt)) for name in attempt.entered])
+def _is_rooted(attempt: Attempt, proposal: Proposal) -> bool:
+    own = root([trade_leaf(name, attempt.salt(name)) for name in attempt.entered])
     return leads(own, proposal.index, proposal.path, proposal.trades)
 
 

@@ -120,7 +120,7 @@ def tick(state: Coordinator, now: int) -> Coordinated:
     closed = state.cycles.closed(now)
     if closed != state.closed:
         is_next = closed == state.closed + state.cycles.length or state.closed < 0
-        joined = state.early if is_next else HashTrieSet[str]()
+        joined: HashTrieSet[str] = state.early if is_next else HashTrieSet()
         state = replace(state, closed=closed, joined=joined, early=HashTrieSet(), attempt=None)
     number = -1 if state.attempt is None else state.attempt.number
     following = number + 1

@@ -26,6 +26,7 @@ from fabmarket.market.exchange import SettleLate
 from fabmarket.market.net import PAID, PAYS, Row, Sale, leads, path, root, trade_leaf
 from fabmarket.market.trade import Trade
 from fabmarket.negotiation.course import TooEarly, Unacceptable
+from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.moves import News, Output, Received, Send, Submit, Tell
 from fabmarket.negotiation.netting.checking import can_settle, fault_of, hidden
 from fabmarket.negotiation.netting.state import (
@@ -121,8 +122,9 @@ def _take_roll(party: NetParty, roll: Roll, account: Account) -> Netted:
     accounts = list(roll.accounts)
     if accounts != sorted(set(accounts), key=_number) or party.address not in accounts:
         raise Unacceptable("roll that is out of order, or without us")
-    attempt = Attempt(roll.closed, roll.attempt, frozenset(accounts))
-    party = replace(party, attempt=attempt)
+    secret, source = drawn(party.source)
+    attempt = Attempt(roll.closed, roll.attempt, frozenset(accounts), secret)
+    party = replace(party, attempt=attempt, source=source)
     if party.sells:
         return _enter_when_heard(party, attempt, account)
     names, sent = _claims(party, attempt, account)
@@ -239,7 +241,7 @@ def _enter(party: NetParty, attempt: Attempt, names: Sequence[bytes], account: A
     for trade in trades if party.sells else ():
         units[trade.listing] = units.get(trade.listing, 0) + trade.quantity
     sales = tuple(
-        Sale(each, units[each], account.epochs.get(each, 0), 0, _salt(party, attempt, each))
+        Sale(each, units[each], account.epochs.get(each, 0), 0, _sale_salt(attempt, each))
         for each in sorted(units)
     )
     row = Row(
@@ -249,9 +251,9 @@ def _enter(party: NetParty, attempt: Attempt, names: Sequence[bytes], account: A
         direction=PAID if party.sells else PAYS,
         epoch=account.nonces.epoch,
         sales=len(sales),
-        salt=int.from_bytes(party.salt(b"row", attempt), "big") % _SALT,
+        salt=int.from_bytes(attempt.salt(b"row"), "big") % _SALT,
     )
-    sold = root(_leaves(party, attempt, names)) if party.sells else bytes(32)
+    sold = root(_leaves(attempt, names)) if party.sells else bytes(32)
     entered = replace(attempt, entered=tuple(names), row=row, sales=sales)
     party = replace(party, attempt=entered, burning=party.burning.union(nonces))
     entry = Entry(attempt.closed, attempt.number, row, sales, sold)
@@ -277,12 +279,12 @@ def _used_up(party: NetParty, trades: Sequence[Trade], account: Account) -> list
     return sorted(each for each in blocks if each in own or each not in account.kept)
 
 
-def _salt(party: NetParty, attempt: Attempt, listing: bytes) -> int:
-    return int.from_bytes(party.salt(listing, attempt), "big") % _SALE_SALT
+def _sale_salt(attempt: Attempt, listing: bytes) -> int:
+    return int.from_bytes(attempt.salt(listing), "big") % _SALE_SALT
 
 
-def _leaves(party: NetParty, attempt: Attempt, names: Sequence[bytes]) -> list[bytes]:
-    return [trade_leaf(name, party.salt(name, attempt)) for name in names]
+def _leaves(attempt: Attempt, names: Sequence[bytes]) -> list[bytes]:
+    return [trade_leaf(name, attempt.salt(name)) for name in names]
 
 
 def _take_proposal(party: NetParty, proposal: Proposal, account: Account) -> Netted:
@@ -321,11 +323,11 @@ def _placed(party: NetParty, attempt: Attempt, proposal: Proposal) -> Mapping[by
     """Our trades as we tell of them: a supplier with their paths to the root of the batch."""
     if not party.sells:
         return {name: Leaf(name, bytes(32), 0, ()) for name in attempt.entered}
-    leaves, found = _leaves(party, attempt, attempt.entered), {}
+    leaves, found = _leaves(attempt, attempt.entered), {}
     for at, name in enumerate(attempt.entered):
         inner = path(leaves, at)
         index, steps = proposal.index << len(inner) | at, (*inner, *proposal.path)
-        found[name] = Leaf(name, party.salt(name, attempt), index, steps)
+        found[name] = Leaf(name, attempt.salt(name), index, steps)
     return found
 
 

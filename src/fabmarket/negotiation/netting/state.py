@@ -61,12 +61,13 @@ class Attempt:
     `accounts` take part. `claimed` says, a supplier's, what each demander enters; `entered` are our
     trades that are in it, by digest, once we have sent our `row` and `sales`. `batch` is what we
     were shown and found right, `root` that of its trades; `counted` are the trades that their other
-    party counts too.
+    party counts too. `secret` makes the salts that hide what we enter, and is forgotten with it.
     """
 
     closed: int
     number: int
     accounts: frozenset[str]
+    secret: bytes = field(repr=False)
     claimed: HashTrieMap[str, tuple[bytes, ...]] = field(default_factory=HashTrieMap)
     entered: tuple[bytes, ...] = ()
     row: Row | None = None
@@ -76,6 +77,10 @@ class Attempt:
     valid_until: int = 0
     counted: HashTrieSet[bytes] = field(default_factory=HashTrieSet)
     is_signed: bool = False
+
+    def salt(self, what: bytes) -> bytes:
+        """Return 32 bytes that nobody else can guess, for a leaf."""
+        return keccak(self.secret + what)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Account:
 
 @dataclass(frozen=True)
 class NetParty:
-    """A party's part in net cycles; `secret` makes the salts that hide what it enters.
+    """A party's part in net cycles; each attempt's secret is drawn from `source`.
 
     `deals` are the products agreed, by bundle, and not settled yet; `joined` is the last cycle that
     it joined. `signed` are the batches signed that may still settle, with our trades in each,
@@ -109,7 +114,7 @@ class NetParty:
     token: str
     cycles: Cycles
     coordinator: str
-    secret: bytes = field(repr=False)
+    source: bytes = field(repr=False)
     sells: bool = False
     least: int = LEAST
     deals: HashTrieMap[bytes, Deal] = field(default_factory=HashTrieMap)
@@ -125,11 +130,6 @@ class NetParty:
     def nets(self, ends: int, slot_end: int) -> bool:
         """Return whether a trade agreed until `ends` is for a cycle: it can settle late then."""
         return ends >= self.cycles.rhythm.origin and self.cycles.valid_until(ends) <= slot_end
-
-    def salt(self, what: bytes, attempt: Attempt) -> bytes:
-        """Return 32 bytes that nobody else can guess, for a leaf of an attempt."""
-        place = attempt.closed.to_bytes(8, "big") + bytes([attempt.number])
-        return keccak(self.secret + place + what)
 
     def deals_of(self, closed: int) -> list[tuple[bytes, Deal]]:
         """Return the products of a cycle, in the order of their bundles."""

@@ -46,7 +46,7 @@ class Purchase:
 
     product: Product
     cycles: int
-    state: Literal["open", "signed", "bought", "unbought", "cancelled"] = "open"
+    state: Literal["open", "signed", "bought", "unbought", "cancelled", "forgotten"] = "open"
     reason: str = ""
     tried: int = -1
     pending: Bundle | None = None

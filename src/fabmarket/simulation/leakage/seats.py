@@ -12,13 +12,12 @@ from math import ceil
 
 from fabmarket.errors import Bug
 from fabmarket.identity import Domain, digest
-from fabmarket.identity.codec import decode
 from fabmarket.identity.masks import ORDER, MaskKey, pad
-from fabmarket.market.masked import MaskedAnswer, MaskedQuote, MaskedReply
+from fabmarket.market.masked import Card, MaskedAnswer, MaskedQuote, MaskedReply
 from fabmarket.market.messages import Member, Place, PriceTerms, Selection
 from fabmarket.market.units import MICRO
 from fabmarket.negotiation.course import CLOCK, moves, rule_of
-from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.masked.cards import key_of, most_wanted
 from fabmarket.negotiation.masked.hosted import MaskedHosted
@@ -37,6 +36,8 @@ from fabmarket.simulation.outcome import Outcome
 
 ROOMS = 8
 """Masked sessions of a run whose seats are rebuilt: enough to measure, and soon done."""
+_MOST_DRAWS = 1000
+"""Far more than a demander draws in a run: one for each beat at which it sits masked."""
 
 
 @dataclass(frozen=True)
@@ -186,10 +187,7 @@ def _room(outcome: Outcome, hosted: MaskedHosted, margins: Sequence[int]) -> Roo
         chosen, quotes = told[member.demander]
         selection = chosen[member.selection]
         seat = Seat(member.sub_task, at, member, worth(hosted.opening.terms, member, margin))
-        state = outcome.journals[member.demander].about("state")
-        if state is None:
-            raise Bug("a member without a state")
-        secret = decode(DemanderState, state).secret
+        secret = _secret(outcome, member.demander, hosted.opening.cards[at], selection.offer)
         if seats:  # the opening is checked once, not by each
             begun = replace(seats[0].asked[0], seats=(seat,), quoted=(), last=None)
         else:
@@ -200,6 +198,17 @@ def _room(outcome: Outcome, hosted: MaskedHosted, margins: Sequence[int]) -> Roo
             _played(hosted, domain, Sat(margin, secret, selection.offer, (), ()), begun, quotes)
         )
     return Room(hosted, domain, tuple(seats))
+
+
+def _secret(outcome: Outcome, demander: str, card: Card, offer: bytes) -> bytes:
+    """What a member's one-time key was made of, which it has forgotten: drawn once more."""
+    (party,) = (each for each in outcome.parties.demanders if each.address == demander)
+    source = party.source(outcome.market.domain)
+    for _ in range(_MOST_DRAWS):
+        secret, source = drawn(source)
+        if key_of(secret, offer).public == card.mask_key:
+            return secret
+    raise Bug("a card of another source than its member's")
 
 
 Told = tuple[dict[bytes, Selection], list[tuple[MaskedQuote, tuple[Place, ...]]]]
