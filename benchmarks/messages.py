@@ -32,10 +32,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from eth_hash.backends.pysha3 import keccak256 as keccak
 from rpds import HashTrieMap
 
-from fabmarket.identity import Key
+from fabmarket.identity import Key, canonical
 from fabmarket.identity.codec import decode, encode
-from fabmarket.identity.covers import Cover
-from fabmarket.identity.sealing import OVERHEAD, SealingKey, cover_of, sealed
+from fabmarket.identity.sealing import OVERHEAD, SealingKey, sealed
 from fabmarket.ledger import Block
 from fabmarket.ledger.store import Entry
 from fabmarket.market.cards import PROTOCOL, ContactCard
@@ -62,7 +61,8 @@ DOMAIN = market_domain(31337, EXCHANGE)
 SELLER = Key.derive("messages benchmark", "supplier")
 SEALING = SealingKey(SELLER)
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-_COVER = 82
+_SHOWN, _INSIDE = 2, 24
+"""Bytes of a letter in clear; of what is sealed, before the text."""
 
 
 class Buyer:
@@ -78,8 +78,7 @@ class Buyer:
         task = SubTask(number.to_bytes(32, "big"), ORIGIN, ORIGIN + LENGTH, True, ways)
         demand = Demand(key.address, 1, RHYTHM.offers_until(opens), opens, (task,))
         self.text = encode(Envelope(demand, seal(key, DOMAIN, demand)[1]))
-        cover = Cover(key.address, SELLER.address, bytes(32), number)
-        self.letter = sealed(DOMAIN, cover, SEALING.public, self.text)
+        self.letter = sealed(DOMAIN, key.address, SELLER.address, SEALING.public, self.text)
 
 
 def seller(folder: Path, buyers: Sequence[Buyer]) -> Participant[SupplierState]:
@@ -131,10 +130,8 @@ def ours(
     for first in range(0, len(buyers), at_once):
         opened = []
         for buyer in buyers[first : first + at_once]:
-            if cover_of(buyer.letter).recipient != SELLER.address:
-                raise SystemExit("a letter for somebody else")
-            cover, text = SEALING.open(DOMAIN, buyer.letter)
-            opened.append((text, cover))
+            sender, text = SEALING.open(DOMAIN, buyer.letter)
+            opened.append((text, sender))
         participant.receive_all(opened, delivered)
         letters = journal.letters(collected)
         for letter in letters:
@@ -156,14 +153,14 @@ class Ceiling:
         secret = HKDF(SHA256(), 32, salt=None, info=b"fabmarket sealing key 1")
         self.own = X25519PrivateKey.from_private_bytes(secret.derive(SELLER.reveal()))
         self.signer = PrivateKey(SELLER.reveal())
-        self.offer = bytes(len(offer) - OVERHEAD + 4)
+        self.offer = bytes(len(offer) - OVERHEAD + _INSIDE)
         self.work = []
         for buyer in buyers:
-            cover, sealed_part = buyer.letter[:_COVER], buyer.letter[_COVER:]
-            info = b"fabmarket letter" + DOMAIN.separator() + cover
+            shown, sealed_part = buyer.letter[:_SHOWN], buyer.letter[_SHOWN:]
+            info = b"fabmarket letter" + DOMAIN.separator() + shown + canonical(SELLER.address)
             envelope = decode(Envelope, buyer.text)
             raw = envelope.signature[:64] + bytes([envelope.signature[64] - 27])
-            key = X25519PrivateKey.from_private_bytes(keccak(cover)).public_key()
+            key = X25519PrivateKey.from_private_bytes(keccak(buyer.text)).public_key()
             self.work.append((sealed_part, info, raw, key))
 
     def seconds(self) -> tuple[float, float]:

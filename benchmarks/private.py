@@ -1,4 +1,4 @@
-"""What privacy costs: a session open and masked, by the number of its members.
+"""What privacy costs: a session open and masked, a cycle that nets, and what sums still tell.
 
     python benchmarks/private.py [--quick] [--json]
 
@@ -15,6 +15,11 @@ signature, path and price are checked, what is said to it is worked out, signed 
 with the signatures inside, and the quotes that follow are made. `supplier_all_cpu_ms` is a round's
 with what every letter costs: it is read, its signature checked, written down, and the quotes are
 signed and put into the outbox. `opening_cpu_ms` is what the opening takes a member.
+
+The rows `net` are `net.py`'s of the same name: accounts instead of members, the messages of a
+cycle, and what checking a batch takes one of them. `gas_per_trade` is there that of the cycle, else
+that of a trade that settles by itself. The second table is `isolated.py`'s. The targets at 200
+members are 2 ms for an answer and 25 ms for a round, and 3,300 gas for a trade of 500 that net.
 """
 
 import argparse
@@ -28,16 +33,19 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
+import isolated
+import net
+from gas import Bench, prepare
 from rich.console import Console
 from rich.table import Table
 from rpds import HashTrieMap
 
 from fabmarket.identity import Key
 from fabmarket.identity.codec import decode
-from fabmarket.identity.covers import Cover
 from fabmarket.ledger import Block
 from fabmarket.ledger.store import Entry
 from fabmarket.market.events import Deposited, Event, Listed, ResourceRegistered
+from fabmarket.market.exchange import Settle
 from fabmarket.market.masked import MaskedQuote, MaskedReply
 from fabmarket.market.messages import MaskedOpening, Message, Opening, PriceTerms, Quote, Reply
 from fabmarket.market.rhythm import Rhythm
@@ -77,7 +85,7 @@ class Timed(Participant[Any]):
     """Milliseconds of the processor that its steps took so far."""
 
     def receive_all(
-        self, letters: Iterable[tuple[bytes, Cover | None]], delivered: Sequence[int] = ()
+        self, letters: Iterable[tuple[bytes, str | None]], delivered: Sequence[int] = ()
     ) -> list[Heard]:
         letters = list(letters)
         started, stepped = time.process_time(), self.stepped
@@ -168,8 +176,8 @@ class Market:
         self.links.deliver(now)
 
 
-def measure(mode: str, members: int) -> dict[str, Any]:
-    """Run one session; returns its row."""
+def measure(mode: str, members: int, gas: int) -> dict[str, Any]:
+    """Run one session; returns its row, with the gas of a single trade."""
     market = Market(members, MODES[mode])
     for now in (RHYTHM.period // 2, RHYTHM.offers_until(RHYTHM.period)):
         market.pass_time(now)
@@ -190,6 +198,8 @@ def measure(mode: str, members: int) -> dict[str, Any]:
     return {
         "mode": mode,
         "members": members,
+        "listings": 1,
+        "trades": len(said) - len(sizes),
         "messages": len(sizes),
         "bytes": sum(sizes),
         "member_cpu_ms": round(median(quoted), 2),
@@ -201,38 +211,74 @@ def measure(mode: str, members: int) -> dict[str, Any]:
         ),
         "opening_cpu_ms": round(median(opened), 2),
         "rounds": len(rounds),
+        "gas_per_trade": gas,
     }
 
 
-def measure_all(sizes: Sequence[int]) -> list[dict[str, Any]]:
+def single_gas() -> int:
+    """Return the gas of settling one trade, of accounts that have traded before."""
+    bench = Bench(places=range(1))
+    (pair,) = bench.pairs()
+    prepare(bench, [pair])
+    gas = bench.anyone(Settle(bench.trade(*pair)))
+    bench.engine.close()
+    return gas
+
+
+def measure_net(size: tuple[int, int, int, int]) -> dict[str, Any]:
+    """Run one net cycle; returns its row, of the same fields, None where one means nothing."""
+    found = net.row(size, "net")
+    own = ("listings", "trades", "messages", "bytes", "member_cpu_ms")
+    return {
+        "mode": "net",
+        "members": found["accounts"],
+        **{name: found[name] for name in own},
+        **dict.fromkeys(("supplier_cpu_ms", "supplier_all_cpu_ms", "opening_cpu_ms", "rounds")),
+        "gas_per_trade": found["gas_per_trade"],
+    }
+
+
+def measure_all(sizes: Sequence[int], net_size: tuple[int, int, int, int]) -> list[dict[str, Any]]:
     rows = []
+    gas = single_gas()
     for members in sizes:
         for mode in MODES:
             print(f"{members} members, {mode}", file=sys.stderr)
-            rows.append(measure(mode, members))
-    return rows
+            rows.append(measure(mode, members, gas))
+    print(f"{net_size[0]} accounts, net", file=sys.stderr)
+    return [*rows, measure_net(net_size)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="3 and 30 members only")
+    parser.add_argument("--quick", action="store_true", help="small markets, few of them")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     about = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "python": platform.python_version(),
     }
-    rows = measure_all(QUICK if args.quick else SIZES)
+    rows = measure_all(*((QUICK, net.SIZES[0]) if args.quick else (SIZES, net.SIZES[-1])))
+    few = (isolated.SIZES[:2], isolated.FEW)
+    told = list(isolated.rows(*(few if args.quick else (isolated.SIZES, isolated.SESSIONS))))
     if args.json:
-        print(json.dumps({**about, "rows": rows}, indent=2))
+        print(json.dumps({**about, "rows": rows, "isolated": told}, indent=2))
         return
-    title = f"{about['machine']}, Python {about['python']}"
+    show(f"{about['machine']}, Python {about['python']}", rows)
+    show("Margins that the sums of a session tell exactly", told)
+
+
+def show(title: str, rows: Sequence[dict[str, Any]]) -> None:
     table = Table(*(name.replace("_", "\n") for name in rows[0]), title=title)
     for row in rows:
-        table.add_row(
-            *(f"{each:,}" if not isinstance(each, str) else each for each in row.values())
-        )
+        table.add_row(*map(written, row.values()))
     Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def written(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ const SUB_TASK = fields(
 );
 const PRICE_TERMS = fields(
   "string concept, uint128 demandWeight, uint128 supplyWeight, uint128 maintenance, uint64 capacity, address token, " +
-    "bool lots, uint32 step, uint32 least",
+    "bool lots, uint32 step, uint32 least, uint128 start",
 );
 const EXIT = fields("uint128 price, uint128 units");
 
@@ -107,6 +107,7 @@ export const terms = {
   lots: true,
   step: "4",
   least: MAX(32),
+  start: MAX(128),
 };
 
 export const delivery = {

@@ -17,7 +17,6 @@ import pytest
 from fabmarket.chain import Settings, open_engine
 from fabmarket.identity import Key, digest
 from fabmarket.identity.codec import encode
-from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, sealed
 from fabmarket.market.messages import Reply
 from fabmarket.node import Journal, Replayed, evidence_of, replay
@@ -302,8 +301,9 @@ class Strangers:
             link.close()
 
     def _sealed(self, text: bytes) -> int:
-        cover = Cover(STRANGER.address, self.victim.address, bytes(32), 1)
-        return self._post(sealed(self.domain, cover, SealingKey(self.victim.key).public, text))
+        public = SealingKey(self.victim.key).public
+        letter = sealed(self.domain, STRANGER.address, self.victim.address, public, text)
+        return self._post(letter)
 
     def _noise(self) -> int:
         return self._post(random.randbytes(random.randrange(5000)))
@@ -338,7 +338,7 @@ def test_what_is_out_of_date_when_an_agent_starts_is_not_sent(street, tmp_path):
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(60) == 0
     with closing(Journal(couple.folders[party] / "journal.sqlite")) as journal:
-        journal.post(STRANGER.address, 1, "Offer", bytes(32), b"long ago")
+        journal.post(STRANGER.address, 1, "Offer", b"long ago")
     with ended(couple.start(party)):
         (sent,) = wait_until(lambda: logged(log, "sent"), 120, "it is kept")
     # With the reason after it where it was tried: nobody is at that address.

@@ -12,7 +12,6 @@ import pytest
 from fabmarket.chain import Settings, open_engine
 from fabmarket.identity import Key
 from fabmarket.identity.codec import encode
-from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import SealingKey, sealed
 from fabmarket.market.messages import Alternative, Demand, Reply, SubTask
 from fabmarket.market.units import name_to_bytes32
@@ -82,15 +81,15 @@ class Siege:
             case 2:
                 return self._sealed(b"[" * secrets.randbelow(50_000), EVE.address)
             case 3:  # sealed for another
-                cover = Cover(EVE.address, self._victim, bytes(32), number)
-                return sealed(self._domain, cover, SealingKey(EVE).public, b"hello")
+                eve = SealingKey(EVE).public
+                return sealed(self._domain, EVE.address, self._victim, eve, b"hello")
             case _:
                 reply = Reply(EVE.address, secrets.token_bytes(32), 0, bytes(32), number)
                 text = encode(Envelope(reply, seal(EVE, self._domain, reply)[1]))
-                return self._sealed(text, EVE.address, reply.session)
+                return self._sealed(text, EVE.address)
 
-    def _sealed(self, text: bytes, sender: str, session: bytes = bytes(32)) -> bytes:
-        return sealed(self._domain, Cover(sender, self._victim, session, 1), self._reader, text)
+    def _sealed(self, text: bytes, sender: str) -> bytes:
+        return sealed(self._domain, sender, self._victim, self._reader, text)
 
 
 def resident(pid: int) -> int:
@@ -184,5 +183,4 @@ def demand(street, key: Key, seller) -> bytes:
     task = SubTask(bytes(32), market.origin, market.origin + market.slot_length, True, (way,))
     asked = Demand(key.address, 1, rhythm.offers_until(opens), opens, (task,))
     text = encode(Envelope(asked, seal(key, market.domain, asked)[1]))
-    cover = Cover(key.address, seller.address, bytes(32), 1)
-    return sealed(market.domain, cover, SealingKey(seller.key).public, text)
+    return sealed(market.domain, key.address, seller.address, SealingKey(seller.key).public, text)

@@ -2,14 +2,13 @@
 
 import re
 import signal
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 
 import pytest
 
 from fabmarket.chain import BoardContract, Settings, open_engine
-from fabmarket.identity.covers import Cover
-from fabmarket.identity.sealing import cover_of
+from fabmarket.identity.sealing import SealingKey, Unsealable, is_letter
 from fabmarket.ledger import EventStore, Follower
 from fabmarket.market.events import Announced
 from fabmarket.node import Journal, evidence_of, replay
@@ -52,13 +51,23 @@ class Couple:
         lines = self.lines(role, "sent")
         return [each["kind"] for each in lines if each["outcome"] == "announced"]
 
-    def letters_on_board(self) -> list[Cover]:
+    def readers_of_the_board(self) -> frozenset[str]:
+        """Who can open a letter that is there."""
         store = EventStore[Announced]()
         board = BoardContract(self.street.engine, self.street.founded.board)
         for _ in Follower[Announced](self.street.engine, board, store).poll():
             pass
-        payloads = [event.payload for event in store.events()]
-        return [cover_of(each) for each in payloads if not each.startswith(b"{")]
+        letters = [event.payload for event in store.events() if is_letter(event.payload)]
+        return frozenset(map(self._reader_of, letters))
+
+    def _reader_of(self, letter: bytes) -> str:
+        found = []
+        for party in self.parties.values():
+            with suppress(Unsealable):
+                SealingKey(party.key).open(self.street.market.domain, letter)
+                found.append(party.address)
+        (reader,) = found
+        return reader
 
     def require_one_trade(self):
         (served,) = self.lines("demander", "served")
@@ -92,7 +101,7 @@ def test_a_trade_where_some_have_no_door(node, tmp_path, hidden):
     assert set(couple.announced("demander")) == (to_supplier if "supplier" in hidden else set())
     assert set(couple.announced("supplier")) == (to_demander if "demander" in hidden else set())
     addresses = {couple.parties[role].address for role in hidden}
-    assert {each.recipient for each in couple.letters_on_board()} == addresses
+    assert couple.readers_of_the_board() == addresses
     begun = [couple.lines(role, "begun")[0]["url"] for role in hidden]
     assert begun == ["the board"] * len(hidden)
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,22 @@ def test_regression_no_anvil_is_left_behind(needs_anvil, here, number):
     assert running.returncode == CODES[number]
     assert (out, err) == ("", f"fabmarket: error: {SAID[number]}; nothing is left half-written\n")
     assert not Path(f"/proc/{started[0]}").exists()
+
+
+@pytest.mark.skipif(find_spec("mpyc") is None, reason="the extra mpc is not installed")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the children in /proc")
+@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+def test_no_server_of_a_secret_search_is_left(here, number):
+    with start([PROGRAM, "secret", "game.csv"]) as running:
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        while len(started := children.read_text().split()) < 3:
+            assert running.poll() is None
+            time.sleep(0.001)
+        running.send_signal(number)
+        out, err = running.communicate()
+    assert running.returncode == CODES[number]
+    assert (out, err) == ("", f"fabmarket: error: {SAID[number]}; nothing is left half-written\n")
+    assert not [one for one in started if Path(f"/proc/{one}").exists()]
 
 
 def test_a_sweep_that_is_interrupted_says_how_to_go_on(here):

@@ -389,7 +389,7 @@ def test_a_member_that_never_settles_meets_the_round_limit():
     terms = PriceTerms("balanced", 10**12, 1, 1, NO_LIMIT, TOKEN)
     member = Member(DEMANDERS[0], bytes(32), bytes(32), NO_LIMIT, True, 0)
     room = opened(terms, (member,))
-    secret = 3**78
+    secret = 3**50
     while not isinstance(quote := room.say(), Close):
         last = room.hosted.rounds[-1].digest
         micro = NO_LIMIT * MICRO if quote.price < secret else 0

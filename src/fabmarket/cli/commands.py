@@ -71,6 +71,7 @@ SECTIONS = {
     },
     "Games": {
         "solve": "Find the equilibrium of a game, with its certificate.",
+        "secret": "Find a game's price with three servers of which none sees an answer.",
         "simulate": "Play a game round by round, and see what finds the equilibrium.",
         "compare": "Weigh concepts and mechanisms, and what a lie earns.",
         "sweep": "Solve a game over a grid of parameters.",

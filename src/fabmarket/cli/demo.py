@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import get_args
@@ -33,7 +33,9 @@ from fabmarket.scenario import (
     parse_scenario,
     slotted,
 )
-from fabmarket.simulation import Settling, run_market
+from fabmarket.simulation import Outcome, Settling, run_market
+from fabmarket.simulation.leakage import ATTACKS, bare, measured, walled
+from fabmarket.simulation.leakage.rows import Leak
 
 _PHASES = {
     "deploy": "Deploying the contracts",
@@ -42,6 +44,8 @@ _PHASES = {
     "negotiate": "Sub-tasks, products decided",
     "settle": "Settling trades",
     "audit": "Auditing",
+    "bare": "The same market without walls",
+    "attack": "Attacking both",
     "done": "Done",
 }
 
@@ -66,6 +70,8 @@ Examples, in a clone:
   fabmarket demo                                 # the paper's market, report in demo-out/
   fabmarket demo --fjsp scenarios/fjsp/mk01.txt  # a job shop buys whole products
   fabmarket demo --settle batch                  # a supplier's trades of a round at once
+  fabmarket demo --private                       # sealed, masked, netted; who learned what
+  fabmarket demo --private --scenario scenarios/district.toml --out demo-out/district
   fabmarket demo --scenario scenarios/cloud-hours.toml --out demo-out/cloud
   fabmarket demo --engine anvil --json           # needs anvil: npm ci in contracts/
   fabmarket demo --engine http://127.0.0.1:8545 --seed 7  # needs a node there
@@ -113,9 +119,13 @@ Examples, in a clone:
 @click.option(
     "--settle",
     type=click.Choice(get_args(Settling)),
-    default="single",
-    show_default=True,
-    help="Each trade alone, a supplier's of a round in a batch, or all netted in cycles.",
+    help="Each trade alone, a supplier's of a round in a batch, or all netted in cycles"
+    "  [default: single; net with --private]",
+)
+@click.option(
+    "--private",
+    is_flag=True,
+    help="With all walls up, sealed, masked and netted; ends with what each viewer learned.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts of the run as JSON.")
 def command(
@@ -126,7 +136,8 @@ def command(
     chain_id: int | None,
     seed: int,
     out: Path | None,
-    settle: Settling,
+    settle: Settling | None,
+    private: bool,
     as_json: bool,
 ) -> None:
     """Run a capacity market end to end: verify, release, negotiate, settle, audit.
@@ -142,7 +153,10 @@ def command(
     market = _load(scenario, fjsp, machines_from, seed, inputs, again)
     again += ["--engine", public(engine), "--seed", str(seed)]
     again += ["--chain-id", str(chain_id)] if chain_id else []
-    again += ["--settle", settle] if settle != "single" else []
+    if private and settle not in (None, "net"):
+        raise InputError(f"--private nets trades; leave --settle {settle} out")
+    again += ["--settle", settle] if settle not in (None, "single") else []
+    again += ["--private"] if private else []
     if out is None and not as_json:
         out = Path("demo-out")
     if out is not None:
@@ -150,8 +164,13 @@ def command(
     console = Console(stderr=True)
     settings = Settings(chain_id=chain_id)
     with open_engine(engine, settings) as chain, _Bar(console) as bar:
-        outcome = run_market(market, chain, seed, bar.update, settle=settle)
-        facts = facts_of(outcome, again)
+        if private:
+            outcome = run_market(walled(market), chain, seed, bar.update, settle="net", sealed=True)
+            leaks = _leaks(outcome, market, seed, bar)
+        else:
+            outcome = run_market(market, chain, seed, bar.update, settle=settle or "single")
+            leaks = ()
+        facts = facts_of(outcome, again, leaks)
         about = {
             "name": public(engine),
             "client": chain.client,
@@ -179,6 +198,26 @@ def command(
         click.echo(escaped(f"Again:  {shlex.join(again)}   (in {out})"))
     if not facts["audit"]["ok"]:
         raise AuditFailed("the audit found differences; see audit.checks in report.json")
+
+
+def _leaks(outcome: Outcome, market: Scenario, seed: int, bar: "_Bar") -> tuple[Leak, ...]:
+    """What each viewer of a private run learned, held against a run without walls."""
+
+    def nothing(_: str, __: int, ___: int) -> None:
+        """Its phases are not the run's."""
+
+    bar.update("bare", 0, 1)
+    leaks = []
+    with open_engine("embedded", Settings()) as engine:
+        plain = run_market(bare(market), engine, seed, nothing)
+        for leak in measured(outcome, plain):
+            leaks.append(leak)
+            bar.update("attack", len(leaks), len(ATTACKS))
+    with closing(plain.store), ExitStack() as journals:
+        for journal in plain.journals.values():
+            journals.enter_context(closing(journal))
+    bar.update("done", 1, 1)
+    return tuple(leaks)
 
 
 def _load(

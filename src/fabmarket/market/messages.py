@@ -97,7 +97,8 @@ class PriceTerms(TypedStruct):
     rule q = a·S - b·w are in 10⁻⁶ base units per squared resource unit; `maintenance` (the least
     price) in base units of `token` per unit; `capacity` in units. A clock goes up from there by the
     `step`-th part of the last price; with `lots` each demand is sold whole or not at all. From
-    `least` seats on a session is masked (`masked`); 0: none is.
+    `least` seats on a session is masked (`masked`); 0: none is. The search for an equilibrium's
+    price begins at `start`; 0: at the least price.
     """
 
     concept: Text
@@ -109,6 +110,7 @@ class PriceTerms(TypedStruct):
     lots: Flag = False
     step: Uint32 = 0
     least: Uint32 = 0
+    start: Uint128 = 0
 
 
 @dataclass(frozen=True)

@@ -63,22 +63,31 @@ def tree_of(
     return root, tuple(map(tuple, paths))
 
 
-def climb(node: Node, place: int, count: int, path: Sequence[Node], add: Added = added) -> Node:
-    """Return the root over `count` leaves to which a path leads from the leaf at `place`."""
+def beside(place: int, count: int) -> tuple[range, ...]:
+    """Return which leaves each node on the path of the leaf at `place` stands for, from below.
+
+    BadPath if there is no such place among so many.
+    """
     if not 0 <= place < count:
         raise BadPath(f"there is no place {place} among {count}")
-    turns = []  # whether the sibling stands to the left, from the root down
+    siblings = []
     start, end = 0, count
     while end - start > 1:
         middle = start + _left(end - start)
-        turns.append(place >= middle)
+        siblings.append(range(start, middle) if place >= middle else range(middle, end))
         start, end = (middle, end) if place >= middle else (start, middle)
-    if len(path) != len(turns):
-        raise BadPath(f"a path of {len(path)} nodes where {len(turns)} lead to place {place}")
-    for is_left, sibling in zip(reversed(turns), path, strict=True):
+    return tuple(reversed(siblings))
+
+
+def climb(node: Node, place: int, count: int, path: Sequence[Node], add: Added = added) -> Node:
+    """Return the root over `count` leaves to which a path leads from the leaf at `place`."""
+    siblings = beside(place, count)
+    if len(path) != len(siblings):
+        raise BadPath(f"a path of {len(path)} nodes where {len(siblings)} lead to place {place}")
+    for leaves, sibling in zip(siblings, path, strict=True):
         if len(sibling.sums) != len(node.sums):
             raise BadPath(f"a node of {len(sibling.sums)} sums where {len(node.sums)} are due")
-        pair = (sibling, node) if is_left else (node, sibling)
+        pair = (sibling, node) if leaves.start < place else (node, sibling)
         node = _parent(*pair, add)
     return node
 

@@ -8,7 +8,7 @@ from fabmarket.market.messages import Member, PriceTerms
 from fabmarket.market.units import MICRO, floor_int
 from fabmarket.negotiation import clinching
 from fabmarket.negotiation.clinching import Curve
-from fabmarket.negotiation.course import first, limit_of, rule_of
+from fabmarket.negotiation.course import least_price, limit_of, rule_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def by_clock(
     """
     present = (at for at in range(len(members)) if at not in gone)
     order = sorted(present, key=lambda at: members[at].selection)
-    floor, room = first(terms).price, terms.capacity
+    floor, room = least_price(terms), terms.capacity
     sold = clinching.outcome(everyone, curves, order, floor, room, lots=terms.lots)
     return Awards(sold.price, sold.units, sold.payments)
 

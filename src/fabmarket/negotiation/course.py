@@ -3,7 +3,12 @@
 A round: the supplier quotes a price; every member answers the quantity it would hold if that were
 the market's price (`PriceRule.demand_at`); the sum says whether the price is too low or too high,
 and the next quote is one Newton step on the aggregate, kept between the prices known to be too low
-and too high. Prices are integers, so a session ends; ROUND_LIMIT stops hostile members.
+and too high. Prices are integers, so a session ends; ROUND_LIMIT stops hostile members. An answer
+that a budget bounds falls otherwise than Newton expects, so that steps may creep: after PATIENCE
+quotes they double until a price is too high, and then mostly halve what is left.
+
+The first price is where the terms say that the search starts. From one that is too high it goes
+down; what it finds is what a search from the least price does.
 
 A clock only goes up, from the least price, until what is wanted fits the capacity (`clinching`).
 
@@ -16,16 +21,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, inf
+from math import ceil, inf, isqrt
 
 from fabmarket.errors import Refused
-from fabmarket.game import PriceRule, kept
+from fabmarket.game import PriceRule
 from fabmarket.identity import keccak
 from fabmarket.market.messages import Exit, Member, PriceTerms, Reply, Selection
 from fabmarket.market.units import MICRO, NO_LIMIT, floor_int
 
 CLOCK = "clock"
 ROUND_LIMIT = 200
+PATIENCE = 8
+"""Quotes after which Newton's steps are trusted less."""
 FEWEST = 3
 """Seats of a masked session at least: of two each knows the other's answer."""
 LARGEST = 2**48 // MICRO
@@ -68,6 +75,14 @@ class Course:
     failed: bool = False
     limit: int = ROUND_LIMIT
 
+    @property
+    def lacks_supply(self) -> bool:
+        """Whether there is no price because even at the least one too little is wanted to draw any.
+
+        Else there was none within the rounds.
+        """
+        return self.failed and self.high == least_price(self.terms)
+
 
 @lru_cache(maxsize=1024)
 def rule_of(terms: PriceTerms) -> PriceRule:
@@ -100,6 +115,8 @@ def check_terms(terms: PriceTerms, demands: Sequence[tuple[int, bool]]) -> None:
     if terms.concept == CLOCK:
         if not terms.step:
             raise InvalidMove("terms without a price rule: a clock's step is above 0")
+        if terms.start:
+            raise InvalidMove("a clock starts at its least price")
         for units, divisible in demands:
             if terms.lots and units > terms.capacity:
                 raise InvalidMove(f"a lot of {units} units where there are {terms.capacity}")
@@ -109,6 +126,8 @@ def check_terms(terms: PriceTerms, demands: Sequence[tuple[int, bool]]) -> None:
     rule = rule_of(terms)
     if terms.lots or terms.step:
         raise InvalidMove("lots and a step are terms of a clock")
+    if terms.start and not least_price(terms) <= terms.start < _TOP_PRICE:
+        raise InvalidMove(f"a search that starts at {terms.start}, where no price can be")
     if rule.concept == "demanders-lead" and any(units != NO_LIMIT for units, _ in demands):
         raise InvalidMove("demanders-lead is for demands without a limit")
 
@@ -160,7 +179,7 @@ def _weight(session: bytes, price: int) -> int:
 
 def first(terms: PriceTerms) -> Course:
     """Return the course at its first quote."""
-    return Course(terms, _lowest_price(terms))
+    return Course(terms, terms.start or least_price(terms))
 
 
 def after(course: Course, total: int, moving: int, answers: int) -> Course:
@@ -181,19 +200,27 @@ def after(course: Course, total: int, moving: int, answers: int) -> Course:
         return _ticked(course, total)
     rule, price = rule_of(course.terms), course.price
     excess = _excess(course, total, answers)
-    at_floor = price == _lowest_price(course.terms) and rule.concept == "balanced"
+    at_floor = price == least_price(course.terms) and rule.concept == "balanced"
     if (excess <= 0 and at_floor) or (excess == 0 and _clears_once(rule, price, moving)):
         return replace(course, settled_on=price)
+    known = course.low
     if excess > 0:
         course = replace(course, low=price)
     else:
         course = replace(course, high=price, high_clears=excess == 0)
-    if course.low is not None and course.high is not None and course.high - course.low <= 1:
+    if course.high is not None and course.high - _too_low(course) <= 1:
+        if course.low is None:
+            return replace(course, failed=True)
         return replace(course, settled_on=course.high if course.high_clears else course.low)
-    following = _next_price(course, total, moving, answers)
-    if following is None or course.rounds >= course.limit:
+    following = _next_price(course, _newton(course, total, moving, answers), known)
+    if following >= _TOP_PRICE or course.rounds >= course.limit:
         return replace(course, failed=True)
     return replace(course, price=following, rounds=course.rounds + 1)
+
+
+def _too_low(course: Course) -> int:
+    """The highest price that cannot be found: one known to be too low, or below the least."""
+    return least_price(course.terms) - 1 if course.low is None else course.low
 
 
 def _ticked(course: Course, wanted: int) -> Course:
@@ -271,8 +298,8 @@ def best_exits(
     return tuple(Exit(last, units) for last, units in sorted(exits.items()) if units)
 
 
-def _lowest_price(terms: PriceTerms) -> int:
-    """Return the first price announced: the maintenance cost, and something, as no trade is free"""
+def least_price(terms: PriceTerms) -> int:
+    """Return the lowest price there can be: the maintenance, and something, as no trade is free."""
     return max(terms.maintenance, 1)
 
 
@@ -292,17 +319,26 @@ def _clears_once(rule: PriceRule, price: int, moving: int) -> bool:
     return moving > 0 or rule.total_at(here) > rule.total_at(max(here - 1, rule.floor))
 
 
-def _next_price(course: Course, total: int, moving: int, answers: int) -> int | None:
-    """Return the next price to try, strictly inside the bracket; None if there is no supply."""
-    low, high = course.low, course.high
-    if low is None:  # even at the maintenance cost demand is too small to draw supply
-        return None
+def _newton(course: Course, total: int, moving: int, answers: int) -> int:
+    """Return where a Newton step leads, rounded down: not below the least price."""
     step = rule_of(course.terms).next_price(
         Fraction(course.price), Fraction(total, MICRO), moving=moving, members=answers
     )
-    newton = floor_int(step)
+    return max(floor_int(step), least_price(course.terms))
+
+
+def _next_price(course: Course, newton: int, known: int | None) -> int:
+    """Return the next price to try, strictly inside the bracket.
+
+    `known` was the price known to be too low before this round.
+    """
+    low, high, rounds = _too_low(course), course.high, course.rounds
+    if newton == low:  # rounded down
+        newton += 1
     if high is None:
-        price = max(newton, low + 1)
-        return price if price < _TOP_PRICE else None
-    # Whole prices make steps short, so every third round halves the bracket whatever Newton says.
-    return floor_int(kept(newton if course.rounds % 3 else low, low, high))
+        doubled = low + 2 * (low - known) if known is not None and rounds >= PATIENCE else 0
+        return max(newton, low + 1, doubled)
+    # Steps from one side leave the other where it is, so every third round goes to the middle, of
+    # ratios, as a start may be far off; later two of three do.
+    halves = rounds % 3 == 0 or (rounds >= PATIENCE and rounds % 3 == 1)
+    return newton if low < newton < high and not halves else isqrt(low * high) + 1

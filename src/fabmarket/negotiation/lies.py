@@ -25,7 +25,7 @@ from typing import Literal
 from fabmarket.market.messages import Exit, PriceTerms
 from fabmarket.market.units import MICRO, floor_int
 from fabmarket.negotiation.clinching import Curve, menu, together
-from fabmarket.negotiation.course import CLOCK, best_reply, first, rule_of
+from fabmarket.negotiation.course import CLOCK, best_reply, least_price, rule_of
 from fabmarket.negotiation.hosting import Hosted, curve_of
 from fabmarket.negotiation.playing import play
 from fabmarket.negotiation.seat import Seated
@@ -130,7 +130,7 @@ def _by_menu(terms: PriceTerms, everyone: Curve, case: _Case) -> tuple[int, bool
 
     A unit that is not on the menu costs more than the last price.
     """
-    offers = menu(_without(everyone, case.own), first(terms).price, terms.capacity)
+    offers = menu(_without(everyone, case.own), least_price(terms), terms.capacity)
     gained = _highest(case.worth, case.units) - case.payment
     most, missed = (_lot if terms.lots else _units)(case.worth, offers)
     return max(0, most - gained), missed <= case.last
@@ -228,7 +228,7 @@ class _Replays:
             own * session.awards[at] - session.payments[at]
             for at, own in zip(self.seats, self.worth, strict=True)
         ]
-        self.floor = first(self.terms).price
+        self.floor = least_price(self.terms)
         self.replies = 0
         self.target = cache(self._target)
         self.excess = cache(self._excess)

@@ -41,6 +41,7 @@ from fabmarket.negotiation.course import (
     binding,
     check_terms,
     first,
+    least_price,
     mark,
     movement,
     supply_at,
@@ -322,7 +323,7 @@ def is_clinched(terms: PriceTerms, seat: Seat, everyone: Curve, price: int) -> b
 
     `price` is said to be that at which the clock stopped.
     """
-    path = points(everyone, first(terms).price, terms.capacity)
+    path = points(everyone, least_price(terms), terms.capacity)
     said = tuple(each for own in seat.answers for each in own.exits)
     hold = held(Curve(seat.answers[-1].quantity, said), path, terms.capacity, lots=terms.lots)
     more = seat.awarded - hold.units

@@ -47,12 +47,12 @@ PASSING = frozenset(
 
 def why_no_price(course: Course) -> str:
     """Why a session was closed without a price, as its members are told."""
-    return NO_SUPPLY if course.low is None else NO_PRICE
+    return NO_SUPPLY if course.lacks_supply else NO_PRICE
 
 
 def why_no_masked_price(course: Course) -> str:
     """The same of a masked session, which has fewer rounds: in an open one there may be a price."""
-    return NO_SUPPLY if course.low is None else NO_PRICE_YET
+    return NO_SUPPLY if course.lacks_supply else NO_PRICE_YET
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ class _Agent:
             self._key, self._domain, step, initial, self._journal, self._told
         )
         self._adopt()
-        self._mailbox = Mailbox(self._domain, address, self._sealing, rhythm.period)
+        self._mailbox = Mailbox(self._domain, self._sealing, rhythm.period)
         self._now = patiently(self._watch.time_of, self._say)
         since = self._now - LASTS * rhythm.period
         patiently(lambda: self._read_again(announcements, since), self._say)
@@ -203,10 +203,9 @@ class _Agent:
         """Look for letters on the board that were perhaps not answered before we were ended."""
         time_of = lru_cache(maxsize=1)(self._watch.time_of)
         for block, announced in reversed(announcements):
-            if self._mailbox.concerns(announced):
-                if time_of(block) < since:
-                    break
-                self._mailbox.take(announced, block, time_of(block))
+            if time_of(block) < since:
+                break
+            self._mailbox.take(announced, block, time_of(block))
 
     def _require_same(self, initial: Any) -> None:
         """Refuse settings that would be without effect: the state in the journal is what counts."""
@@ -348,7 +347,7 @@ class _Agent:
     def _carried(self, arrived: Sequence[Arrived], delivered: Sequence[Delivery]) -> None:
         """Take letters of others, which are answered once they are on disk, and tick off ours."""
         numbers = [item.number for item in delivered]
-        letters = [(item.text, item.cover) for item in arrived]
+        letters = [(item.text, item.sender) for item in arrived]
         try:
             answers = self._participant.receive_all(letters, numbers)
         except JournalFull as error:  # nothing was signed
@@ -361,7 +360,7 @@ class _Agent:
             # What is refused or came before is counted: a stranger could fill the log with it.
             is_new = heard.answer is Answer.TAKEN or not item.is_again
             if is_new and heard.answer is not Answer.REFUSED and heard.reason != AGAIN:
-                kind, peer = type(decode(Envelope, item.text).message).__name__, item.cover.sender
+                kind, peer = type(decode(Envelope, item.text).message).__name__, item.sender
                 self._say("heard", {"kind": kind, "peer": peer, "answer": heard.answer.value})
         for each in delivered:
             outcome = f"{each.outcome}: {each.reason}" if each.reason else each.outcome

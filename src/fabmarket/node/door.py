@@ -2,8 +2,9 @@
 
 What a stranger can make this process do is bounded before anything is parsed: connections and
 letters a second from one host, bytes of a body, seconds for a head and for a body, and how many
-letters wait for their answer. A letter that opens goes to the participant, and what that says is
-answered: a sender that reads 200 knows the message to be on disk.
+letters wait for their answer. Whose a letter is shows once it is opened. If its sender has a card,
+it goes to the participant, and what that says is answered: a sender that reads 200 knows the
+message to be on disk.
 """
 
 import asyncio
@@ -20,8 +21,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fabmarket.identity import Domain
-from fabmarket.identity.covers import Cover
-from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, Unsealable, cover_of
+from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, Unsealable
 from fabmarket.node.hosts import LETTER, Places, Rates, host_of
 from fabmarket.node.participant import Answer, Heard
 from fabmarket.node.tally import LONGEST_REASON, Tally
@@ -47,15 +47,17 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "busy": (503, "too many letters wait for their answer; the sender sends it again"),
     "late": (503, "the participant did not answer in time; the sender sends it again"),
     "unknown": (503, "no card of its sender on the board counts yet; the sender sends it again"),
-    "somebody else's": (422, "a letter for another address"),
-    "sealed otherwise": (422, "no letter, of another version or market, or sealed for another key"),
+    "sealed otherwise": (
+        422,
+        "no letter, of another version or market, or sealed for another account",
+    ),
     "postponed": (503, "the message is ahead of its turn; the sender sends it again"),
     "refused": (422, "the participant refused the message; the reason follows"),
 }
 """Why a letter is not taken: the status that is answered, and what it means."""
 
-Take = Callable[[Cover, bytes, Callable[[Heard], None]], None]
-"""Gives the participant a cover, an envelope's bytes, and whom to tell the answer."""
+Take = Callable[[str, bytes, Callable[[Heard], None]], None]
+"""Gives the participant a sender, an envelope's bytes, and whom to tell the answer."""
 
 
 class Door:
@@ -64,18 +66,17 @@ class Door:
     def __init__(
         self,
         domain: Domain,
-        address: str,
         sealing: SealingKey,
         is_known: Callable[[str], bool],
         take: Take,
         certificate: Certificate | None,
     ) -> None:
-        """`is_known`: whether an account has a card; for others nothing is opened.
+        """`is_known`: whether an account has a card; of others nothing is read.
 
         With a `certificate` the door speaks TLS.
         """
         self._is_known = is_known
-        self._domain, self._address, self._sealing = domain, address, sealing
+        self._domain, self._sealing = domain, sealing
         self._take, self._certificate = take, certificate
         self._rates = Rates()
         self._waiting = 0
@@ -103,17 +104,14 @@ class Door:
         if self._waiting >= MOST_WAITING:
             return self._refused("busy")
         try:
-            cover = cover_of(letter)
-            if cover.recipient != self._address:
-                return self._refused("somebody else's")
-            if not self._is_known(cover.sender):
-                return self._refused("unknown")
-            _, text = self._sealing.open(self._domain, letter)
+            sender, text = self._sealing.open(self._domain, letter)
         except Unsealable as error:
             return self._refused("sealed otherwise", str(error))
+        if not self._is_known(sender):
+            return self._refused("unknown")
         self._waiting += 1
         try:
-            return self._answered(await self._asked(cover, text))
+            return self._answered(await self._asked(sender, text))
         except TimeoutError:
             return self._refused("late")
         finally:
@@ -137,7 +135,7 @@ class Door:
             return self._refused("gone")
         return bytes(body)
 
-    async def _asked(self, cover: Cover, text: bytes) -> Heard:
+    async def _asked(self, sender: str, text: bytes) -> Heard:
         """What the participant, which lives in another thread, says of a message."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Heard] = loop.create_future()
@@ -146,7 +144,7 @@ class Door:
             if not answer.done():
                 answer.set_result(heard)
 
-        self._take(cover, text, lambda heard: _tell_at(loop, tell, heard))
+        self._take(sender, text, lambda heard: _tell_at(loop, tell, heard))
         async with asyncio.timeout(ANSWER_SECONDS):
             return await answer
 

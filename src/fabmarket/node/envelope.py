@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fabmarket.errors import Bug
 from fabmarket.identity import BadSignature, BadValue, Domain, Key, digest, recover
 from fabmarket.identity.codec import BadText, decode
 from fabmarket.market.masked import MaskedClose, MaskedQuote
@@ -58,14 +57,6 @@ def open_envelope(domain: Domain, text: bytes) -> Received:
     if signer != envelope.message.author:
         raise Undeliverable("bad signature")
     return Received(envelope.message, message_digest, envelope.signature, envelope.places)
-
-
-def session_shown(message: Message) -> bytes:
-    """Return the session that a letter's cover names: the message's, zero if it names none."""
-    session = getattr(message, "session", bytes(32))
-    if not isinstance(session, bytes):
-        raise Bug(f"a {type(message).__name__} with a session that is none")
-    return session
 
 
 @lru_cache(maxsize=1 << 14)

@@ -8,7 +8,6 @@ from threading import Event
 from typing import TypeAlias
 
 from fabmarket.chain import Receipt
-from fabmarket.identity.covers import Cover
 from fabmarket.ledger import Block
 from fabmarket.market.events import Announced
 from fabmarket.node.outbox import HeldUp, Outgoing
@@ -20,10 +19,11 @@ from fabmarket.node.peers import Delivery, ForBoard
 class Arrived:
     """A letter was opened; `answer` is to be told what the participant says.
 
-    `is_again`: it was ahead of its turn before, which need not be said once more.
+    `sender` is who it says to be from; the message shows whether that is so. `is_again`: it was
+    ahead of its turn before, which need not be said once more.
     """
 
-    cover: Cover
+    sender: str
     text: bytes
     answer: Callable[[Heard], None]
     is_again: bool = False

@@ -31,7 +31,7 @@ CREATE TABLE message (
 CREATE INDEX message_of_session ON message (session);
 CREATE TABLE letter (
   number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL, until INTEGER NOT NULL,
-  kind TEXT NOT NULL, session BLOB NOT NULL, body BLOB NOT NULL
+  kind TEXT NOT NULL, body BLOB NOT NULL, padded INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE move (
   number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, placed INTEGER, nonce INTEGER,
@@ -65,17 +65,17 @@ class JournalFull(TryAgain):
 
 @dataclass(frozen=True)
 class Letter:
-    """An envelope to be delivered until the chain's time is `until`.
+    """An envelope to be delivered until the chain's time is `until`; `kind` is its message's.
 
-    `kind` is its message's, `session` the one that its cover names.
+    It is sealed as if it had `padded` bytes: those of the longest with the same message.
     """
 
     number: int
     recipient: str
     until: int
     kind: str
-    session: bytes
     body: bytes
+    padded: int = 0
 
 
 @dataclass(frozen=True)
@@ -300,10 +300,10 @@ class Journal:
             except sqlite3.OperationalError as error:
                 raise JournalFull(f"the journal cannot be written anew ({error})") from error
 
-    def post(self, recipient: str, until: int, kind: str, session: bytes, body: bytes) -> None:
+    def post(self, recipient: str, until: int, kind: str, body: bytes, padded: int = 0) -> None:
         """Put a letter into the outbox."""
-        columns = "recipient, until, kind, session, body"
-        row = (recipient, min(until, _FOR_EVER), kind, session, body)
+        columns = "recipient, until, kind, body, padded"
+        row = (recipient, min(until, _FOR_EVER), kind, body, padded)
         self._db.execute(f"INSERT INTO letter ({columns}) VALUES (?, ?, ?, ?, ?)", row)  # noqa: S608
 
     def letters(self, after: int = 0) -> list[Letter]:

@@ -48,7 +48,6 @@ class Links(threading.Thread):
             self._socket = _listening(door)
             self._door = Door(
                 domain,
-                address,
                 sealing,
                 self._is_known,
                 lambda *arrived: inbox.put(Arrived(*arrived)),

@@ -1,9 +1,10 @@
 """Letters that come over the board: opened, and kept until the participant has answered them.
 
 Whoever has no door that others can reach is written to on the board: the sealed letter is announced
-there by its sender. It counts as what the chain says does, when its block is final, and is given to
-the participant after that block. Nobody can be told to send it again, so what is ahead of its turn
-is kept here, and given again with every block; after a crash it is read from the board once more.
+there by its sender. For whom it is does not show, so that everybody tries to open it. It counts as
+what the chain says does, when its block is final, and is given to the participant after that block.
+Nobody can be told to send it again, so what is ahead of its turn is kept here, and given again with
+every block; after a crash it is read from the board once more.
 """
 
 from collections import Counter
@@ -11,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fabmarket.identity import Domain, canonical
-from fabmarket.identity.covers import Cover
-from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey, Unsealable, cover_of
+from fabmarket.identity import Domain
+from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey, Unsealable, is_letter
 from fabmarket.market.events import Announced
 from fabmarket.node.inbox import Arrived
 from fabmarket.node.participant import Answer, Heard
@@ -26,8 +26,6 @@ MOST, MOST_OF_ONE = 1024, 256
 
 REFUSALS: dict[str, str] = {
     "announced by another": "a letter that somebody else than its sender put on the board",
-    "too large": "more bytes than a letter on the board may have",
-    "sealed otherwise": "of another version or market, or sealed for another key",
     "busy": "too many letters, of all or of this sender, wait for their turn",
     "out of date": "two periods after its block it was still ahead of its turn",
     "refused": "the participant refused the message; the reason follows",
@@ -39,7 +37,6 @@ REFUSALS: dict[str, str] = {
 class _Letter:
     """A letter, its block, and that one's time."""
 
-    cover: Cover
     text: bytes
     block: int
     time: int
@@ -49,48 +46,29 @@ class _Letter:
 class Mailbox:
     """The letters to one account. Lives in the thread of its participant."""
 
-    def __init__(self, domain: Domain, address: str, sealing: SealingKey, period: int) -> None:
+    def __init__(self, domain: Domain, sealing: SealingKey, period: int) -> None:
         """`period`: seconds from one beat of the market to the next."""
         self._domain, self._sealing = domain, sealing
-        self._address = canonical(address)
         self._lasts = LASTS * period
         self._letters: dict[tuple[str, int], _Letter] = {}
         """By sender and number among its announcements."""
         self._tally = Tally()
 
     def take(self, announced: Announced, block: int, time: int) -> None:
-        """Open what was announced in a block, if it is a letter to this account."""
-        if not self.concerns(announced):
-            return
-        reason = self._refusal(announced)
-        if reason is not None:
-            self._tally.add(reason)
+        """Take what was announced in a block, if it is a letter that opens."""
+        if not is_letter(announced.payload) or len(announced.payload) > LARGEST_ANNOUNCED:
             return
         try:
-            cover, text = self._sealing.open(self._domain, announced.payload)
+            sender, text = self._sealing.open(self._domain, announced.payload)
         except Unsealable:
-            self._tally.add("sealed otherwise")
-            return
-        self._letters[cover.sender, announced.sequence] = _Letter(cover, text, block, time)
-
-    def concerns(self, announced: Announced) -> bool:
-        """Return whether this account stands where a letter names its recipient."""
-        return announced.payload[22:42] == self._address
-
-    def _refusal(self, announced: Announced) -> str | None:
-        """Why a letter is not even opened."""
-        if len(announced.payload) > LARGEST_ANNOUNCED:
-            return "too large"
-        try:
-            sender = cover_of(announced.payload).sender
-        except Unsealable:
-            return "sealed otherwise"
-        if sender != announced.author:
-            return "announced by another"
+            return  # for others, most often
         of_one = sum(each == sender for each, _ in self._letters)
-        if of_one >= MOST_OF_ONE or len(self._letters) >= MOST:
-            return "busy"
-        return None
+        if sender != announced.author:
+            self._tally.add("announced by another")
+        elif of_one >= MOST_OF_ONE or len(self._letters) >= MOST:
+            self._tally.add("busy")
+        else:
+            self._letters[sender, announced.sequence] = _Letter(text, block, time)
 
     def due(self, block: int, now: int) -> list[Arrived]:
         """Return the letters up to a block whose time is `now`; what is too old is forgotten."""
@@ -100,7 +78,7 @@ class Mailbox:
                 del self._letters[place]
         letters = sorted(self._letters.items(), key=lambda each: (each[1].block, each[0][1]))
         return [
-            Arrived(letter.cover, letter.text, partial(self._answered, place), letter.is_again)
+            Arrived(place[0], letter.text, partial(self._answered, place), letter.is_again)
             for place, letter in letters
             if letter.block <= block
         ]

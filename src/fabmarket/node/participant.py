@@ -15,7 +15,6 @@ from typing import Any, Generic, Literal, TypeVar
 from fabmarket.errors import Bug
 from fabmarket.identity import Domain, Key
 from fabmarket.identity.codec import BadText, decode, encode
-from fabmarket.identity.covers import Cover
 from fabmarket.ledger import Block
 from fabmarket.market.events import NetSettled, Settled
 from fabmarket.market.exchange import Move
@@ -36,7 +35,7 @@ from fabmarket.negotiation.moves import (
     Ticked,
 )
 from fabmarket.negotiation.orders import Allow, Order
-from fabmarket.node.envelope import Envelope, Undeliverable, open_envelope, seal, session_shown
+from fabmarket.node.envelope import Envelope, Undeliverable, open_envelope, seal
 from fabmarket.node.journal import BadJournal, Journal
 from fabmarket.node.sessions import session_of
 from fabmarket.node.settlements import NetSettlement, Settlement
@@ -163,16 +162,16 @@ class Participant(Generic[S]):
         number = self.journal.about("block")
         return -1 if number is None else int(number)
 
-    def receive(self, text: bytes, cover: Cover | None = None) -> Heard:
+    def receive(self, text: bytes, sender: str | None = None) -> Heard:
         """Take an envelope's bytes. What is answered TAKEN is on disk; again, it has no effect.
 
-        `cover`: that of its letter, which must name the message's author and session.
+        `sender`: who its letter says to be from, who must be the message's author.
         """
-        (heard,) = self.receive_all([(text, cover)])
+        (heard,) = self.receive_all([(text, sender)])
         return heard
 
     def receive_all(
-        self, letters: Iterable[tuple[bytes, Cover | None]], delivered: Sequence[int] = ()
+        self, letters: Iterable[tuple[bytes, str | None]], delivered: Sequence[int] = ()
     ) -> list[Heard]:
         """Take several envelopes, one after the other, and write them down in one transaction.
 
@@ -183,7 +182,7 @@ class Participant(Generic[S]):
         taken: dict[bytes, _Taken[S]] = {}
         proofs: list[tuple[Received, bytes]] = []
         state = self._state
-        opened = [(text, self._opened(text, cover)) for text, cover in letters]
+        opened = [(text, self._opened(text, sender)) for text, sender in letters]
         kept = self.journal.kept(each.digest for _, each in opened if isinstance(each, Received))
         for text, received in opened:
             if isinstance(received, Heard):
@@ -208,16 +207,14 @@ class Participant(Generic[S]):
             self._keep_all(list(taken.values()), proofs, delivered)
         return answers
 
-    def _opened(self, text: bytes, cover: Cover | None) -> Received | Heard:
+    def _opened(self, text: bytes, sender: str | None) -> Received | Heard:
         """What an envelope says, or why it is refused."""
         try:
             received = open_envelope(self._domain, text)
         except Undeliverable as error:
             return Heard(Answer.REFUSED, str(error))
-        if cover is not None and cover.sender != received.message.author:
+        if sender is not None and sender != received.message.author:
             return Heard(Answer.REFUSED, "message of another author than the letter's sender")
-        if cover is not None and cover.session != session_shown(received.message):
-            return Heard(Answer.REFUSED, "message of another session than the letter's")
         return received
 
     def _keep_all(
@@ -387,7 +384,10 @@ class Participant(Generic[S]):
             self.journal.told(number)
 
     def _post(self, sends: Sequence[Send]) -> None:
-        """Sign each message once, keep it, and put it into the outbox for whom it is."""
+        """Sign each message once, keep it, and put it into the outbox for whom it is.
+
+        Letters of one message are made of one size: how long the path of a place is tells which.
+        """
         by_message: dict[int, list[Send]] = {}
         for send in sends:
             by_message.setdefault(id(send.message), []).append(send)
@@ -397,10 +397,14 @@ class Participant(Generic[S]):
             places = tuple(replace(each, path=()) for send in same for each in send.places)
             kept = encode(Envelope(message, signature, places))
             self._keep(message_digest, message, kept)
-            kind, session = type(message).__name__, session_shown(message)
-            for send in same:
-                body = encode(Envelope(message, signature, send.places)) if places else kept
-                self.journal.post(send.to, send.until, kind, session, body)
+            kind = type(message).__name__
+            bodies = [
+                encode(Envelope(message, signature, send.places)) if places else kept
+                for send in same
+            ]
+            padded = max(map(len, bodies))
+            for send, body in zip(same, bodies, strict=True):
+                self.journal.post(send.to, send.until, kind, body, padded)
 
     def _keep(self, message_digest: bytes, message: Message, text: bytes) -> None:
         session = session_of(message, message_digest, self.journal)

@@ -20,7 +20,6 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from fabmarket.identity import Domain
-from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import LARGEST_ANNOUNCED, Unsealable, sealed
 from fabmarket.market.cards import PROTOCOL, ContactCard
 from fabmarket.node.door import PATH
@@ -59,8 +58,8 @@ class ForBoard:
 
 def letter_for(card: ContactCard, domain: Domain, sender: str, letter: Letter) -> bytes:
     """Return a letter of the outbox sealed for whose card it is. Unsealable if it cannot be."""
-    cover = Cover(sender, letter.recipient, letter.session, letter.number)
-    return sealed(domain, cover, card.sealing_key, letter.body)
+    who = sender, letter.recipient, card.sealing_key
+    return sealed(domain, *who, letter.body, letter.padded)
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def _supplier(
         token=settings.market.token,
         lots=sells.lots and sells.concept == CLOCK,
         step=sells.step if sells.concept == CLOCK else 0,
-        least=sells.least,
+        least=sells.masked_from,
     )
     return SupplierState(
         address=address,

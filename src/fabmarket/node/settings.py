@@ -107,7 +107,7 @@ class SellsTable(Table):
 
     Without terms of delivery it is paid at once. A clock sells `lots`, each demand whole or not at
     all, or units, and goes up by the `step`-th part of the last price. From `least` members on a
-    session is masked; 0: none is.
+    session is masked, 0: none is; where nothing is said, see `masked_from`.
     """
 
     resource: str
@@ -115,10 +115,17 @@ class SellsTable(Table):
     concept: str = "clock"
     lots: bool = True
     step: int = 4
-    least: int = 0
+    least: int | None = None
     a: Number = Decimal("0.8")
     b: Number = Decimal("0.2")
     delivery: DeliveryTable | None = None
+
+    @property
+    def masked_from(self) -> int:
+        """From how many members on a session is masked; 0: none is."""
+        if self.least is None:
+            return 0 if self.concept == "bargaining" else DEFAULT_LEAST
+        return self.least
 
 
 class AcceptsTable(Table):

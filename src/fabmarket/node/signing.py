@@ -1,4 +1,4 @@
-"""Filling in one's own signature where a step, which has no key, left it empty."""
+"""What a step, which has no key, needs of it: signatures where it left them empty."""
 
 from dataclasses import replace
 

@@ -34,10 +34,14 @@ from fabmarket.simulation import (
     best_lies,
     certify_sessions,
 )
+from fabmarket.simulation.leakage.rows import Leak
 
 
-def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
-    """Return what `write_report` and `print_summary` show. `command` repeats the run."""
+def facts_of(outcome: Outcome, command: Sequence[str], leaks: Sequence[Leak] = ()) -> Facts:
+    """Return what `write_report` and `print_summary` show. `command` repeats the run.
+
+    `leaks`: what each viewer of a private run learned.
+    """
     engine, market = outcome.market.engine, outcome.market
     trades = [_trade(outcome, trade) for trade in outcome.trades]
     kept = [trade for trade in trades if not trade["refunded"]]
@@ -84,6 +88,7 @@ def facts_of(outcome: Outcome, command: Sequence[str]) -> Facts:
         "gas": _gas(outcome),
         "settlement": _settlement(outcome),
         "exposed": len(outcome.exposed),
+        "leakage": [asdict(leak) for leak in leaks],
         "equilibria": [
             _equilibrium(outcome, each, lies.get(each.session.id))
             for each in certified

@@ -9,6 +9,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from fabmarket.report.canvas import inline
+from fabmarket.report.leakage import (
+    COLUMNS,
+    MEANING,
+    controls_in_words,
+    leakage_groups,
+    leakage_in_words,
+)
 from fabmarket.report.plots import MOST_BARS
 from fabmarket.report.reading import (
     Facts,
@@ -113,6 +120,11 @@ def page(facts: Facts, figures: dict[str, bytes]) -> str:
         in_the_game=IN_THE_GAME,
         not_in_the_negotiation=NOT_IN_THE_NEGOTIATION,
         exposed_in_words=exposed_in_words(facts),
+        leakage_columns=COLUMNS,
+        leakage_groups=leakage_groups(facts),
+        controls_in_words=controls_in_words(facts),
+        leakage_meaning=MEANING,
+        leakage_in_words=leakage_in_words(facts),
         lies_in_words=lies_in_words(facts),
         read_more=READ_MORE,
         off_equilibrium=off_equilibrium(facts),

@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from fabmarket.report.leakage import COLUMNS, MEANING, leakage_groups, leakage_in_words
 from fabmarket.report.reading import (
     Facts,
     People,
@@ -57,7 +58,7 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
         notes.append(lies)
     if exposed := exposed_in_words(facts):
         notes.append(exposed)
-    for note in notes:
+    for note in (*notes, *leakage_in_words(facts)):
         console.print(Text(escaped(f"Note:   {note}")), soft_wrap=True)
     if out is not None:
         console.print(Text(escaped(f"Report: {out / 'report.html'}")), soft_wrap=True)
@@ -84,7 +85,7 @@ def show(console: Console, table: Table) -> None:
 
 def summary_tables(facts: Facts) -> list[Table]:
     """Headline, then verification tests, equilibria, clocks, products, machines, trades, accounts,
-    and reasons of the unserved.
+    reasons of the unserved, and what each viewer of a private run learned.
 
     What there is none of is left out. Long tables stop after 12 rows and say how many more the page
     has. Names are shown as text, never as markup.
@@ -104,6 +105,8 @@ def summary_tables(facts: Facts) -> list[Table]:
         tables.append(_accounts(facts))
     if facts["unserved"]:
         tables.append(_unserved(facts))
+    if facts["leakage"]:
+        tables.append(_leakage(facts))
     return tables
 
 
@@ -319,3 +322,14 @@ def _accounts(facts: Facts) -> Table:
 def _unserved(facts: Facts) -> Table:
     table = _table("Unserved sub-tasks", "Reason", "Count", numbers=("Count",))
     return _fill(table, [(reason, number(count)) for reason, count in unserved_reasons(facts)])
+
+
+def _leakage(facts: Facts) -> Table:
+    table = _table("Who learned what in this run", *COLUMNS, numbers=COLUMNS[2:6])
+    for viewer, rows in leakage_groups(facts):
+        table.add_row(Text(viewer, "bold"))
+        for attack, *cells, hidden in rows:
+            style = {"yes": "green", "no": "bold red"}.get(hidden, "yellow")
+            table.add_row(Text(f"  {attack}"), *map(Text, cells), Text(hidden, style))
+    table.caption, table.caption_justify = Text(MEANING, "dim"), "left"
+    return table

@@ -1,7 +1,7 @@
 """Many participants in one process with virtual time: the demo, tests and benchmarks."""
 
 from fabmarket.simulation.equilibrium import Certified, best_lies, certify_sessions
-from fabmarket.simulation.links import Fate, Links, Schedule
+from fabmarket.simulation.links import Fate, Links, Schedule, Seen
 from fabmarket.simulation.outcome import Outcome, SettledTrade
 from fabmarket.simulation.run import Progress, Settling, run_market
 from fabmarket.simulation.setup import Party
@@ -15,6 +15,7 @@ __all__ = [
     "Party",
     "Progress",
     "Schedule",
+    "Seen",
     "SettledTrade",
     "Settling",
     "TestResult",

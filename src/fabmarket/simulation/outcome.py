@@ -8,13 +8,14 @@ from fabmarket.chain import Receipt, Transaction
 from fabmarket.identity.codec import decode
 from fabmarket.ledger import Audit, EventStore
 from fabmarket.market.events import Cause, Listed, NetSettled, Released, Settled, pack_terms
+from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Trade
 from fabmarket.negotiation.products.purchase import LOSSES, Purchase, operation_id
 from fabmarket.negotiation.wants import Want
 from fabmarket.node import Journal, Replayed, evidence_of, replay
 from fabmarket.node.envelope import Envelope
 from fabmarket.scenario import Scenario
-from fabmarket.simulation.links import Tally
+from fabmarket.simulation.links import Seen, Tally
 from fabmarket.simulation.setup import Market, Parties
 from fabmarket.simulation.verification import TestResult
 
@@ -52,20 +53,22 @@ class SettledTrade:
     refunded: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Outcome:
     """Everything a run produced; amounts in base units, quantities in resource units.
 
     `wants` and `purchases` are what each demander told its owner in the end; `talks` what the
     suppliers' journals prove, by slot. `names` are those of wants, products, and their steps,
     `netted` the batches of the trades that demanders and suppliers say were netted, `exposed` who
-    did not sign a batch as too little would have been hidden in it.
+    did not sign a batch as too little would have been hidden in it, `wires` what whoever watches
+    all links saw.
     """
 
     scenario: Scenario
     seed: int
     parties: Parties
     market: Market
+    rhythm: Rhythm
     store: EventStore
     tests: list[TestResult] = field(default_factory=list)
     talks: list[Replayed] = field(default_factory=list)
@@ -79,6 +82,7 @@ class Outcome:
     before: dict[str, int] = field(default_factory=dict)
     after: dict[str, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    wires: list[Seen] = field(default_factory=list)
     journals: dict[str, Journal] = field(default_factory=dict)
     audit: Audit = field(default_factory=lambda: Audit((), None))
     seconds: dict[str, float] = field(default_factory=dict)

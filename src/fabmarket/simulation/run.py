@@ -16,7 +16,6 @@ from rpds import HashTrieMap
 
 from fabmarket.chain import Engine, Receipt, Transaction
 from fabmarket.errors import TryAgain
-from fabmarket.identity import keccak
 from fabmarket.identity.codec import decode, encode
 from fabmarket.ledger import Block, EventStore, Follower, audit
 from fabmarket.market.cycles import BEATS, Cycles
@@ -42,7 +41,7 @@ from fabmarket.node import Journal, Outbox, Participant
 from fabmarket.node.envelope import Envelope
 from fabmarket.scenario import Demander, Product, Scenario, SubTask, Supplier
 from fabmarket.simulation.delivering import Deliveries
-from fabmarket.simulation.links import Links, Schedule
+from fabmarket.simulation.links import PERFECT, Links, Schedule, Seals
 from fabmarket.simulation.outcome import Outcome, collect
 from fabmarket.simulation.setup import (
     Party,
@@ -80,15 +79,18 @@ def run_market(
     *,
     settle: Settling = "single",
     schedule: Schedule | None = None,
+    sealed: bool = False,
 ) -> Outcome:
     """Run a scenario from nothing to its audit on an engine, and return all that happened.
 
     The same scenario, seed and pinned engine settings give the same messages, transactions and
     events. `settle` says how: "single", every trade in a transaction of its own; "batch", several
     that a supplier has agreed on at a time; "net", trades that are paid at once in net cycles,
-    which the first operator coordinates. `schedule` is the links' (perfect by default).
+    which the first operator coordinates. `schedule` is the links' (perfect by default). Where it is
+    `sealed`, letters are sealed as between agents, for whoever watches the `wires` of the outcome.
     """
-    return _Run(scenario, engine, seed, progress, settle=settle, schedule=schedule).go()
+    given = scenario, engine, seed, progress
+    return _Run(*given, settle=settle, schedule=schedule, sealed=sealed).go()
 
 
 class _Run:
@@ -101,6 +103,7 @@ class _Run:
         *,
         settle: Settling,
         schedule: Schedule | None,
+        sealed: bool,
     ) -> None:
         self.scenario, self.engine, self.progress = scenario, engine, progress
         self.settle = settle
@@ -110,12 +113,14 @@ class _Run:
         self.market = deploy(engine, scenario, self.parties)
         self.rhythm = Rhythm(engine.now(), _period(engine))
         store = EventStore()
-        self.outcome = Outcome(scenario, seed, self.parties, self.market, store)
+        self.outcome = Outcome(scenario, seed, self.parties, self.market, self.rhythm, store)
         self.follower = Follower(engine, self.market.exchange, store)
         self.outboxes: list[Outbox] = []
         self.everyone = self._participants()
-        self.links = Links(self.everyone, *(() if schedule is None else (schedule,)))
-        self.outcome.tally = self.links.tally
+        keys = (party.key for party in self.parties.everyone)
+        seals = Seals(self.market.domain, keys) if sealed else None
+        self.links = Links(self.everyone, schedule or (lambda *_: PERFECT), seals)
+        self.outcome.tally, self.outcome.wires = self.links.tally, self.links.wires
         self.tampered = scenario.tampered_copies
         self._lap("deploy")
 
@@ -135,6 +140,7 @@ class _Run:
         out.after = self._balances()
         for participant in self.everyone:
             out.tally.sent += participant.sent
+        out.wires.sort(key=lambda seen: seen.time)
         collect(out)
         self._lap("negotiate and settle")
         self.progress("audit", 0, 1)
@@ -197,7 +203,7 @@ class _Run:
             order=tuple(want.id for want in wants),
             purchases=HashTrieMap({each.product.id: each for each in purchases}),
             policy=Policy(least=self.scenario.least),
-            source=_source(party),
+            source=party.source(self.market.domain),
             net=self._net(party, sells=False),
         )
 
@@ -206,8 +212,10 @@ class _Run:
         if self.settle != "net":
             return None
         coordinator = self.parties.operators[0].address
-        us = party.address, self.market.domain, self.market.token.address
-        return NetParty(*us, Cycles(self.rhythm), coordinator, _source(party), sells)
+        domain = self.market.domain
+        us = party.address, domain, self.market.token.address
+        cycles = Cycles(self.rhythm)
+        return NetParty(*us, cycles, coordinator, party.source(domain), sells)
 
     def _operator(self) -> OperatorState:
         address = self.parties.operators[0].address
@@ -390,7 +398,8 @@ class _Run:
         ]
         for letter, demand, signature in islice(cycle(demands), self.tampered):
             forged = replace(demand, sequence=2**64 - self.tampered)
-            self.links.post(letter.recipient, encode(Envelope(forged, signature)), now)
+            body = encode(Envelope(forged, signature))
+            self.links.post(demand.author, letter.recipient, body, now)
             self.tampered -= 1
 
     # What came of it
@@ -402,11 +411,6 @@ class _Run:
             party.address: exchange.balance_of(party.address, token)
             for party in (*self.parties.demanders, *self.parties.suppliers)
         }
-
-
-def _source(party: Party) -> bytes:
-    """What a party's secrets are drawn from; known to all who know the seed, as its key is."""
-    return keccak(f"{party.address} hides its lines".encode())
 
 
 def _period(engine: Engine) -> int:

@@ -19,7 +19,7 @@ from fabmarket.chain import (
 )
 from fabmarket.chain.calls import function_of, gas_limit
 from fabmarket.errors import Bug, Refused
-from fabmarket.identity import Domain, Key, digest
+from fabmarket.identity import Domain, Key, digest, keccak
 from fabmarket.identity.codec import encode
 from fabmarket.market.cards import Founding, SignedNotice
 from fabmarket.market.delivery import INSTANT
@@ -73,6 +73,10 @@ class Party:
     def address(self) -> str:
         """The participant's address."""
         return self.key.address
+
+    def source(self, domain: Domain) -> bytes:
+        """Return what its secrets are drawn from, in a market; known to who knows its key."""
+        return keccak(self.key.sign(keccak(b"a demo's secrets" + domain.separator())))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Letters open for their reader alone, and under their own cover alone."""
+"""Letters open for their reader alone, and show nobody's name."""
 
 from dataclasses import replace
 
@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabmarket.identity import Domain, Key
-from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import (
     LARGEST_BUCKET,
     LARGEST_LETTER,
@@ -16,23 +15,22 @@ from fabmarket.identity.sealing import (
     SealingKey,
     Unsealable,
     bucket,
-    cover_of,
+    is_letter,
     sealed,
 )
 
 DOMAIN = Domain("Fabmarket", "1", 31337, "0x00000000000000000000000000000000fab0cafe")
 ANNE, BOB, EVE = (Key.derive("sealing tests", name) for name in ("anne", "bob", "eve"))
 KEY = SealingKey(BOB)
-COVER = Cover(ANNE.address, BOB.address, bytes(range(32)), 7)
 
 
-def letter(text=b"a message", cover=COVER, domain=DOMAIN):
-    return sealed(domain, cover, KEY.public, text)
+def letter(text=b"a message", sender=ANNE, recipient=BOB, domain=DOMAIN):
+    return sealed(domain, sender.address, recipient.address, KEY.public, text)
 
 
 @given(st.binary(max_size=5000))
 def test_what_was_sealed_opens(text):
-    assert KEY.open(DOMAIN, letter(text)) == (COVER, text)
+    assert KEY.open(DOMAIN, letter(text)) == (ANNE.address, text)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,7 @@ def test_a_letter_shows_of_its_length_the_bucket_alone(length):
 
 def test_buckets_are_powers_of_two_that_hold_what_is_put_in():
     sizes = {bucket(length) for length in range(0, 1 << 14, 7)}
-    assert sizes == {1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14}
+    assert sizes == {1 << 11, 1 << 12, 1 << 13, 1 << 14}
     assert all(bucket(size) == size for size in sizes)
 
 
@@ -65,19 +63,20 @@ def test_nobody_else_opens_it():
         SealingKey(EVE).open(DOMAIN, letter())
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"sender": EVE.address},
-        {"recipient": EVE.address},
-        {"session": bytes(32)},
-        {"number": 8},
-    ],
-)
-def test_under_another_cover_it_does_not_open(changed):
-    other = replace(COVER, **changed).to_bytes()
+def test_sent_on_to_whoever_s_key_is_on_another_s_card_it_does_not_open():
+    """Eve's card names Bob's key: what Anne writes to Eve is no letter of Anne's to Bob."""
     with pytest.raises(Unsealable, match="does not open"):
-        KEY.open(DOMAIN, other + letter()[len(other) :])
+        KEY.open(DOMAIN, letter(recipient=EVE))
+
+
+@given(st.binary(max_size=300), st.sampled_from((ANNE, EVE)))
+def test_in_clear_a_letter_is_the_same_whoever_writes_what(text, sender):
+    made = letter(text, sender)
+    assert made[:2] == letter()[:2]
+    for key in (ANNE, BOB, EVE):
+        assert bytes.fromhex(key.address[2:]) not in made
+    assert len(text) < 8 or text not in made
+    assert len(made) == len(letter())
 
 
 @pytest.mark.parametrize("changed", [{"chain_id": 1}, {"verifying_contract": EVE.address}])
@@ -100,31 +99,57 @@ def test_any_bytes_are_refused(text):
         KEY.open(DOMAIN, text)
 
 
-def test_the_cover_is_read_without_the_key():
-    assert cover_of(letter()) == COVER
+def test_that_it_is_a_letter_is_seen_without_the_key():
+    assert is_letter(letter(recipient=EVE))
+    assert not is_letter(b'{"a":"notice"}')
 
 
 def test_another_version_is_refused():
-    with pytest.raises(Unsealable, match="of version 2 where 1 is due"):
-        cover_of(b"\0\2" + letter()[2:])
+    with pytest.raises(Unsealable, match="of version 1 where 2 is due"):
+        KEY.open(DOMAIN, b"\0\1" + letter()[2:])
 
 
-def test_padding_that_hides_something_is_refused():
+@pytest.mark.parametrize("more", [-SMALLEST_BUCKET, -1, 1, SMALLEST_BUCKET - 1])
+def test_of_a_size_that_no_letter_has_none_is_opened(more):
+    """Or many small ones on the board would cost their reader more than who announces them."""
+    made = letter()[: SMALLEST_BUCKET + OVERHEAD + more] + bytes(max(0, more))
+    with pytest.raises(Unsealable, match=f"{len(made)} bytes are no letter"):
+        KEY.open(DOMAIN, made)
+
+
+ANNE_S = bytes.fromhex(ANNE.address[2:])
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        ANNE_S + (SMALLEST_BUCKET + 1).to_bytes(4, "big") + bytes(SMALLEST_BUCKET),
+        ANNE_S + (3).to_bytes(4, "big") + b"abc" + b"\1" * (SMALLEST_BUCKET - 3),
+    ],
+    ids=["none for the last byte", "words in the padding"],
+)
+def test_what_is_badly_padded_is_refused(inside):
     """By a sender that pads with words of its own: two letters would be one text."""
     from fabmarket.identity import sealing  # noqa: PLC0415
 
-    padded = (3).to_bytes(4, "big") + b"abc" + b"\1" * (SMALLEST_BUCKET - 3)
     reader = sealing.X25519PublicKey.from_public_bytes(KEY.public)
-    made = sealing._SUITE.encrypt(padded, reader, sealing._info(DOMAIN, COVER.to_bytes()))
+    made = sealing._SUITE.encrypt(inside, reader, sealing._info(DOMAIN, BOB.address))
     with pytest.raises(Unsealable, match="not padded"):
-        KEY.open(DOMAIN, COVER.to_bytes() + made)
+        KEY.open(DOMAIN, letter()[:2] + made)
+
+
+def test_a_letter_can_be_as_large_as_a_longer_one():
+    longer = sealed(DOMAIN, ANNE.address, BOB.address, KEY.public, b"a" * 5_000)
+    shorter = sealed(DOMAIN, ANNE.address, BOB.address, KEY.public, b"a", padded=5_000)
+    assert len(shorter) == len(longer)
+    assert KEY.open(DOMAIN, shorter) == (ANNE.address, b"a")
 
 
 def test_a_sealing_key_that_is_none_is_refused():
     with pytest.raises(Unsealable, match="is no sealing key"):
-        sealed(DOMAIN, COVER, bytes(32), b"a message")  # a point of small order
+        sealed(DOMAIN, ANNE.address, BOB.address, bytes(32), b"a message")  # a point of small order
     with pytest.raises(Unsealable, match="is no sealing key"):
-        sealed(DOMAIN, COVER, b"short", b"a message")
+        sealed(DOMAIN, ANNE.address, BOB.address, b"short", b"a message")
 
 
 def test_it_follows_from_the_account_and_does_not_show_it():

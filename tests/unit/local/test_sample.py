@@ -1,7 +1,7 @@
 """The settings of the market for trying out: what its agents are started with."""
 
 from fabmarket.identity import Key
-from fabmarket.local.filling import Places, demander_settings
+from fabmarket.local.filling import Places, demander_settings, supplier_settings
 from fabmarket.local.sample import PERIOD, SLOT_LENGTH, newcomer_demander, sample_market
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.rounds import Rounds
@@ -41,6 +41,17 @@ def test_it_is_bought_in_the_first_cycle_and_in_time():
     begins = max(product.release, rhythm.origin + cycle.length)
     whole = -(-(begins - 1_000) // SLOT_LENGTH) + len(product.steps)
     assert 1_000 + whole * SLOT_LENGTH <= product.due
+
+
+def test_sessions_are_masked_from_five_members_on_and_what_is_held_does_not_net():
+    """Trades are paid on delivery, so that a cycle would have nothing to net."""
+    market = sample_market(1, 1)
+    text = supplier_settings(PLACES, 9_100, market.suppliers[0], market.concept)
+    supplier, demander = parse_settings(text, "supplier"), settings(market.demanders[0])
+    assert supplier.sells.masked_from == demander.policy.least == 5
+    assert demander.policy.open
+    assert supplier.sells.delivery is not None
+    assert supplier.net.coordinator == demander.net.coordinator == ""
 
 
 def test_a_newcomer_finds_the_product_as_a_comment():

@@ -3,7 +3,7 @@
 import pytest
 
 from fabmarket.identity import Key, keccak
-from fabmarket.market.sums import BadPath, Node, climb, leaf, tree_of
+from fabmarket.market.sums import BadPath, Node, beside, climb, leaf, tree_of
 
 
 def leaves_of(count):
@@ -106,6 +106,15 @@ def test_an_inner_node_passes_for_no_leaf():
     below = [each.hash + b"".join(map(word, each.sums)) for each in (inner, paths[0][1])]
     assert root.hash == keccak(b"\x01" + b"".join(below))
     assert leaf(0, b"".join(below)).hash != root.hash
+
+
+@pytest.mark.parametrize("count", range(1, 18))
+def test_each_node_of_a_path_stands_for_the_leaves_that_it_adds_up(count):
+    _, paths = tree_of([leaf(at, bytes(32), 1 << at) for at in range(count)])
+    for at, path in enumerate(paths):
+        stood_for = [sum(1 << each for each in leaves) for leaves in beside(at, count)]
+        assert [node.sums for node in path] == [(each,) for each in stood_for]
+        assert sum(stood_for) + (1 << at) == (1 << count) - 1
 
 
 def test_a_place_outside_the_tree_and_a_path_of_another_length_are_named():

@@ -26,9 +26,11 @@ from fabmarket.market.messages import (
 )
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation import demander
+from fabmarket.negotiation.course import member_of
 from fabmarket.negotiation.masked.cards import key_of
 from fabmarket.negotiation.masked.hosted import LIED, SILENT
-from fabmarket.negotiation.moves import News
+from fabmarket.negotiation.moves import News, Send
+from fabmarket.negotiation.supplier.masked_selling import open_masked_session
 from fabmarket.negotiation.wants import (
     BROKEN_OFF,
     DROPPED,
@@ -228,6 +230,35 @@ def test_an_opening_of_a_second_masked_session_is_refused_by_name(wire):
     wire.open()
     wire.pump()
     assert wire.reasons(buyer) == ["second masked session of one listing"]
+
+
+def test_two_masked_sessions_of_a_listing_cannot_open_before_either_is_answered(wire):
+    """Two wants of one demander, each in a roster of its own, and the openings before the quotes:
+    both sessions were answered.
+    """
+    wire.seller = wire.supplier("s", least=3)
+    for at in range(3):
+        wire.demander(f"d{at}", *(wire.want(f"{it}{at}", (MILL, 10, 90)) for it in "ab"), least=3)
+    wire.until("choose")
+    state, listing = wire.states[wire.seller], wire.listing(wire.seller, 0)
+    chosen = state.pending[listing].values()
+    sent = []
+    for want in (b"a", b"b"):
+        some = [each for each in chosen if each[1].sub_task.startswith(want)]
+        members = tuple(member_of(it, key, at) for at, (key, it) in enumerate(some))
+        cards = tuple(it.masked[0].card for _, it in some)
+        terms = replace(state.terms, capacity=100)
+        _, outputs = open_masked_session(state, listing, wire.beat, terms, members, cards)
+        sent += [each for each in outputs if isinstance(each, Send)]
+    wire.steps[wire.seller] = deaf
+    wire.open()
+    for each in sorted(sent, key=lambda each: not isinstance(each.message, MaskedOpening)):
+        wire.say(each.message, each.to, *each.places)
+    wire.pump()
+    first, _ = wire.heard(MaskedOpening)
+    answered = {each.session for each in wire.heard(MaskedReply)}
+    assert answered == {digest(wire.domain, first)}
+    assert [reason for _, reason in wire.ignored] == ["second masked session of one listing"] * 3
 
 
 def test_who_does_not_open_its_answer_gets_nothing_and_is_noted(wire):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from fabmarket.identity import Key
+from fabmarket.identity import Key, digest
 from fabmarket.market.cycles import (
     Consent,
     Counted,
@@ -17,6 +17,7 @@ from fabmarket.market.cycles import (
 )
 from fabmarket.market.exchange import Cancel
 from fabmarket.market.net import PAID, Row, path, root
+from fabmarket.negotiation.netting import party
 from tests.unit.negotiation.nets import Nets
 from tests.unit.negotiation.test_net_cycles import ALL, settle_once
 from tests.unit.negotiation.wire import deaf
@@ -120,7 +121,8 @@ def test_a_trade_that_is_in_for_the_buyer_and_out_for_the_seller_is_signed_by_ne
     all_late(market, trades)
 
 
-def test_so_it_is_where_the_accomplice_takes_part():
+def false_batch():
+    """An accomplice is in the roll, and in the batch in the place of a seller that is left out."""
     market = Played().trading()
     accomplice = market.supplier("accomplice", 100)
     trades = market.agree().agreed()
@@ -139,13 +141,37 @@ def test_so_it_is_where_the_accomplice_takes_part():
         if honest.rows[each.row].account != seller
     )
     batch = replace(honest, rows=rows, sales=sales)
+    market.steps[accomplice] = deaf
+    return market, trades, seller, honest, batch
+
+
+def test_so_it_is_where_the_accomplice_takes_part():
+    market, trades, seller, honest, batch = false_batch()
     market.show(honest, seller)
     market.show(batch, *market.buyers, market.sellers[1])
-    market.steps[accomplice] = deaf
     assert "trades counted in another batch than we were shown" in market.reasons(seller)
     assert market.signers() == {market.sellers[1]}  # all its trades are counted, and settle late
     market.quarters(*ALL)
     settle_once(market, trades, len(trades))
+
+
+def test_without_the_count_the_buyers_would_sign_it(monkeypatch):
+    """The control: if a seller's word could be had for a batch that leaves its trades out."""
+    monkeypatch.setattr(party, "leads", lambda *_: True)
+    market, _, seller, _, batch = false_batch()
+    market.show(batch, *market.buyers, market.sellers[1])
+    name = digest(market.domain, batch.cycle.batch)
+    for buyer in market.buyers:
+        between = (
+            trade
+            for deal in market.net(buyer).deals.values()
+            for trade, other in zip(deal.names, deal.others, strict=True)
+            if other == seller
+        )
+        leaves = tuple(Leaf(trade, bytes(32), 0, ()) for trade in between)
+        market.say(Counted(seller, name, leaves), buyer)
+    market.pump()
+    assert set(market.buyers) <= market.signers()
 
 
 def test_two_batches_are_signed_by_nobody(market):

@@ -7,7 +7,6 @@ from rpds import HashTrieMap
 
 from fabmarket.identity import Key, digest, keccak
 from fabmarket.identity.codec import encode
-from fabmarket.identity.covers import Cover
 from fabmarket.ledger.store import Block, Entry
 from fabmarket.market.events import Deployed, OperatorsSet, TokenSet
 from fabmarket.market.exchange import (
@@ -39,7 +38,7 @@ from fabmarket.negotiation.moves import News
 from fabmarket.negotiation.operator import OperatorState
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.node import Answer, Journal, Participant
-from fabmarket.node.envelope import Envelope, session_shown
+from fabmarket.node.envelope import Envelope
 from fabmarket.node.outbox import move_of
 
 DOMAIN = market_domain(31337, Key.derive("exchange contract").address)
@@ -149,8 +148,7 @@ class Council:
         """Somebody sends a participant a message; its reason where it is not taken, else None."""
         text = encode(Envelope(message, key.sign(digest(DOMAIN, message))))
         person = self.people[name]
-        cover = Cover(key.address, person.address, session_shown(message), 1)
-        heard = person.receive(text, cover)
+        heard = person.receive(text, key.address)
         return None if heard.answer is Answer.TAKEN else heard.reason
 
     def lines(self, name, line):

@@ -4,9 +4,9 @@ import pytest
 
 from fabmarket.chain import BoardContract, Settings, open_engine
 from fabmarket.errors import Bug
-from fabmarket.identity import digest
+from fabmarket.identity import digest, keccak
 from fabmarket.identity.codec import encode
-from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey
+from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey, sealed
 from fabmarket.ledger import EventStore, Follower
 from fabmarket.market.cards import PROTOCOL, ContactCard, Founding, SignedNotice, notice_of
 from fabmarket.market.events import Announced
@@ -112,11 +112,20 @@ def test_the_gas_is_enough_for_the_largest_letter(square):
     square.mine()
 
 
+def test_the_smallest_letter_costs_what_the_pages_say(square):
+    market, key = square.market, square.key
+    letter = sealed(market.domain, key.address, key.address, SealingKey(key).public, b"")
+    square.participant.announce(letter)
+    (outgoing,) = square.mine()
+    receipt = square.engine.receipt(keccak(outgoing.raw))
+    assert receipt.gas_used == pytest.approx(107_000, abs=1_000)
+
+
 def test_a_letter_moves_to_the_board_s_outbox_in_one_transaction_and_is_counted_by_day(square):
     journal = square.journal
     with journal.writing():
         for _ in range(3):
-            journal.post("bert", 9, "Offer", bytes(32), b"text")
+            journal.post("bert", 9, "Offer", b"text")
     first, second, third = journal.letters()
     square.participant.announce_letter(first.number, b"one", 20_000)
     square.participant.announce_letter(third.number, b"three", 20_000)

@@ -39,7 +39,7 @@ def fill(journal):
     journal.note("owner", b"anne")
     journal.add_input(b"one")
     journal.keep(b"d", "Opening", b"d", b"said")
-    journal.post("bert", 9, "Offer", bytes(32), b"letter")
+    journal.post("bert", 9, "Offer", b"letter")
     journal.submit(b"move")
     journal.tell(b"news")
 
@@ -111,17 +111,17 @@ def test_a_message_is_kept_once_and_never_replaced(journal):
 
 def test_numbers_of_letters_and_moves_are_never_used_twice(journal):
     """A letter that is ticked off late must not take a new one with it."""
-    journal.post("bert", 9, "Offer", bytes(32), b"one")
+    journal.post("bert", 9, "Offer", b"one")
     (first,) = journal.letters()
     journal.delivered(first.number)
-    journal.post("bert", 9, "Offer", bytes(32), b"two")
+    journal.post("bert", 9, "Offer", b"two")
     journal.delivered(first.number)
     assert [each.body for each in journal.letters()] == [b"two"]
 
 
 def test_a_letter_may_be_of_use_for_longer_than_sqlite_counts(journal):
     """As an operator's word on an attestation that a stranger would have for ever."""
-    journal.post("bert", 2**64 - 1, "Endorsement", bytes(32), b"one")
+    journal.post("bert", 2**64 - 1, "Endorsement", b"one")
     assert journal.letters()[0].until == 2**63 - 1
 
 
@@ -204,7 +204,7 @@ def test_a_full_disk_is_said_so_and_nothing_is_written(no_room):
     def write():
         with no_room.writing():
             no_room.note("small", b"fits")
-            no_room.post("bert", 9, "Offer", bytes(32), b"x" * 100_000)
+            no_room.post("bert", 9, "Offer", b"x" * 100_000)
 
     with pytest.raises(JournalFull, match="full"):
         write()
@@ -227,7 +227,7 @@ def test_a_file_that_may_grow_no_more_is_said_so_and_nothing_is_written(tmp_path
     try:
         for _ in range(2):
             with pytest.raises(JournalFull), journal.writing():
-                journal.post("bert", 9, "Offer", bytes(32), os.urandom(200_000))
+                journal.post("bert", 9, "Offer", os.urandom(200_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert contents(journal) == before
@@ -250,7 +250,7 @@ def test_what_was_acknowledged_before_kill_9_is_there(tmp_path):
         for number in range(10**9):
             with journal.writing():
                 journal.add_input(b"%d" % number)
-                journal.post("bert", 9, "Offer", bytes(32), b"%d" % number)
+                journal.post("bert", 9, "Offer", b"%d" % number)
             print(number, flush=True)
     """
     started = subprocess.Popen(  # noqa: S603

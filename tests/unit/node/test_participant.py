@@ -6,11 +6,10 @@ import pytest
 
 from fabmarket.identity import digest, keccak
 from fabmarket.identity.codec import encode
-from fabmarket.identity.covers import Cover
 from fabmarket.market.delivery import INSTANT
 from fabmarket.market.events import Escrowed
 from fabmarket.market.exchange import Deposit
-from fabmarket.market.messages import Close, Opening, Quote, Reply, Selection
+from fabmarket.market.messages import Close, Opening, Quote, Selection
 from fabmarket.negotiation.wants import Want
 from fabmarket.node import Answer, Journal, evidence_of, forks
 from fabmarket.node.envelope import LARGEST, Envelope, open_envelope, seal
@@ -23,10 +22,6 @@ from tests.unit.node.town import DOMAIN, HELD, TOKEN, Town, settled
 def written(participant):
     """All that the participant's journal holds."""
     return participant.journal.dump()
-
-
-def cover(sender, recipient, session=bytes(32)):
-    return Cover(sender.address, recipient.address, session, 1)
 
 
 def said(letter):
@@ -119,31 +114,11 @@ def test_a_message_of_another_than_the_letter_s_sender_is_refused(town):
     (letter, *_) = town.letters("anne")
     cleo, bert = town.people["cleo"], town.people["bert"]
     before = written(cleo)
-    heard = cleo.receive(letter.body, cover(bert, cleo))
+    heard = cleo.receive(letter.body, bert.address)
     reason = "message of another author than the letter's sender"
     assert (heard.answer, heard.reason) == (Answer.REFUSED, reason)
     assert written(cleo) == before
-    assert cleo.receive(letter.body, cover(town.people["anne"], cleo)).answer is Answer.TAKEN
-
-
-def test_a_message_of_another_session_than_its_cover_s_is_refused(town):
-    """What the cover shows in clear is what is inside, where the message names a session or not."""
-    town.opened()
-    (demand, *_) = town.letters("anne")
-    anne, cleo = town.people["anne"], town.people["cleo"]
-    heard = cleo.receive(demand.body, cover(anne, cleo, b"\1" * 32))
-    reason = "message of another session than the letter's"
-    assert (heard.answer, heard.reason) == (Answer.REFUSED, reason)
-    assert cleo.receive(demand.body, cover(anne, cleo)).answer is Answer.TAKEN
-    town.carry(least=3)
-    town.block(1_045)
-    town.carry(least=2)
-    town.block(1_060)
-    town.carry(of=("cleo",), least=4)
-    reply = next(each for each in town.letters("anne") if isinstance(said(each), Reply))
-    heard = cleo.receive(reply.body, cover(anne, cleo))
-    assert (heard.answer, heard.reason) == (Answer.REFUSED, reason)
-    assert cleo.receive(reply.body, cover(anne, cleo, town.session())).answer is Answer.TAKEN
+    assert cleo.receive(letter.body, town.people["anne"].address).answer is Answer.TAKEN
 
 
 def test_a_message_for_another_market_is_refused(town):

@@ -18,9 +18,9 @@ from fabmarket.identity import Domain, Key
 from fabmarket.identity.codec import encode
 from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey
 from fabmarket.market.cards import PROTOCOL, ContactCard
-from fabmarket.market.messages import Refusal, Reply
+from fabmarket.market.messages import Refusal
 from fabmarket.node import peers
-from fabmarket.node.envelope import Envelope, seal, session_shown
+from fabmarket.node.envelope import Envelope, seal
 from fabmarket.node.journal import Letter
 from fabmarket.node.peers import Delivery, ForBoard, Peers
 
@@ -112,7 +112,7 @@ def body() -> bytes:
 
 
 def letters(count: int = 1, until: int = 1000) -> list[Letter]:
-    rest = BOB.address, until, KIND, bytes(32), body()
+    rest = BOB.address, until, KIND, body()
     return [Letter(number, *rest) for number in range(1, count + 1)]
 
 
@@ -148,29 +148,21 @@ def test_a_letter_is_sealed_for_its_recipient_and_delivered(bob):
     bob.script = [says(200)]
     (delivery,) = sending(posted(bob.url, *letters()))
     assert delivery == Delivery(1, BOB.address, "Refusal", "taken")
-    cover, text = SealingKey(BOB).open(DOMAIN, bob.letters[0])
-    assert (cover.sender, cover.recipient, cover.number) == (ANNE.address, BOB.address, 1)
-    assert text == body()
+    assert SealingKey(BOB).open(DOMAIN, bob.letters[0]) == (ANNE.address, body())
 
 
 def test_one_for_somebody_without_a_door_is_sealed_for_the_board():
     (found,) = sending(posted("", *letters()))
     assert isinstance(found, ForBoard)
     assert (found.number, found.recipient, found.kind) == (1, BOB.address, "Refusal")
-    cover, text = SealingKey(BOB).open(DOMAIN, found.payload)
-    assert (cover.sender, cover.number, text) == (ANNE.address, 1, body())
+    assert SealingKey(BOB).open(DOMAIN, found.payload) == (ANNE.address, body())
 
 
 def test_one_too_large_for_the_board_is_refused():
     large = replace(letters()[0], body=b"x" * (LARGEST_ANNOUNCED + 1))
     (delivery,) = sending(posted("", large))
     assert delivery.outcome == "refused"
-    assert delivery.reason == "131206 bytes where 65670 are the most on the board"
-
-
-def test_its_cover_names_the_session_where_there_is_one():
-    assert session_shown(Reply(ANNE.address, bytes(range(32)), 1, bytes(32), 2)) == bytes(range(32))
-    assert session_shown(MESSAGE) == bytes(32)
+    assert delivery.reason == "131146 bytes where 65610 are the most on the board"
 
 
 def test_a_refused_one_comes_back_with_the_reason_and_is_not_sent_again(bob):
@@ -258,7 +250,7 @@ def test_one_who_is_silent_holds_up_nobody_else(bob, monkeypatch):
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
             carrying.know(ContactCard(eve.address, SealingKey(eve).public, url, bytes(32), 1, 9999))
             carrying.know(card(bob.url))
-            carrying.post([Letter(9, eve.address, 1000, KIND, bytes(32), body())])
+            carrying.post([Letter(9, eve.address, 1000, KIND, body())])
             await asyncio.sleep(0.1)
             carrying.post(letters())
 
@@ -282,7 +274,7 @@ def test_many_who_are_silent_hold_up_nobody_who_answers(bob, monkeypatch):
             for eve in strangers:
                 key = SealingKey(eve).public
                 carrying.know(ContactCard(eve.address, key, url, bytes(32), 1, 9999))
-                carrying.post([Letter(9, eve.address, 1000, KIND, bytes(32), body())])
+                carrying.post([Letter(9, eve.address, 1000, KIND, body())])
             while not carrying._others.locked():
                 await asyncio.sleep(0.01)
             carrying.post([second])

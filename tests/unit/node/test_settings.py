@@ -51,6 +51,23 @@ def test_one_that_is_not_filled_in_says_what_is_missing(role):
         parse_settings(template(role), "agent.toml")
 
 
+@pytest.mark.parametrize(
+    ("concept", "said", "least"),
+    [("clock", "", 5), ("balanced", "", 5), ("bargaining", "", 0), ("clock", "least = 0", 0)],
+)
+def test_sessions_are_masked_from_five_members_on_and_bargains_never(concept, said, least):
+    text = filled("supplier").replace('concept = "clock"', f'concept = "{concept}"')
+    settings = parse_settings(re.sub("(?m)^least = .*$", said, text), "agent.toml")
+    state = initial_state(settings, ME, market_domain(31337, ADDRESS), Rhythm(0, 60))
+    assert state.terms.least == least
+
+
+def test_a_bargain_that_is_to_be_masked_is_refused():
+    text = filled("supplier").replace('concept = "clock"', 'concept = "bargaining"')
+    with pytest.raises(BadSettings, match=r"sells.least: a bargain has two parties .* give 0"):
+        parse_settings(text, "agent.toml")
+
+
 def test_a_door_with_a_certificate_has_a_url_that_says_so():
     text = filled("supplier").replace('certificate = ""', 'certificate = "a.pem"')
     text = text.replace('\nkey = ""', '\nkey = "b.pem"')
@@ -105,8 +122,8 @@ def test_a_door_with_a_certificate_has_a_url_that_says_so():
         ("supplier", "[sells]", "[accepts]\n[sells]", "accepts: a demander has this table"),
         ("demander", "longest = 2592000", "longest = -1", "accepts.longest: -1 is not from 0"),
         ("demander", "instant = false", "instant = 1", "accepts.instant"),
-        ("supplier", "least = 0", "least = 2", "sells.least: 2 is not from 3"),
-        ("supplier", "least = 0", "least = 1001", "sells.least: 1001 is not from 3 to 1000"),
+        ("supplier", "least = 5", "least = 2", "sells.least: 2 is not from 3"),
+        ("supplier", "least = 5", "least = 1001", "sells.least: 1001 is not from 3 to 1000"),
         ("supplier", "partners = []", "least = 6", "a supplier has sells.least"),
         ("supplier", "partners = []", "open = false", "a supplier has sells.least"),
         ("demander", "least = 5", "least = 2", "policy.least: 2 is not from 3"),

@@ -15,7 +15,6 @@ import pytest
 
 from fabmarket.identity import Domain, Key
 from fabmarket.identity.codec import encode
-from fabmarket.identity.covers import Cover
 from fabmarket.identity.sealing import SealingKey, sealed
 from fabmarket.market.cards import PROTOCOL, ContactCard
 from fabmarket.market.messages import Refusal
@@ -107,7 +106,7 @@ def sent(keeper: Doorkeeper, trust: ssl.SSLContext) -> Delivery:
     """What becomes of a letter to Bob; it is given up once it has failed."""
     found: list[object] = []
     envelope = encode(Envelope(MESSAGE, seal(ANNE, DOMAIN, MESSAGE)[1]))
-    letter = Letter(1, BOB.address, 1_000, "Refusal", bytes(32), envelope)
+    letter = Letter(1, BOB.address, 1_000, "Refusal", envelope)
 
     async def run() -> None:
         carrying = Peers(DOMAIN, ANNE.address, found.append, found.append, trust)
@@ -208,9 +207,7 @@ def test_a_renewed_certificate_is_used_and_said(keeper):
 def test_what_comes_along_with_the_end_of_the_handshake_is_heard(keeper):
     """A client that does not wait between its handshake and its letter, twice on a connection."""
     trust = keeper.believing(keeper.authority).trust
-    text = sealed(
-        DOMAIN, Cover(ANNE.address, BOB.address, bytes(32), 1), SealingKey(BOB).public, b"hello"
-    )
+    text = sealed(DOMAIN, ANNE.address, BOB.address, SealingKey(BOB).public, b"hello")
     link = http.client.HTTPSConnection("127.0.0.1", keeper.port, timeout=60, context=trust)
     for _ in range(2):
         link.request("POST", door.PATH, text)

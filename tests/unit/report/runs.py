@@ -86,6 +86,7 @@ def facts(name: str, decimals: int, participants: list[dict[str, Any]]) -> dict[
         "gas": {},
         "settlement": {},
         "exposed": 0,
+        "leakage": [],
         "equilibria": [],
         "off_equilibrium": [],
         "sessions": [],

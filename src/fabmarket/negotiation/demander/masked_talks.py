@@ -52,7 +52,9 @@ def open_masked(
     secret = state.secrets[opening.ends]
     talk = sit_down(talk, secret, [selection.offer for selection in selected])
     taken = {seat.member.selection: opening_digest for seat in seats}
-    state = replace(state, seated=state.seated.update(taken))
+    # From now on and not from the first answer on: both of two openings would be answered.
+    masked = state.masked.insert(opening.listing, opening.slot_end)
+    state = replace(state, seated=state.seated.update(taken), masked=masked)
     return replace(state, talks=state.talks.insert(opening_digest, talk)), ()
 
 
@@ -84,13 +86,11 @@ def hear_masked(
         case _ if talk.over:
             state, outputs = _failed(state, talk, why_no_masked_price(talk.course))
         case _:
-            state, talk, outputs = _spoken(state, talk)
+            talk, outputs = _spoken(state, talk)
     return replace(state, talks=state.talks.insert(talk.id, talk)), outputs
 
 
-def _spoken(
-    state: DemanderState, talk: MaskedSeated
-) -> tuple[DemanderState, MaskedSeated, tuple[Output, ...]]:
+def _spoken(state: DemanderState, talk: MaskedSeated) -> tuple[MaskedSeated, tuple[Output, ...]]:
     """What our seats say to the last quote: an answer, or what they open."""
     outputs, opening = [], talk.opening
     secret = state.secrets[opening.ends]
@@ -102,8 +102,7 @@ def _spoken(
             margin = margin_of(state, seat.want)
             talk, reply = answer(talk, at, margin, state.domain, secret)
             outputs.append(Send(reply, opening.supplier, opening.ends))
-    masked = state.masked.insert(opening.listing, opening.slot_end)
-    return replace(state, masked=masked), talk, tuple(outputs)
+    return talk, tuple(outputs)
 
 
 def _closed(state: DemanderState, talk: MaskedSeated, close: MaskedClose) -> Step:

@@ -118,6 +118,8 @@ def take_offer(state: DemanderState, offer: Offer, offer_digest: bytes) -> Step:
     if is_bargained(offer):
         if offer.terms.least:
             raise Unacceptable("offer of a bargain that is masked")
+        if offer.terms.start:
+            raise Unacceptable("offer of a bargain that starts at a price")
     else:
         check_terms(offer.terms, [(choice.quantity, want.divisible)])
     known = state.offers.get(want.id, HashTrieMap())

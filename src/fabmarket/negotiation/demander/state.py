@@ -89,8 +89,8 @@ class DemanderState:
     or may, `uncovered` those that are not attested any more, with when they are taken back;
     `source` is what the secrets are drawn from that hide the lines of a product's bids and, of a
     beat each, answers in masked sessions: those in `secrets`, by when the sessions end. `masked`
-    are the listings in whose masked session it has answered, with the end of their slots: it sits
-    in no second one.
+    are the listings in whose masked session it has taken seats, with the end of their slots: it
+    sits in no second one.
     `net` is its part in net cycles, where the market has them.
     """
 

@@ -83,12 +83,16 @@ def host(
 
 
 def seated(members: Sequence[Member]) -> Iterator[tuple[str, tuple[Place, ...]]]:
-    """Yield who is to get the opening, and the places of its own seats to send along."""
+    """Yield who is to get the opening, and the places of its own seats to send along.
+
+    By account, here as in `addressed`: letters that left in the order of the seats would tell
+    whoever watches the links, and knows the roster, whose seat is whose.
+    """
     by_demander: dict[str, list[Place]] = {}
     for at, member in enumerate(members):
         place = Place(at, member.selection, member.supplier_nonce, 0, ())
         by_demander.setdefault(member.demander, []).append(place)
-    for demander, own in by_demander.items():
+    for demander, own in sorted(by_demander.items()):
         yield demander, tuple(own)
 
 
@@ -219,7 +223,7 @@ def addressed(hosted: MaskedHosted, word: MaskedDue) -> Iterator[tuple[str, tupl
         if word.paths and at not in gone:
             given = (word.awards.units[at], word.awards.payments[at]) if word.awards else (0, 0)
             places.append(Place(at, member.selection, *given, next(paths)))
-    for demander, own in by_demander.items():
+    for demander, own in sorted(by_demander.items()):
         yield demander, tuple(own)
 
 

@@ -41,6 +41,11 @@ class Seller:
     high: int
 
     @property
+    def has_one_price(self) -> bool:
+        """Whether what each unit costs is known; it is paid in multiples of that alone."""
+        return self.low == self.high
+
+    @property
     def units(self) -> int:
         """All that it sells."""
         return sum(units for _, units in self.stock)
@@ -82,31 +87,40 @@ def sellers_of(
 def fitting(
     rows: Sequence[Row], sellers: Sequence[Seller], account: str, most: int = LEAST
 ) -> frozenset[Basket]:
-    """Return baskets of an account that were found to fit, no more than `most`.
+    """Return baskets of an account that were found to fit, no more than `most`."""
+    found: set[Basket] = set()
+    for market in markets(rows, sellers):
+        found.add(basket_of(account, market, sellers))
+        if len(found) >= most:
+            break
+    return frozenset(found)
+
+
+def markets(rows: Sequence[Row], sellers: Sequence[Seller]) -> Iterator[Basket]:
+    """Yield whole markets that fit a batch, as often as they are found in `TRIES` orders.
 
     Whoever sells is taken to buy nothing: none where an account has sales and pays all the same.
     """
     selling = {each.account for each in sellers}
     buyers = [(row.account, row.amount) for row in rows if row.account not in selling]
     if any(row.direction != PAYS for row in rows if row.account not in selling):
-        return frozenset()
+        return
     if any(seller.takings <= 0 for seller in sellers):
-        return frozenset()
-    found: set[Basket] = set()
+        return
     start = keccak(b"".join(seller.account.encode() for seller in sellers))
     for number in range(TRIES):
         draw = _draws(keccak(start + number.to_bytes(4, "big")))
-        market = _market(_mixed(buyers, draw), _mixed(sellers, draw), draw)
+        # Who takes multiples of one price comes first: the others take what is left over.
+        order = sorted(_mixed(sellers, draw), key=lambda each: not each.has_one_price)
+        market = _market(_mixed(buyers, draw), order, draw)
         if market is not None:
-            found.add(tuple(each for each in sorted(market) if _concerns(each, account, sellers)))
-        if len(found) >= most:
-            break
-    return frozenset(found)
+            yield tuple(sorted(market))
 
 
-def _concerns(line: tuple[str, bytes, int], account: str, sellers: Sequence[Seller]) -> bool:
+def basket_of(account: str, market: Basket, sellers: Sequence[Seller]) -> Basket:
+    """Return what an account buys in a market, or sells there."""
     own = {listing for each in sellers if each.account == account for listing, _ in each.stock}
-    return line[0] == account or line[1] in own
+    return tuple(each for each in market if each[0] == account or each[1] in own)
 
 
 def _draws(seed: bytes) -> Iterator[int]:
@@ -145,6 +159,7 @@ def _cells(pool: list[Cell], seller: Seller, least_left: int) -> list[Cell] | No
     while rest:
         for at, (who, left) in enumerate(pool):
             paid = min(left, rest)
+            paid -= paid % seller.low if seller.has_one_price else 0
             over, under = left - paid, rest - paid
             buys_on = not over or (least_left and over >= least_left)
             if paid >= seller.low and buys_on and (not under or under >= seller.low):

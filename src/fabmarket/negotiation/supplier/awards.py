@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from fabmarket.negotiation.clinching import in_trades
+from fabmarket.negotiation.course import CLOCK
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.moves import News, Tell
@@ -25,8 +26,10 @@ def result(state: SupplierState, hosted: Hosted | MaskedHosted) -> Tell:
 def award(
     state: SupplierState, talk: Talk, hosted: Hosted | MaskedHosted
 ) -> tuple[SupplierState, Talk]:
-    """Promise what was awarded, and no longer all that there was."""
+    """Promise what was awarded, and no longer all that there was; note the price found."""
     opening, awards = hosted.opening, state.awards
+    if opening.terms.concept != CLOCK:
+        state = replace(state, found=hosted.price or state.found)
     given = zip(hosted.members, hosted.awards, hosted.payments, strict=bool(hosted.awards))
     for member, units, payment in given:
         trades = in_trades(units, payment)

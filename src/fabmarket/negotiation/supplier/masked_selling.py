@@ -88,7 +88,7 @@ def take_masked(state: SupplierState, word: SeatWord) -> Step:
 
 
 def unfinished(state: SupplierState, hosted: Hosted | MaskedHosted | Bargain) -> SupplierState:
-    """Return the state once a session's time is over: who answered a masked one in vain sits in no
+    """Return the state once a session's time is over: who sat in a masked one in vain sits in no
     second one, so its listing is offered open.
     """
     if not isinstance(hosted, MaskedHosted) or hosted.over:
@@ -107,10 +107,10 @@ def _concluded(state: SupplierState, hosted: MaskedHosted) -> Step:
     """Tell how it ended. Who was silent, or did not open its answers, left an award unsigned.
 
     A listing whose session was broken off, or had too few rounds to find a price, is offered open
-    from now on: whoever answered sits in no second masked session of it.
+    from now on: whoever sat there sits in no second masked session of it.
     """
     if hosted.abort is None:
-        if hosted.course.failed and hosted.course.low is not None:
+        if hosted.course.failed and not hosted.course.lacks_supply:
             state = replace(state, opened=state.opened.insert(hosted.opening.listing))
         state, told = _left(state, hosted, hosted.dropped)
         return state, (result(state, hosted), *told)

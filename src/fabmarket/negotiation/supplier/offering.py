@@ -43,13 +43,19 @@ def take_demand(state: SupplierState, demand: Demand, demand_digest: bytes) -> S
                 made[digest(state.domain, offer)] = (demand.demander, offer)
             case int(more):
                 needed = max(needed, more)
-    state = replace(state, custom=custom, offers=state.offers.update(made))
+    # Who comes to one session must have been offered one start, whatever is sold meanwhile.
+    starts = state.starts.insert(demand.opens, _start(state, demand)) if made else state.starts
+    state = replace(state, custom=custom, offers=state.offers.update(made), starts=starts)
     until = demand.offers_until
     sent = tuple(Send(offer, demand.demander, until) for _, offer in made.values())
     if not needed:
         return state, sent
     facts = {"demander": demand.demander, "needed": str(needed), "free": str(max(0, state.free))}
     return state, (*sent, Tell(News.of("short", **facts)))
+
+
+def _start(state: SupplierState, demand: Demand) -> int:
+    return state.starts.get(demand.opens, state.found)
 
 
 def _offer_for(
@@ -68,7 +74,8 @@ def _offer_for(
         if alternative.resource != state.resource or 0 in (shelf.room, alternative.quantity):
             continue
         least = 0 if listing in state.opened else state.terms.least
-        terms = replace(state.terms, capacity=shelf.room, least=least)
+        start = _start(state, demand)
+        terms = replace(state.terms, capacity=shelf.room, least=least, start=start)
         if not _can_serve(terms, alternative.quantity, divisible=sub_task.divisible):
             continue
         quantity = shelf.room if alternative.quantity == NO_LIMIT else alternative.quantity

@@ -94,10 +94,11 @@ def _groups(
 
 def _forget(state: SupplierState) -> SupplierState:
     """Forget the demands and offers of beats that have come, with their selections."""
-    offers, pending = state.offers, state.pending
+    offers, pending, starts = state.offers, state.pending, state.starts
     for offer_digest, (_, offer) in state.offers.items():
         if offer.opens <= state.now:
             offers = offers.remove(offer_digest)
+            starts = starts.discard(offer.opens)
             queue = pending.get(offer.listing)
             if queue is not None and offer_digest in queue:
                 rest = queue.remove(offer_digest)
@@ -105,7 +106,7 @@ def _forget(state: SupplierState) -> SupplierState:
                     pending.insert(offer.listing, rest) if rest else pending.remove(offer.listing)
                 )
     custom = state.custom.forgetting(state.now)
-    return replace(state, custom=custom, offers=offers, pending=pending)
+    return replace(state, custom=custom, offers=offers, pending=pending, starts=starts)
 
 
 def to_sell_under(state: SupplierState) -> Iterator[int]:

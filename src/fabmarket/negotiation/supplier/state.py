@@ -148,6 +148,8 @@ class SupplierState:
     with the owner's approval wait in `held`, by the digest of the first; in `halves`, by bundle,
     those whose other half is to come. `unsigned` are the demanders that left awards unsigned.
     `opened` are the listings of which a masked session was broken off: they are offered open.
+    `found` is the price of the last session that found one as an equilibrium, 0 before there was
+    any; the search of the next begins there, and `starts` says where for beats with offers.
     `escrows` are its trades in escrow that are open, `seller` is what it knows of the products'
     rounds, once somebody needs its resource, `net` its part in net cycles, where there are any.
     """
@@ -183,6 +185,8 @@ class SupplierState:
     asking: Asking = field(default=Asking())
     seller: Seller | None = None
     opened: HashTrieSet[bytes] = field(default_factory=HashTrieSet)
+    found: int = 0
+    starts: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
     net: NetParty | None = None
 
     @property

@@ -13,7 +13,9 @@ class Leak:
     Shares from 0 to 1: `success` with the walls up, `control` by the same attack without the wall
     that stands against it, `guessing` of who knows the public terms alone and says the likeliest.
     A `control` near 1 shows that the attack is one; where it is no higher than `success`, nothing
-    is protected. `note`: what else must be said, such as that the market is too small.
+    is protected. `unlike` says what is otherwise in the control than in `success`, if that is not
+    simply that the whole market has no walls; `note` what else must be said, such as that the
+    market is too small.
     """
 
     viewer: str
@@ -24,6 +26,7 @@ class Leak:
     guessing: float
     control: float
     note: str = ""
+    unlike: str = ""
 
 
 Attack = Callable[[Outcome, Outcome], Leak | None]

@@ -1,0 +1,254 @@
+"""What the links tell whoever watches them: who writes to whom, when, how much, and what is said.
+
+What a link shows of a letter is a `Seen`; where letters are sealed its text is not in it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fabmarket.errors import Refused
+from fabmarket.identity.codec import decode
+from fabmarket.market.messages import Member, Opening
+from fabmarket.market.sums import beside
+from fabmarket.market.trade import Trade
+from fabmarket.negotiation.hosting import Hosted
+from fabmarket.negotiation.masked.hosted import MaskedHosted
+from fabmarket.node.envelope import Envelope
+from fabmarket.simulation.leakage.rows import Attack, Leak
+from fabmarket.simulation.links import Seen
+from fabmarket.simulation.outcome import Outcome
+
+_WATCHER = "whoever watches the links"
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """A session: who hosts it, its members in the order of their seats, and its beat."""
+
+    id: bytes
+    supplier: str
+    members: tuple[Member, ...]
+    opens: int
+    ends: int
+
+    @property
+    def accounts(self) -> set[str]:
+        """Who sits in it."""
+        return {member.demander for member in self.members}
+
+
+def _sittings(outcome: Outcome) -> list[_Sitting]:
+    """The sessions of a run, from the beat at which each opened."""
+    found = []
+    for shown in outcome.talks:
+        if isinstance(shown.talk, Hosted | MaskedHosted):
+            opening = shown.talk.opening
+            opens = opening.ends - outcome.rhythm.period
+            who = shown.talk.id, opening.supplier, tuple(shown.members)
+            found.append(_Sitting(*who, opens, opening.ends))
+    return found
+
+
+def letters(protected: Outcome, bare: Outcome) -> Leak | None:
+    """Letters: does what goes over the link read as a message and its author?"""
+    if not protected.wires:
+        return None
+    return Leak(
+        _WATCHER,
+        "reads the letters",
+        "what is said, and by whom",
+        len(protected.wires),
+        _share_read(protected.wires),
+        0.0,
+        _share_read(bare.wires),
+    )
+
+
+def _share_read(wires: Sequence[Seen]) -> float:
+    return sum(_read(each) is not None for each in wires) / len(wires) if wires else 0.0
+
+
+def _read(seen: Seen) -> Envelope | None:
+    """The message in bytes that went over a link, if they are one."""
+    if seen.clear is None:
+        return None
+    try:
+        return decode(Envelope, seen.clear)
+    except Refused:
+        return None
+
+
+def seats(protected: Outcome, bare: Outcome) -> Leak | None:
+    """Seats of masked sessions, by a member that watches the links and knows all cards.
+
+    It takes the seats in the order in which letters came to the supplier before the session, or in
+    which the supplier sent them when it opened, or by the sizes of those, as a place in a tree has
+    a path of its own length; whichever says most.
+    """
+    masked = {shown.talk.id for shown in protected.talks if isinstance(shown.talk, MaskedHosted)}
+    there = [each for each in _sittings(protected) if each.id in masked]
+    if not there:
+        return None
+    tries = sum(len(each.members) for each in there)
+    ways = (_as_they_came, _as_they_were_sent, _by_size)
+    right = [sum(way(protected.wires, each) for each in there) for way in ways]
+    return Leak(
+        "a member that watches the links",
+        "takes seats by order and size of letters",
+        "whose seat is whose",
+        tries,
+        max(right) / tries,
+        len(there) / tries,
+        _share_of_seats_read(bare),
+    )
+
+
+def _as_they_came(wires: Sequence[Seen], sitting: _Sitting) -> int:
+    """How many seats are right if hosts are seated as their last letters before it came."""
+    begins = sitting.opens - (sitting.ends - sitting.opens) // 4
+    hosts = (
+        each.sender_host
+        for each in wires
+        if each.recipient_host == sitting.supplier and begins <= each.time < sitting.opens
+    )
+    return _right(sitting, list(dict.fromkeys(hosts)), range(len(sitting.members)))
+
+
+def _as_they_were_sent(wires: Sequence[Seen], sitting: _Sitting) -> int:
+    """How many are right if hosts are seated as the supplier's letters left."""
+    hosts = (each.recipient_host for each in _sent(wires, sitting))
+    return _right(sitting, list(dict.fromkeys(hosts)), range(len(sitting.members)))
+
+
+def _by_size(wires: Sequence[Seen], sitting: _Sitting) -> int:
+    """How many are right if who was sent most sits where the path to the root is longest."""
+    sizes: Counter[str] = Counter()
+    for each in _sent(wires, sitting):
+        sizes[each.recipient_host] += each.size
+    count = len(sitting.members)
+    seats_by_path = sorted(range(count), key=lambda at: len(beside(at, count)))
+    return _right(sitting, sorted(sizes, key=lambda host: sizes[host]), seats_by_path)
+
+
+def _sent(wires: Sequence[Seen], sitting: _Sitting) -> Iterator[Seen]:
+    """What the supplier sent while the session went on; later it has others to write."""
+    until = (sitting.opens + sitting.ends) // 2
+    for each in wires:
+        if each.sender_host == sitting.supplier and sitting.opens <= each.time < until:
+            yield each
+
+
+def _right(sitting: _Sitting, hosts: Sequence[str], seats_so: Sequence[int]) -> int:
+    """How many members of the session are where these hosts, one after the other, are seated."""
+    there = [host for host in hosts if host in sitting.accounts]
+    return sum(
+        host == sitting.members[at].demander for host, at in zip(there, seats_so, strict=False)
+    )
+
+
+def _share_of_seats_read(outcome: Outcome) -> float:
+    """In clear letters the opening shows each its seats, under the host that it is sent to."""
+    read = set[tuple[str, int, str]]()
+    for seen in outcome.wires:
+        envelope = _read(seen)
+        if envelope is not None and isinstance(envelope.message, Opening):
+            supplier, ends = envelope.message.supplier, envelope.message.ends
+            read.update((supplier, ends, place.selection.hex()) for place in envelope.places)
+    everyone = [
+        (each.supplier, each.ends, member.selection.hex())
+        for each in _sittings(outcome)
+        for member in each.members
+    ]
+    return sum(each in read for each in everyone) / len(everyone) if everyone else 0.0
+
+
+def meetings(protected: Outcome, bare: Outcome) -> Leak | None:
+    """Who negotiates with whom: letters between two hosts in both directions while it lasts."""
+    pairs = _pairs(protected)
+    if not pairs or not protected.wires:
+        return None
+    return Leak(
+        _WATCHER,
+        "sees who writes to whom",
+        "who negotiates with whom",
+        len(pairs),
+        _share_met(protected),
+        0.0,
+        _share_met(bare),
+        "not hidden",
+    )
+
+
+def _pairs(outcome: Outcome) -> set[tuple[str, str]]:
+    return {(each.supplier, who) for each in _sittings(outcome) for who in each.accounts}
+
+
+def _share_met(outcome: Outcome) -> float:
+    seen = {(each.sender_host, each.recipient_host) for each in outcome.wires}
+    pairs = _pairs(outcome)
+    met = [(one, other) in seen and (other, one) in seen for one, other in pairs]
+    return sum(met) / len(met) if met else 0.0
+
+
+def winners(protected: Outcome, bare: Outcome) -> Leak | None:
+    """Who bought in a session: a winner sends one letter more, its trade.
+
+    Of suppliers that hold one session at a beat, so that letters are one session's alone.
+    """
+    tries, right, won = 0, 0, 0
+    for sitting, counts in _counted(protected):
+        bought = _buyers(protected, sitting)
+        fewest = min(counts.values())
+        for who in sitting.accounts:
+            tries += 1
+            won += who in bought
+            right += (counts[who] > fewest) == (who in bought)
+    if not tries:
+        return None
+    return Leak(
+        _WATCHER,
+        "counts the letters of a session",
+        "who bought",
+        tries,
+        right / tries,
+        max(won, tries - won) / tries,
+        _share_of_buyers_read(bare),
+        "not hidden: a winner sends a letter more",
+    )
+
+
+def _counted(outcome: Outcome) -> Iterator[tuple[_Sitting, Counter[str]]]:
+    """Sessions alone at their beat, with how many letters each host wrote to the supplier."""
+    everyone = _sittings(outcome)
+    at_once = Counter((each.supplier, each.ends) for each in everyone)
+    wrote: dict[str, list[Seen]] = defaultdict(list)
+    for seen in outcome.wires:
+        wrote[seen.recipient_host].append(seen)
+    for sitting in everyone:
+        if at_once[sitting.supplier, sitting.ends] == 1:
+            until = (sitting.opens + sitting.ends) // 2  # then the next beat's demands begin
+            counts = Counter(dict.fromkeys(sitting.accounts, 0))
+            for seen in wrote[sitting.supplier]:
+                if sitting.opens <= seen.time < until and seen.sender_host in counts:
+                    counts[seen.sender_host] += 1
+            yield sitting, counts
+
+
+def _buyers(outcome: Outcome, sitting: _Sitting) -> set[str]:
+    return {each.event.demander for each in outcome.trades if each.session == sitting.id}
+
+
+def _share_of_buyers_read(outcome: Outcome) -> float:
+    """In clear letters the trades stand in sight."""
+    read = {
+        (envelope.message.demander, envelope.message.transcript)
+        for envelope in map(_read, outcome.wires)
+        if envelope is not None and isinstance(envelope.message, Trade)
+    }
+    bought = {each.event.trade for each in outcome.trades}
+    return min(1.0, len(read) / len(bought)) if bought else 0.0
+
+
+ATTACKS: tuple[Attack, ...] = (letters, seats, winners, meetings)
+"""On what goes over the links."""

@@ -1,0 +1,77 @@
+"""What links and chain tell of markets of 3, 30 and 200 firms, with walls and without."""
+
+import pytest
+
+from fabmarket.scenario import paper_market
+from fabmarket.simulation.leakage import measured, settlement, wires
+from tests.crowd import both, of
+
+SIZES = (3, 30, pytest.param(200, marks=pytest.mark.slow))
+LARGE = SIZES[1:]
+
+
+@pytest.mark.parametrize("firms", SIZES)
+def test_sealed_letters_are_read_by_nobody_and_clear_ones_by_all(firms):
+    leak = wires.letters(*both(firms))
+    assert (leak.success, leak.control) == (0, 1)
+
+
+@pytest.mark.parametrize("firms", SIZES)
+def test_seats_are_matched_to_accounts_no_better_than_by_guessing(firms):
+    leak = wires.seats(*both(firms))
+    spread = (leak.guessing * (1 - leak.guessing) / leak.tries) ** 0.5
+    assert leak.success <= leak.guessing + 4 * spread
+    assert leak.control == 1
+
+
+@pytest.mark.parametrize("firms", SIZES)
+def test_who_meets_whom_and_who_bought_is_not_hidden_from_the_links(firms):
+    leak = wires.meetings(*both(firms))
+    assert (leak.success, leak.control) == (1, 1)
+    assert "not hidden" in leak.note
+
+
+def test_the_papers_market_is_too_small_to_net_and_says_so():
+    protected, plain = of(paper_market(1))
+    leak = settlement.alone(protected, plain)
+    assert (leak.success, leak.control) == (1, 1)
+    assert "too little would have been hidden" in leak.note
+    assert settlement.laid_out(protected, plain) is None
+
+
+@pytest.mark.parametrize("firms", LARGE)
+def test_netted_trades_do_not_stand_on_the_chain_and_single_ones_do(firms):
+    leak = settlement.alone(*both(firms))
+    assert leak.success < 0.2
+    assert leak.control == 1
+
+
+@pytest.mark.parametrize("firms", LARGE)
+def test_baskets_are_found_no_better_than_by_drawing_from_those_that_fit(firms):
+    leak = settlement.laid_out(*both(firms))
+    spread = (leak.guessing * (1 - leak.guessing) / leak.tries) ** 0.5
+    assert leak.success <= leak.guessing + 4 * spread
+    assert leak.guessing <= 1 / 10
+    assert leak.control == 1
+
+
+@pytest.mark.parametrize("firms", LARGE)
+def test_salted_leaves_are_found_in_no_list_of_trades_and_unsalted_ones_in_each(firms):
+    leak = settlement.leaves(*both(firms))
+    assert (leak.success, leak.control) == (0, 1)
+
+
+def test_who_knows_the_one_price_of_every_listing_reads_baskets_off_the_sums():
+    """Named as open in the docs: sums of a few prices seldom have two ways to be paid."""
+    leak = settlement.one_price(*both(30, "balanced"))
+    assert leak.success > 0.5
+
+
+@pytest.mark.parametrize("firms", SIZES)
+def test_a_row_holds_shares_and_the_words_fit_a_table(firms):
+    rows = list(measured(*both(firms)))
+    assert len({(each.viewer, each.attack) for each in rows}) == len(rows) > 5
+    for each in rows:
+        assert min(each.success, each.guessing, each.control) >= 0
+        assert max(each.success, each.guessing, each.control) <= 1
+        assert max(map(len, (each.viewer, each.attack, each.sought))) <= 70
