@@ -32,8 +32,7 @@ from fabmarket.node.products import products_of
 from fabmarket.node.roles import STEPS
 from fabmarket.node.settings import EVENTS, EVIDENCE, FILE, JOURNAL, KEYSTORE, template
 from fabmarket.scenario.files import parse_scenario
-from fabmarket.simulation import Outcome, run_market
-from fabmarket.simulation import run as simulation
+from fabmarket.simulation import Outcome, Party, run_market
 from tests.integration.conftest import SCENARIOS, run_command
 
 DAY = 86_400
@@ -47,7 +46,7 @@ def outcome():
     path = SCENARIOS / "clock.toml"
     scenario = parse_scenario(path.read_text("utf-8"), path.name, 1, str)
     with pytest.MonkeyPatch.context() as patch, open_engine("embedded", Settings()) as engine:
-        patch.setattr(simulation, "_source", lambda _: secrets.token_bytes(32))
+        patch.setattr(Party, "source", lambda *_: secrets.token_bytes(32))
         done = run_market(scenario, engine, 1, lambda *_: None, settle="net")
     assert len(done.netted) == 3
     return done
@@ -185,7 +184,8 @@ def salts_that_follow(directory):
     texts = directory.files().values()
     found = {bytes.fromhex(each.decode()) for text in texts for each in HEX.findall(text)}
     party, domain = directory.party, directory.domain
-    found.add(keccak(party.key.sign(keccak(b"fabmarket hides bids 1" + domain.separator()))))
+    for text in (b"fabmarket hides bids 1", b"a demo's secrets"):
+        found.add(keccak(party.key.sign(keccak(text + domain.separator()))))
     found |= {keccak(party.key.sign(keccak(domain.separator()))), keccak(party.address.encode())}
     secret = set(found)
     for source in found:

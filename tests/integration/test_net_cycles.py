@@ -6,15 +6,17 @@ from dataclasses import replace
 import pytest
 
 from fabmarket.chain import Settings, open_engine
+from fabmarket.identity.codec import decode
 from fabmarket.ledger import EventStore, Follower
 from fabmarket.local import founding
-from fabmarket.market.cycles import BEATS
+from fabmarket.market.cycles import BEATS, Counted
 from fabmarket.market.events import Event, NetSettled
 from fabmarket.market.net import unpack_rows
 from fabmarket.node import Journal, evidence_of, replay
+from fabmarket.node.envelope import Envelope
 from fabmarket.scenario import Alternative, Demander, SubTask, paper_market
 from fabmarket.simulation.setup import LEAD_TIME
-from tests.integration.conftest import SCENARIOS
+from tests.integration.conftest import SCENARIOS, run_command
 from tests.nodes import rpc
 from tests.street import Street, ended, free_port, logged, said, settled, start, wait_until
 
@@ -136,3 +138,29 @@ def test_agents_net_what_they_agreed_and_settle_late_without_a_coordinator(
         assert status[block.operator]["role"] == "coordinator"
     with closing(Journal.reading(block.folders[block.supplier] / "journal.sqlite")) as journal:
         assert all(replay(evidence_of(journal, each)).trades for each in journal.sessions()[:1])
+    if coordinates:
+        check_forgotten(street, block, block.supplier)
+
+
+def check_forgotten(street, block, each):
+    """Once all is over, an agent that forgets keeps no salt, starts again, and says so."""
+    folder = block.folders[each]
+    with closing(Journal.reading(folder / "journal.sqlite")) as journal:
+        words = [decode(Envelope, text).message for _, _, text in journal.messages()]
+    leaves = [leaf for word in words if isinstance(word, Counted) for leaf in word.trades]
+    salts = {leaf.salt for leaf in leaves if any(leaf.salt)}
+    over = max(getattr(word, "slot_end", 0) for word in words)
+    rpc(street.engine, "evm_setNextBlockTimestamp", over + 1)
+    with ended(block.start(each)):
+        wait_until(lambda: said("status", folder)["time"] > over, 60, "it does not read on")
+        refused = run_command("forget", folder)
+        assert (refused.code, "an agent runs" in refused.stderr) == (2, True)
+    assert said("forget", folder)["trades"]
+    held = b"".join(path.read_bytes() for path in folder.glob("journal.sqlite*"))
+    assert salts
+    assert not [salt for salt in salts if salt in held or salt.hex().encode() in held]
+    begun = len(logged(block.logs[each], "begun"))
+    with ended(block.start(each)):
+        wait_until(lambda: len(logged(block.logs[each], "begun")) > begun, 60, "it does not start")
+    status = said("status", folder)
+    assert status["forgotten"]["trades"] > status["trades"] == status["sessions"] == 0

@@ -38,7 +38,7 @@ Examples, of an agent that was ended:
 @click.option("--dry-run", "is_trial", is_flag=True, help="Say what would be forgotten, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def command(folder: Path, days: int, is_trial: bool, as_json: bool) -> None:
-    """Forget what is over, for good: messages, salts and one-time keys, digests included.
+    """Forget what is over, for good: messages, salts and keys, digests included.
 
     Over are sessions and bids whose slots have ended, when their trades can settle no more and none
     is in escrow: the exchange decides nothing about them any more. The agent must not run. What
