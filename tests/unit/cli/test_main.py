@@ -132,7 +132,7 @@ def test_no_command_shows_the_help_on_stderr_and_is_2(capsys):
 @pytest.mark.parametrize("title", ["A market in one process", "Games"])
 def test_regression_what_runs_no_agent_needs_no_extra(title):
     """`make demo` installs none, and a room below imported what only agents have."""
-    extras = ("cryptography", "h11", "httpx", "starlette", "uvicorn")
+    extras = ("h11", "httpx", "starlette", "uvicorn")
     program = (
         "import sys, importlib\n"
         f"sys.modules.update(dict.fromkeys({extras}))\n"
