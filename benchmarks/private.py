@@ -11,10 +11,10 @@ until nobody has anything to say: `messages`, one for each receiver, trades left
 
 All times are of the processor, medians. `member_cpu_ms` is an answer's: a quote is read, its
 signature, path and price are checked, what is said to it is worked out, signed and written down.
-`supplier_cpu_ms` is a round's, of the session alone: all answers are heard, those of a masked one
-with the signatures inside, and the quotes that follow are made. `supplier_all_cpu_ms` is a round's
-with what every letter costs: it is read, its signature checked, written down, and the quotes are
-signed and put into the outbox. `opening_cpu_ms` is what the opening takes a member.
+`supplier_cpu_ms` is a round's, of the session alone: all answers are heard, and the quotes that
+follow are made. `supplier_all_cpu_ms` is a round's with what every letter costs: it is read, its
+signature checked, written down, and the quotes are signed and put into the outbox. `opening_cpu_ms`
+is what the opening takes a member.
 
 The rows `net` are `net.py`'s of the same name: accounts instead of members, the messages of a
 cycle, and what checking a batch takes one of them. `gas_per_trade` is there that of the cycle, else

@@ -19,7 +19,7 @@ const TYPES = {
   },
   MaskedAnswer: { MaskedAnswer: ANSWER },
   MaskedReply: {
-    MaskedReply: fields("address demander, MaskedAnswer answer, bytes consent"),
+    MaskedReply: fields("address demander, MaskedAnswer answer"),
     MaskedAnswer: ANSWER,
   },
   Unmasking: {
@@ -95,7 +95,7 @@ const MESSAGES = {
     final: true,
   },
   MaskedAnswer: answer,
-  MaskedReply: { demander: demander.address, answer, consent: CONSENT },
+  MaskedReply: { demander: demander.address, answer },
   Unmasking: {
     demander: demander.address,
     session,

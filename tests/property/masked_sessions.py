@@ -151,7 +151,8 @@ def opened(terms, members, least=FEWEST, **changes):
     key = digest(DOMAIN, opening)
     hosted = host(opening, key, members, DOMAIN)
     seats = []
-    for at, (_, (place,)) in enumerate(seated(members)):
+    given = dict(seated(members))
+    for at, (place,) in enumerate(given[member.demander] for member in members):
         own = Seat(b"w" * 32, place.seat, members[place.seat], RICH)
         ours = [Sitting(own, SeatRequest(opening.cards[at], least, open=False))]
         taken = take_seats(opening, key, DOMAIN, ours)

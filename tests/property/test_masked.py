@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabmarket.identity import digest
+from fabmarket.identity.masks import ORDER
 from fabmarket.market.masked import MaskedClose
 from fabmarket.negotiation.course import InvalidMove, TooEarly
 from fabmarket.negotiation.masked.hosted import SILENT
@@ -163,12 +164,12 @@ def test_no_answer_counts_that_is_another_s_or_comes_twice(market, data):
     while not (message := room.say()).final:
         for at, margin in enumerate(margins):
             room.seats[at], reply = room.answer_of(at, margin)
-            wrong = altered(data, reply.answer)
             lies = [
-                replace(reply, answer=wrong),
                 replace(reply, demander=sessions.DEMANDERS[(at + 1) % len(members)]),
                 replace(reply, answer=replace(reply.answer, seat=(at + 1) % len(members))),
-                replace(reply, consent=bytes(65)),
+                replace(reply, answer=replace(reply.answer, first=ORDER)),
+                replace(reply, answer=replace(reply.answer, commitment=b"\x05" * 33)),
+                replace(reply, answer=replace(reply.answer, quote=bytes(32))),
             ]
             for lie in lies:
                 with pytest.raises(InvalidMove):

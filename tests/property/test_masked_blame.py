@@ -71,14 +71,14 @@ class Lies:
         self.hear_answer(answer)
 
     def hear_answer(self, answer):
-        """The supplier hears this answer of the liar, signed by its keys."""
+        """The supplier hears this answer of the liar, signed by its account."""
         seated = self.room.seats[self.liar]
         its = digest(DOMAIN, answer)
         own = replace(seated.seats[0].answers[-1], digest=its)
         seat = replace(seated.seats[0], answers=(*seated.seats[0].answers[:-1], own))
         mask = replace(seated.masks[0], said=(*seated.masks[0].said[:-1], answer))
         self.room.seats[self.liar] = replace(seated, seats=(seat,), masks=(mask,))
-        self.room.hear(MaskedReply(DEMANDERS[self.liar], answer, self.key.sign(its)))
+        self.room.hear(MaskedReply(DEMANDERS[self.liar], answer))
 
     @property
     def key(self):
@@ -306,7 +306,7 @@ def test_proofs_and_pads_are_heard_once_and_of_their_seat_alone():
         it.hear(word)
     answer = it.room.seats[1].masks[0].said[-1]
     with pytest.raises(InvalidMove, match="the session is closed"):
-        it.hear(MaskedReply(DEMANDERS[1], answer, bytes(65)))
+        it.hear(MaskedReply(DEMANDERS[1], answer))
 
 
 def test_a_supplier_asks_once_about_what_was_answered():

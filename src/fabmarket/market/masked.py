@@ -1,9 +1,8 @@
 """What is said in a masked session: rivals see sums, and nobody's answer.
 
 A seat joins under a one-time key (`identity.masks.MaskKey`), shown to all on its `Card`; its
-account is known to the supplier alone. What a seat says is signed twice: by its account outwardly,
-as every message, and by the one-time key inwardly, so that it can be shown to all without the
-account.
+account is known to the supplier alone. What others may have to see, to find out who lied, is
+signed by the one-time key too: it can be shown to all without the account.
 
 Numbers are modulo the group's order, commitments points of 33 bytes. The opening of such a session
 stands in `messages`.
@@ -91,7 +90,7 @@ class MaskedQuote(TypedStruct):
 class MaskedAnswer(TypedStruct):
     """What a seat would hold at the price quoted, under its pads, with its commitment.
 
-    Signed by the seat's one-time key.
+    The leaf of the sum tree is of its digest, which does not hang on the account.
     """
 
     session: Bytes32
@@ -105,11 +104,10 @@ class MaskedAnswer(TypedStruct):
 
 @dataclass(frozen=True)
 class MaskedReply(TypedStruct):
-    """An answer on its way to the supplier; `consent` is the one-time key's signature of it."""
+    """An answer on its way to the supplier."""
 
     demander: Address
     answer: MaskedAnswer
-    consent: Bytes
 
     @property
     def session(self) -> bytes:

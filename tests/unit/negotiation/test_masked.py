@@ -27,7 +27,6 @@ from fabmarket.market.messages import (
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation import demander
 from fabmarket.negotiation.course import member_of
-from fabmarket.negotiation.masked.cards import key_of
 from fabmarket.negotiation.masked.hosted import LIED, SILENT
 from fabmarket.negotiation.moves import News, Send
 from fabmarket.negotiation.supplier.masked_selling import open_masked_session
@@ -319,10 +318,7 @@ def test_a_liar_is_named_and_noted(wire):
         if not isinstance(message, MaskedReply):
             return output
         answer = replace(message.answer, first=message.answer.first ^ 1)
-        talk = next(iter(wire.states[liar].talks.values()))
-        key = key_of_offer(wire, liar, talk)
-        consent = key.sign(digest(wire.domain, answer))
-        return replace(output, message=replace(message, answer=answer, consent=consent))
+        return replace(output, message=replace(message, answer=answer))
 
     wire.steps[liar] = lies
     wire.open()
@@ -333,10 +329,6 @@ def test_a_liar_is_named_and_noted(wire):
     assert (abort.reason, len(abort.seats)) == (LIED, 1)
     assert list(wire.states[wire.seller].unsigned) == [liar]
     assert wire.listing(wire.seller, 0) in wire.states[wire.seller].opened
-
-
-def key_of_offer(wire, who, talk):
-    return key_of(wire.states[who].secrets[talk.opening.ends], talk.masks[0].offer)
 
 
 def test_a_selection_needs_a_card_for_a_masked_session_and_none_for_an_open_one(wire):

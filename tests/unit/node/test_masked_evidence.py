@@ -130,7 +130,6 @@ def with_lie(outcome, file, kind, **changes):
         (Unmasking, {"award_blind": 1}),
         (Unmasking, {"answers": ()}),
         (Unmasking, {"seat": 7}),
-        (MaskedReply, {"consent": bytes(65)}),
         (Selection, {"masked": ()}),
     ],
 )

@@ -29,11 +29,10 @@ LIED = "a seat lied"
 
 @dataclass(frozen=True)
 class Masked:
-    """A seat's masked answer, its digest, and its one-time key's signature."""
+    """A seat's masked answer, and its digest."""
 
     answer: MaskedAnswer
     digest: bytes
-    consent: bytes
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from fabmarket.identity import ZERO_BYTES32, Domain, digest, is_by
+from fabmarket.identity import ZERO_BYTES32, Domain, digest
 from fabmarket.identity.masks import ORDER, BadPoint, check_point, commitment, seat_address
 from fabmarket.market.masked import (
     AnswersProved,
@@ -97,7 +97,7 @@ def seated(members: Sequence[Member]) -> Iterator[tuple[str, tuple[Place, ...]]]
 
 
 def hear(hosted: MaskedHosted, reply: MaskedReply, answer_digest: bytes) -> MaskedHosted:
-    """Return the session after a member's answer whose outer signature has been checked.
+    """Return the session after a member's answer whose signature has been checked.
 
     `answer_digest` is that of the answer inside. Raises InvalidMove for what is no answer to the
     last quote.
@@ -115,9 +115,7 @@ def hear(hosted: MaskedHosted, reply: MaskedReply, answer_digest: bytes) -> Mask
         check_point(said.commitment)
     except BadPoint as error:
         raise InvalidMove(str(error)) from error
-    if not is_by(hosted.signers[said.seat], answer_digest, reply.consent):
-        raise InvalidMove("an answer that its one-time key has not signed")
-    answers = last.answers.insert(said.seat, Masked(said, answer_digest, reply.consent))
+    answers = last.answers.insert(said.seat, Masked(said, answer_digest))
     return replace(hosted, rounds=(*hosted.rounds[:-1], replace(last, answers=answers)))
 
 

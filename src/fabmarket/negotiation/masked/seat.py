@@ -13,8 +13,8 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from fabmarket.errors import Bug
-from fabmarket.identity import ZERO_BYTES32, Domain, digest, is_by
-from fabmarket.identity.masks import ORDER, commitment, number, pads, seat_address
+from fabmarket.identity import ZERO_BYTES32, Domain, digest
+from fabmarket.identity.masks import ORDER, commitment, number, pads
 from fabmarket.market.masked import (
     Dispute,
     Inquiry,
@@ -208,10 +208,9 @@ def answer(
     place = seated.id, seat.index, seated.last_digest
     said = MaskedAnswer(*place, first, second, third, commitment(*numbers))
     its_digest = digest(domain, said)
-    consent = key_of(secret, mask.offer).sign(its_digest)
     gone = _left(terms, seat, quantity)
     own = Own(price, quantity, moving, its_digest, gone)
-    return _answered(seated, at, own, said), MaskedReply(seat.member.demander, said, consent)
+    return _answered(seated, at, own, said), MaskedReply(seat.member.demander, said)
 
 
 def opened_of(seated: MaskedSeated, at: int, number: int, secret: bytes) -> Opened:
@@ -229,9 +228,6 @@ def answered(seated: MaskedSeated, reply: MaskedReply, answer_digest: bytes) -> 
     at = _own_place(seated, said.seat, reply.demander)
     if (said.session, said.quote) != (seated.id, seated.last_digest):
         raise InvalidMove("an answer to another quote than the last")
-    signer = seat_address(seated.opening.cards[said.seat].mask_key)
-    if not is_by(signer, answer_digest, reply.consent):
-        raise InvalidMove("an answer that its one-time key has not signed")
     return _answered(seated, at, Own(seated.price, 0, 0, answer_digest), said)
 
 
