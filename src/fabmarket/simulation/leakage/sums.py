@@ -131,7 +131,7 @@ def supplier_and_limits(protected: Outcome, bare: Outcome) -> Leak | None:
 
 
 def isolated(protected: Outcome, bare: Outcome) -> Leak | None:
-    """Whoever sees the public sums compares those of two quotes.
+    """A member compares the public sums of two quotes, as they are and with its own answers off.
 
     At a price p the sums are the units Q that all want and how many answers move, K. An answer that
     moves is (c - p)/s, so s·Q + K·p is the sum of the margins c of those that move, and s times
@@ -147,24 +147,24 @@ def isolated(protected: Outcome, bare: Outcome) -> Leak | None:
     prices of exits in its close).
     """
     control = _in_closes(bare) if bare.scenario.concept == CLOCK else margins_in_open(bare)
-    found = members = wrong = 0
+    found = pairs = known = members = 0
     for room in rooms_of(protected):
-        named = set(_named(room))
-        margins = [sat.margin for sat in room.seats]
-        found += sum(margin in named for margin in margins)
-        wrong += len(named - set(margins))
-        members += len(margins)
+        named = [set(_named(room, viewer)) for viewer in range(len(room.seats))]
+        for at, sat in enumerate(room.seats):
+            by = sum(sat.margin in its for viewer, its in enumerate(named) if viewer != at)
+            found, pairs = found + by, pairs + len(named) - 1
+            known, members = known + bool(by), members + 1
     if not members or not control:
         return None
     return Leak(
         viewer="any member",
-        attack="compares the public sums of two prices",
+        attack="compares the public sums of two prices, less its own",
         sought="what a unit is worth to somebody, not to whom",
-        tries=members,
-        success=found / members,
+        tries=pairs,
+        success=found / pairs,
         guessing=blind_margin(protected),
         control=control,
-        note=f"sums are public; {wrong} more named are nobody's" if wrong else "sums are public",
+        note=f"of {members} margins {known} are known to some rival" if known else "",
     )
 
 
@@ -179,11 +179,14 @@ def isolated_margins(terms: PriceTerms, heard: Sequence[Heard]) -> Iterator[int]
                 yield margin
 
 
-def _named(room: Room) -> Iterator[int]:
-    heard = room.hosted.heard
-    if room.terms.concept == CLOCK:
-        return (each.price for each in exits_between(heard))
-    return isolated_margins(room.terms, heard)
+def _named(room: Room, viewer: int) -> Iterator[int]:
+    """The margins that the seat at this place can take for those of others."""
+    others = [seat for seat in range(len(room.seats)) if seat != viewer]
+    for heard in (room.hosted.heard, _left(room, others)):
+        if room.terms.concept == CLOCK:
+            yield from (each.price for each in exits_between(heard))
+        else:
+            yield from isolated_margins(room.terms, heard)
 
 
 def _in_closes(outcome: Outcome) -> float:

@@ -6,6 +6,7 @@ What a link shows of a letter is a `Seen`; where letters are sealed its text is 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from fabmarket.errors import Refused
 from fabmarket.identity.codec import decode
@@ -24,11 +25,15 @@ _WATCHER = "whoever watches the links"
 
 @dataclass(frozen=True)
 class _Sitting:
-    """A session: who hosts it, its members in the order of their seats, and its beat."""
+    """A session: who hosts it, its members in the order of their seats, its rounds and its beat.
+
+    In a round each member writes one letter.
+    """
 
     id: bytes
     supplier: str
     members: tuple[Member, ...]
+    rounds: int
     opens: int
     ends: int
 
@@ -45,7 +50,7 @@ def _sittings(outcome: Outcome) -> list[_Sitting]:
         if isinstance(shown.talk, Hosted | MaskedHosted):
             opening = shown.talk.opening
             opens = opening.ends - outcome.rhythm.period
-            who = shown.talk.id, opening.supplier, tuple(shown.members)
+            who = shown.talk.id, opening.supplier, tuple(shown.members), len(shown.talk.rounds)
             found.append(_Sitting(*who, opens, opening.ends))
     return found
 
@@ -192,23 +197,27 @@ def _share_met(outcome: Outcome) -> float:
 
 
 def winners(protected: Outcome, bare: Outcome) -> Leak | None:
-    """Who bought in a session: a winner sends one letter more, its trade.
+    """Who bought of a supplier at a beat: a winner sends one letter more, its trade.
 
-    Of suppliers that hold one session at a beat, so that letters are one session's alone.
+    In each session a supplier has the first word and the last, so that two letters more than come
+    back tell of one session. Who knows how many rounds each had, as its members do, sees who wrote
+    more.
     """
     tries, right, won = 0, 0, 0
-    for sitting, counts in _counted(protected):
-        bought = _buyers(protected, sitting)
-        fewest = min(counts.values())
-        for who in sitting.accounts:
+    for sittings in _at_once(protected):
+        bought = {who for each in sittings for who in _buyers(protected, each)}
+        wrote, over = _counted(protected.wires, sittings)
+        for who, count in wrote.items():
+            some = combinations(sittings, min(over[who] // 2, len(sittings)))
+            usual = {sum(each.rounds for each in its) for its in some}
             tries += 1
             won += who in bought
-            right += (counts[who] > fewest) == (who in bought)
+            right += (count not in usual) == (who in bought)
     if not tries:
         return None
     return Leak(
-        _WATCHER,
-        "counts the letters of a session",
+        "a member that watches the links",
+        "counts the letters of each",
         "who bought",
         tries,
         right / tries,
@@ -218,21 +227,30 @@ def winners(protected: Outcome, bare: Outcome) -> Leak | None:
     )
 
 
-def _counted(outcome: Outcome) -> Iterator[tuple[_Sitting, Counter[str]]]:
-    """Sessions alone at their beat, with how many letters each host wrote to the supplier."""
-    everyone = _sittings(outcome)
-    at_once = Counter((each.supplier, each.ends) for each in everyone)
-    wrote: dict[str, list[Seen]] = defaultdict(list)
-    for seen in outcome.wires:
-        wrote[seen.recipient_host].append(seen)
-    for sitting in everyone:
-        if at_once[sitting.supplier, sitting.ends] == 1:
-            until = (sitting.opens + sitting.ends) // 2  # then the next beat's demands begin
-            counts = Counter(dict.fromkeys(sitting.accounts, 0))
-            for seen in wrote[sitting.supplier]:
-                if sitting.opens <= seen.time < until and seen.sender_host in counts:
-                    counts[seen.sender_host] += 1
-            yield sitting, counts
+def _at_once(outcome: Outcome) -> list[list[_Sitting]]:
+    """The sessions that a supplier holds at one beat, together."""
+    found: dict[tuple[str, int], list[_Sitting]] = defaultdict(list)
+    for sitting in _sittings(outcome):
+        found[sitting.supplier, sitting.ends].append(sitting)
+    return list(found.values())
+
+
+def _counted(
+    wires: Sequence[Seen], sittings: Sequence[_Sitting]
+) -> tuple[Counter[str], Counter[str]]:
+    """How many letters each member wrote to its supplier, and how many more came than it wrote."""
+    first = sittings[0]
+    until = (first.opens + first.ends) // 2  # then the next beat's demands begin
+    wrote = Counter(dict.fromkeys((who for each in sittings for who in each.accounts), 0))
+    over = Counter(wrote)
+    for seen in wires:
+        if first.opens <= seen.time < until:
+            if seen.recipient_host == first.supplier and seen.sender_host in wrote:
+                wrote[seen.sender_host] += 1
+                over[seen.sender_host] -= 1
+            elif seen.sender_host == first.supplier and seen.recipient_host in wrote:
+                over[seen.recipient_host] += 1
+    return wrote, over
 
 
 def _buyers(outcome: Outcome, sitting: _Sitting) -> set[str]:
