@@ -22,9 +22,9 @@ from fabmarket.market.net import leads, trade_leaf, unpack_rows, unpack_sales
 from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.moves import Ticked
 from fabmarket.node import Answer, Journal, Participant, evidence_of, replay
-from fabmarket.node.agent import locked
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.forgetting import erase
+from fabmarket.node.locking import locked
 from fabmarket.node.owner import keep_evidence
 from fabmarket.node.participant import folded
 from fabmarket.node.past import past_of

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fabmarket.errors import Bug
 from fabmarket.interrupts import held_back
-from fabmarket.node.status import is_held
+from fabmarket.node.locking import is_held
 
 _LOOK = 0.05
 """Seconds between two looks at what is waited for."""

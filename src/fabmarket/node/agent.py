@@ -6,11 +6,8 @@ bring comes through one queue, one thing after another. So the runtime stays wha
 runs, and what it needs to be safe against is a crash alone.
 """
 
-import fcntl
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -52,6 +49,7 @@ from fabmarket.node.inbox import (
 from fabmarket.node.journal import Journal, JournalFull, Placed
 from fabmarket.node.lines import Say, line_of, line_of_product, place_of
 from fabmarket.node.links import Links
+from fabmarket.node.locking import locked
 from fabmarket.node.mailbox import LASTS, Mailbox
 from fabmarket.node.outbox import HeldUp
 from fabmarket.node.participant import (
@@ -66,7 +64,7 @@ from fabmarket.node.participant import (
 from fabmarket.node.peers import Delivery, ForBoard
 from fabmarket.node.placed import names_by, names_in, verb_of
 from fabmarket.node.roles import STEPS, initial_state, policy_of, resource_of, with_secrets
-from fabmarket.node.settings import JOURNAL, LOCK, Settings
+from fabmarket.node.settings import JOURNAL, Settings
 from fabmarket.node.starting import node_of, patiently
 from fabmarket.node.tls import Tls
 from fabmarket.node.watch import Watch
@@ -85,35 +83,12 @@ _END = 3.0
 """Seconds that each thread is given to end."""
 
 
-class AlreadyRunning(Refused):
-    """Another agent runs from this directory."""
-
-
 class DirectoryGone(Refused):
     """The directory was removed while its agent ran: nothing that is written down stays."""
 
 
 class OtherSettings(Refused):
     """The settings are not those that the journal was begun with."""
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Within, no second agent runs from a directory; the lock ends with the process, however."""
-    try:
-        file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Refused(f"{folder}: is no agent's directory ({error.strerror}); see init") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(file)
-        problem = f"{folder}: an agent runs from this directory already"
-        raise AlreadyRunning(f"{problem}; end it first, or use another") from error
-    try:
-        yield
-    finally:
-        os.close(file)
 
 
 def run_agent(folder: Path, settings: Settings, key: Key, say: Say) -> None:
@@ -215,9 +190,9 @@ class _Agent:
                 self._journal.note("begun", now)
         elif begun != now:
             raise OtherSettings(
-                "market, calendar, prices, wants and products are other than when this agent was"
-                " begun, and stand fast since; undo the change, or begin another in a directory of"
-                " its own"
+                "market, net, calendar, prices, wants or products are other than when this agent"
+                " was begun, and stand fast since; undo the change, or begin another in a directory"
+                " of its own"
             )
 
     def _adopt(self) -> None:

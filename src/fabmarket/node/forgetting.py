@@ -13,9 +13,9 @@ from fabmarket.errors import Refused
 from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.demander.forgetting import forgotten
-from fabmarket.node.agent import locked
 from fabmarket.node.evidence import Evidence
 from fabmarket.node.journal import Journal
+from fabmarket.node.locking import locked
 from fabmarket.node.netted import BEGINS, NettedTrade
 from fabmarket.node.owner import Owner
 from fabmarket.node.participant import Announce, folded, move_of

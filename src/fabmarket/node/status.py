@@ -1,7 +1,5 @@
 """What an agent's journal says of it, for its owner; nothing is written, and no key is needed."""
 
-import fcntl
-import os
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +19,7 @@ from fabmarket.negotiation.supplier.state import Shelf
 from fabmarket.node.board import Board
 from fabmarket.node.escrows import Balance, EscrowStatus, Seen, balance_of, escrows_of, seen_of
 from fabmarket.node.journal import Journal, UnusedJournal
+from fabmarket.node.locking import is_held
 from fabmarket.node.participant import folded
 from fabmarket.node.past import Forgotten, forgotten_in
 from fabmarket.node.placed import OrderStatus, names_in, orders_of
@@ -237,18 +236,3 @@ def _stock(
 def is_running(folder: Path) -> bool:
     """Return whether an agent runs from a directory: whether it holds the lock."""
     return is_held(folder / LOCK)
-
-
-def is_held(lock: Path) -> bool:
-    """Return whether a process holds a lock file."""
-    try:
-        file = os.open(lock, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False

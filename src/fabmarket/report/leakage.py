@@ -6,15 +6,20 @@ from typing import Any
 from fabmarket.report.reading import Facts
 from fabmarket.report.wording import number, plural, share
 
-COLUMNS = ("Who does what", "To learn", "Tries", "Found", "Guessing", "Bare", "Hidden")
-"""Headings of the table; those from the third to the sixth are of numbers."""
+COLUMNS = ("Who does what", "To learn", "Hidden", "Tries", "Found", "Guessing", "Bare")
+"""Headings of the table; those from the fourth on are of numbers."""
 MEANING = (
     "Found: the share of the tries in which it names the truth exactly. Guessing: who has nothing "
-    "but what all know. Bare: the same attack without the wall that stands against it. Hidden: it "
-    "finds no more than by guessing, but for luck."
+    "but what all know. Bare: the same attack without the wall that stands against it. Hidden: yes "
+    "where it finds no more than guessing, but for luck (three standard deviations); guessed where "
+    "guessing is right every other time or more, so that there is little to hide; no where it "
+    "finds nine of ten, or is told; few tries where there are fewer than ten to judge by."
 )
 _LUCK = 3
 """Standard deviations by which what is found by guessing alone may be above its mean."""
+_FEW = 10
+TOLD = "not hidden"
+"""How the note of an attack begins that finds what it is told anyway."""
 
 
 def leakage_groups(facts: Facts) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -22,18 +27,22 @@ def leakage_groups(facts: Facts) -> list[tuple[str, list[tuple[str, ...]]]]:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for each in facts["leakage"]:
         shares = (_part(each[key]) for key in ("success", "guessing", "control"))
-        row = (each["attack"], each["sought"], number(each["tries"]), *shares, hidden(each))
+        row = (each["attack"], each["sought"], hidden(each), number(each["tries"]), *shares)
         groups.setdefault(each["viewer"], []).append(row)
     return list(groups.items())
 
 
 def hidden(leak: dict[str, Any]) -> str:
-    """Return "yes" where an attack finds no more than guessing does, "no" where almost all."""
-    guessed, tries = leak["guessing"], leak["tries"]
+    """Return whether something was hidden from an attack, in a word (`MEANING`)."""
+    found, guessed, tries = leak["success"], leak["guessing"], leak["tries"]
     luck = _LUCK * (guessed * (1 - guessed) / tries) ** 0.5
-    if leak["success"] <= guessed + luck and leak["success"] < 1:
-        return "yes"
-    return "no" if leak["success"] >= 0.9 else "partly"
+    if leak["note"].startswith(TOLD) or (found >= 0.9 and found > guessed + luck):
+        return "no"
+    if guessed >= 0.5 and found <= guessed + luck:
+        return "guessed"
+    if tries < _FEW and found:
+        return "few tries"
+    return "yes" if found <= guessed + luck else "partly"
 
 
 def leakage_in_words(facts: Facts) -> list[str]:
@@ -81,11 +90,11 @@ def _too_small(facts: Facts) -> Iterator[str]:
     if alone:
         yield (
             f"{number(alone)} of {plural(len(facts['trades']), 'trade')} settled by themselves, for"
-            " all to read: too few others, escrow, or a cycle that failed."
+            " all to read."
         )
 
 
 def _notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     for each in rows:
-        if each["note"] and not each["note"].startswith("not hidden"):
+        if each["note"] and each["note"] != TOLD:
             yield f"{each['viewer'].capitalize()}, {each['attack']}: {each['note']}."

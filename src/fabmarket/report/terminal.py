@@ -325,11 +325,12 @@ def _unserved(facts: Facts) -> Table:
 
 
 def _leakage(facts: Facts) -> Table:
-    table = _table("Who learned what in this run", *COLUMNS, numbers=COLUMNS[2:6])
+    table = _table("Who learned what in this run", *COLUMNS, numbers=COLUMNS[3:])
     for viewer, rows in leakage_groups(facts):
         table.add_row(Text(viewer, "bold"))
-        for attack, *cells, hidden in rows:
+        for attack, sought, hidden, *numbers in rows:
             style = {"yes": "green", "no": "bold red"}.get(hidden, "yellow")
-            table.add_row(Text(f"  {attack}"), *map(Text, cells), Text(hidden, style))
+            cells = Text(f"  {attack}"), Text(sought), Text(hidden, style)
+            table.add_row(*cells, *map(Text, numbers))
     table.caption, table.caption_justify = Text(MEANING, "dim"), "left"
     return table

@@ -25,8 +25,8 @@ from fabmarket.negotiation.orders import (
     PayIn,
 )
 from fabmarket.node import Journal, Participant
-from fabmarket.node.agent import locked
 from fabmarket.node.envelope import Envelope
+from fabmarket.node.locking import locked
 from fabmarket.node.roles import STEPS, initial_state, want_id
 from fabmarket.node.settings import FILE, JOURNAL, KEYSTORE, read_settings, template
 

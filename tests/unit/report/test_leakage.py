@@ -42,13 +42,27 @@ def test_what_luck_explains_counts_as_hidden_and_what_nearly_all_find_does_not()
     assert hidden(leak(success=0.2)) == "yes"
     assert hidden(leak(success=0.5)) == "partly"
     assert hidden(leak(success=0.95)) == "no"
-    assert hidden(leak(success=1.0, guessing=1.0)) == "no"
     assert hidden(leak(success=0.01, guessing=0.0)) == "partly"
+
+
+def test_regression_what_all_can_guess_or_is_told_does_not_count_as_hidden():
+    """Where everybody bought, "who bought" was found by nobody and called hidden."""
+    assert hidden(leak(success=0.0, guessing=1.0)) == "guessed"
+    assert hidden(leak(success=1.0, guessing=1.0)) == "guessed"
+    assert hidden(leak(success=0.62, guessing=0.87)) == "guessed"
+    assert hidden(leak(success=0.0, note="not hidden: it is told")) == "no"
+    assert hidden(leak(success=1.0, guessing=0.9, tries=800)) == "no"
+
+
+def test_regression_a_few_tries_do_not_show_that_something_is_hidden():
+    assert hidden(leak(success=0.6, guessing=0.2, tries=5)) == "few tries"
+    assert hidden(leak(success=0.0, guessing=0.2, tries=5)) == "yes"
+    assert hidden(leak(success=1.0, guessing=0.0, tries=2)) == "no"
 
 
 def test_small_shares_are_not_shown_as_none(paper_facts):
     rows = leakage_groups(private(paper_facts, leak(success=0.001, guessing=0.0, control=0.999)))
-    assert rows[0][1][0][3:6] == ("< 1 %", "0 %", "> 99 %")
+    assert rows[0][1][0][4:] == ("< 1 %", "0 %", "> 99 %")
 
 
 def test_the_terminal_and_the_page_show_every_viewer_once(paper_facts):
@@ -71,6 +85,8 @@ def test_where_a_market_is_too_small_is_said(paper_facts, bargaining_facts):
     assert "there is nobody to hide among" in " ".join(
         leakage_in_words(private(bargaining_facts, leak()))
     )
-    assert "not hidden" not in " ".join(
-        leakage_in_words(private(paper_facts, leak(note="not hidden: it must be told")))
-    )
+    plain, why = leak(note="not hidden"), leak(note="not hidden: it must be told")
+    said = leakage_in_words(private(paper_facts, plain, why))
+    assert [each for each in said if "not hidden" in each] == [
+        "A rival, reads its <neighbours>: not hidden: it must be told."
+    ]

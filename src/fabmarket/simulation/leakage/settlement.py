@@ -11,6 +11,7 @@ from itertools import chain, combinations, islice
 
 from fabmarket.identity.codec import decode
 from fabmarket.market.cycles import Counted, Leaf
+from fabmarket.market.delivery import INSTANT
 from fabmarket.market.events import Listed, NetSettled, Settled
 from fabmarket.market.net import Row, Sale, trade_leaf, unpack_rows, unpack_sales
 from fabmarket.negotiation.hosting import Hosted
@@ -49,7 +50,10 @@ def alone(protected: Outcome, bare: Outcome) -> Leak | None:
     found = [_share_alone(each) for each in (protected, bare)]
     settled = _read(protected)
     late = sum(trade.event.trade in settled for trade in protected.trades)
-    note = f"{late} settled by themselves: too little would have been hidden" if late else ""
+    why = "what is in escrow does not net"
+    if protected.scenario.delivery == INSTANT:
+        why = "too little would have been hidden, or somebody was missing"
+    note = f"{late} settled by themselves: {why}" if late else ""
     return Leak(
         _CHAIN,
         "reads the trades that settled by themselves",

@@ -13,6 +13,7 @@ from fabmarket.identity.codec import decode
 from fabmarket.market.messages import Member, Opening
 from fabmarket.market.sums import beside
 from fabmarket.market.trade import Trade
+from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.node.envelope import Envelope
@@ -87,24 +88,24 @@ def _read(seen: Seen) -> Envelope | None:
 def seats(protected: Outcome, bare: Outcome) -> Leak | None:
     """Seats of masked sessions, by a member that watches the links and knows all cards.
 
-    It takes the seats in the order in which letters came to the supplier before the session, or in
-    which the supplier sent them when it opened, or by the sizes of those, as a place in a tree has
-    a path of its own length; whichever says most.
+    It takes the seats in the order in which letters came to the supplier before the session, in
+    that in which the supplier sent them when it opened, and by the sizes of those, as a place in a
+    tree has a path of its own length: three tries for each seat.
     """
     masked = {shown.talk.id for shown in protected.talks if isinstance(shown.talk, MaskedHosted)}
     there = [each for each in _sittings(protected) if each.id in masked]
     if not there:
         return None
-    tries = sum(len(each.members) for each in there)
     ways = (_as_they_came, _as_they_were_sent, _by_size)
-    right = [sum(way(protected.wires, each) for each in there) for way in ways]
+    tries = len(ways) * sum(len(each.members) for each in there)
+    right = sum(way(protected.wires, each) for each in there for way in ways)
     return Leak(
         "a member that watches the links",
         "takes seats by order and size of letters",
         "whose seat is whose",
         tries,
-        max(right) / tries,
-        len(there) / tries,
+        right / tries,
+        len(ways) * len(there) / tries,
         _share_of_seats_read(bare),
     )
 
@@ -169,7 +170,7 @@ def _share_of_seats_read(outcome: Outcome) -> float:
 
 
 def meetings(protected: Outcome, bare: Outcome) -> Leak | None:
-    """Who negotiates with whom: letters between two hosts in both directions while it lasts."""
+    """Who negotiates with whom: letters between two hosts in both directions."""
     pairs = _pairs(protected)
     if not pairs or not protected.wires:
         return None
@@ -186,7 +187,33 @@ def meetings(protected: Outcome, bare: Outcome) -> Leak | None:
 
 
 def _pairs(outcome: Outcome) -> set[tuple[str, str]]:
-    return {(each.supplier, who) for each in _sittings(outcome) for who in each.accounts}
+    """Supplier and demander of every session, bargain and trade."""
+    sat = {(each.supplier, who) for each in _sittings(outcome) for who in each.accounts}
+    talks = [shown.talk for shown in outcome.talks]
+    sat |= {(each.opening.supplier, each.demander) for each in talks if isinstance(each, Bargain)}
+    events = [trade.event for trade in outcome.trades]
+    return sat | {(outcome.listed[each.listing].supplier, each.demander) for each in events}
+
+
+def told(protected: Outcome, bare: Outcome) -> Leak | None:
+    """What a supplier is sent for itself: counters of a bargain, bids for a product."""
+    heard = sum(
+        len(journal.said("Counter", "Bid"))
+        for address, journal in protected.journals.items()
+        if any(party.address == address for party in protected.parties.suppliers)
+    )
+    if not heard:
+        return None
+    return Leak(
+        "a supplier that is asked",
+        "reads the bids and counters that it is sent",
+        "what a demander would pay",
+        heard,
+        1.0,
+        0.0,
+        1.0,
+        "not hidden",
+    )
 
 
 def _share_met(outcome: Outcome) -> float:
@@ -268,5 +295,5 @@ def _share_of_buyers_read(outcome: Outcome) -> float:
     return min(1.0, len(read) / len(bought)) if bought else 0.0
 
 
-ATTACKS: tuple[Attack, ...] = (letters, seats, winners, meetings)
+ATTACKS: tuple[Attack, ...] = (told, letters, seats, winners, meetings)
 """On what goes over the links."""
