@@ -14,6 +14,7 @@ from fabmarket.cli.inputs import InputError
 from fabmarket.cli.terminal import table
 from fabmarket.cli.verify import Shown, shown_by, silenced, unheard_facts
 from fabmarket.identity.codec import BadText, encode
+from fabmarket.market.messages import MaskedOpening
 from fabmarket.node import BadEvidence, Evidence, Journal, NoEvidence, ShownBid, evidence_of
 from fabmarket.node.journal import BadJournal
 from fabmarket.node.moments import moment
@@ -186,6 +187,7 @@ def _facts(held: _Held) -> dict[str, Any]:
             "role": "demander" if is_demander else "supplier",
             "supplier": None if is_demander else evidence.holder,
             "seats": None,
+            "masked": None,
             "product": f"0x{shown.terms.product.hex()}",
             "unheard": [],
         }
@@ -195,9 +197,17 @@ def _facts(held: _Held) -> dict[str, Any]:
         "role": "supplier" if evidence.holder == opening.supplier else "member",
         "supplier": opening.supplier,
         "seats": opening.seats,
+        "masked": isinstance(opening, MaskedOpening),
         "product": None,
         "unheard": [unheard_facts(each) for each in shown.unheard],
     }
+
+
+def _seats(row: dict[str, Any]) -> str:
+    """How many sat there, and whether they saw answers; of a bid that it is one."""
+    if row["seats"] is None:
+        return "product"
+    return f"{row['seats']} {'masked' if row['masked'] else 'open'}"
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -206,7 +216,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             row["session"][:14],
             row["role"],
             f"{row['holder'][:6]}…{row['holder'][-4:]}",
-            "product" if row["seats"] is None else str(row["seats"]),
+            _seats(row),
             str(row["messages"]),
             str(len(row["trades"])),
             str(len(row["settled"])),
