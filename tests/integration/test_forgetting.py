@@ -21,6 +21,7 @@ from fabmarket.market.messages import MaskedOpening
 from fabmarket.market.net import leads, trade_leaf, unpack_rows, unpack_sales
 from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.moves import Ticked
+from fabmarket.negotiation.policy import Spent
 from fabmarket.node import Answer, Journal, Participant, evidence_of, replay
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.forgetting import erase
@@ -292,6 +293,47 @@ def test_what_is_left_says_that_it_was_forgotten(directory, fabmarket, tmp_path)
     assert gone["messages"] == facts["messages"]
     assert {each["state"] for each in status["wants"]} <= {"forgotten"}
     assert "Forgotten, of what was over by" in fabmarket("status", directory.folder).stdout
+
+
+def test_regression_evidence_files_go_whatever_they_are_called(directory, fabmarket, tmp_path):
+    """Those that `fabmarket evidence` wrote stayed, and were not said to be left."""
+    ends = directory.slot_ends
+    directory.comes(ends)
+    place = directory.folder / EVIDENCE
+    trade = next(iter(directory.run("--dry-run")["trades"]))
+    written = ("--journal", directory.folder, "--out", place)
+    assert fabmarket("evidence", "--all", *written).code == 0
+    assert fabmarket("evidence", trade, "--alone", *written).code == 0
+    names = sorted(each.name for each in place.iterdir())
+    assert len(names) >= 2
+    texts = {name: (place / name).read_bytes() for name in names}
+    assert directory.run("--days", 1)["files"] == []
+    (place / "folder").mkdir()
+    (place / "link.json").symlink_to(place / names[0])
+    facts = directory.run()
+    assert (facts["files"], facts["left"]) == (names, ["folder", "link.json"])
+    (place / "again.json").write_bytes(texts[names[0]])  # its session is none that we know now
+    facts = directory.run()
+    assert (facts["files"], facts["left"]) == ([], ["again.json", "folder", "link.json"])
+    said = fabmarket("forget", directory.folder).stdout
+    assert "evidence/again.json stays, as no evidence of anything that the journal holds;" in said
+
+
+def test_what_a_day_cost_goes_with_the_day(outcome, tmp_path):
+    directory = Directory(tmp_path / "agent", outcome, "demander")
+
+    def spent():
+        with directory.journal() as journal:
+            return directory.participant(journal).state.spent
+
+    day_after = (spent().day + 1) * DAY
+    assert spent().amount > 0
+    directory.comes(max(directory.slot_ends, day_after))
+    days = (max(directory.slot_ends, day_after) - day_after) // DAY + 1
+    directory.run("--days", days)
+    assert spent().amount > 0
+    directory.run()
+    assert spent() == Spent()
 
 
 def test_it_starts_again_and_what_comes_again_has_no_effect(directory):

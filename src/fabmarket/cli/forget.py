@@ -83,7 +83,8 @@ def _print(done: Forgetting, *, is_trial: bool) -> None:
         rows = [[each.what, f"0x{each.name.hex()[:12]}", _until(each.until)] for each in past.kept]
         show(Console(), table("Not over, and kept", ("What", "Which", "Over"), rows))
     for name in done.left:
-        click.echo(escaped(f"evidence/{name} is no evidence file; remove it if you want to."))
+        why = "no evidence of anything that the journal holds"
+        click.echo(escaped(f"evidence/{name} stays, as {why}; remove it if you want to."))
 
 
 def _until(until: int | None) -> str:

@@ -78,13 +78,15 @@ Input = Received | Recorded | Ticked | Ordered
 class Send:
     """Sign `message` and deliver it, with the receiver's places in its tree.
 
-    At `until`, chain time, it is of no more use and need not be delivered any longer.
+    At `until`, chain time, it is of no more use and need not be delivered any longer. Its letter is
+    as large as if the text of the message had `padded` bytes, where it has fewer.
     """
 
     message: Message
     to: str
     until: int
     places: tuple[Place, ...] = ()
+    padded: int = 0
 
 
 @dataclass(frozen=True)

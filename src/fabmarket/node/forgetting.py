@@ -4,6 +4,7 @@ Nothing of it stays, digests included: whoever knows the market could hold guess
 What stays is how much was forgotten.
 """
 
+from collections.abc import Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,8 @@ class UnderWay(Refused):
 
 @dataclass(frozen=True)
 class Forgetting:
-    """What is `past` in a directory; of `evidence/` the `files` about it, and those `left` of which
-    nobody can say what they are about.
+    """What is `past` in a directory; of `evidence/` the `files` about it, and what is `left` there
+    that is no evidence of anything that the journal holds.
     """
 
     past: Past
@@ -53,7 +54,7 @@ def forget(owner: Owner, days: int, *, is_trial: bool) -> Forgetting:
         kind, step = STEPS[owner.settings.role]
         state = folded(journal, step, kind)
         past = past_of(journal, state, owner.time - days * 86_400)
-        files, left = _files(folder / EVIDENCE, past)
+        files, left = _files(folder / EVIDENCE, past, {*journal.trades()})
         if not is_trial:
             erase(journal, state, past, owner.time)
             for name in files:
@@ -92,18 +93,26 @@ def erase(journal: Journal, state: Any, past: Past, now: int) -> None:
             journal.note(FORGOTTEN, encode(total))
 
 
-def _files(folder: Path, past: Past) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The files of `evidence/` about what is past, and those that are no evidence files."""
+def _files(folder: Path, past: Past, trades: Set[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files of `evidence/` about what is past, whatever they are called, and those that are
+    about nothing that is kept; `trades` are all that the journal holds.
+    """
+    kept = {each.name for each in past.kept} | (trades - past.trades)
     gone, left = list[str](), list[str]()
-    for path in sorted(folder.glob("0x*")):
-        text = path.read_bytes()
-        try:
-            if text.startswith(BEGINS):
-                is_past = decode(NettedTrade, text).leaf.trade in past.trades
-            else:
-                is_past = decode(Evidence, text).session in past.sessions
-        except BadText:
+    for path in sorted(folder.glob("*")):
+        about = None if path.is_symlink() or not path.is_file() else _about(path.read_bytes())
+        if about in past.sessions | past.trades:
+            gone.append(path.name)
+        elif about not in kept:
             left.append(path.name)
-        else:
-            gone += [path.name] if is_past else []
     return tuple(gone), tuple(left)
+
+
+def _about(text: bytes) -> bytes | None:
+    """The session, bid or trade that an evidence file shows; None if it is none."""
+    try:
+        if text.startswith(BEGINS):
+            return decode(NettedTrade, text).leaf.trade
+        return decode(Evidence, text).session
+    except BadText:
+        return None

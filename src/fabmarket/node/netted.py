@@ -14,7 +14,7 @@ from fabmarket.identity.codec import decode
 from fabmarket.ledger import Entry
 from fabmarket.market.cycles import Counted, Leaf, Proposal
 from fabmarket.market.events import Event, Listed, NetSettled
-from fabmarket.market.net import leads, trade_leaf
+from fabmarket.market.net import leads, trade_leaf, unpack_rows, unpack_sales
 from fabmarket.market.products import Countersigned
 from fabmarket.market.trade import NetBatch, Trade
 from fabmarket.node.checking import BadEvidence
@@ -127,17 +127,40 @@ def check_netted(file: NettedTrade) -> bytes:
 
 
 def is_recorded(file: NettedTrade, entries: Iterable[tuple[int, bytes, Entry[Event]]]) -> bool:
-    """Return whether the chain settled a checked file's batch where it says, and the listing is its
-    supplier's; `entries` are all of the event log, with their blocks' numbers and hashes.
+    """Return whether the chain settled a checked file's batch where it says, with rows and sales
+    that have room for the trade, and the listing is its supplier's.
+
+    `entries` are all of the event log, with their blocks' numbers and hashes.
     """
     owners, is_settled = set[str](), False
     for number, key, entry in entries:
         match entry.event:
             case Listed(listing=listing, supplier=supplier) if listing == file.trade.listing:
                 owners.add(supplier)
-            case NetSettled(batch=batch):
+            case NetSettled(batch=batch) as event:
                 place = NetSettlement(batch, number, key, entry.index, entry.transaction)
-                is_settled = is_settled or place == file.settlement
+                is_settled = is_settled or (place == file.settlement and _has_room(file, event))
             case _:
                 pass
     return is_settled and owners == {file.supplier}
+
+
+def _has_room(file: NettedTrade, event: NetSettled) -> bool:
+    """Whether a batch can have settled the trade, by itself, to judge by what the chain shows.
+
+    A party brings the root of its own trades, so that a leaf proves what its owner made it say.
+    """
+    trade = file.trade
+    epoch, bit = divmod(trade.nonce, 1 << 8)
+    bought = any(
+        (row.account, row.epoch, row.mask >> bit & 1) == (trade.demander, epoch, 1)
+        # Who sells, too, may have been paid as much as it paid.
+        and (row.sales > 0 or -row.change >= trade.payment)
+        for row in unpack_rows(event.rows)
+    )
+    sold = any(
+        (sale.listing, sale.epoch) == (trade.listing, trade.listing_epoch)
+        and sale.quantity >= trade.quantity
+        for sale in unpack_sales(event.sales)
+    )
+    return bought and sold

@@ -387,6 +387,7 @@ class Participant(Generic[S]):
         """Sign each message once, keep it, and put it into the outbox for whom it is.
 
         Letters of one message are made of one size: how long the path of a place is tells which.
+        And of no less than is asked for.
         """
         by_message: dict[int, list[Send]] = {}
         for send in sends:
@@ -402,7 +403,8 @@ class Participant(Generic[S]):
                 encode(Envelope(message, signature, send.places)) if places else kept
                 for send in same
             ]
-            padded = max(map(len, bodies))
+            around = len(kept) - len(encode(message))
+            padded = max(*map(len, bodies), *(send.padded + around for send in same))
             for send, body in zip(same, bodies, strict=True):
                 self.journal.post(send.to, send.until, kind, body, padded)
 

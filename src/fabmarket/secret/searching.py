@@ -8,23 +8,27 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
+from threading import Event, Timer
 from typing import IO, Any
 
 from fabmarket.errors import TryAgain
 from fabmarket.interrupts import held_back
 from fabmarket.secret.market import FEWEST, MOST, PROBES, Line, Market, NotSecret
+from fabmarket.secret.server import LOST_ANOTHER
 from fabmarket.secret.shares import SERVERS, shared
 
 # -P: modules of the working directory must not shadow real ones.
 PROGRAM = [sys.executable, "-P", "-m", "fabmarket.secret.server"]
+LIMIT = 120
+"""Seconds that a probe may take, the first with the start of the servers; it takes about one."""
 
 
 class ServersFailed(TryAgain):
-    """A server has ended, or two do not say the same."""
+    """A server has ended or hangs, or two do not say the same."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ def find_price(
 
     Raises:
         NotSecret: there are fewer than FEWEST members, or more than MOST.
-        ServersFailed: a server has ended, or two do not say the same.
+        ServersFailed: a server has ended, a probe took more than LIMIT seconds, or two servers do
+            not say the same.
     """
     if not FEWEST <= len(lines) <= MOST:
         raise NotSecret(f"{len(lines)} members; a secret search is for {FEWEST} to {MOST}")
@@ -56,12 +61,14 @@ def find_price(
         for server in servers:
             server.tell(market.terms())
         for _ in range(PROBES):
-            index = _same([server.hear()["probe"] for server in servers])
-            answers = [line.answer(index) for line in lines]
-            for server, shares in zip(servers, shared(answers, secrets.randbelow), strict=True):
-                server.tell(shares)
+            with _limited(servers):
+                index = _same([each["probe"] for each in _heard(servers)])
+                answers = [line.answer(index) for line in lines]
+                for server, shares in zip(servers, shared(answers, secrets.randbelow), strict=True):
+                    server.tell(shares)
             told()
-        said = [server.hear() for server in servers]
+        with _limited(servers):
+            said = _heard(servers)
         return Found(_same([one["price"] for one in said]), tuple(one["bytes"] for one in said))
 
 
@@ -88,13 +95,25 @@ class _Server:
                 self._process.stdin.flush()
 
     def hear(self) -> Any:
+        """What it says next, None if it has ended."""
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
-        if not line:
-            self._process.wait()
-            self._errors.seek(0)
-            last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-            raise ServersFailed(f"the {self._name}'s server ended ({last}); start again")
-        return json.loads(line)
+        return json.loads(line) if line else None
+
+    def failed(self) -> str:
+        """Why it has ended by itself, empty if it has not, or only because another has."""
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return ""
+        if code == LOST_ANOTHER:
+            return ""
+        self._errors.seek(0)
+        last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        return f"the {self._name}'s server ended {how}" + (f" ({last})" if last else "")
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def end(self) -> None:
         self._process.kill()
@@ -122,6 +141,43 @@ def _started(ending: ExitStack) -> list[_Server]:
                 servers.append(_Server(one, files, errors))
                 ending.callback(servers[-1].end)
     return servers
+
+
+def _heard(servers: Sequence[_Server]) -> list[Any]:
+    """What all say next. ServersFailed names the one that ended, not one that noticed."""
+    said = []
+    for server in servers:
+        said.append(server.hear())
+        if said[-1] is None:
+            reasons = (each.failed() for each in (server, *servers))
+            why = next((each for each in reasons if each), "a server lost its link to another")
+            raise ServersFailed(f"{why}; start again")
+    return said
+
+
+@contextmanager
+def _limited(servers: Sequence[_Server]) -> Iterator[None]:
+    """Kill the servers after LIMIT seconds, which ends all waiting for them. ServersFailed then."""
+    is_late = Event()
+
+    def end() -> None:
+        is_late.set()
+        for server in servers:
+            server.kill()
+
+    timer = Timer(LIMIT, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except ServersFailed:
+        if not is_late.is_set():
+            raise
+    finally:
+        timer.cancel()
+        timer.join()
+    if is_late.is_set():
+        raise ServersFailed(f"a probe took more than {LIMIT} seconds, a server hangs; start again")
 
 
 def _same(said: Sequence[int]) -> int:

@@ -17,6 +17,9 @@ from typing import Any
 from fabmarket.secret.market import BITS, Market
 from fabmarket.secret.shares import HIDDEN, PRIME, SERVERS
 
+LOST_ANOTHER = 3
+"""Exit code of a server to which another's link was cut: it is not the one that failed."""
+
 
 def main(number: int, files: Sequence[int]) -> None:
     """Serve one search.
@@ -68,7 +71,7 @@ async def _joined(mpc: Any, files: Sequence[int]) -> None:
 
     class Link(MessageExchanger):  # type: ignore[misc]
         def connection_lost(self, exc: Exception | None) -> None:
-            raise SystemExit(f"server {mpc.pid + 1} has lost another")
+            raise SystemExit(LOST_ANOTHER)
 
     loop = asyncio.get_running_loop()
     all_joined = mpc.parties[mpc.pid].protocol = loop.create_future()

@@ -92,6 +92,17 @@ def test_servers_that_find_another_price_end_it_with_1(run, tmp_path, monkeypatc
     assert "and the open search's 87.5; one of the servers has not done its part" in err
 
 
+@needs_mpyc
+def test_a_server_that_is_stopped_ends_it_with_75(run, tmp_path, monkeypatch):
+    program = tmp_path / "stopped.py"
+    program.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n")
+    monkeypatch.setattr(searching, "PROGRAM", [sys.executable, str(program)])
+    monkeypatch.setattr(searching, "LIMIT", 1)
+    code, out, err = run(GAME, "--json")
+    assert (code, out) == (75, "")
+    assert "a probe took more than 1 seconds, a server hangs; start again" in err
+
+
 def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "mpyc", None)
     code, _, err = run(GAME)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import sys
 from fractions import Fraction
 from importlib.util import find_spec
@@ -188,19 +189,48 @@ def test_fewer_than_three_members_are_refused(count):
         find_price(MARKET, lines_of(MARGINS)[:count])
 
 
-def test_a_server_that_ends_ends_the_search(run_as):
+FAILING = """
+import os, signal, sys
+from fabmarket.secret import server
+number, files = int(sys.argv[1]), [int(file) for file in sys.argv[2:]]
+there, say = server.Market.there, server._say
+def failing(self, index):
+    if index < 500_000: {fails}
+    return there(self, index)
+def saying(what):
+    say(what)
+    {says}
+if number == {number}: server.Market.there, server._say = failing, saying
+server.main(number, files)
+"""
+
+
+@pytest.mark.parametrize("number", range(len(SERVERS)))
+@pytest.mark.parametrize(
+    ("fails", "how"),
+    [
+        ("sys.exit('out of order')", r"with exit code 1 \(out of order\)"),
+        ("os._exit(7)", "with exit code 7"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "by signal 9"),
+    ],
+)
+def test_regression_the_server_that_ended_is_named_and_not_one_that_noticed(
+    run_as, number, fails, how
+):
     """Also where the others wait for what it would have sent."""
-    run_as(
-        "import sys\n"
-        "from fabmarket.secret import server\n"
-        "there = server.Market.there\n"
-        "def failing(self, index):\n"
-        "    if int(sys.argv[-3]) == 1 and index < 500_000: sys.exit('out of order')\n"
-        "    return there(self, index)\n"
-        "server.Market.there = failing\n"
-        "number, files = int(sys.argv[1]), [int(file) for file in sys.argv[2:]]\n"
-        "sys.argv += sys.argv[1:]\n"
-        "server.main(number, files)\n"
-    )
-    with pytest.raises(ServersFailed, match=r"server ended \(.*\); start again"):
+    run_as(FAILING.format(number=number, fails=fails, says="pass"))
+    with pytest.raises(ServersFailed) as failed:
         find_price(MARKET, lines_of(MARGINS))
+    assert re.fullmatch(
+        f"the {SERVERS[number]}'s server ended {how}; start again", str(failed.value)
+    )
+
+
+@pytest.mark.parametrize("members", [3, 3000])
+def test_regression_a_server_that_is_stopped_holds_nobody_for_ever(run_as, monkeypatch, members):
+    """Neither where its word is awaited nor where it does not take what fills its pipe."""
+    stops = "os.kill(os.getpid(), signal.SIGSTOP)"
+    run_as(FAILING.format(number=1, fails="pass", says=stops))
+    monkeypatch.setattr(searching, "LIMIT", 5)
+    with pytest.raises(ServersFailed, match="a probe took more than 5 seconds, a server hangs"):
+        find_price(MARKET, lines_of(MARGINS) * (members // 3))

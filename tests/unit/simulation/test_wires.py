@@ -4,15 +4,20 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.identity.codec import decode
 from fabmarket.identity.sealing import OVERHEAD, SMALLEST_BUCKET, bucket
+from fabmarket.market.masked import Unmasking
 from fabmarket.node.envelope import Envelope
 from fabmarket.scenario import paper_market
+from fabmarket.scenario.files import parse_scenario
 from fabmarket.simulation import Fate, run_market
+
+SCENARIOS = Path(__file__).parents[3] / "scenarios"
 
 
 def run(seed=1, *, sealed, schedule=None, demanders=3, least=3):
@@ -21,6 +26,11 @@ def run(seed=1, *, sealed, schedule=None, demanders=3, least=3):
     names = map(str, range(demanders))
     again = (replace(each, name=name) for each, name in zip(cycle(paper.demanders), names))
     scenario = replace(paper, demanders=tuple(again), least=least)
+    return played(scenario, seed, sealed=sealed, schedule=schedule)
+
+
+def played(scenario, seed=1, *, sealed, schedule=None):
+    """A market, its trades netted."""
     with open_engine("embedded", Settings()) as engine:
         outcome = run_market(
             scenario,
@@ -145,6 +155,22 @@ def test_a_word_of_a_session_is_as_large_to_whoever_gets_it():
     assert words > 5
     assert len({tuple(sent[:words]) for to, sent in sizes.items() if to in members}) == 1
     assert len({size for sent in sizes.values() for size in sent}) > 1
+
+
+def test_regression_what_a_seat_opens_of_a_clock_is_as_large_whoever_buys():
+    """Who was in at the end opens all rounds, others two: the larger letters were the buyers'."""
+    text = (SCENARIOS / "clock.toml").read_text("utf-8").replace("step = 4", "step = 32")
+    scenario = replace(parse_scenario(text, "clock.toml", 1, str), least=3)
+    clear, sealed = (played(scenario, sealed=each) for each in (False, True))
+    (talk,) = clear.talks
+    assert len(talk.talk.heard) > 20
+    words = [decode(Envelope, seen.clear).message for seen in clear.wires]
+    opened = {each.demander: at for at, each in enumerate(words) if isinstance(each, Unmasking)}
+    bought = {trade.event.demander for trade in clear.trades}
+    assert bought < set(opened)
+    larger = {who: bucket(clear.wires[at].size) > SMALLEST_BUCKET for who, at in opened.items()}
+    assert {who for who, is_larger in larger.items() if is_larger} == bought
+    assert len({sealed.wires[at].size for at in opened.values()}) == 1
 
 
 def test_letters_of_a_session_leave_in_an_order_that_does_not_tell_seats():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from rpds import HashTrieMap
 
 from fabmarket.negotiation.demander.state import DemanderState
+from fabmarket.negotiation.policy import DAY, Spent
 from fabmarket.negotiation.products.plan import Product
 from fabmarket.negotiation.products.purchase import Purchase
 from fabmarket.negotiation.wants import Want
@@ -18,6 +19,7 @@ def forgotten(state: DemanderState, before: int) -> DemanderState:
     chain time: no trade for them can settle, none is in escrow, and their slots have ended.
 
     They stay as `forgotten`, with nothing but their ids, so that nothing else is called like them.
+    What was signed away in a day goes once that day is over.
     """
     wants = {want.id for want in state.wants.values() if _is_past(state, want, before)}
     bought = {each.product.id for each in state.purchases.values() if _is_over(state, each, before)}
@@ -27,6 +29,7 @@ def forgotten(state: DemanderState, before: int) -> DemanderState:
         purchases=state.purchases.update({each: _nothing_of(each) for each in bought}),
         trades=_without(state.trades, wants),
         bundled=_without(state.bundled, bought),
+        spent=Spent() if (state.spent.day + 1) * DAY <= before else state.spent,
         demand=b"" if state.rhythm.ends(state.opens) <= before else state.demand,
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fabmarket.identity.codec import encode
 from fabmarket.market.masked import Dispute, Inquiry, MaskedAbort, MaskedClose, MaskedWord
 from fabmarket.market.messages import MaskedOpening, Place
 from fabmarket.negotiation.course import Unacceptable
@@ -16,6 +17,7 @@ from fabmarket.negotiation.demander.talks import (
     talk_of,
 )
 from fabmarket.negotiation.masked.asked import to_dispute, to_inquiry
+from fabmarket.negotiation.masked.opening import most_opened
 from fabmarket.negotiation.masked.seat import (
     MaskedSeated,
     Sitting,
@@ -97,7 +99,9 @@ def _spoken(state: DemanderState, talk: MaskedSeated) -> tuple[MaskedSeated, tup
     for at, seat in enumerate(talk.seats):
         if talk.is_searched:
             talk, opened = unmask(talk, at, secret)
-            outputs.append(Send(opened, opening.supplier, opening.ends))
+            most = most_opened(talk.course, [each.price for each in talk.heard], opened)
+            # A loser opens less: whose letters are large would tell the wire who buys.
+            outputs.append(Send(opened, opening.supplier, opening.ends, padded=len(encode(most))))
         else:
             margin = margin_of(state, seat.want)
             talk, reply = answer(talk, at, margin, state.domain, secret)

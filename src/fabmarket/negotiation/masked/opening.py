@@ -1,9 +1,11 @@
 """Which answers a seat opens to the supplier once a price is found, and whether it opens those."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fabmarket.identity.masks import ORDER, commitment
-from fabmarket.market.masked import MaskedAnswer, Unmasking
+from fabmarket.identity.proofs import RANGE_BITS
+from fabmarket.market.masked import MaskedAnswer, Opened, Unmasking
 from fabmarket.market.messages import Member
 from fabmarket.negotiation.course import CLOCK, Course, InvalidMove, binding_prices, moves
 from fabmarket.negotiation.masked.cards import most_wanted
@@ -21,6 +23,13 @@ def opened_rounds(
         return tuple(sorted(prices.index(price) for price in binding_prices(course)))
     last = max(0, len(prices) - 2)
     return tuple(range(0 if any(quantities[-2:]) else last, len(prices)))
+
+
+def most_opened(course: Course, prices: Sequence[int], word: Unmasking) -> Unmasking:
+    """Return what a seat opens with the largest numbers, and as many rounds as any seat opens."""
+    rounds = opened_rounds(course, prices, [1])
+    most = tuple(Opened(each, (1 << RANGE_BITS) - 1, 1, ORDER - 1) for each in rounds)
+    return replace(word, answers=most, award_blind=ORDER - 1)
 
 
 def check_opened(
