@@ -8,7 +8,7 @@ one pays runs into what the next takes. The search is bounded: there may be more
 never fewer.
 
 What it leaves out is what else an observer may know: demands, habits, that all pay one price. Where
-a seller's takings are a whole number a unit, that is taken for what each of them cost.
+a seller of one listing takes a whole number a unit, that is taken for what each of them cost.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,20 +51,14 @@ class Seller:
         return sum(units for _, units in self.stock)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What is known of a resource's unit prices, base units; 0 for nothing."""
-
-    reserve: int = 0
-    highest: int = 0
-
-
 def sellers_of(
-    rows: Sequence[Row], sales: Sequence[Sale], bounds: Mapping[bytes, Bounds]
+    rows: Sequence[Row], sales: Sequence[Sale], reserves: Mapping[bytes, int]
 ) -> tuple[Seller, ...]:
-    """Return the sellers of a batch; `bounds` are by listing.
+    """Return the sellers of a batch; `reserves` are the least unit prices told, by listing.
 
-    Of whose prices nothing is known it is taken to be known within a factor of two either way.
+    A unit is taken to cost no less than the least of its seller's, else half the average, and no
+    more than twice the average. Prices that settled bound nothing: two accounts of one owner can
+    trade with each other at any price.
     """
     stocks: dict[int, list[Sale]] = {}
     for sale in sales:
@@ -73,12 +67,10 @@ def sellers_of(
     for at, own in sorted(stocks.items()):
         takings, units = rows[at].change, sum(each.quantity for each in own)
         average, rest = divmod(takings, units)
-        known = [bounds.get(each.listing, Bounds()) for each in own]
-        low = min((each.reserve for each in known if each.reserve), default=(average + 1) // 2)
-        high = max((each.highest for each in known if each.highest), default=2 * average)
-        low, high = max(1, min(low, average)), max(high, average + (rest > 0))
-        if not rest:
-            low = high = average
+        told = (reserves[each.listing] for each in own if each.listing in reserves)
+        low = max(1, min(min(told, default=(average + 1) // 2), average))
+        is_known = not rest and (len(own) == 1 or low == average)
+        low, high = (average, average) if is_known else (low, 2 * average)
         stock = tuple((each.listing, each.quantity) for each in own)
         found.append(Seller(rows[at].account, takings, stock, low, high))
     return tuple(found)

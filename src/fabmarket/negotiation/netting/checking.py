@@ -6,7 +6,6 @@ from dataclasses import replace
 from fabmarket.market.cycles import Proposal
 from fabmarket.market.net import PAID, Row, Sale, leads, root, trade_leaf
 from fabmarket.negotiation.netting import baskets
-from fabmarket.negotiation.netting.baskets import Bounds
 from fabmarket.negotiation.netting.state import Account, Attempt, NetParty
 
 
@@ -67,6 +66,6 @@ def can_settle(row: Row, sales: Sequence[Sale], account: Account) -> bool:
 def hidden(party: NetParty, proposal: Proposal) -> int:
     """Return how many baskets of ours were found to fit a batch, no more than are needed."""
     kinds = {each.listing: party.kinds.get(each.listing, b"") for each in proposal.sales}
-    bounds = {each: party.bounds.get(kind, Bounds()) for each, kind in kinds.items()}
-    sellers = baskets.sellers_of(proposal.rows, proposal.sales, bounds)
+    told = {each: party.reserves[kind] for each, kind in kinds.items() if kind in party.reserves}
+    sellers = baskets.sellers_of(proposal.rows, proposal.sales, told)
     return len(baskets.fitting(proposal.rows, sellers, party.address, party.least))

@@ -11,14 +11,13 @@ from itertools import chain, combinations, islice
 
 from fabmarket.identity.codec import decode
 from fabmarket.market.cycles import Counted, Leaf
-from fabmarket.market.events import Listed, NetSettled, Settled
+from fabmarket.market.events import NetSettled, Settled
 from fabmarket.market.net import Row, Sale, trade_leaf, unpack_rows, unpack_sales
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.netting.baskets import (
     LEAST,
     Basket,
-    Bounds,
     Seller,
     basket_of,
     markets,
@@ -175,24 +174,13 @@ def _batches(outcome: Outcome) -> Iterator[tuple[_Batch, Basket]]:
         event.listing: spec.maintenance
         for party, spec in zip(outcome.parties.suppliers, outcome.scenario.suppliers, strict=True)
         for event in outcome.listed.values()
-        if event.supplier == party.address
+        if event.supplier == party.address and spec.maintenance
     }
-    kinds: dict[bytes, bytes] = {}
-    highest: dict[bytes, int] = {}
     for _, _, entry in outcome.store.entries():
         event = entry.event
-        if isinstance(event, Listed):
-            kinds[event.listing] = event.resource
-        elif isinstance(event, Settled):
-            kind = kinds[event.listing]
-            highest[kind] = max(highest.get(kind, 0), event.unit_price)
-        elif isinstance(event, NetSettled):
+        if isinstance(event, NetSettled):
             rows, sales = unpack_rows(event.rows), unpack_sales(event.sales)
-            bounds = {
-                each.listing: Bounds(reserve[each.listing], highest.get(kinds[each.listing], 0))
-                for each in sales
-            }
-            batch = _Batch(entry.transaction, rows, sales, sellers_of(rows, sales, bounds))
+            batch = _Batch(entry.transaction, rows, sales, sellers_of(rows, sales, reserve))
             yield batch, _bought(outcome, entry.transaction)
 
 
