@@ -12,7 +12,7 @@ a seller of one listing takes a whole number a unit, that is taken for what each
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import gt
 from typing import TypeVar
 
@@ -102,11 +102,19 @@ def markets(rows: Sequence[Row], sellers: Sequence[Seller]) -> Iterator[Basket]:
     start = keccak(b"".join(seller.account.encode() for seller in sellers))
     for number in range(TRIES):
         draw = _draws(keccak(start + number.to_bytes(4, "big")))
+        # Markets in which some sell all at their average fit as well, and are found more easily.
+        supposed = [_at_average(each) if next(draw) % 2 else each for each in sellers]
         # Who takes multiples of one price comes first: the others take what is left over.
-        order = sorted(_mixed(sellers, draw), key=lambda each: not each.has_one_price)
+        order = sorted(_mixed(supposed, draw), key=lambda each: not each.has_one_price)
         market = _market(_mixed(buyers, draw), order, draw)
         if market is not None:
             yield tuple(sorted(market))
+
+
+def _at_average(seller: Seller) -> Seller:
+    """The seller, each of whose units costs the same, if that is a whole price."""
+    average, rest = divmod(seller.takings, seller.units)
+    return seller if rest else replace(seller, low=average, high=average)
 
 
 def basket_of(account: str, market: Basket, sellers: Sequence[Seller]) -> Basket:
