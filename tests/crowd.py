@@ -13,8 +13,11 @@ from fabmarket.simulation.leakage import bare, walled
 SLOTS = 2
 
 
-def crowd(firms: int, concept: str, seed: int = 1) -> Scenario:
-    """Return a market in which about eight firms meet in a session, two thirds of it served."""
+def crowd(firms: int, concept: str, seed: int = 1, wants: int = 2) -> Scenario:
+    """Return a market in which about eight firms meet in a session, two thirds of it served.
+
+    Of fewer `wants` a firm there is so much less asked.
+    """
     chance = random.Random(seed)
     workshops = max(1, firms // 8)
     hours = 40 * 2 * firms * 2 // (3 * workshops * SLOTS)
@@ -23,7 +26,7 @@ def crowd(firms: int, concept: str, seed: int = 1) -> Scenario:
         places = [(at, slot) for at in range(workshops) for slot in range(SLOTS)]
         tasks = tuple(
             SubTask(f"{at} in {slot}", slot, True, (_way(at, chance),))
-            for at, slot in chance.sample(places, min(2, len(places)))
+            for at, slot in chance.sample(places, min(wants, len(places)))
         )
         demanders.append(Demander(f"firm {number}", tasks))
     return Scenario(

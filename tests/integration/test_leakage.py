@@ -2,9 +2,11 @@
 
 import pytest
 
+from fabmarket.negotiation.netting import checking
+from fabmarket.negotiation.netting.baskets import LEAST
 from fabmarket.scenario import paper_market
 from fabmarket.simulation.leakage import measured, settlement, wires
-from tests.crowd import both, of
+from tests.crowd import both, crowd, of
 
 SIZES = (3, 30, pytest.param(200, marks=pytest.mark.slow))
 LARGE = SIZES[1:]
@@ -49,10 +51,10 @@ def test_netted_trades_do_not_stand_on_the_chain_and_single_ones_do(firms):
 @pytest.mark.parametrize("firms", LARGE)
 def test_baskets_are_found_no_better_than_by_drawing_from_those_that_fit(firms):
     leak = settlement.laid_out(*both(firms))
-    spread = (leak.guessing * (1 - leak.guessing) / leak.tries) ** 0.5
-    assert leak.success <= leak.guessing + 4 * spread
-    assert leak.guessing <= 1 / 10
-    assert leak.control == 1
+    drawn = 1 / LEAST
+    spread = (drawn * (1 - drawn) / leak.tries) ** 0.5
+    assert leak.success <= drawn + 4 * spread
+    assert (leak.guessing, leak.control) == (0, 1)
 
 
 @pytest.mark.parametrize("firms", LARGE)
@@ -61,10 +63,38 @@ def test_salted_leaves_are_found_in_no_list_of_trades_and_unsalted_ones_in_each(
     assert (leak.success, leak.control) == (0, 1)
 
 
-def test_who_knows_the_one_price_of_every_listing_reads_baskets_off_the_sums():
-    """Named as open in the docs: sums of a few prices seldom have two ways to be paid."""
-    leak = settlement.one_price(*both(30, "balanced"))
-    assert leak.success > 0.5
+GAME = crowd(30, "balanced", wants=1)
+
+
+@pytest.fixture(scope="module")
+def game():
+    """A game in which everybody signs as soon as ten baskets fit, whatever one price would tell."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checking.pricing, "supposed", lambda *_: frozenset())
+        return of(GAME)
+
+
+def test_who_knows_the_one_price_of_every_listing_reads_baskets_off_the_sums(game):
+    """Sums of a few prices seldom have two ways to be paid."""
+    assert settlement.one_price(*game).success > 0.5
+
+
+def test_who_supposes_one_price_a_listing_reads_baskets_off_the_chain_alone(game):
+    """Of these batches ten baskets or more fitted for everybody."""
+    assert settlement.supposed_prices(*game).success > 0.5
+
+
+def test_a_buyer_whose_basket_one_price_a_listing_tells_does_not_sign():
+    protected, plain = of(GAME)
+    assert settlement.supposed_prices(protected, plain) is None
+    assert settlement.alone(protected, plain).success == 1
+
+
+@pytest.mark.parametrize("workshops", [1, 3])
+def test_a_batch_with_one_seller_tells_from_whom_all_bought(workshops):
+    leak = settlement.only_seller(*both(8 * workshops + 7))
+    assert leak.success == (workshops == 1)
+    assert ("certain" in leak.note) == (workshops == 1)
 
 
 @pytest.mark.parametrize("firms", SIZES)

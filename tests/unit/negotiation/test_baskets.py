@@ -8,7 +8,7 @@ import pytest
 
 from fabmarket.identity import Key
 from fabmarket.market.net import PAID, PAYS, Row, Sale
-from fabmarket.negotiation.netting.baskets import LEAST, Bounds, fitting, sellers_of
+from fabmarket.negotiation.netting.baskets import LEAST, fitting, sellers_of
 
 
 def batch(trades, sellers=()):
@@ -103,8 +103,7 @@ def test_no_basket_is_found_that_could_not_be(seed):
         for seller in range(chance.randint(1, 2))
     ]
     rows, sales = batch(trades)
-    bounds = {sale.listing: Bounds(*prices) for sale in sales}
-    sellers = sellers_of(rows, sales, bounds)
+    sellers = sellers_of(rows, sales, {sale.listing: prices[0] for sale in sales})
     for row in rows:
         found = fitting(rows, sellers, row.account, most=1000)
         assert found <= exact(rows, sellers, row.account)
@@ -124,7 +123,7 @@ def test_five_listings_and_one_trade_of_each_buyer_have_one_basket():
     assert all(len(fitting(rows, sellers, row.account)) == 1 for row in rows)
 
 
-def test_where_takings_are_a_whole_number_a_unit_that_is_the_price():
+def test_where_takings_of_one_listing_are_a_whole_number_a_unit_that_is_the_price():
     """The paper's market: all pay 115."""
     rows, sales = batch([("b2", "s", 1, 100, 115), ("b3", "s", 1, 175, 115)])
     (seller,) = sellers_of(rows, sales, {})
@@ -132,13 +131,39 @@ def test_where_takings_are_a_whole_number_a_unit_that_is_the_price():
     assert len(fitting(rows, [seller], account("b2"))) == 1
 
 
+@pytest.mark.parametrize("second", [18_003, 18_002])
+def test_takings_of_two_listings_that_divide_by_the_units_are_not_one_price(second):
+    """The second's takings are even a unit: with it nothing netted, as if all had cost the same."""
+    chance = random.Random(1)
+    trades = [
+        (f"b{buyer}", "s", listing, chance.randint(1, 9), price)
+        for buyer in range(10)
+        for listing, price in enumerate((11_576, second))
+    ]
+    for listing in (0, 1):  # 60 units of each
+        left = 60 - sum(each[3] for each in trades if each[1:3] == ("s", listing))
+        who, seller, _, quantity, price = trades[listing]
+        trades[listing] = (who, seller, listing, quantity + left, price)
+    rows, sales = batch(trades)
+    (seller,) = sellers_of(rows, sales, {})
+    assert (seller.takings % seller.units == 0) == (second == 18_002)
+    assert not seller.has_one_price
+    assert all(len(fitting(rows, [seller], row.account)) == LEAST for row in rows)
+
+
 def test_known_prices_exclude_baskets():
     rows, sales = batch([("b1", "s", 1, 4, 10), ("b2", "s", 1, 5, 11), ("b3", "s", 1, 9, 12)])
     wide = sellers_of(rows, sales, {})
-    known = sellers_of(rows, sales, {sales[0].listing: Bounds(10, 12)})
-    assert [(each.low, each.high) for each in (*wide, *known)] == [(6, 22), (10, 12)]
+    known = sellers_of(rows, sales, {sales[0].listing: 10})
+    assert [(each.low, each.high) for each in (*wide, *known)] == [(6, 22), (10, 22)]
     assert len(fitting(rows, wide, account("b3"))) == 9
-    assert len(fitting(rows, known, account("b3"), most=100)) == 1
+    assert len(fitting(rows, known, account("b3"), most=100)) < 9
+
+
+def test_all_units_cost_the_least_where_their_average_is_that():
+    rows, sales = batch([("b1", "s", 1, 4, 10), ("b2", "s", 2, 5, 10)])
+    (seller,) = sellers_of(rows, sales, {sale.listing: 10 for sale in sales})
+    assert (seller.low, seller.high) == (10, 10)
 
 
 def test_where_a_seller_pays_no_basket_is_found():
@@ -172,8 +197,7 @@ def test_a_large_market_hides_everybody_in_bounded_time():
     counts = [len(fitting(rows, sellers, row.account)) for row in rows]
     assert counts == [LEAST] * 100
     assert (time.process_time() - start) / 100 < 1
-    tight = [Bounds(1_000, 1_001)] * len(sales)
-    bounds = {sale.listing: bound for sale, bound in zip(sales, tight, strict=True)}
+    reserves = {sale.listing: 10**6 for sale in sales}  # lies: none sold for less than its average
     start = time.process_time()
-    fitting(rows, sellers_of(rows, sales, bounds), rows[0].account)
+    fitting(rows, sellers_of(rows, sales, reserves), rows[0].account)
     assert time.process_time() - start < 2

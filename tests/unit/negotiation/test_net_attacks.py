@@ -15,6 +15,7 @@ from fabmarket.market.cycles import (
     Proposal,
     Roll,
 )
+from fabmarket.market.events import Settled
 from fabmarket.market.exchange import Cancel
 from fabmarket.market.net import PAID, Row, path, root
 from fabmarket.negotiation.netting import party
@@ -423,6 +424,21 @@ def test_a_signature_must_be_the_partys(office):
     office.pump()
     office.settle()
     assert len(office.batches) == 1
+
+
+@pytest.mark.parametrize("price", [1, 10**11])
+def test_a_trade_with_oneself_at_any_price_keeps_nobody_from_netting(price):
+    """One at 1 made every count of baskets fall below the least, so that all settled late."""
+    market = Nets(least=10).trading(sellers=3, buyers=5)
+    other_self = market.demander("another account of the seller's")
+    trades = market.agree().agreed()
+    for nonce, listing in enumerate(market.exchange.listings):
+        terms = 1 << 192 | price << 64 | nonce
+        market.tell(Settled(listing, other_self, bytes([nonce]) * 32, market.token, terms))
+    market.settled.clear()
+    market.before = {each: market.held(each) for each in market.keys}
+    market.quarters(0, 1)
+    settle_once(market, trades, 0)
 
 
 def test_a_small_market_is_not_netted():

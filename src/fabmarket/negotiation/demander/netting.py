@@ -40,7 +40,7 @@ def noted(
     if net is None or not is_for_cycle([each.trade for each in trades]):
         return state
     names = [digest(state.domain, each.trade) for each in trades]
-    net = net.bounded(trades[0].trade.listing, reserve)
+    net = net.with_reserve(trades[0].trade.listing, reserve)
     net = net.with_deal(trades[0].trade.bundle, deal_of(net, trades, names, others))
     return replace(state, net=net)
 
@@ -91,11 +91,11 @@ def tick(state: DemanderState) -> Step:
 
 
 def told(state: DemanderState, event: Event) -> DemanderState:
-    """Note what an event says of prices, and of trades for a cycle that settled late."""
+    """Note what an event lists, and trades for a cycle that settled late."""
     net = state.net
     if net is None:
         return state
-    after = net.after(event, state.now)
+    after = net.after(event)
     if isinstance(event, Settled) and _found(after, event.trade) is not None:
         after = without(after, (event.trade,))
     return state if after is net else replace(state, net=after)

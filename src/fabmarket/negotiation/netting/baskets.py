@@ -8,11 +8,11 @@ one pays runs into what the next takes. The search is bounded: there may be more
 never fewer.
 
 What it leaves out is what else an observer may know: demands, habits, that all pay one price. Where
-a seller's takings are a whole number a unit, that is taken for what each of them cost.
+a seller of one listing takes a whole number a unit, that is taken for what each of them cost.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import gt
 from typing import TypeVar
 
@@ -51,20 +51,14 @@ class Seller:
         return sum(units for _, units in self.stock)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What is known of a resource's unit prices, base units; 0 for nothing."""
-
-    reserve: int = 0
-    highest: int = 0
-
-
 def sellers_of(
-    rows: Sequence[Row], sales: Sequence[Sale], bounds: Mapping[bytes, Bounds]
+    rows: Sequence[Row], sales: Sequence[Sale], reserves: Mapping[bytes, int]
 ) -> tuple[Seller, ...]:
-    """Return the sellers of a batch; `bounds` are by listing.
+    """Return the sellers of a batch; `reserves` are the least unit prices told, by listing.
 
-    Of whose prices nothing is known it is taken to be known within a factor of two either way.
+    A unit is taken to cost no less than the least of its seller's, else half the average, and no
+    more than twice the average. Prices that settled bound nothing: two accounts of one owner can
+    trade with each other at any price.
     """
     stocks: dict[int, list[Sale]] = {}
     for sale in sales:
@@ -73,12 +67,10 @@ def sellers_of(
     for at, own in sorted(stocks.items()):
         takings, units = rows[at].change, sum(each.quantity for each in own)
         average, rest = divmod(takings, units)
-        known = [bounds.get(each.listing, Bounds()) for each in own]
-        low = min((each.reserve for each in known if each.reserve), default=(average + 1) // 2)
-        high = max((each.highest for each in known if each.highest), default=2 * average)
-        low, high = max(1, min(low, average)), max(high, average + (rest > 0))
-        if not rest:
-            low = high = average
+        told = (reserves[each.listing] for each in own if each.listing in reserves)
+        low = max(1, min(min(told, default=(average + 1) // 2), average))
+        is_known = not rest and (len(own) == 1 or low == average)
+        low, high = (average, average) if is_known else (low, 2 * average)
         stock = tuple((each.listing, each.quantity) for each in own)
         found.append(Seller(rows[at].account, takings, stock, low, high))
     return tuple(found)
@@ -110,11 +102,19 @@ def markets(rows: Sequence[Row], sellers: Sequence[Seller]) -> Iterator[Basket]:
     start = keccak(b"".join(seller.account.encode() for seller in sellers))
     for number in range(TRIES):
         draw = _draws(keccak(start + number.to_bytes(4, "big")))
+        # Markets in which some sell all at their average fit as well, and are found more easily.
+        supposed = [_at_average(each) if next(draw) % 2 else each for each in sellers]
         # Who takes multiples of one price comes first: the others take what is left over.
-        order = sorted(_mixed(sellers, draw), key=lambda each: not each.has_one_price)
+        order = sorted(_mixed(supposed, draw), key=lambda each: not each.has_one_price)
         market = _market(_mixed(buyers, draw), order, draw)
         if market is not None:
             yield tuple(sorted(market))
+
+
+def _at_average(seller: Seller) -> Seller:
+    """The seller, each of whose units costs the same, if that is a whole price."""
+    average, rest = divmod(seller.takings, seller.units)
+    return seller if rest else replace(seller, low=average, high=average)
 
 
 def basket_of(account: str, market: Basket, sellers: Sequence[Seller]) -> Basket:

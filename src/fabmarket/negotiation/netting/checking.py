@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from fabmarket.market.cycles import Proposal
 from fabmarket.market.net import PAID, Row, Sale, leads, root, trade_leaf
-from fabmarket.negotiation.netting import baskets
-from fabmarket.negotiation.netting.baskets import Bounds
+from fabmarket.negotiation.netting import baskets, pricing
+from fabmarket.negotiation.netting.baskets import Basket
 from fabmarket.negotiation.netting.state import Account, Attempt, NetParty
 
 
@@ -64,9 +64,20 @@ def can_settle(row: Row, sales: Sequence[Sale], account: Account) -> bool:
     return has_nonces and can_pay and current
 
 
-def hidden(party: NetParty, proposal: Proposal) -> int:
-    """Return how many baskets of ours were found to fit a batch, no more than are needed."""
+def bared_by(party: NetParty, row: Row, bought: Basket, proposal: Proposal) -> str:
+    """Return why a batch hides too little of what we `bought` in it; empty if it hides enough.
+
+    `bought` is empty for a supplier, which counts what fits alone.
+    """
     kinds = {each.listing: party.kinds.get(each.listing, b"") for each in proposal.sales}
-    bounds = {each: party.bounds.get(kind, Bounds()) for each, kind in kinds.items()}
-    sellers = baskets.sellers_of(proposal.rows, proposal.sales, bounds)
-    return len(baskets.fitting(proposal.rows, sellers, party.address, party.least))
+    told = {each: party.reserves[kind] for each, kind in kinds.items() if kind in party.reserves}
+    sellers = baskets.sellers_of(proposal.rows, proposal.sales, told)
+    found = len(baskets.fitting(proposal.rows, sellers, party.address, party.least))
+    if found < party.least:
+        return f"{found} baskets of ours fit it, and {party.least} are the least"
+    prices = pricing.likeliest(proposal.rows, sellers, {}) if bought else ()
+    supposed = pricing.supposed(row, prices)
+    if bought in supposed and len(supposed) < party.least:
+        fit = f"{len(supposed)} baskets of ours fit it at one price a listing"
+        return f"{fit}, and {party.least} are the least"
+    return ""

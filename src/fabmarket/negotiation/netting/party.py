@@ -5,6 +5,7 @@ and what is not settled when the cycle is over settles late. Nothing settles twi
 uses up the nonces of its trades, and whoever signs in both attempts of a cycle uses up the same.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -28,7 +29,8 @@ from fabmarket.market.trade import Trade
 from fabmarket.negotiation.course import TooEarly, Unacceptable
 from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.moves import News, Output, Received, Send, Submit, Tell
-from fabmarket.negotiation.netting.checking import can_settle, fault_of, hidden
+from fabmarket.negotiation.netting.baskets import Basket
+from fabmarket.negotiation.netting.checking import bared_by, can_settle, fault_of
 from fabmarket.negotiation.netting.state import (
     FOR_ROWS,
     Account,
@@ -299,9 +301,8 @@ def _take_proposal(party: NetParty, proposal: Proposal, account: Account) -> Net
     fault = fault_of(party, attempt, attempt.row, proposal, account)
     if fault:
         raise Unacceptable(fault)
-    found = hidden(party, proposal)
-    if found < party.least:
-        reason = f"{found} baskets of ours fit it, and {party.least} are the least"
+    reason = bared_by(party, attempt.row, _bought(party, attempt), proposal)
+    if reason:
         told = News.of("unnetted", closed=str(attempt.closed), reason=reason)
         return replace(party, reason=reason), (Tell(told),)
     batch = digest(party.domain, proposal.cycle.batch)
@@ -317,6 +318,14 @@ def _take_proposal(party: NetParty, proposal: Proposal, account: Account) -> Net
     ]
     checked = _sent(party, Counted(party.address, batch, ()), attempt.closed)
     return replace(party, attempt=attempt), (*sends, checked)
+
+
+def _bought(party: NetParty, attempt: Attempt) -> Basket:
+    """What a demander enters, by listing; nothing for a supplier."""
+    units = Counter[bytes]()
+    for trade, _ in () if party.sells else trades_of(party, attempt.entered).values():
+        units[trade.listing] += trade.quantity
+    return tuple((party.address, listing, units[listing]) for listing in sorted(units))
 
 
 def _placed(party: NetParty, attempt: Attempt, proposal: Proposal) -> Mapping[bytes, Leaf]:

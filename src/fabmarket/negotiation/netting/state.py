@@ -10,20 +10,18 @@ from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.identity import Domain, keccak
 from fabmarket.market.cycles import Cycles
-from fabmarket.market.events import Event, Listed, NetSettled, Settled
+from fabmarket.market.events import Event, Listed, NetSettled
 from fabmarket.market.exchange import SignedTrade
 from fabmarket.market.net import Row, Sale, late_from
 from fabmarket.market.trade import NONCES
 from fabmarket.negotiation.moves import Output
-from fabmarket.negotiation.netting.baskets import LEAST, Bounds
+from fabmarket.negotiation.netting.baskets import LEAST
 from fabmarket.negotiation.nonces import Nonces
 
 BLOCK = 8
 """Nonces that a buyer's row uses up together, used or not, so that they do not count its trades."""
 FOR_ROWS = 8
 """Nonces, the lowest that are free, that a supplier who nets does not sell under."""
-LATELY = 7 * 86_400
-"""Seconds for which the highest price that settled counts as what a unit may cost."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +102,9 @@ class NetParty:
 
     `deals` are the products agreed, by bundle, and not settled yet; `joined` is the last cycle that
     it joined. `signed` are the batches signed that may still settle, with our trades in each,
-    `burning` the nonces that they use up. `kinds` are the resources of listings, `bounds` what is
-    known of the prices of each, `seen` when the highest settled. `least`: the baskets below which a
-    batch is not signed. `reason` is why the last batch was not.
+    `burning` the nonces that they use up. `kinds` are the resources of listings, `reserves`
+    the least unit price of each, base units, as told. `least`: the baskets below which a batch is
+    not signed. `reason` is why the last batch was not.
     """
 
     address: str
@@ -123,8 +121,7 @@ class NetParty:
     signed: HashTrieMap[bytes, tuple[bytes, ...]] = field(default_factory=HashTrieMap)
     burning: frozenset[int] = frozenset()
     kinds: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
-    bounds: HashTrieMap[bytes, Bounds] = field(default_factory=HashTrieMap)
-    seen: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
+    reserves: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     reason: str = ""
 
     def nets(self, ends: int, slot_end: int) -> bool:
@@ -136,29 +133,18 @@ class NetParty:
         found = ((bundle, deal) for bundle, deal in self.deals.items() if deal.closes == closed)
         return sorted(found)
 
-    def after(self, event: Event, now: int) -> NetParty:
-        """Return what an event tells of prices; this if nothing."""
-        match event:
-            case Listed() if event.listing not in self.kinds:
-                return replace(self, kinds=self.kinds.insert(event.listing, event.resource))
-            case Settled() if event.token == self.token and event.listing in self.kinds:
-                kind = self.kinds[event.listing]
-                known = self.bounds.get(kind, Bounds())
-                if self.seen.get(kind, 0) + LATELY > now and known.highest >= event.unit_price:
-                    return self
-                known = replace(known, highest=event.unit_price)
-                bounds, seen = self.bounds.insert(kind, known), self.seen.insert(kind, now)
-                return replace(self, bounds=bounds, seen=seen)
-            case _:
-                return self
+    def after(self, event: Event) -> NetParty:
+        """Return it with the resource of what an event lists; this if none."""
+        if not isinstance(event, Listed) or event.listing in self.kinds:
+            return self
+        return replace(self, kinds=self.kinds.insert(event.listing, event.resource))
 
-    def bounded(self, listing: bytes, reserve: int) -> NetParty:
+    def with_reserve(self, listing: bytes, reserve: int) -> NetParty:
         """Return it with the least price of a listing's resource, base units, if that is told."""
         kind = self.kinds.get(listing)
         if kind is None or not reserve:
             return self
-        known = replace(self.bounds.get(kind, Bounds()), reserve=reserve)
-        return replace(self, bounds=self.bounds.insert(kind, known))
+        return replace(self, reserves=self.reserves.insert(kind, reserve))
 
     def with_deal(self, bundle: bytes, deal: Deal) -> NetParty:
         """Return it with a product."""

@@ -51,7 +51,7 @@ def countersigned(state: SupplierState, signed: tuple[SignedTrade, ...]) -> Step
         whole = is_for_cycle(trades)
         deal = deal_of(state.net, signed, names, others, whole=whole)
         key = trades[0].bundle if whole else names[0]
-        net = state.net.bounded(trades[0].listing, state.terms.maintenance)
+        net = state.net.with_reserve(trades[0].listing, state.terms.maintenance)
         state = replace(state, net=net.with_deal(key, deal))
     return state, tuple(
         Send(Countersigned(state.address, name, b""), trade.demander, trade.valid_until)
@@ -88,11 +88,11 @@ def tick(state: SupplierState, sold_under: Sequence[int]) -> Step:
 
 
 def told(state: SupplierState, event: Event) -> SupplierState:
-    """Note what an event says of prices, and of trades for a cycle that settled late."""
+    """Note what an event lists, and trades for a cycle that settled late."""
     net = state.net
     if net is None:
         return state
-    after = net.after(event, state.now)
+    after = net.after(event)
     if isinstance(event, Settled) and event.trade in state.sales:
         after = without(after, (event.trade,))
     return state if after is net else replace(state, net=after)

@@ -5,26 +5,26 @@ least price. The leaves' attack has beside that the paths that parties of a batc
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, combinations, islice
+from itertools import islice
 
 from fabmarket.identity.codec import decode
 from fabmarket.market.cycles import Counted, Leaf
 from fabmarket.market.delivery import INSTANT
-from fabmarket.market.events import Listed, NetSettled, Settled
+from fabmarket.market.events import NetSettled, Settled
 from fabmarket.market.net import Row, Sale, trade_leaf, unpack_rows, unpack_sales
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.netting.baskets import (
     LEAST,
     Basket,
-    Bounds,
     Seller,
     basket_of,
     markets,
     sellers_of,
 )
+from fabmarket.negotiation.netting.pricing import Priced, likeliest, supposed, ways
 from fabmarket.node import Journal
 from fabmarket.node.envelope import Envelope
 from fabmarket.simulation.leakage.rows import Attack, Leak
@@ -77,8 +77,11 @@ def _share_alone(outcome: Outcome) -> float:
 
 
 def laid_out(protected: Outcome, bare: Outcome) -> Leak | None:
-    """Baskets of net batches: the one that most of the markets that fit all rows have in it."""
-    tries, right, guessed, few = 0, 0, 0.0, 0
+    """Baskets of net batches: the one that most of the markets that fit all rows have in it.
+
+    Without the chain nobody would name any: guessing is 0, here and in what follows of baskets.
+    """
+    tries, right, few = 0, 0, 0
     for batch, bought in _batches(protected):
         counts: dict[str, Counter[Basket]] = defaultdict(Counter)
         for market in markets(batch.rows, batch.sellers):
@@ -88,9 +91,8 @@ def laid_out(protected: Outcome, bare: Outcome) -> Leak | None:
             tries += 1
             fitting = counts[row.account]
             if fitting:
-                likeliest = min(fitting.items(), key=lambda each: (-each[1], each[0]))[0]
-                right += likeliest == basket_of(row.account, bought, batch.sellers)
-                guessed += 1 / len(fitting)
+                commonest = min(fitting.items(), key=lambda each: (-each[1], each[0]))[0]
+                right += commonest == basket_of(row.account, bought, batch.sellers)
                 few += len(fitting) < LEAST
     if not tries:
         return None
@@ -100,7 +102,7 @@ def laid_out(protected: Outcome, bare: Outcome) -> Leak | None:
         "an account's basket in a net batch",
         tries,
         right / tries,
-        guessed / tries,
+        0.0,
         _share_alone(bare),
         f"fewer than {LEAST} baskets found to fit for {few} of {tries}" if few else "",
     )
@@ -113,7 +115,7 @@ def one_price(protected: Outcome, bare: Outcome) -> Leak | None:
     alone that is the basket. The count of baskets before a party signs leaves that out, as sums of
     a few prices seldom have two.
     """
-    tries, right, guessed, certain = 0, 0, 0.0, 0
+    tries, right, certain = 0, 0, 0
     for batch, bought in _batches(protected):
         prices = _prices(protected, batch)
         selling = {each.account for each in batch.sellers}
@@ -121,12 +123,11 @@ def one_price(protected: Outcome, bare: Outcome) -> Leak | None:
             if row.account in selling:
                 continue
             tries += 1
-            ways = _ways(row.amount, prices, most=LEAST)
-            certain += len(ways) == 1
-            if ways:
-                found = tuple((row.account, *each) for each in sorted(ways[0]))
-                right += found == basket_of(row.account, bought, batch.sellers)
-                guessed += 1 / len(ways)
+            found = [way for _, way in islice(ways([row.amount], prices), 2)]
+            certain += len(found) == 1
+            if found:
+                basket = tuple((row.account, *each) for each in found[0])
+                right += basket == basket_of(row.account, bought, batch.sellers)
     if not tries:
         return None
     return Leak(
@@ -135,14 +136,68 @@ def one_price(protected: Outcome, bare: Outcome) -> Leak | None:
         "a buyer's basket in a net batch",
         tries,
         right / tries,
-        guessed / tries,
+        0.0,
         _share_alone(bare),
         f"one way alone for {certain} of {tries}" if certain else "",
     )
 
 
-def _prices(outcome: Outcome, batch: _Batch) -> list[tuple[bytes, int, int]]:
-    """Listing, the price that its session found, and the units that it sold in a batch."""
+def supposed_prices(protected: Outcome, bare: Outcome) -> Leak | None:
+    """Baskets of buyers, by one who supposes that each listing has one price, and works them out.
+
+    Of several baskets that are left it names the first. It is what buyers try before they sign,
+    but for the prices of trades that settled by themselves, which show those of their listings.
+    """
+    events = protected.store.events()
+    settled = {each.listing: each.unit_price for each in events if isinstance(each, Settled)}
+    tries, right, certain = 0, 0, 0
+    for batch, bought in _batches(protected):
+        prices = likeliest(batch.rows, batch.sellers, settled)
+        selling = {each.account for each in batch.sellers}
+        for row in batch.rows:
+            if row.account in selling:
+                continue
+            tries += 1
+            found = sorted(supposed(row, prices))
+            certain += len(found) == 1
+            right += found[:1] == [basket_of(row.account, bought, batch.sellers)]
+    if not tries:
+        return None
+    return Leak(
+        _CHAIN,
+        "supposes one whole price a listing, and keeps what explains most",
+        "a buyer's basket in a net batch",
+        tries,
+        right / tries,
+        0.0,
+        _share_alone(bare),
+        f"one basket left for {certain} of {tries}, false ones included" if certain else "",
+    )
+
+
+def only_seller(protected: Outcome, bare: Outcome) -> Leak | None:
+    """From whom an account bought: certain where a batch has one seller, and else not named."""
+    tries, certain = 0, 0
+    for batch, _ in _batches(protected):
+        buyers = len(batch.rows) - len(batch.sellers)
+        tries += buyers
+        certain += buyers * (len(batch.sellers) == 1)
+    if not tries:
+        return None
+    return Leak(
+        _CHAIN,
+        "a batch's only seller",
+        "from whom an account bought",
+        tries,
+        certain / tries,
+        0.0,
+        _share_alone(bare),
+        f"a batch had one seller: certain for {certain} of {tries}" if certain else "",
+    )
+
+
+def _prices(outcome: Outcome, batch: _Batch) -> list[Priced]:
+    """What each listing's session found as its price, and the units that it sold in a batch."""
     talks = (shown.talk for shown in outcome.talks)
     held = (talk for talk in talks if isinstance(talk, Hosted | MaskedHosted))
     found = {talk.id: talk.price for talk in held if talk.price}
@@ -152,25 +207,7 @@ def _prices(outcome: Outcome, batch: _Batch) -> list[tuple[bytes, int, int]]:
         if trade.receipt.transaction == batch.transaction and trade.session in found
     }
     units = {each.listing: each.quantity for each in batch.sales}
-    return [(listing, price, units[listing]) for listing, price in of.items()]
-
-
-def _ways(
-    amount: int, prices: Sequence[tuple[bytes, int, int]], most: int
-) -> list[list[tuple[bytes, int]]]:
-    """Ways to pay a sum in units of one listing or of two, `most` of them."""
-    ways = (
-        [(listing, amount // price)]
-        for listing, price, units in prices
-        if amount % price == 0 and 0 < amount // price <= units
-    )
-    pairs = (
-        [(one, quantity), (other, rest // beside)]
-        for (one, price, units), (other, beside, there) in combinations(prices, 2)
-        for quantity in range(1, min(units, (amount - 1) // price) + 1)
-        if (rest := amount - quantity * price) % beside == 0 and rest // beside <= there
-    )
-    return list(islice(chain(ways, pairs), most))
+    return [Priced(listing, price, units[listing]) for listing, price in of.items()]
 
 
 def _batches(outcome: Outcome) -> Iterator[tuple[_Batch, Basket]]:
@@ -179,24 +216,13 @@ def _batches(outcome: Outcome) -> Iterator[tuple[_Batch, Basket]]:
         event.listing: spec.maintenance
         for party, spec in zip(outcome.parties.suppliers, outcome.scenario.suppliers, strict=True)
         for event in outcome.listed.values()
-        if event.supplier == party.address
+        if event.supplier == party.address and spec.maintenance
     }
-    kinds: dict[bytes, bytes] = {}
-    highest: dict[bytes, int] = {}
     for _, _, entry in outcome.store.entries():
         event = entry.event
-        if isinstance(event, Listed):
-            kinds[event.listing] = event.resource
-        elif isinstance(event, Settled):
-            kind = kinds[event.listing]
-            highest[kind] = max(highest.get(kind, 0), event.unit_price)
-        elif isinstance(event, NetSettled):
+        if isinstance(event, NetSettled):
             rows, sales = unpack_rows(event.rows), unpack_sales(event.sales)
-            bounds = {
-                each.listing: Bounds(reserve[each.listing], highest.get(kinds[each.listing], 0))
-                for each in sales
-            }
-            batch = _Batch(entry.transaction, rows, sales, sellers_of(rows, sales, bounds))
+            batch = _Batch(entry.transaction, rows, sales, sellers_of(rows, sales, reserve))
             yield batch, _bought(outcome, entry.transaction)
 
 
@@ -246,5 +272,12 @@ def _told(journal: Journal, who: str) -> list[Leaf]:
     return [leaf for trades in mine for leaf in trades if any(leaf.salt)]
 
 
-ATTACKS: tuple[Attack, ...] = (alone, laid_out, one_price, leaves)
+ATTACKS: tuple[Attack, ...] = (
+    alone,
+    laid_out,
+    supposed_prices,
+    one_price,
+    only_seller,
+    leaves,
+)
 """On what is settled."""
