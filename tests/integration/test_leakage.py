@@ -2,10 +2,18 @@
 
 import pytest
 
+from fabmarket.chain import Settings, open_engine
+from fabmarket.identity.codec import decode
+from fabmarket.market.masked import MaskedReply
+from fabmarket.negotiation.hosting import Hosted
+from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.netting import checking
 from fabmarket.negotiation.netting.baskets import LEAST
+from fabmarket.node.envelope import Envelope
 from fabmarket.scenario import paper_market
-from fabmarket.simulation.leakage import measured, settlement, wires
+from fabmarket.simulation import run_market
+from fabmarket.simulation.leakage import answers, measured, settlement, walled, wires
+from fabmarket.simulation.links import PERFECT, Fate
 from tests.crowd import both, crowd, of
 
 SIZES = (3, 30, pytest.param(200, marks=pytest.mark.slow))
@@ -105,3 +113,24 @@ def test_a_row_holds_shares_and_the_words_fit_a_table(firms):
         assert min(each.success, each.guessing, each.control) >= 0
         assert max(each.success, each.guessing, each.control) <= 1
         assert max(map(len, (each.viewer, each.attack, each.sought))) <= 70
+
+
+def test_a_rival_that_falls_silent_makes_the_others_answer_openly():
+    """Named as open in the docs: from then on the listing is offered open, to who takes that."""
+    silent = set()
+
+    def mute(sender, letter):
+        message = decode(Envelope, letter.body).message
+        if isinstance(message, MaskedReply) and (not silent or sender in silent):
+            silent.add(sender)
+            return Fate(delays=())
+        return PERFECT
+
+    with open_engine("embedded", Settings()) as engine:
+        scenario = walled(crowd(6, "balanced"))
+        outcome = run_market(scenario, engine, 1, lambda *_: None, settle="net", schedule=mute)
+    kinds = {type(shown.talk) for shown in outcome.talks}
+    assert kinds == {MaskedHosted, Hosted}
+    leak = answers.rival_answers(outcome, outcome)
+    assert leak.success == 1
+    assert "were open" in leak.note
