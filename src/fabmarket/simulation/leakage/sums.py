@@ -35,7 +35,7 @@ def all_rivals_but_one(protected: Outcome, bare: Outcome) -> Leak | None:
     """
     tries: list[Try] = []
     alone: list[Try] = []
-    truths = []
+    truths: list[tuple[int, int]] = []
     for room in rooms_of(protected):
         most = most_wanted(room.terms, room.terms.capacity)
         for pair in _pairs(room):
@@ -47,17 +47,14 @@ def all_rivals_but_one(protected: Outcome, bare: Outcome) -> Leak | None:
                     tries += zip(both, true, strict=True)
                     alone += zip((each[at].first for each in lonely), true, strict=True)
                     truths += [(most, each) for each in true]
-    if not tries:
-        return None
-    return Leak(
-        viewer="all rivals but one, together",
-        attack="take their own answers off the public sums",
-        sought="what each of the two others wants at a price",
-        tries=len(tries),
-        success=share(tries),
-        guessing=blind_answer(truths),
-        control=share(alone),
-        unlike="all rivals together, so that one answer is left",
+    return _row(
+        "all rivals but one, together",
+        "take their own answers off the public sums",
+        "what each of the two others wants at a price",
+        "all rivals together, so that one answer is left",
+        tries,
+        alone,
+        truths,
     )
 
 
@@ -68,7 +65,7 @@ def supplier_and_all_but_two(protected: Outcome, bare: Outcome) -> Leak | None:
     """
     tries: list[Try] = []
     alone: list[Try] = []
-    truths = []
+    truths: list[tuple[int, int]] = []
     for room in rooms_of(protected):
         everyone = range(len(room.seats))
         for pair in _pairs(room):
@@ -80,17 +77,14 @@ def supplier_and_all_but_two(protected: Outcome, bare: Outcome) -> Leak | None:
                     tries.append((unmasked(said, helped), true))
                     alone.append((unmasked(said, shared), true))
                     truths.append((room.most(seat), true))
-    if not tries:
-        return None
-    return Leak(
-        viewer="the supplier, with all members but two",
-        attack="takes the pads that they share off what it is sent",
-        sought="what a member answers at a price",
-        tries=len(tries),
-        success=share(tries),
-        guessing=blind_answer(truths),
-        control=share(alone),
-        unlike="all members but one",
+    return _row(
+        "the supplier, with all members but two",
+        "takes the pads that they share off what it is sent",
+        "what a member answers at a price",
+        "all members but one",
+        tries,
+        alone,
+        truths,
     )
 
 
@@ -116,18 +110,31 @@ def supplier_and_limits(protected: Outcome, bare: Outcome) -> Leak | None:
                     tries += zip(both, true, strict=True)
                     alone += zip((each[at].first for each in lonely), true, strict=True)
                     truths += zip(most, true, strict=True)
+    return _row(
+        "the supplier, with all members but two",
+        "takes their answers off the sums, and knows limits",
+        "what each of the two others wants at a price",
+        "all members but one",
+        tries,
+        alone,
+        truths,
+    )
+
+
+def _row(
+    viewer: str,
+    attack: str,
+    sought: str,
+    unlike: str,
+    tries: Sequence[Try],
+    alone: Sequence[Try],
+    truths: Sequence[tuple[int, int]],
+) -> Leak | None:
+    """The row of what is named where two seats are left, beside where one `alone` is."""
     if not tries:
         return None
-    return Leak(
-        viewer="the supplier, with all members but two",
-        attack="takes their answers off the sums, and knows limits",
-        sought="what each of the two others wants at a price",
-        tries=len(tries),
-        success=share(tries),
-        guessing=blind_answer(truths),
-        control=share(alone),
-        unlike="all members but one",
-    )
+    shares = share(tries), blind_answer(truths), share(alone)
+    return Leak(viewer, attack, sought, len(tries), *shares, unlike=unlike)
 
 
 def isolated(protected: Outcome, bare: Outcome) -> Leak | None:
