@@ -132,8 +132,10 @@ def _wanted(task: SubTask) -> dict[str, str]:
 
 
 def _filled(text: str, given: dict[str, str]) -> str:
-    for blank, filled in given.items():
+    """Fill all blanks in at once: what is filled in, an address say, may look like one itself."""
+    for blank in given:
         if blank not in text:
             raise Bug(f"the template of the settings has no {blank!r} to fill in")
-        text = text.replace(blank, filled)
+    blanks = re.compile("|".join(map(re.escape, sorted(given, key=len, reverse=True))))
+    text = blanks.sub(lambda found: given[found[0]], text)
     return _COMMENT.sub(lambda found: f"{found[1]:<33} # ", text)
