@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fabmarket.market.digits import Digits
 from fabmarket.market.oversight import SealedRequest, slots_of
 from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.operator import OperatorState
@@ -29,7 +30,7 @@ class RequestStatus:
     resource: str
     unit: str
     first_slot: int
-    quantities: tuple[int, ...]
+    quantities: tuple[Digits, ...]
     sealed: bool
     version: int
     expiry: int
@@ -81,11 +82,11 @@ class DisputeStatus:
     trade: str
     demander: str
     supplier: str
-    sold: int
-    delivered: int
-    unit_price: int
-    payment: int
-    bond: int
+    sold: Digits
+    delivered: Digits
+    unit_price: Digits
+    payment: Digits
+    bond: Digits
     uncovered: bool
     evidence: str
     shown: tuple[ShownStatus, ...]

@@ -378,7 +378,7 @@ class Journal:
             return number
 
     def placed_under(self, key: bytes, asked: bytes) -> int | None:
-        """Return the number of the order with this key, None if there is none. Raises OtherOrder."""
+        """Return the number of the order with this key, None if there is none, or OtherOrder."""
         found = self.about(_under(key)) if key else None
         if found is None:
             return None

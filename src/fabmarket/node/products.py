@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fabmarket.market.digits import Digits
 from fabmarket.market.rounds import Rounds
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.products.plan import Chain
@@ -20,8 +21,8 @@ class StepStatus:
     operation: str
     supplier: str
     slot: int
-    units: int
-    unit_price: int
+    units: Digits
+    unit_price: Digits
     trade: str
     lost: bool = False
 
@@ -43,14 +44,14 @@ class ProductStatus:
     name: str
     state: str
     reason: str
-    least: int
+    least: Digits
     rest: bool
     cycles: int
     phase: str
     beat: int
     beats: int
     signs_at: int
-    payment: int
+    payment: Digits
     bundle: str
     lost: tuple[str, ...]
     chain: tuple[StepStatus, ...]

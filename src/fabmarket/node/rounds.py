@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from fabmarket.identity.codec import decode
+from fabmarket.market.digits import Digits
 from fabmarket.market.masked import MaskedClose
 from fabmarket.market.messages import Close, Counter, MaskedOpening, Opening, OpeningMessage
 from fabmarket.market.units import MICRO
@@ -40,7 +41,7 @@ class SessionStatus:
     slot_end: int
     rounds: int
     ended: bool
-    price: int
+    price: Digits
     trades: tuple[str, ...]
 
 
@@ -49,7 +50,7 @@ class AnswerStatus:
     """What a seat would hold at the price quoted, micro-units; `own`: it is ours, for `want`."""
 
     seat: int
-    quantity: int
+    quantity: Digits
     own: bool
     want: str
 
@@ -63,8 +64,8 @@ class RoundStatus:
     """
 
     round: int
-    price: int
-    sum: int | None
+    price: Digits
+    sum: Digits | None
     by: str
     answers: tuple[AnswerStatus, ...]
 
@@ -74,8 +75,8 @@ class AwardStatus:
     """Units that somebody was awarded, at base units each."""
 
     demander: str
-    units: int
-    price: int
+    units: Digits
+    price: Digits
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ class Negotiated:
     """
 
     session: SessionStatus
-    capacity: int
-    least: int
+    capacity: Digits
+    least: Digits
     rounds: tuple[RoundStatus, ...]
     outcome: str
     awards: tuple[AwardStatus, ...]

@@ -7,6 +7,7 @@ from typing import Any
 
 from fabmarket.identity.codec import decode
 from fabmarket.ledger import EventStore
+from fabmarket.market.digits import Digits
 from fabmarket.market.events import Announced
 from fabmarket.market.exchange import Exchange, Slot
 from fabmarket.market.oversight import SealedRequest
@@ -49,11 +50,11 @@ class StockStatus:
     """
 
     slot: int
-    attested: int
-    committed: int
-    available: int
-    promised: int
-    sealed: int | None
+    attested: Digits
+    committed: Digits
+    available: Digits
+    promised: Digits
+    sealed: Digits | None
 
 
 @dataclass(frozen=True)
