@@ -391,6 +391,14 @@ class Journal:
         query = "SELECT number, body, taken, outcome FROM placed WHERE number > ? ORDER BY number"
         return [Placed(*row) for row in self._rows(query, (after,))]
 
+    def last_placed(self, before: int, most: int) -> list[Placed]:
+        """Return the last of the owner's orders numbered below `before`, the newest first."""
+        query = (
+            "SELECT number, body, taken, outcome FROM placed WHERE number < ?"
+            " ORDER BY number DESC LIMIT ?"
+        )
+        return [Placed(*row) for row in self._rows(query, (before, most))]
+
     def untaken(self) -> list[Placed]:
         """Return the owner's orders that are to be taken, in order."""
         query = (
