@@ -233,7 +233,9 @@ def _state(status: ProductStatus, at: int, exchange: Exchange) -> str:
     held = exchange.held.get(bytes.fromhex(step.trade[2:]), Held())
     if held.state in (EscrowState.DELIVERED, EscrowState.CLOSED) and held.delivered:
         return "delivered"
-    return "planned" if status.state == "open" else status.state
+    if status.state in ("open", "to be approved"):
+        return "bought" if step.trade else "waiting"
+    return status.state
 
 
 def _to_buy(state: DemanderState, names: Mapping[bytes, str]) -> Iterator[ApprovalStatus]:
