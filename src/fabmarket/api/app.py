@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard
+from fabmarket.api.own.router import LARGER_BODIES, own_routers
 from fabmarket.api.routes import capacity, log, market, trades
 from fabmarket.api.served import Served
 
@@ -16,6 +17,7 @@ _TAGS = [
     {"name": "capacity", "description": "Resources, calendars, attestations, the order book."},
     {"name": "trades", "description": "What was settled, and what became of it."},
     {"name": "log", "description": "The events themselves."},
+    {"name": "own", "description": "Of an agent's directory, for its owner alone."},
 ]
 _ABOUT = """\
 What a ledger knows of a market, read by anyone. Amounts are base units of a token, quantities
@@ -41,7 +43,10 @@ def make_app(served: Served) -> ASGIApp:
     answer_errors(app)
     for router in (market.router, capacity.router, trades.router, log.router):
         app.include_router(router, prefix="/v1")
-    return Guard(app, served.hosts, served.rate, {})
+    own = [] if served.agent is None else own_routers(served.agent)
+    for router in own:
+        app.include_router(router)
+    return Guard(app, served.hosts, served.rate, LARGER_BODIES if own else {})
 
 
 def _operation(route: APIRoute) -> str:
