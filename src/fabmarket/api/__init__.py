@@ -1,0 +1,1 @@
+"""HTTP over ledger (read) and node (act); the dashboard."""
