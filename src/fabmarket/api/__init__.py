@@ -1,1 +1,1 @@
-"""HTTP over ledger (read) and node (act); the dashboard."""
+"""HTTP over a ledger, which anyone may read, and over an agent, for its owner alone."""

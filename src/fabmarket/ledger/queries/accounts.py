@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
-    Digits,
     Order,
     Page,
     columns_of,
@@ -23,8 +22,8 @@ class AccountRow:
 
     __pydantic_config__ = DESCRIBED
 
-    address: str
-    token: str
+    address: Address
+    token: Address
     balance: Digits
     """Free to trade with or withdraw, token base units; what escrows hold is not in it."""
     epoch: int

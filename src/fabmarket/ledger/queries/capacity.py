@@ -6,12 +6,11 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
     BadQuery,
-    Digits,
     Order,
     Page,
     columns_of,
@@ -28,14 +27,14 @@ class ResourceRow:
 
     __pydantic_config__ = DESCRIBED
 
-    supplier: str
-    id: str
+    supplier: Address
+    id: Hash
     """The 32 bytes that the chain knows it by."""
-    name: str
+    name: Text
     """The same as text, where it is one; written by a stranger."""
-    unit: str
+    unit: Text
     """What one unit is; written by a stranger."""
-    origin: int
+    origin: Seconds
     """Second of chain time at which slot 0 begins."""
     slot_length: int
     """Seconds."""
@@ -47,13 +46,13 @@ class SlotRow:
 
     __pydantic_config__ = DESCRIBED
 
-    supplier: str
-    resource: str
-    name: str
+    supplier: Address
+    resource: Hash
+    name: Text
     slot: int
-    begins: int
+    begins: Seconds
     """First second of chain time."""
-    ends: int
+    ends: Seconds
     """First second after it."""
     attested: Digits
     """Units that the operators counted; 0 where they sealed the count."""
@@ -63,9 +62,9 @@ class SlotRow:
     """Of the last attestation; 0 where there is none."""
     expiry: Digits
     """First second of chain time at which the attestation allows no new listing."""
-    commitment: str
+    commitment: Hash
     """To a sealed count; zero where it is open."""
-    listing: str
+    listing: Hash
     """Id of the listing; empty until something is listed."""
     available: Digits
     """Units for sale now."""

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
-    Digits,
     Order,
     Page,
     columns_of,
@@ -23,7 +22,7 @@ class Change:
 
     __pydantic_config__ = DESCRIBED
 
-    account: str
+    account: Address
     amount: Digits
     """Token base units that its balance gained; negative: lost."""
 
@@ -34,7 +33,7 @@ class Sold:
 
     __pydantic_config__ = DESCRIBED
 
-    listing: str
+    listing: Hash
     quantity: Digits
     """Units of the resource."""
 
@@ -45,15 +44,15 @@ class CycleRow:
 
     __pydantic_config__ = DESCRIBED
 
-    batch: str
+    batch: Hash
     """The digest that all its parties signed."""
     block: int
     log_index: int
-    transaction_hash: str
-    time: int
+    transaction_hash: Hash
+    time: Seconds
     """Of its block, seconds of chain time."""
-    token: str
-    trades: str
+    token: Address
+    trades: Hash
     """Root of the trades' salted leaves: the chain learns nothing else of them."""
     rows: tuple[Change, ...]
     sales: tuple[Sold, ...]

@@ -6,11 +6,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
-    Digits,
     Order,
     Page,
     columns_of,
@@ -29,28 +28,28 @@ class EscrowRow:
 
     __pydantic_config__ = DESCRIBED
 
-    trade: str
+    trade: Hash
     block: int
     log_index: int
-    transaction_hash: str
-    time: int
+    transaction_hash: Hash
+    time: Seconds
     """When it settled."""
-    bundle: str
+    bundle: Hash
     """Of which product it is a part; zero where it stands alone."""
     state: State
-    since: int
+    since: Seconds
     """Since when it is in this state."""
     operator_set: int
     """Number of the set of operators that rules on it."""
     delivered: Digits
     """Units that the supplier stated."""
-    evidence: str
+    evidence: Hash
     """Hash of what the demander disputes it with; zero or empty where it does not."""
     is_uncovered: bool
     """Whether the payment went back for want of attested capacity."""
-    grace_until: int
+    grace_until: Seconds
     """When a deadline that has passed decides; 0 where none has."""
-    deliver_by: int
+    deliver_by: Seconds
     """By when the supplier must have stated delivery."""
     held: Digits
     """Token base units still in escrow: payment, bond and deposit."""
@@ -62,18 +61,18 @@ class EscrowRow:
     """Why money left it last; empty where none did."""
     ruling: dict[str, Any] | None
     """The operators' last ruling, in basis points to the supplier; null where there is none."""
-    listing: str
-    supplier: str
-    resource: str
-    name: str
+    listing: Hash
+    supplier: Address
+    resource: Hash
+    name: Text
     """Of the resource as text, where it is one; written by a stranger."""
     slot: int
-    begins: int
+    begins: Seconds
     """First second of the slot."""
-    ends: int
+    ends: Seconds
     """First second after it."""
-    demander: str
-    token: str
+    demander: Address
+    token: Address
     quantity: Digits
     """Units of the resource."""
     unit_price: Digits
@@ -88,10 +87,10 @@ class BundleRow:
 
     __pydantic_config__ = DESCRIBED
 
-    bundle: str
+    bundle: Hash
     block: int
-    demander: str
-    token: str
+    demander: Address
+    token: Address
     payment: Digits
     """Of its trades together, token base units."""
     trades: tuple[EscrowRow, ...]
@@ -152,7 +151,7 @@ def escrow(connection: Connection, trade: str) -> EscrowRow | None:
 class _Bundle:
     """Where a bundle stands: at the place of its last trade."""
 
-    bundle: str
+    bundle: Hash
     block: int
     log_index: int
 

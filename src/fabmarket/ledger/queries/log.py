@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Hash, Seconds
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
     Order,
@@ -27,8 +27,8 @@ class EventRow:
     block: int
     log_index: int
     """In its block."""
-    transaction_hash: str
-    time: int
+    transaction_hash: Hash
+    time: Seconds
     """Of its block, seconds of chain time."""
     kind: str
     """The event's name in the contract."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from fabmarket.ledger import schema
-from fabmarket.ledger.queries.paging import DESCRIBED, columns_of
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Hash, Seconds
+from fabmarket.ledger.queries.paging import columns_of
 
 
 @dataclass(frozen=True)
@@ -15,16 +16,16 @@ class MarketRow:
     __pydantic_config__ = DESCRIBED
 
     chain_id: int
-    exchange: str
+    exchange: Address
     """Address of the contract."""
     operator_set: int
     """Number of the operators' set that signs attestations and rulings."""
-    paused_until: int
+    paused_until: Seconds
     """No new trade before this second of chain time; 0 where nothing is paused."""
     parameters: dict[str, int]
     """What the deployment fixes for ever: windows in seconds, `grace_blocks` in blocks,
     `deposit_share` in basis points of a payment."""
-    tokens: tuple[str, ...]
+    tokens: tuple[Address, ...]
     """Addresses of the payment tokens that deposits are accepted in."""
     trades: int
     """Trades settled so far, without what net cycles settled."""
@@ -37,8 +38,8 @@ class Head:
     __pydantic_config__ = DESCRIBED
 
     number: int
-    hash: str
-    time: int
+    hash: Hash
+    time: Seconds
     """Seconds of chain time."""
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Seconds
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
     Order,
@@ -24,10 +24,10 @@ class OperatorSetRow:
 
     set: int
     """Its number."""
-    members: tuple[str, ...]
+    members: tuple[Address, ...]
     """Addresses."""
     threshold: int
-    since: int
+    since: Seconds
     """Second of chain time from which on it decides."""
     block: int
     """In which it was set."""

@@ -5,26 +5,17 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import ConfigDict, PlainSerializer, WithJsonSchema
 from sqlalchemy import ColumnElement, Connection, Select, literal, tuple_
 
 from fabmarket.errors import Refused
+from fabmarket.ledger.queries.forms import DESCRIBED
 
 R = TypeVar("R")
 USUAL, MOST = 50, 500
 """Rows of a page where nobody says how many, and at most."""
 _LONGEST_CURSOR = 1000
-
-Digits = Annotated[
-    int,
-    PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^-?[0-9]+$", "examples": ["1200"]}),
-]
-"""A whole number that may exceed 2^53: digits in JSON, whose readers lose what is beyond."""
-DESCRIBED = ConfigDict(use_attribute_docstrings=True)
-"""For rows: what stands below an attribute describes it to whoever reads the rows as JSON."""
 
 
 class BadQuery(Refused):

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, func, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Text
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
     BadQuery,
-    Digits,
     Order,
     Page,
     columns_of,
@@ -29,9 +28,9 @@ class VolumeRow:
 
     day: int
     """Days (UTC) since 1970-01-01."""
-    name: str
+    name: Text
     """Of the resource; written by a stranger."""
-    token: str
+    token: Address
     trades: int
     quantity: Digits
     """Units of the resource."""
@@ -47,7 +46,7 @@ class DayRow:
 
     day: int
     """Days (UTC) since 1970-01-01."""
-    token: str
+    token: Address
     trades: int
     payment: Digits
     """Token base units."""

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
 from fabmarket.ledger.queries.market import first_block_from
 from fabmarket.ledger.queries.paging import (
-    DESCRIBED,
     FIRST,
     Asked,
-    Digits,
     Order,
     Page,
     columns_of,
@@ -25,27 +24,27 @@ class TradeRow:
 
     __pydantic_config__ = DESCRIBED
 
-    trade: str
+    trade: Hash
     """The digest that both parties signed."""
     block: int
     log_index: int
     """Of its event in the block."""
-    transaction_hash: str
-    time: int
+    transaction_hash: Hash
+    time: Seconds
     """Of its block, seconds of chain time."""
-    listing: str
-    supplier: str
-    resource: str
+    listing: Hash
+    supplier: Address
+    resource: Hash
     """32 bytes."""
-    name: str
+    name: Text
     """The same as text, where it is one; written by a stranger."""
     slot: int
-    begins: int
+    begins: Seconds
     """First second of the slot."""
-    ends: int
+    ends: Seconds
     """First second after it."""
-    demander: str
-    token: str
+    demander: Address
+    token: Address
     quantity: Digits
     """Units of the resource."""
     unit_price: Digits
