@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
+from typing import TypeAlias
 
 from fabmarket.identity.codec import decode
 from fabmarket.market.digits import Digits
-from fabmarket.market.masked import MaskedClose
-from fabmarket.market.messages import Close, Counter, MaskedOpening, Opening, OpeningMessage
+from fabmarket.market.masked import MaskedClose, Unmasking
+from fabmarket.market.messages import Close, Counter, MaskedOpening, Opening
 from fabmarket.market.units import MICRO
 from fabmarket.negotiation.bargaining import Bargain
 from fabmarket.negotiation.course import CLOCK
@@ -15,11 +15,13 @@ from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.lies import BestLie, best_lie, best_own_lie
 from fabmarket.negotiation.masked.hosted import MaskedHosted
 from fabmarket.negotiation.masked.seat import MaskedSeated
-from fabmarket.negotiation.seat import Seat, Seated
+from fabmarket.negotiation.seat import Seated
 from fabmarket.node.envelope import Envelope
-from fabmarket.node.evidence import evidence_of
+from fabmarket.node.evidence import Evidence, evidence_of
 from fabmarket.node.journal import Journal
 from fabmarket.node.replay import Replayed, Talk, awards_of, replay
+
+Quoted: TypeAlias = Hosted | MaskedHosted | Seated | MaskedSeated
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class AnswerStatus:
 class RoundStatus:
     """A price that was quoted, base units a unit, and what was answered as far as we heard it.
 
-    `sum`: of all answers, micro-units, None where we do not know. In a bargain the price is what
-    `by` proposed.
+    `sum`: of all answers, micro-units, None where we do not know. Of a masked session those answers
+    are shown that were opened at its end. In a bargain the price is what `by` proposed.
     """
 
     round: int
@@ -137,16 +139,20 @@ def negotiated(
 
     `names` are the owner's of what it wants, by id.
     """
-    shown = replay(evidence_of(journal, session))
-    opening, rounds = shown.talk.opening, _rounds(shown.talk, names)
+    evidence = evidence_of(journal, session)
+    shown = replay(evidence)
+    talk, opening = shown.talk, shown.talk.opening
+    is_masked = isinstance(talk, MaskedHosted | MaskedSeated)
+    answers = _opened(evidence) if is_masked else _answers(talk)
+    wants = {} if isinstance(talk, Hosted | MaskedHosted | Bargain) else _wants(talk, names)
     return Negotiated(
         session=_session(journal, address, session),
         capacity=opening.terms.capacity,
         least=opening.terms.maintenance,
-        rounds=rounds,
+        rounds=_bargained(talk) if isinstance(talk, Bargain) else _quoted(talk, answers, wants),
         outcome=shown.outcome,
         awards=tuple(
-            AwardStatus(each.demander, each.units, each.price) for each in awards_of(shown.talk)
+            AwardStatus(each.demander, each.units, each.price) for each in awards_of(talk)
         ),
         settled=tuple(f"0x{each.event.trade.hex()}" for each in shown.settlements),
         lie=lie_in(shown),
@@ -164,82 +170,86 @@ def lie_in(shown: Replayed) -> BestLie | None:
             return None
 
 
-@singledispatch
-def _rounds(talk: Talk, names: Mapping[bytes, str]) -> tuple[RoundStatus, ...]:
-    raise NotImplementedError(type(talk).__name__)
-
-
-@_rounds.register
-def _hosted(talk: Hosted, names: Mapping[bytes, str]) -> tuple[RoundStatus, ...]:
-    scale = _scale(talk.opening)
-    found = []
-    for at, each in enumerate(talk.rounds):
-        answers = tuple(
-            AnswerStatus(seat, answer.quantity * scale, own=False, want="")
-            for seat, answer in sorted(each.answers.items())
-        )
-        total = sum(answer.quantity for answer in answers)
-        is_whole = at + 1 < len(talk.rounds) or talk.close is not None
-        known = total if is_whole else None
-        found.append(RoundStatus(at, each.quote.price, known, talk.opening.supplier, answers))
-    return tuple(found)
-
-
-@_rounds.register
-def _masked_hosted(talk: MaskedHosted, names: Mapping[bytes, str]) -> tuple[RoundStatus, ...]:
-    prices = [each.quote.price for each in talk.rounds if not each.quote.final]
-    return _of_sums(talk.opening, prices, [each.first for each in talk.heard], (), names)
-
-
-@_rounds.register
-def _seated(talk: Seated, names: Mapping[bytes, str]) -> tuple[RoundStatus, ...]:
-    prices = [each.price for each in talk.heard]
-    if talk.last is not None and talk.close is None:
-        prices.append(talk.last.price)
-    return _of_sums(talk.opening, prices, [each.sum for each in talk.heard], talk.seats, names)
-
-
-@_rounds.register
-def _masked_seated(talk: MaskedSeated, names: Mapping[bytes, str]) -> tuple[RoundStatus, ...]:
-    prices = [each.price for each in talk.heard]
-    if talk.last is not None and not talk.is_searched:
-        prices.append(talk.last.price)
-    return _of_sums(talk.opening, prices, [each.first for each in talk.heard], talk.seats, names)
-
-
-@_rounds.register
-def _bargained(talk: Bargain, names: Mapping[bytes, str]) -> tuple[RoundStatus, ...]:
+def _bargained(talk: Bargain) -> tuple[RoundStatus, ...]:
     return tuple(
         RoundStatus(at, each.unit_price, None, each.sender, ())
         for at, each in enumerate(talk.counters)
     )
 
 
-def _of_sums(
-    opening: OpeningMessage,
-    prices: Sequence[int],
-    sums: Sequence[int],
-    seats: Sequence[Seat],
-    names: Mapping[bytes, str],
+def _quoted(
+    talk: Quoted, answers: Mapping[tuple[int, int], int], wants: Mapping[int, str]
 ) -> tuple[RoundStatus, ...]:
-    """The rounds of which the sums are known, with the answers of our own seats."""
-    scale, found = _scale(opening), []
-    for at, price in enumerate(prices):
-        answers = tuple(
-            AnswerStatus(
-                seat.index,
-                seat.answers[at].quantity * scale,
-                own=True,
-                want=names.get(seat.member.sub_task, f"0x{seat.member.sub_task.hex()}"),
-            )
-            for seat in seats
-            if at < len(seat.answers)
+    """The rounds of a session; `answers` by round and seat, of our own seats what they are for."""
+    scale = MICRO if talk.opening.terms.concept == CLOCK else 1
+    prices, sums = _heard(talk)
+    return tuple(
+        RoundStatus(
+            at,
+            price,
+            sums[at] * scale if at < len(sums) else None,
+            talk.opening.supplier,
+            tuple(
+                AnswerStatus(seat, said * scale, seat in wants, wants.get(seat, ""))
+                for (to, seat), said in sorted(answers.items())
+                if to == at
+            ),
         )
-        known = sums[at] * scale if at < len(sums) else None
-        found.append(RoundStatus(at, price, known, opening.supplier, answers))
-    return tuple(found)
+        for at, price in enumerate(prices)
+    )
 
 
-def _scale(opening: OpeningMessage) -> int:
-    """Micro-units of what is said in an answer: whole units in a clock."""
-    return MICRO if opening.terms.concept == CLOCK else 1
+def _heard(talk: Quoted) -> tuple[list[int], list[int]]:
+    """The prices that were quoted, and the sums of the answers as far as they are known."""
+    match talk:
+        case Hosted():
+            prices = [each.quote.price for each in talk.rounds]
+            sums = [sum(it.quantity for it in each.answers.values()) for each in talk.rounds]
+            return prices, sums if talk.close is not None else sums[:-1]
+        case MaskedHosted():
+            prices = [each.quote.price for each in talk.rounds if not each.quote.final]
+            return prices, [each.first for each in talk.heard]
+        case MaskedSeated():
+            prices = [each.price for each in talk.heard]
+            is_open = talk.last is not None and not talk.is_searched
+            return [*prices, *[talk.price] * is_open], [each.first for each in talk.heard]
+        case Seated():
+            prices = [each.price for each in talk.heard]
+            is_open = talk.last is not None and talk.close is None
+            return [*prices, *[talk.price] * is_open], [each.sum for each in talk.heard]
+
+
+def _answers(talk: Talk) -> dict[tuple[int, int], int]:
+    """What was answered, by round and seat: all of it to a supplier, else our own."""
+    match talk:
+        case Hosted():
+            return {
+                (at, seat): answer.quantity
+                for at, each in enumerate(talk.rounds)
+                for seat, answer in each.answers.items()
+            }
+        case Seated():
+            return {
+                (at, seat.index): answer.quantity
+                for seat in talk.seats
+                for at, answer in enumerate(seat.answers)
+            }
+        case _:
+            return {}
+
+
+def _opened(evidence: Evidence) -> dict[tuple[int, int], int]:
+    """Of a masked session what seats opened at its end: the journal keeps the rest under pads."""
+    words = (each.message for each in evidence.envelopes)
+    return {
+        (opened.round, word.seat): opened.first
+        for word in words
+        if isinstance(word, Unmasking)
+        for opened in word.answers
+    }
+
+
+def _wants(talk: Seated | MaskedSeated, names: Mapping[bytes, str]) -> dict[int, str]:
+    """For what each of our seats is."""
+    ids = {seat.index: seat.member.sub_task for seat in talk.seats}
+    return {seat: names.get(it, f"0x{it.hex()}") for seat, it in ids.items()}
