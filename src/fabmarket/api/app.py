@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard
+from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import capacity, log, market, trades
 from fabmarket.api.served import Served
 
@@ -41,6 +42,7 @@ def make_app(served: Served) -> ASGIApp:
     answer_errors(app)
     for router in (market.router, capacity.router, trades.router, log.router):
         app.include_router(router, prefix="/v1")
+    add_pages(app, Shell(served))
     return Guard(app, served.hosts, served.rate, {})
 
 
