@@ -19,7 +19,7 @@ from fabmarket.market.events import (
     Settled,
     pack_terms,
 )
-from fabmarket.market.units import name_from_bytes32, name_to_bytes32
+from fabmarket.market.units import BadName, name_from_bytes32, name_to_bytes32
 
 HOUR, DAY = 3_600, 86_400
 NOW = 1_790_000_000 // DAY * DAY + 10 * HOUR
@@ -36,6 +36,7 @@ HOSTILE = (
     bytes(range(0xE0, 0x100)),
     b"'\"><svg onload=alert(1)>&{{7*7}}",
     b"W" * 32,
+    b"mill\n\x1b[2J\x00\x07ing",
 )
 """What strangers may call a machine: 32 bytes are theirs."""
 _NOTHING = "0x" + 64 * "0"
@@ -55,8 +56,7 @@ def fill(
     products: int = 4,
     seed: int = 1,
 ) -> None:
-    """Make the tables, and fill them with a market of so many trades over ten days."""
-    schema.METADATA.create_all(engine)
+    """Fill the tables of a ledger with a market of so many trades over ten days."""
     Market(trades, names, products, random.Random(seed)).write(engine)
 
 
@@ -138,13 +138,13 @@ class Market:
         for supplier, raw in self.machines:
             resource = raw.ljust(32, b"\0")
             unit = name_to_bytes32("hour") if raw.isascii() else raw.ljust(32, b"\0")
-            name = name_from_bytes32(resource)
+            name = _named(resource)
             self.rows["resource"].append(
                 {
                     "supplier": supplier,
                     "id": "0x" + resource.hex(),
                     "name": name,
-                    "unit": name_from_bytes32(unit),
+                    "unit": _named(unit),
                     "origin": origin,
                     "slot_length": HOUR,
                 }
@@ -327,6 +327,15 @@ class Market:
                     "payment": payment,
                 }
             )
+
+
+def _named(data: bytes) -> str:
+    """As a ledger names a resource: its text where that is printable ASCII, else its digits."""
+    text = name_from_bytes32(data)
+    try:
+        return text if name_to_bytes32(text) == data else "0x" + data.hex()
+    except BadName:
+        return "0x" + data.hex()
 
 
 def _raw(text: str) -> bytes:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard
 from fabmarket.api.own.router import LARGER_BODIES, own_routers
+from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import capacity, log, market, trades
 from fabmarket.api.served import Served
 
@@ -43,10 +44,11 @@ def make_app(served: Served) -> ASGIApp:
     answer_errors(app)
     for router in (market.router, capacity.router, trades.router, log.router):
         app.include_router(router, prefix="/v1")
-    own = [] if served.agent is None else own_routers(served.agent)
-    for router in own:
+    shell = Shell(served)
+    add_pages(app, shell)
+    for router in [] if served.agent is None else own_routers(served.agent):
         app.include_router(router)
-    return Guard(app, served.hosts, served.rate, LARGER_BODIES if own else {})
+    return Guard(app, served.hosts, served.rate, {} if served.agent is None else LARGER_BODIES)
 
 
 def _operation(route: APIRoute) -> str:

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 
+from fabmarket.api.pages.parameters import Cursor
 from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell
-from fabmarket.api.pages.trading import Cursor
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.accounts import account, accounts
 from fabmarket.ledger.queries.capacity import resources, slot

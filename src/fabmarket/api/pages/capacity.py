@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from fabmarket.api.pages.charts import Axis, Bar, Chart, bars
 from fabmarket.api.pages.clock import brief_utc
+from fabmarket.api.pages.parameters import Address, Cursor, Name
 from fabmarket.api.pages.shell import Shell
-from fabmarket.api.pages.trading import Address, Cursor, Name
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.capacity import (
     CalendarRow,

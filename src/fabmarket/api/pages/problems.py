@@ -1,16 +1,19 @@
 """What a page answers when it cannot be had: a page too, never a traceback."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
 
 from fabmarket.api.pages.shell import Shell
 from fabmarket.errors import Refused
 from fabmarket.ledger.queries.paging import BadQuery
 
+_log = logging.getLogger("fabmarket.api")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -36,6 +39,10 @@ def telling(shell: Shell) -> type[APIRoute]:
                     return _page(shell, request, 422, "This cannot be shown", wrong)
                 except BadQuery as error:
                     return _page(shell, request, 422, "This cannot be shown", [f"{error}."])
+                except DBAPIError as error:
+                    _log.error("the ledger cannot be read: %s", error.orig)
+                    wrong = ["The ledger cannot be read now. Load the page again in a moment."]
+                    return _page(shell, request, 503, "Not now", wrong)
                 except NotThere as error:
                     return _page(shell, request, 404, "Not found", [str(error)])
 

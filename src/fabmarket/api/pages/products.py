@@ -8,10 +8,10 @@ from fastapi.responses import HTMLResponse
 
 from fabmarket.api.pages.charts import Gantt, Job, Lane, gantt
 from fabmarket.api.pages.clock import utc
+from fabmarket.api.pages.parameters import Cursor
 from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.steps import CAUSES
-from fabmarket.api.pages.trading import Cursor
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.escrows import (
     BundleRow,

@@ -1,25 +1,34 @@
-"""The dashboard as one router: pages, and the files that they load."""
+"""The dashboard put on an application: pages, and the files that they load."""
 
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
-from starlette.routing import Mount
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from typing_extensions import override
 
 from fabmarket.api.pages import accounts, capacity, explorer, overview, products, trading
 from fabmarket.api.pages.problems import telling
 from fabmarket.api.pages.shell import Shell
 
-STATIC = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-"""Styles and scripts: the application mounts them beside the pages."""
+_STATIC = Path(__file__).parent / "static"
 
 
-def pages(shell: Shell) -> APIRouter:
-    """Return the routes of the dashboard over what the shell shows."""
-    router = APIRouter(
-        route_class=telling(shell), default_response_class=HTMLResponse, include_in_schema=False
-    )
+class _Files(StaticFiles):
+    """Styles and scripts; a browser asks each time whether they are still the same."""
+
+    @override
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
+
+def add_pages(app: FastAPI, shell: Shell) -> None:
+    """Put the pages of the market on an app, from / on, and their files under /static."""
+    router = APIRouter(route_class=telling(shell), include_in_schema=False)
     for each in (overview, capacity, products, trading, accounts, explorer):
         each.add(router, shell)
 
@@ -29,4 +38,5 @@ def pages(shell: Shell) -> APIRouter:
         with shell.connect() as connection:
             return shell.page(request, connection, "audit.html")
 
-    return router
+    app.include_router(router)
+    app.mount("/static", _Files(directory=_STATIC))

@@ -1,7 +1,8 @@
 """What all pages share: the frame around them, and names, numbers and times written alike."""
 
+import time as clock
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,19 +17,13 @@ from markupsafe import Markup, escape
 from sqlalchemy import Connection
 
 from fabmarket.api.pages.clock import brief_utc, day_of, iso, utc
+from fabmarket.api.served import Currency, Following, Served
 from fabmarket.ledger.queries.market import Head, head, market
+from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.report.wording import duration, money, number, one_line, plural, share, span
 
 _SYMBOL = 12
 """Letters of a token's symbol that are shown: its maker writes what it likes."""
-
-
-@dataclass(frozen=True)
-class Currency:
-    """How amounts of a token are written: base units are 10**-decimals of the symbol."""
-
-    symbol: str
-    decimals: int
 
 
 @dataclass(frozen=True)
@@ -41,14 +36,14 @@ class Link:
 
 @dataclass(frozen=True)
 class Standing:
-    """How the ledger stands: its last block, how many blocks the chain is ahead, and what is wrong.
+    """How the ledger stands: its last block, how it comes by more, and how old that block is.
 
-    `behind` is None where no chain is followed; `halted` says why nothing more is followed.
+    `lag` is in seconds, by the server's clock; None where nothing is followed.
     """
 
     head: Head | None
-    behind: int | None = None
-    halted: str = ""
+    following: Following
+    lag: float | None
 
 
 MARKET = (
@@ -69,22 +64,10 @@ TOOLS = (Link("/explorer", "Equilibrium"),)
 
 
 class Shell:
-    """Renders pages over one ledger.
+    """Renders pages over what is served; `own` are the owner's pages, if there are any."""
 
-    `connect` opens it to read; `standing` says how it stands, by a connection; `currencies` holds
-    what is known of tokens, by address; `own` are the owner's pages, if any are served.
-    """
-
-    def __init__(
-        self,
-        connect: Callable[[], AbstractContextManager[Connection]],
-        standing: Callable[[Connection], Standing] | None = None,
-        currencies: Mapping[str, Currency] | None = None,
-        own: Sequence[Link] = (),
-    ) -> None:
-        self.connect = connect
-        self._standing = standing or (lambda connection: Standing(head(connection)))
-        self.currencies = dict(currencies or {})
+    def __init__(self, served: Served, own: Sequence[Link] = ()) -> None:
+        self._served = served
         self._groups = [("Market", MARKET), ("Trust", TRUST), ("Tools", TOOLS)]
         if own:
             self._groups.insert(0, ("Mine", tuple(own)))
@@ -120,23 +103,34 @@ class Shell:
         **shown: Any,
     ) -> HTMLResponse:
         """Return the page that a template makes; without a connection nothing is said of blocks."""
-        standing = Standing(None) if connection is None else self._standing(connection)
         row = None if connection is None else market(connection)
         text = self._environment.get_template(template).render(
             groups=self._groups,
             path=request.url.path,
             query=defaultdict(str, request.query_params),
-            currencies=self.currencies,
-            standing=standing,
+            currencies=self._served.currencies,
+            report=self._served.report is not None,
+            standing=self._standing(connection),
             market=row,
             again=lambda **changed: _again(request, changed),
             **shown,
         )
-        return HTMLResponse(text, status)
+        return HTMLResponse(text, status, {"Cache-Control": "no-cache"})
+
+    def connect(self) -> AbstractContextManager[Connection]:
+        """Open the ledger, to read it as it is at one moment."""
+        return snapshot(self._served.engine)
 
     def currency(self, token: str) -> Currency:
         """Return how amounts of a token are written; plain base units where nobody said."""
-        return currency_of(self.currencies, token)
+        return currency_of(self._served.currencies, token)
+
+    def _standing(self, connection: Connection | None) -> Standing:
+        last = None if connection is None else head(connection)
+        following = self._served.following()
+        is_alive = last is not None and following.state == "following"
+        lag = max(0.0, clock.time() - last.time) if last is not None and is_alive else None
+        return Standing(last, following, lag)
 
 
 def currency_of(currencies: Mapping[str, Currency], token: str) -> Currency:
@@ -151,7 +145,12 @@ def written(amount: int | float | None, currency: Currency, *, signed: bool = Fa
 
 
 def named(text: str) -> Markup:
-    """Return a name that a stranger wrote: spelt out where it hides, apart from what is around."""
+    """Return a name that a stranger wrote: spelt out where it hides, apart from what is around.
+
+    One that is no text stands as its digits.
+    """
+    if len(text) == 66 and text.startswith("0x"):
+        return hashed(text)
     shown = one_line(text)
     return Markup("<bdi>{}</bdi>").format(shown or "(no name)")
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fabmarket.api.pages.clock import utc
-from fabmarket.api.pages.shell import Currency, written
+from fabmarket.api.pages.shell import written
+from fabmarket.api.served import Currency
 from fabmarket.ledger.queries.log import EventRow
 from fabmarket.ledger.queries.trades import TradeRow
 from fabmarket.report.wording import number

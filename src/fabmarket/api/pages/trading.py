@@ -3,10 +3,11 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
+from fabmarket.api.pages.parameters import Address, Cursor, Digest, Name
 from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.steps import Step, begun, told
@@ -20,10 +21,6 @@ from fabmarket.ledger.queries.trades import TradeFilter, TradeRow, trade, trades
 _DAY = 86_400
 _FIRST = date(1970, 1, 1)
 _MOST_STEPS = 200
-Address = Annotated[str, Query(pattern="^(0x[0-9a-fA-F]{40})?$")]
-Digest = Annotated[str, Query(pattern="^(0x[0-9a-f]{64})?$")]
-Cursor = Annotated[str | None, Query(max_length=1000)]
-Name = Annotated[str, Query(max_length=200)]
 
 
 def add(router: APIRouter, shell: Shell) -> None:
