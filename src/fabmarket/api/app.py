@@ -8,10 +8,12 @@ from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard
+from fabmarket.api.own.pages import links_of
 from fabmarket.api.own.router import LARGER_BODIES, own_routers
 from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import capacity, log, market, trades
 from fabmarket.api.served import Served
+from fabmarket.node.settings import read_settings
 
 _TAGS = [
     {"name": "market", "description": "The market as a whole: how it stands, how much is traded."},
@@ -44,11 +46,14 @@ def make_app(served: Served) -> ASGIApp:
     answer_errors(app)
     for router in (market.router, capacity.router, trades.router, log.router):
         app.include_router(router, prefix="/v1")
-    shell = Shell(served)
+    if served.agent is None:
+        add_pages(app, Shell(served))
+        return Guard(app, served.hosts, served.rate, {})
+    shell = Shell(served, links_of(read_settings(served.agent).role))
     add_pages(app, shell)
-    for router in [] if served.agent is None else own_routers(served.agent):
+    for router in own_routers(served.agent, shell):
         app.include_router(router)
-    return Guard(app, served.hosts, served.rate, {} if served.agent is None else LARGER_BODIES)
+    return Guard(app, served.hosts, served.rate, LARGER_BODIES)
 
 
 def _operation(route: APIRoute) -> str:

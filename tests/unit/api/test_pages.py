@@ -168,4 +168,6 @@ def test_the_explorer_finds_the_equilibrium_of_the_paper(usual: httpx.Client) ->
     text = usual.get("/explorer").text
     assert ">87.5<" in text
     assert ">206.25<" in text
-    assert "No equilibrium under balanced" in usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
+    assert (
+        "No equilibrium under balanced" in usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
+    )

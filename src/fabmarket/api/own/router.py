@@ -10,15 +10,17 @@ from fabmarket.api.errors import documented
 from fabmarket.api.own.access import Access
 from fabmarket.api.own.desk import Desk, OwnRoute
 from fabmarket.api.own.orders import LARGEST_FILE, add_orders
+from fabmarket.api.own.pages import own_pages
 from fabmarket.api.own.reads import add_reads
+from fabmarket.api.pages import Shell
 
 HOME = "/own"
 """The owner's first page."""
-LARGER_BODIES = {"/v1/own/trades/": LARGEST_FILE + (64 << 10)}
+LARGER_BODIES = dict.fromkeys(("/v1/own/trades/", "/own/trades/"), LARGEST_FILE + (64 << 10))
 """Bytes that are read of bodies which carry a file, by the beginning of their path."""
 
 
-def own_routers(folder: Path) -> list[APIRouter]:
+def own_routers(folder: Path, shell: Shell) -> list[APIRouter]:
     """Return what is served of an agent's directory, whose token is there (`access.token_of`)."""
     desk, access = Desk(folder), Access(folder)
     own = APIRouter(
@@ -29,7 +31,7 @@ def own_routers(folder: Path) -> list[APIRouter]:
     )
     add_reads(own, desk)
     add_orders(own, desk)
-    return [own, _entry(access)]
+    return [own, _entry(access), own_pages(shell, desk, access)]
 
 
 def _unkept(response: Response) -> None:
