@@ -4,7 +4,6 @@ from contextlib import closing
 
 import pytest
 
-from fabmarket.api.own.access import token_of
 from fabmarket.api.own.verbs import LARGEST_AMOUNT, LARGEST_QUANTITY, Verb
 from fabmarket.api.served import Served
 from fabmarket.cli.commands import SECTIONS
@@ -21,6 +20,7 @@ from fabmarket.negotiation.orders import (
     ReportUsage,
 )
 from fabmarket.node import Journal
+from fabmarket.node.entry import token_of
 from fabmarket.node.owner import Owner
 from fabmarket.node.placed import verb_of
 from fabmarket.node.roles import want_id

@@ -5,14 +5,9 @@ import re
 
 import pytest
 
-from fabmarket.api.own.access import (
-    TOKEN,
-    BadToken,
-    NotLoopback,
-    require_loopback,
-    token_of,
-)
+from fabmarket.api.own.access import NotLoopback, require_loopback
 from fabmarket.api.served import Served
+from fabmarket.node.entry import TOKEN, BadToken, token_of
 from fabmarket.node.settings import EVIDENCE
 from tests.serving import serving
 from tests.unit.node.council import Council

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from fabmarket.api.own.access import token_of
 from fabmarket.api.own.forms import BadForm, said_in
 from fabmarket.api.own.pages import links_of
 from fabmarket.api.served import Currency, Served
@@ -21,6 +20,7 @@ from fabmarket.negotiation.orders import (
     PayIn,
     ReportUsage,
 )
+from fabmarket.node.entry import token_of
 from fabmarket.node.owner import Owner
 from tests.serving import serving
 from tests.unit.node.council import ORIGIN, Council

@@ -9,11 +9,8 @@ another server on this machine that the owner's browser visits.
 """
 
 import hmac
-import os
-import stat
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
@@ -21,12 +18,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fabmarket.api.errors import ApiError
 from fabmarket.errors import Refused
-from fabmarket.node.owner import write_whole
+from fabmarket.node.entry import TOKEN, BadToken, token_in
 
-TOKEN = "api-token"  # noqa: S105 - the name of the file
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_LONGEST = 200
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -39,10 +34,6 @@ class NotLoopback(Refused):
     """An agent's directory is to be served to other machines."""
 
 
-class BadToken(Refused):
-    """The file of the token cannot be used; says what to do."""
-
-
 def require_loopback(host: str) -> None:
     """Raise NotLoopback for a host at which other machines could reach an agent."""
     if host not in _LOOPBACK:
@@ -50,30 +41,6 @@ def require_loopback(host: str) -> None:
             f"--host: {host!r} can be reached from elsewhere, and an agent obeys who reaches it"
         )
         raise NotLoopback(f"{problem}; serve its directory at 127.0.0.1, ::1 or localhost")
-
-
-def token_of(folder: Path) -> str:
-    """Return the token of an agent's directory, which is made if there is none."""
-    path = folder / TOKEN
-    if not path.exists():
-        write_whole(path, f"{token_urlsafe(32)}\n".encode())
-    return _token_in(path)
-
-
-def _token_in(path: Path) -> str:
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(file, "rb") as reading:
-            about = os.fstat(file)
-            if not stat.S_ISREG(about.st_mode) or about.st_mode & 0o077:
-                raise BadToken(f"{path}: others may read it; remove it, and serve again")
-            text = reading.read(_LONGEST + 1)
-    except OSError as error:
-        raise BadToken(f"{path}: cannot be read ({error.strerror}); serve again") from error
-    token = text.decode("ascii", "replace").strip()
-    if not 32 <= len(token) <= _LONGEST:
-        raise BadToken(f"{path}: is no token; remove it, and serve again")
-    return token
 
 
 class Access:
@@ -118,7 +85,7 @@ class Access:
 
     def _token(self) -> str:
         try:
-            return _token_in(self._path)
+            return token_in(self._path)
         except BadToken as error:
             raise ApiError(401, "the agent has no token now; serve its directory again") from error
 

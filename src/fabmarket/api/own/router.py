@@ -21,7 +21,7 @@ LARGER_BODIES = dict.fromkeys(("/v1/own/trades/", "/own/trades/"), LARGEST_FILE 
 
 
 def own_routers(folder: Path, shell: Shell) -> list[APIRouter]:
-    """Return what is served of an agent's directory, whose token is there (`access.token_of`)."""
+    """Return what is served of an agent's directory, whose token is there (`node.entry`)."""
     desk, access = Desk(folder), Access(folder)
     own = APIRouter(
         prefix="/v1/own",
