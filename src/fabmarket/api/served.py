@@ -40,5 +40,6 @@ class Served:
     following: Callable[[], Following] = file
     hosts: frozenset[str] = frozenset()
     rate: float = RATE
+    burst: int = BURST
     agent: Path | None = None
     report: Path | None = None
