@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard, Way
+from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import calculators, capacity, live, log, market, trades
 from fabmarket.api.served import Served
 
@@ -56,6 +57,7 @@ def make_app(served: Served) -> ASGIApp:
     answer_errors(app)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
+    add_pages(app, Shell(served))
     return Guard(app, served, {"/v1/calculators/": Way(counts=20)})
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from fabmarket.api.bodies import StrictRoute
 from fabmarket.api.errors import ApiError, documented
 from fabmarket.api.reading import Nothing, Reading
 from fabmarket.errors import Refused
@@ -25,7 +26,7 @@ _POINTS = 41
 """Prices of a curve."""
 _NOBODY = "0x" + 40 * "0"
 
-router = APIRouter(prefix="/calculators", tags=["calculators"])
+router = APIRouter(prefix="/calculators", tags=["calculators"], route_class=StrictRoute)
 Real = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Reals = Annotated[list[Real], Field(min_length=1, max_length=MOST_DEMANDERS)]
 Bounds = Annotated[list[Real | None], Field(min_length=1, max_length=MOST_DEMANDERS)]

@@ -124,14 +124,14 @@ class _Listening(StreamingResponse):
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
-        self._leave = lambda: heads.leave(host)
+        self._heads, self._host = heads, host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._leave()
+            self._heads.leave(self._host)
 
 
 async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[bytes]:
