@@ -313,11 +313,9 @@ def test_every_verb_is_a_command_of_its_name():
     assert commands - verbs >= {"dispute", "show"}  # which come with a file
 
 
-def test_an_agent_that_was_never_started_says_so(tmp_path, ledger):
-    folder = tmp_path / "new"
-    folder.mkdir()
-    token = token_of(folder)
-    with serving(Served(ledger, agent=folder)) as client:
-        answer = client.get("/v1/own/status", headers={"Authorization": f"Bearer {token}"})
-        assert answer.status_code == 422
-        assert "there are no settings" in answer.json()["error"]["message"]
+def test_an_agent_that_was_never_started_says_so(council, tmp_path, serve):
+    bea = serve(council, tmp_path, "bea")
+    (bea.office.folder / JOURNAL).unlink()
+    answer = bea.client.get("/v1/own/status")
+    assert answer.status_code == 422
+    assert "the agent has not been started yet" in answer.json()["error"]["message"]

@@ -90,8 +90,8 @@ def council():
     return Council()
 
 
-def pages_of(role):
-    return [each.href for each in links_of(role)]
+def pages_of(browser):
+    return [each.href for each in links_of(browser.office.folder)]
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_every_page_answers_in_an_empty_market_and_in_one_with_a_dispute(
     council, enter, name, role
 ):
     browser = enter(council, name)
-    for path in pages_of(role):
+    for path in pages_of(browser):
         browser.page(path)
         assert f'href="{path}"' in browser.page("/")
     trade = f"0x{council.disputed().hex()}"
     browser.office.bring()
-    for path in pages_of(role):
+    for path in pages_of(browser):
         browser.page(path)
     if role != "operator":
         assert trade in browser.page("/own/trades")
@@ -121,7 +121,7 @@ def test_a_stranger_is_led_to_the_entry_and_orders_nothing(council, enter):
     browser = enter(council, "bea")
     stranger = httpx.Client(base_url=browser.client.base_url)
     with stranger:
-        for path in [*pages_of("demander"), "/own/orders/1", f"/own/files/0x{'0' * 64}"]:
+        for path in [*pages_of(browser), "/own/orders/1", f"/own/files/0x{'0' * 64}"]:
             answer = stranger.get(path)
             assert (path, answer.status_code) == (path, 303)
             assert answer.headers["location"] == "/enter"

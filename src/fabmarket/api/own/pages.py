@@ -1,6 +1,7 @@
 """The owner's pages: what the agent does, and a form for each thing that can be ordered."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path as FilePath
 from secrets import token_urlsafe
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ from fabmarket.node.cases import disputes_of, requests_of
 from fabmarket.node.ordered import delivering, judging
 from fabmarket.node.owner import Owner
 from fabmarket.node.planned import approvals_of, plans_of, wants_of
-from fabmarket.node.settings import Role
+from fabmarket.node.settings import Role, read_settings
 from fabmarket.node.told import exposure_of
 
 _PAGE = 50
@@ -67,10 +68,10 @@ Form = Annotated[FormData, Depends(_form)]
 Before = Annotated[Whole | None, Query()]
 
 
-def links_of(role: Role) -> tuple[Link, ...]:
-    """Return the owner's pages of an agent of this role."""
+def links_of(folder: FilePath) -> tuple[Link, ...]:
+    """Return the owner's pages of the agent of a directory. BadSettings if it is none's."""
     last = (Link("/own/orders", "Orders"), Link("/own/privacy", "Privacy"))
-    return (Link("/own", "My agent"), *_OF_ROLE[role], *last)
+    return (Link("/own", "My agent"), *_OF_ROLE[read_settings(folder).role], *last)
 
 
 def own_pages(shell: Shell, desk: Desk, access: Access) -> APIRouter:

@@ -314,5 +314,8 @@ def _add_files(router: APIRouter, desk: Desk) -> None:
 
 
 def _sent(content: bytes, name: str, kind: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
     return Response(content, media_type=kind, headers=headers)

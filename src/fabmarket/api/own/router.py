@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from fabmarket.api.errors import documented
+from fabmarket.api.guard import Way
 from fabmarket.api.own.access import Access
 from fabmarket.api.own.desk import Desk, OwnRoute
 from fabmarket.api.own.orders import LARGEST_FILE, add_orders
@@ -16,8 +17,10 @@ from fabmarket.api.pages import Shell
 
 HOME = "/own"
 """The owner's first page."""
-LARGER_BODIES = dict.fromkeys(("/v1/own/trades/", "/own/trades/"), LARGEST_FILE + (64 << 10))
-"""Bytes that are read of bodies which carry a file, by the beginning of their path."""
+WAYS = dict.fromkeys(
+    ("/v1/own/trades/", "/own/trades/"), Way(largest_body=LARGEST_FILE + (64 << 10))
+)
+"""Where bodies carry a file."""
 
 
 def own_routers(folder: Path, shell: Shell) -> list[APIRouter]:
