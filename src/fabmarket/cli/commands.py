@@ -22,6 +22,7 @@ from fabmarket.report.wording import escaped
 SECTIONS = {
     "A market in one process": {
         "demo": "Run a capacity market end to end: verify, release, negotiate, settle, audit.",
+        "serve": "Serve a ledger by HTTP: an API for programs, and pages for browsers.",
         "evidence": "Take out of a journal what it proves of a session, a trade, or a bid.",
         "verify": "Check evidence files: signatures, sums, prices, awards, trades, forks.",
     },
