@@ -4,7 +4,7 @@ import socket
 import subprocess
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -153,7 +153,7 @@ class RpcEngine(Engine):
         return self._head  # no endpoint knows what was seen: it is not unseen by that
 
     @override
-    def headers(self, numbers: Sequence[int]) -> list[Header]:
+    def headers(self, numbers: Iterable[int]) -> list[Header]:
         asked = [[hex(number), False] for number in numbers]
         with self._asking():
             return [_header_of(each) for each in self._all("eth_getBlockByNumber", asked)]
