@@ -26,6 +26,9 @@ SECTIONS = {
         "evidence": "Take out of a journal what it proves of a session, a trade, or a bid.",
         "verify": "Check evidence files: signatures, sums, prices, awards, trades, forks.",
     },
+    "Anybody, with a node": {
+        "audit": "Check a whole market with nothing but a node.",
+    },
     "Agents": {
         "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",
         "agent": "Run the agent of a directory, until SIGINT or SIGTERM.",
