@@ -12,10 +12,10 @@ from typing import Any
 
 from fabmarket.identity import Domain
 from fabmarket.identity.codec import decode
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import EventLog, Ledger
 from fabmarket.market import messages, products
 from fabmarket.market.cycles import CycleMessage, Proposal, Roll
-from fabmarket.market.events import Announced, Event, NetSettled
+from fabmarket.market.events import Announced, NetSettled
 from fabmarket.market.exchange import Exchange
 from fabmarket.market.exchange.state import NOBODY
 from fabmarket.market.masked import MaskedMessage
@@ -190,7 +190,7 @@ def _public(owner: Owner) -> Iterator[str]:
     """The kinds of all events that concern us, and of what we announced."""
     trades, listings = set[bytes](), set[bytes]()
     if (owner.folder / EVENTS).exists():
-        with closing(EventStore[Event].reading(owner.folder / EVENTS, is_kept=True)) as store:
+        with closing(Ledger.reading(owner.folder / EVENTS, is_kept=True)) as store:
             for event in store.events():
                 trade, listing = getattr(event, "trade", None), getattr(event, "listing", None)
                 if trade in trades or listing in listings or _names(event, owner.address):
@@ -199,7 +199,7 @@ def _public(owner: Owner) -> Iterator[str]:
                     listings |= {listing} if is_ours and isinstance(listing, bytes) else set()
                     yield type(event).__name__
     if (owner.folder / BOARD).exists():
-        with closing(EventStore[Announced].reading(owner.folder / BOARD, is_kept=True)) as store:
+        with closing(EventLog[Announced].reading(owner.folder / BOARD, is_kept=True)) as store:
             for said in store.events():
                 if said.author == owner.address:
                     yield "Card" if b"ContactCard" in said.payload else "Letter"

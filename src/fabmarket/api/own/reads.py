@@ -14,10 +14,10 @@ from fabmarket.api.own.desk import Desk
 from fabmarket.api.own.verbs import Digest
 from fabmarket.api.reading import Nothing, Whole
 from fabmarket.identity.codec import encode
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import Ledger
 from fabmarket.ledger.queries.paging import MOST, USUAL
 from fabmarket.market.digits import Digits
-from fabmarket.market.events import Disputed, Event
+from fabmarket.market.events import Disputed
 from fabmarket.node import evidence_of
 from fabmarket.node.cases import DisputeStatus, RequestStatus, disputes_of, requests_of
 from fabmarket.node.journal import Journal
@@ -179,7 +179,7 @@ def file_of(owner: Owner, digest: str) -> bytes:
 def _files(owner: Owner) -> list[tuple[FileFact, bytes]]:
     found, about = [], dict[str, str]()
     if (owner.folder / EVENTS).exists():
-        with closing(EventStore[Event].reading(owner.folder / EVENTS, is_kept=True)) as store:
+        with closing(Ledger.reading(owner.folder / EVENTS, is_kept=True)) as store:
             disputes = (each for each in store.events() if isinstance(each, Disputed))
             about = {f"0x{each.evidence.hex()}": f"0x{each.trade.hex()}" for each in disputes}
     folder = owner.folder / EVIDENCE
