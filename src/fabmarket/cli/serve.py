@@ -16,7 +16,7 @@ from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.inputs import InputError, Real, Whole
 from fabmarket.interrupts import Interrupted
 from fabmarket.ledger import Follower, Ledger
-from fabmarket.node.entry import entry_of
+from fabmarket.node.entry import TOKEN, entry_of
 from fabmarket.node.owner import Owner
 from fabmarket.node.settings import EVENTS, FILE
 from fabmarket.report.wording import escaped, one_line
@@ -213,8 +213,10 @@ def _say(name: str, at: tuple[Any, ...], agent: Path | None, as_json: bool) -> N
         click.echo(json.dumps({"address": address, "ledger": name, "entry": entry}))
     else:
         click.echo(f"{one_line(name)} is served at {address} (end it with Ctrl-C)")
-        if entry is not None:
+        if entry is not None and sys.stdout.isatty():
             click.echo(f"Its owner enters at {entry}")
+        elif agent is not None:  # what is printed may be kept, and the token is not for a log
+            click.echo(one_line(f"Its owner enters at {address}enter; see {agent / TOKEN}"))
     sys.stdout.flush()
 
 
