@@ -74,7 +74,7 @@ def _drawn(
     has_dots = all(len(each.points) <= _FEW for each in series)
     for place, each in enumerate(series):
         drawn += _line(frame, place, each, x, y, has_dots=has_dots)
-    for mark in marks:
+    for place, mark in enumerate(marks):
         at = frame.across(mark.x), frame.up(mark.y)
         left = at[0] + text_width(mark.name) + 10 > frame.right
         drawn.append(element("circle", cx=at[0], cy=at[1], r=4.5, class_="mark"))
@@ -83,7 +83,7 @@ def _drawn(
                 "text",
                 mark.name,
                 x=at[0] + (-9 if left else 9),
-                y=max(at[1] - 9, frame.top),
+                y=at[1] + 20 if place % 2 else max(at[1] - 9, frame.top),
                 text_anchor="end" if left else "start",
                 class_="name",
             )
