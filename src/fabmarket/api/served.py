@@ -50,6 +50,7 @@ class Served:
     following: Callable[[], Following] = file
     hosts: frozenset[str] = frozenset()
     rate: float = RATE
+    burst: int = BURST
     agent: Path | None = None
     report: Path | None = None
     currencies: Mapping[str, Currency] = field(default_factory=dict)
