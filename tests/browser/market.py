@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from fabmarket.identity import Key, keccak
 from fabmarket.identity.codec import encode
@@ -58,6 +58,26 @@ def fill(
 ) -> None:
     """Fill the tables of a ledger with a market of so many trades over ten days."""
     Market(trades, names, products, random.Random(seed)).write(engine)
+
+
+def trade_more(engine: Engine) -> str:
+    """Settle one more trade in a block of its own, like the newest; return its digest."""
+    with engine.begin() as connection:
+        last = connection.execute(
+            select(schema.trade).order_by(schema.trade.c.block.desc()).limit(1)
+        ).one()
+        block = connection.execute(select(func.max(schema.block.c.number))).scalar_one() + 1
+        new = {
+            "number": block,
+            "hash": digest("b", block),
+            "parent": digest("b", block - 1),
+            "time": NOW + _BLOCK * (block - last.block),
+        }
+        connection.execute(schema.block.insert(), new)
+        trade = digest("more", block)
+        row = {**last._mapping, "trade": trade, "block": block, "time": new["time"]}
+        connection.execute(schema.trade.insert(), row)
+    return trade
 
 
 class Market:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page
+from sqlalchemy import Engine
 
 from fabmarket.api.served import Currency, Served
 from tests.browser.market import TOKEN, USUAL, fill
@@ -18,9 +19,15 @@ def showing(at: Path, trades: int, names: Sequence[str | bytes] = USUAL) -> Iter
     engine = empty(f"sqlite:///{at / 'ledger.sqlite'}")
     if trades:
         fill(engine, trades, names)
-    with serving(Served(engine, currencies={TOKEN: Currency("EUR", 2)}, rate=10_000)) as client:
+    with serving(shown(engine)) as client:
         yield str(client.base_url).rstrip("/")
     engine.dispose()
+
+
+def shown(engine: Engine) -> Served:
+    """A ledger as the dashboard is given it in tests: amounts in EUR, no limit in the way."""
+    euros = {TOKEN: Currency("EUR", 2)}
+    return Served(engine, currencies=euros, rate=10_000, burst=10_000)
 
 
 class Seen:
