@@ -66,6 +66,8 @@ class Feed(threading.Thread):
 
     def _told(self, stored: int, head: int) -> None:
         if stored < head:
-            self._now = Following("following", f"has read {stored} of {head} blocks", self._finality)
+            self._now = Following(
+                "following", f"has read {stored} of {head} blocks", self._finality
+            )
         if self._ending.is_set():
             raise _Ended
