@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fabmarket.chain import ExchangeContract
 from fabmarket.cli.audit import market_at, of_a_node
@@ -97,6 +98,9 @@ def command(
     for whoever has the address of the entry, in which is the token that lies in the directory. It
     goes on until you interrupt it.
     """
+    source = click.get_current_context().get_parameter_source("rpc")
+    if market is None and source is ParameterSource.ENVIRONMENT:
+        rpc = None  # said for other commands
     if (rpc is None) != (market is None):
         raise InputError("give both --rpc and --market, or neither")
     found = _found(ledger, is_followed=rpc is not None)
