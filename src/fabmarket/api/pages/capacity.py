@@ -33,7 +33,6 @@ _MACHINES = 30
 """Slots and resources of a page of the calendar."""
 _OFFERS = 50
 _BARS = 40
-_NOTHING = "0x" + 64 * "0"
 Which = Literal["for sale", "listed"]
 
 
@@ -47,7 +46,7 @@ class Cell:
     @property
     def is_sealed(self) -> bool:
         """Whether the operators' count is hidden behind a commitment."""
-        return self.slot.commitment not in ("", _NOTHING)
+        return self.slot.commitment != ""
 
 
 @dataclass(frozen=True)
