@@ -19,8 +19,14 @@ from fabmarket.ledger import Ledger
 from fabmarket.local.files import Place
 from fabmarket.local.joining import COINS, MONEY
 from fabmarket.local.processes import end
-from fabmarket.node.entry import TOKEN
-from fabmarket.node.settings import EVENTS, FILE, KEYSTORE, Settings, read_settings
+from fabmarket.node.settings import (
+    ENTRY,
+    EVENTS,
+    FILE,
+    KEYSTORE,
+    Settings,
+    read_settings,
+)
 from fabmarket.node.status import status_of
 from tests.street import PROGRAM, ended, start, wait_until
 
@@ -168,7 +174,7 @@ def test_a_market_comes_and_goes_and_comes_back(root, tmp_path):
     entry = facts["dashboard"]["entry"]
     assert f"Look      {entry}\n" in twice.stdout
     token = entry.partition("#")[2]
-    assert token == (demander / TOKEN).read_text().strip()
+    assert token == (demander / ENTRY).read_text().strip()
     assert not any(token in log.read_text() for log in Place(root).logs.iterdir())
     other = run("up", root, "--suppliers", 3)
     assert other.returncode == 2
