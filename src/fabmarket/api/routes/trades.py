@@ -135,7 +135,7 @@ def products(reader: Reading, asked: Annotated[Bundles, Query()]) -> Response:
 
     Of a bundle in escrow the chain says so. One paid at once is told by its transaction: two
     trades or more of one demander, on several listings; a supplier's batch may look the same. A
-    page looks through 5,000 trades: it may have few rows, or none, and still be followed by others.
+    page looks through 2,000 trades: it may have few rows, or none, and still be followed by others.
     """
     return reader.answer(Page[BundleRow], lambda db: bundles(db, asked.demander, asked.page))
 

@@ -7,10 +7,9 @@ happens to hold nothing else looks the same.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Select, and_, select
 
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.escrows import EscrowRow
@@ -28,8 +27,10 @@ from fabmarket.ledger.queries.paging import (
 
 MOST_OPERATIONS = 100
 """Trades of a product that are shown."""
-MOST_LOOKED_AT = 5_000
+MOST_LOOKED_AT = 2_000
 """Trades that are looked through for one page."""
+_AT_ONCE = 200
+"""Trades that are fetched at a time."""
 
 
 @dataclass(frozen=True)
@@ -89,23 +90,51 @@ def bundles(
     """
     check_limit(asked)
     about = ("bundles", demander)
-    query = select(*columns_of(_Seen, _TRADE)).where(*behind(asked, _NEWEST, about))
+    query = select(*columns_of(_Seen, _TRADE)).order_by(*_NEWEST.by)
     if demander is not None:
         query = query.where(_TRADE.c.demander == demander)
-    found = connection.execute(query.order_by(*_NEWEST.by).limit(MOST_LOOKED_AT))
-    seen = [_Seen(*row) for row in found]
-    is_all = len(seen) < MOST_LOOKED_AT
-    groups = [list(group) for _, group in groupby(seen, lambda each: each.transaction_hash)]
-    if not is_all and len(groups) > 1:
-        groups.pop()  # which may be cut; it comes with the next page
-    rows: list[BundleRow] = []
-    for number, group in enumerate(groups):
-        row = _product(connection, group)
-        rows += [] if row is None else [row]
-        if len(rows) == asked.limit:
-            goes_on = not is_all or number + 1 < len(groups)
-            return Page(tuple(rows), cursor_at(group[-1], about, _NEWEST) if goes_on else None)
-    return Page(tuple(rows), None if is_all else cursor_at(groups[-1][-1], about, _NEWEST))
+    found: list[list[_Seen]] = []
+    looked = _Looked(connection, query.where(*behind(asked, _NEWEST, about)))
+    for group in looked.groups():
+        if _is_product(group):
+            found.append(group)
+            if len(found) == asked.limit:
+                break
+    last = looked.last
+    goes_on = last is not None and looked.has_more()
+    rows = _products(connection, found)
+    return Page(rows, cursor_at(last, about, _NEWEST) if last is not None and goes_on else None)
+
+
+class _Looked:
+    """Trades that are looked through, newest first, transaction by transaction."""
+
+    def __init__(self, connection: Connection, query: Select[Any]) -> None:
+        self._found = connection.execute(query.limit(MOST_LOOKED_AT + 1)).yield_per(_AT_ONCE)
+        self._ahead: _Seen | None = None
+        self.last: _Seen | None = None
+        """The last trade of the last transaction that was given."""
+
+    def groups(self) -> Iterator[list[_Seen]]:
+        """The trades of each transaction; of the last one only if it is whole."""
+        group: list[_Seen] = []
+        for number, row in enumerate(self._found):
+            self._ahead = _Seen(*row)
+            if group and group[0].transaction_hash != self._ahead.transaction_hash:
+                self.last = group[-1]
+                yield group
+                group = []
+            group.append(self._ahead)
+            if number == MOST_LOOKED_AT:
+                return
+        self._ahead = None
+        if group:
+            self.last = group[-1]
+            yield group
+
+    def has_more(self) -> bool:
+        """Whether trades follow those of the transactions that were given."""
+        return self._ahead is not None
 
 
 def bundle(connection: Connection, digest: str) -> BundleRow | None:
@@ -117,21 +146,35 @@ def bundle(connection: Connection, digest: str) -> BundleRow | None:
         seen.where(_TRADE.c.transaction_hash == digest),
     ):
         found = [_Seen(*row) for row in connection.execute(query.order_by(*_NEWEST.by))]
-        if found:
-            return _product(connection, found)
+        if _is_product(found):
+            return next(iter(_products(connection, [found])), None)
     return None
 
 
-def _product(connection: Connection, seen: Sequence[_Seen]) -> BundleRow | None:
-    """The product that trades of a transaction make, if they do."""
-    first, last = seen[-1], seen[0]
-    if len({each.demander for each in seen}) > 1 or len({each.listing for each in seen}) < 2:
-        return None
-    at = and_(_TRADE.c.block == first.block, _TRADE.c.transaction_hash == first.transaction_hash)
-    found = connection.execute(_ROWS.where(at).order_by(_SLOT.c.begins, _TRADE.c.log_index))
-    rows = [*_operations(found)]
-    if any(row.demander != last.demander for row in rows):
-        return None
+def _is_product(seen: Sequence[_Seen]) -> bool:
+    """Whether trades of one transaction are of one demander, on several listings."""
+    return len({each.demander for each in seen}) == 1 < len({each.listing for each in seen})
+
+
+def _products(connection: Connection, found: Sequence[Sequence[_Seen]]) -> tuple[BundleRow, ...]:
+    """The products that trades make; not where others' are in the same transaction."""
+    blocks = [seen[0].block for seen in found]
+    of_block = _ROWS.where(_TRADE.c.block.in_(blocks)).order_by(_SLOT.c.begins, _TRADE.c.log_index)
+    rows: dict[str, list[EscrowRow]] = {seen[0].transaction_hash: [] for seen in found}
+    for columns in connection.execute(of_block):
+        row = EscrowRow(*columns)
+        if row.transaction_hash in rows:
+            rows[row.transaction_hash].append(row)
+    whole = ((seen[-1], rows[seen[0].transaction_hash]) for seen in found)
+    return tuple(
+        _product(first, operations)
+        for first, operations in whole
+        if all(row.demander == first.demander for row in operations)
+    )
+
+
+def _product(first: _Seen, operations: Sequence[EscrowRow]) -> BundleRow:
+    rows = [row if row.state is not None else _paid_at_once(row) for row in operations]
     return BundleRow(
         bundle=next((row.bundle for row in rows if row.bundle), first.transaction_hash),
         block=first.block,
@@ -145,17 +188,21 @@ def _product(connection: Connection, seen: Sequence[_Seen]) -> BundleRow | None:
     )
 
 
-def _operations(found: Any) -> Iterator[EscrowRow]:
-    for columns in found:
-        row = EscrowRow(*columns)
-        yield row if row.state is not None else replace(row, **_paid_at_once(row))
-
-
-def _paid_at_once(row: EscrowRow) -> dict[str, Any]:
-    """What is said of the escrow of a trade that has none."""
-    nothing = dict.fromkeys(
-        ("operator_set", "delivered", "grace_until", "deliver_by", "held", "to_demander"), 0
+def _paid_at_once(row: EscrowRow) -> EscrowRow:
+    """A trade that has no escrow, as one of which nothing is held."""
+    return replace(
+        row,
+        bundle="",
+        state="settled",
+        since=row.time,
+        operator_set=0,
+        delivered=0,
+        evidence="",
+        is_uncovered=False,
+        grace_until=0,
+        deliver_by=0,
+        held=0,
+        to_supplier=row.payment,
+        to_demander=0,
+        cause="",
     )
-    texts = dict.fromkeys(("bundle", "evidence", "cause"), "")
-    settled = {"state": "settled", "since": row.time, "to_supplier": row.payment}
-    return {**nothing, **texts, **settled, "is_uncovered": False}
