@@ -317,6 +317,14 @@ def test_bodies_that_are_no_json_or_say_a_key_twice_are_refused(council, tmp_pat
     assert bea.office.orders() == []
 
 
+def test_a_query_says_nothing_unknown_and_nothing_twice(council, tmp_path, serve):
+    bea = serve(council, tmp_path, "bea")
+    for query in ("status?x=1", "orders/1?limit=1", "orders?x=1", "orders?limit=1&limit=2"):
+        answer = bea.client.get(f"/v1/own/{query}")
+        assert (query, answer.status_code) == (query, 422)
+        assert answer.json()["error"]["field"].startswith("query.")
+
+
 def test_every_verb_is_a_command_of_its_name():
     models = Verb.__origin__.__args__
     verbs = {each.model_fields["verb"].annotation.__args__[0] for each in models}
