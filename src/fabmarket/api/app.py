@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard, Way
+from fabmarket.api.own.pages import links_of
+from fabmarket.api.own.router import WAYS, own_routers
 from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import calculators, capacity, live, log, market, trades
 from fabmarket.api.served import Served
@@ -30,6 +32,7 @@ _TAGS = [
     {"name": "log", "description": "The events themselves."},
     {"name": "live", "description": "What happens, as it happens."},
     {"name": "calculators", "description": "Equilibria and quotes for numbers that are given."},
+    {"name": "own", "description": "Of an agent's directory, for its owner alone."},
 ]
 _ABOUT = """\
 What a ledger knows of a market, read by anyone. Amounts are base units of a token, quantities
@@ -57,8 +60,12 @@ def make_app(served: Served) -> ASGIApp:
     answer_errors(app)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    add_pages(app, Shell(served))
-    return Guard(app, served, {"/v1/calculators/": Way(counts=20)})
+    shell = Shell(served, () if served.agent is None else links_of(served.agent))
+    add_pages(app, shell)
+    if served.agent is not None:
+        for router in own_routers(served.agent, shell):
+            app.include_router(router)
+    return Guard(app, served, {"/v1/calculators/": Way(counts=20), **WAYS})
 
 
 @asynccontextmanager
