@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard
-from fabmarket.api.routes import capacity, log, market, trades
+from fabmarket.api.routes import capacity, log, market, tables, trades
 from fabmarket.api.served import Served
 
 _TAGS = [
@@ -16,6 +16,7 @@ _TAGS = [
     {"name": "capacity", "description": "Resources, calendars, attestations, the order book."},
     {"name": "trades", "description": "What was settled, and what became of it."},
     {"name": "log", "description": "The events themselves."},
+    {"name": "tables", "description": "Whole tables as files, and tables to fill in."},
 ]
 _ABOUT = """\
 What a ledger knows of a market, read by anyone. Amounts are base units of a token, quantities
@@ -39,7 +40,7 @@ def make_app(served: Served) -> ASGIApp:
     )
     app.state.served = served
     answer_errors(app)
-    for router in (market.router, capacity.router, trades.router, log.router):
+    for router in (market.router, capacity.router, trades.router, log.router, tables.router):
         app.include_router(router, prefix="/v1")
     return Guard(app, served.hosts, served.rate, {})
 
