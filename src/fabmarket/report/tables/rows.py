@@ -1,5 +1,6 @@
 """Which tables a ledger gives away, and their rows: a page at a time, all of one moment."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,8 @@ class Filters:
 
 
 EVERY_ROW = Filters()
+_TEXT_OF_JSON = "body"
+"""Of an event: its arguments as they were encoded."""
 _PARTIES = ("supplier", "demander", "address")
 _SECONDS = {
     *("time", "begins", "ends", "expiry", "since", "grace_until", "deliver_by", "origin"),
@@ -102,6 +105,8 @@ def columns_of(table: str) -> tuple[Column, ...]:
 
 
 def _kind(column: ColumnElement[Any]) -> Kind:
+    if column.name == _TEXT_OF_JSON:
+        return "json"
     if column.type is schema.UNITS:
         return "units"
     if column.type is schema.AMOUNT:
@@ -128,12 +133,16 @@ def rows_of(
     Raises:
         BadQuery: a filter is of something that the table has no column for.
     """
-    source = SOURCES[table]
-    query = source.query.where(*_conditions(table, filters))
+    return _read(connection, SOURCES[table], _conditions(table, filters))
+
+
+def _read(
+    connection: Connection, source: Source, conditions: Sequence[ColumnElement[bool]]
+) -> Iterator[tuple[Any, ...]]:
     order = Order(source.order, ())
     names = [column.name for column in source.columns]
     places = [names.index(column.name) for column in source.order]
-    query = query.order_by(*order.by).limit(PAGE)
+    query = source.query.where(*conditions).order_by(*order.by).limit(PAGE)
     found = connection.execute(query).all()
     while found:
         for row in found:
@@ -179,7 +188,7 @@ def _no_use(field: str, why: str) -> BadQuery:
 
 def _values(names: Sequence[str], row: Sequence[Any]) -> Iterator[Any]:
     for name, value in zip(names, row, strict=True):
-        yield value
+        yield json.loads(value) if name == _TEXT_OF_JSON else value
         if name in _SECONDS:
             yield utc(value)
         elif name == "day":

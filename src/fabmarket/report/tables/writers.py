@@ -73,7 +73,7 @@ def _cell(kind: str, value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return json.dumps(value, separators=(",", ":"))
 
 
 def write_json(columns: Sequence[Column], rows: Rows, file: BinaryIO) -> int:
