@@ -17,7 +17,7 @@ from fabmarket.chain.sender import signed
 from fabmarket.identity import Key, digest
 from fabmarket.identity.codec import encode
 from fabmarket.identity.sealing import SealingKey
-from fabmarket.ledger import EventStore, Follower, audit
+from fabmarket.ledger import Follower, Ledger, audit
 from fabmarket.local import founding
 from fabmarket.local.founding import Founded, make_directory
 from fabmarket.local.ports import free_ports
@@ -184,7 +184,7 @@ def logged(log: Path, *names: str) -> list[dict[str, Any]]:
 
 def settled(street: Street) -> list[Settled]:
     """What the chain says, read anew from its beginning, and as the twin accounts for it."""
-    store, market = EventStore[Event](), street.market
+    store, market = Ledger(), street.market
     for _ in Follower[Event](street.engine, market.exchange, store).poll():
         pass
     events = list(store.events())

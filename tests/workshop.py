@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fabmarket.chain import Settings, open_engine
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import Ledger
 from fabmarket.local import founding
 from fabmarket.market.rounds import Rounds
 from fabmarket.node import Journal
@@ -137,7 +137,7 @@ class Workshop:
 
     def _read(self, name):
         """The last block that an agent has done with."""
-        with closing(EventStore.reading(self.folders[name] / EVENTS, is_kept=True)) as store:
+        with closing(Ledger.reading(self.folders[name] / EVENTS, is_kept=True)) as store:
             return (store.followed() or [-1])[0]
 
     def _sent(self):

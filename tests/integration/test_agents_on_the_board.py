@@ -9,7 +9,7 @@ import pytest
 
 from fabmarket.chain import BoardContract, Settings, open_engine
 from fabmarket.identity.sealing import SealingKey, Unsealable, is_letter
-from fabmarket.ledger import EventStore, Follower
+from fabmarket.ledger import EventLog, Follower
 from fabmarket.market.events import Announced
 from fabmarket.node import Journal, evidence_of, replay
 from tests.nodes import rpc
@@ -53,7 +53,7 @@ class Couple:
 
     def readers_of_the_board(self) -> frozenset[str]:
         """Who can open a letter that is there."""
-        store = EventStore[Announced]()
+        store = EventLog[Announced]()
         board = BoardContract(self.street.engine, self.street.founded.board)
         for _ in Follower[Announced](self.street.engine, board, store).poll():
             pass

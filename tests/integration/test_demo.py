@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import Ledger
 from fabmarket.market.exchange import Exchange, record
 from fabmarket.market.trade import listing_id, market_domain
 from fabmarket.market.units import name_to_bytes32
@@ -59,7 +59,7 @@ ASKED_FOR = {
 def replayed(run) -> Exchange:
     chain = run.facts["chain"]
     state = Exchange(market_domain(chain["id"], chain["exchange"]))
-    with closing(EventStore.reading(run.out / "ledger.sqlite")) as store:
+    with closing(Ledger.reading(run.out / "ledger.sqlite")) as store:
         for event in store.events():
             state = record(state, event)
     return state
@@ -156,7 +156,7 @@ def test_the_ledger_replays_to_the_balances_after(shipped):
 def test_the_ledger_holds_every_trade(shipped):
     with closing(sqlite3.connect(shipped.out / "ledger.sqlite")) as ledger:
         rows = ledger.execute("SELECT transaction_hash FROM event WHERE kind = 'Settled'")
-        settled = ["0x" + transaction.hex() for (transaction,) in rows]
+        settled = [transaction for (transaction,) in rows]
     assert sorted(settled) == sorted(trade["transaction"] for trade in shipped.facts["trades"])
 
 
@@ -174,7 +174,7 @@ def test_table_1_is_tried_in_the_papers_market_and_in_no_other(shipped, request)
     assert bool(rows) == papers
     assert (section in (shipped.out / "report.html").read_text("utf-8")) == papers
     if not papers:
-        with closing(EventStore.reading(shipped.out / "ledger.sqlite")) as store:
+        with closing(Ledger.reading(shipped.out / "ledger.sqlite")) as store:
             names = {getattr(event, "resource", None) for event in store.events()}
         assert not names & set(map(name_to_bytes32, ("m1", "m2", "m3")))
         return

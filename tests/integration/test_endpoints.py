@@ -18,7 +18,7 @@ from fabmarket.chain import (
 )
 from fabmarket.chain.endpoints import secrets, urls_of
 from fabmarket.identity import Key, keccak
-from fabmarket.ledger import EventStore, Follower
+from fabmarket.ledger import Follower, Ledger
 from fabmarket.market.exchange import RaiseEpoch
 from tests.nodes import DEV_CHAIN_ID, relay, rpc
 from tests.unit.chain.conftest import deploy_on
@@ -294,7 +294,7 @@ def test_a_follower_takes_a_lower_head_as_nothing_new(hasty, relays):
     first, second = relays
     engine = open_engine(f"{first.url},{second.url}", Settings())
     deployed = deploy_on(engine)
-    follower = Follower(engine, deployed.exchange, EventStore())
+    follower = Follower(engine, deployed.exchange, Ledger())
     blocks = list(follower.poll())
     first.behind = second.behind = 3
     assert list(follower.poll()) == []
@@ -303,7 +303,7 @@ def test_a_follower_takes_a_lower_head_as_nothing_new(hasty, relays):
     assert list(follower.poll()) == []
     second.behind = 0
     blocks += follower.poll()
-    fresh = Follower(engine, deployed.exchange, EventStore()).poll()
+    fresh = Follower(engine, deployed.exchange, Ledger()).poll()
     assert [each for each in blocks if each.entries] == [each for each in fresh if each.entries]
     assert len(blocks[-1].entries) == 1
 

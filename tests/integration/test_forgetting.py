@@ -13,7 +13,7 @@ from fabmarket.chain import Settings, open_engine
 from fabmarket.identity import digest, keccak
 from fabmarket.identity.codec import decode
 from fabmarket.identity.keystore import create
-from fabmarket.ledger import Block, EventStore
+from fabmarket.ledger import Block, Ledger
 from fabmarket.market.cycles import Counted
 from fabmarket.market.events import NetSettled
 from fabmarket.market.masked import MaskedReply, Unmasking
@@ -86,7 +86,7 @@ class Directory:
 
     def comes(self, time):
         """A block of that time, which the agent reads, and then ends."""
-        with closing(EventStore(self.folder / EVENTS)) as store, self.journal() as journal:
+        with closing(Ledger(self.folder / EVENTS)) as store, self.journal() as journal:
             number, parent = store.followed()
             block = Block(number + 1, keccak(parent), parent, time, ())
             self.participant(journal).follow(block)

@@ -7,7 +7,7 @@ import pytest
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.identity.codec import decode
-from fabmarket.ledger import EventStore, Follower
+from fabmarket.ledger import Follower, Ledger
 from fabmarket.local import founding
 from fabmarket.market.cycles import BEATS, Counted
 from fabmarket.market.events import Event, NetSettled
@@ -123,7 +123,7 @@ def test_agents_net_what_they_agreed_and_settle_late_without_a_coordinator(
             "not served",
         )
         status = {each: said("net", "status", block.folders[each]) for each in running}
-    store = EventStore[Event]()
+    store = Ledger()
     for _ in Follower[Event](street.engine, street.market.exchange, store).poll():
         pass
     batches = [event for event in store.events() if isinstance(event, NetSettled)]

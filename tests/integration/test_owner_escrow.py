@@ -9,7 +9,7 @@ import pytest
 from fabmarket.chain import Settings, open_engine
 from fabmarket.cli.main import main
 from fabmarket.identity import digest, keccak
-from fabmarket.ledger import EventStore, Follower
+from fabmarket.ledger import Follower, Ledger
 from fabmarket.market.events import Cause, Disputed, Event, Released, SplitsVoided
 from fabmarket.market.exchange import SettleEscrow, SignedTrade
 from fabmarket.market.trade import Escrow, Trade, listing_id, nonce_of
@@ -131,7 +131,7 @@ class Couple:
         rpc(self.engine, "evm_mine")
 
     def events(self, kind: type) -> list:
-        store = EventStore[Event]()
+        store = Ledger()
         for _ in Follower[Event](self.engine, self.market.exchange, store).poll():
             pass
         return [event for event in store.events() if isinstance(event, kind)]

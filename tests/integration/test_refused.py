@@ -8,7 +8,7 @@ import pytest
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.identity import digest
-from fabmarket.ledger import EventStore, Follower
+from fabmarket.ledger import Follower, Ledger
 from fabmarket.market.events import Event
 from fabmarket.market.exchange import List, Relay, Report, Unlist
 from fabmarket.market.trade import Intent
@@ -32,7 +32,7 @@ class Post:
 
     def read(self) -> None:
         engine, exchange = self.street.engine, self.street.market.exchange
-        with closing(EventStore[Event](self.folder / EVENTS)) as store:
+        with closing(Ledger(self.folder / EVENTS)) as store:
             for _ in Follower[Event](engine, exchange, store).poll():
                 pass
 

@@ -15,7 +15,7 @@ import pytest
 from fabmarket.chain import ExchangeContract, TokenContract
 from fabmarket.chain.local import LocalNode
 from fabmarket.identity.keystore import address_of_keystore
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import Ledger
 from fabmarket.local.files import Place
 from fabmarket.local.joining import COINS, MONEY
 from fabmarket.local.processes import end
@@ -107,7 +107,7 @@ def joined(root: Path, folder: Path) -> Settings:
 
 
 def followed(path: Path) -> int:
-    with closing(EventStore.reading(path)) as store:
+    with closing(Ledger.reading(path)) as store:
         return store.followed()[0]
 
 

@@ -6,7 +6,7 @@ ChainError
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fabmarket.errors import Refused
@@ -107,6 +107,10 @@ class Engine(ABC):
     @abstractmethod
     def header(self, number: int | None = None) -> Header:
         """Return a block's header, of the latest block by default."""
+
+    def headers(self, numbers: Iterable[int]) -> list[Header]:
+        """Return the headers of blocks, in the same order."""
+        return [self.header(number) for number in numbers]
 
     @abstractmethod
     def logs(self, first: int, last: int, address: str) -> list[Log]:

@@ -14,8 +14,8 @@ from fabmarket.cli.inputs import InputError, read_input
 from fabmarket.cli.terminal import table
 from fabmarket.identity import digest
 from fabmarket.identity.codec import BadText, decode
-from fabmarket.ledger import EventStore, LedgerError
-from fabmarket.market.events import Event, Settled
+from fabmarket.ledger import Ledger, LedgerError
+from fabmarket.market.events import Settled
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.lies import BestLie, best_lie, best_own_lie
 from fabmarket.negotiation.progress import Progress
@@ -282,7 +282,7 @@ def _beside(
     if not path.is_file():
         raise InputError(f"{path}: there is no event log; give the ledger.sqlite of a run")
     try:
-        with closing(EventStore[Event].reading(path)) as store:
+        with closing(Ledger.reading(path)) as store:
             entries = list(store.entries())
     except LedgerError as error:
         raise InputError(str(error)) from error

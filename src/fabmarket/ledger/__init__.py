@@ -1,16 +1,22 @@
-"""The follower of the chain, the event store, and the audit that replays the twin over it."""
+"""The ledger: the follower of the chain, its events and what follows from them in a database, and
+the audit that replays the twin over them.
+"""
 
 from fabmarket.ledger.audit import Audit, Check, Surplus, audit
+from fabmarket.ledger.database import LedgerBusy, LedgerError
 from fabmarket.ledger.follower import Follower
-from fabmarket.ledger.store import Block, Entry, EventStore, LedgerError
+from fabmarket.ledger.ledger import Ledger
+from fabmarket.ledger.store import Block, Entry, EventLog
 
 __all__ = [
     "Audit",
     "Block",
     "Check",
     "Entry",
-    "EventStore",
+    "EventLog",
     "Follower",
+    "Ledger",
+    "LedgerBusy",
     "LedgerError",
     "Surplus",
     "audit",

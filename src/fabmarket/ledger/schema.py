@@ -3,7 +3,8 @@
 `block` and `event` are the log. All other tables follow from it: rows of `trade`, `cycle` and
 `operators` are written once; those of `resource`, `slot`, `account`, `escrow`, `volume` and
 `market` say how things stand, and what a row was before a block that may still be taken back stands
-in `undo`. Hashes and addresses are text, as JSON has them; times are seconds of chain time.
+in `undo`. Hashes and addresses are text, as JSON has them, and "" where there is none; names are
+text where they are printable, else the 32 bytes; times are seconds of chain time.
 """
 
 from typing import Any
@@ -27,6 +28,11 @@ _UNITS, _AMOUNT = 20, 58
 """Digits of the largest quantity (64 bits), and of the largest payment (64 and 128 bits)."""
 
 METADATA = MetaData()
+REVISION = "0001"
+"""The last of the migrations, which make these tables."""
+
+version = Table("ledger_version", MetaData(), Column("version_num", Text, primary_key=True))
+"""Where Alembic keeps the revision."""
 
 
 class _Digits(TypeDecorator[int]):
@@ -78,14 +84,14 @@ def _place() -> tuple[Column[Any], ...]:
     return _number("block"), _number("log_index"), _hash("transaction_hash"), _number("time")
 
 
-block = _table(  # those with events, those that may be taken back, and the last
+block = _table(  # those with events, and all from the last on that may not be taken back
     "block",
     _number("number", primary_key=True),
     _hash("hash"),
     _hash("parent"),
     _number("time"),
 )
-event = _table(  # `subject`: the digest of the trade that a step of an escrow is of
+event = _table(  # `subject`: the trade that a step of an escrow is of, or the listing of an epoch
     "event",
     _number("block", primary_key=True),
     _number("log_index", primary_key=True),
@@ -109,13 +115,14 @@ Index(
     postgresql_where=event.c.kind != "Settled",
 )
 
-market = _table(  # one row
+market = _table(  # one row; blocks up to `final` are not taken back
     "market",
     _number("one", primary_key=True),
     _number("chain_id"),
     _hash("exchange"),
+    _number("final"),
     _number("operator_set"),
-    _number("paused_until"),
+    _units("paused_until"),
     Column("parameters", JSON, nullable=False),
     Column("tokens", JSON, nullable=False),
     _number("trades"),
@@ -128,7 +135,7 @@ operators = _table(
     _number("since"),
     _number("block"),
 )
-resource = _table(  # `id`: 32 bytes, `name`: as text where they are one
+resource = _table(  # `id`: 32 bytes
     "resource",
     _hash("supplier", primary_key=True),
     _hash("id", primary_key=True),
@@ -137,7 +144,7 @@ resource = _table(  # `id`: 32 bytes, `name`: as text where they are one
     _number("origin"),
     _number("slot_length"),
 )
-slot = _table(  # `listing` is "" until something is listed; `price` that of the last trade
+slot = _table(  # `listing`: its id, listed or not; `sold`: committed and not available
     "slot",
     _hash("supplier", primary_key=True),
     _hash("resource", primary_key=True),
@@ -147,8 +154,8 @@ slot = _table(  # `listing` is "" until something is listed; `price` that of the
     _number("ends"),
     _units("attested"),
     _units("committed"),
-    _number("version"),
-    _number("expiry"),
+    _units("version"),
+    _units("expiry"),
     _hash("commitment"),
     _hash("listing"),
     _units("available"),

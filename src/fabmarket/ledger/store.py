@@ -1,40 +1,60 @@
-"""A contract's events in SQLite: a block is stored whole or not at all, and only once."""
+"""A contract's events in a database: blocks are stored whole or not at all, and only once."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, cast
+from typing import Any, Generic, Self, cast
 
+from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError
 from typing_extensions import TypeVar
 
-from fabmarket.errors import Refused
 from fabmarket.identity.codec import BadText, decode, encode
-from fabmarket.market.events import EVENTS, Announced, Event
+from fabmarket.ledger import schema
+from fabmarket.ledger.database import (
+    LedgerBusy,
+    LedgerError,
+    NothingYet,
+    Place,
+    name_of,
+    open_database,
+    writing,
+)
+from fabmarket.ledger.rows import Statements, hexed
+from fabmarket.market.events import (
+    EVENTS,
+    Announced,
+    Delivered,
+    Disputed,
+    Escrowed,
+    Event,
+    GraceOpened,
+    ListingEpochRaised,
+    Released,
+    RulingPosted,
+    SplitsVoided,
+    Uncovered,
+)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS event (
-  block INTEGER NOT NULL,
-  log_index INTEGER NOT NULL,
-  block_hash BLOB NOT NULL,
-  transaction_hash BLOB NOT NULL,
-  kind TEXT NOT NULL,
-  body TEXT NOT NULL,
-  PRIMARY KEY (block, log_index)
-) WITHOUT ROWID, STRICT;
-CREATE TABLE IF NOT EXISTS followed (
-  one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL, block_hash BLOB NOT NULL,
-  time INTEGER NOT NULL
-) STRICT;
-"""
+_PAGE = 2_000
+"""Events that are read at a time."""
+_BEYOND = (1 << 63) - 1
+"""No log of a block has this index."""
 _KINDS = {kind.__name__: kind for kind in (*EVENTS, Announced)}
+_STEPS = (
+    Escrowed,
+    Delivered,
+    Disputed,
+    Uncovered,
+    GraceOpened,
+    SplitsVoided,
+    RulingPosted,
+    Released,
+)
 
 E = TypeVar("E", default=Event)
 """What a contract records: the exchange the market's events, the board announcements."""
-
-
-class LedgerError(Refused):
-    """The log and what is stored contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -57,122 +77,304 @@ class Block(Generic[E]):
     entries: tuple[Entry[E], ...]
 
 
-class EventStore(Generic[E]):
-    """Events in chain order. A path makes it durable; by default it lives in memory."""
+class EventLog(Generic[E]):
+    """Events in chain order. A file or a URL makes it durable; by default it lives in memory.
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._name = str(path or "the event log")
-        try:
-            self._db = sqlite3.connect(str(path) if path else ":memory:")
-            if path is not None:  # so that who reads it all never holds up who writes
-                self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.executescript(_SCHEMA)
-            self._db.commit()
-        except sqlite3.Error as error:
-            raise LedgerError(f"{path} is no event log ({error}); give another path") from error
+    LedgerError for a place that holds something else, or is of another version.
+    """
+
+    def __init__(self, place: Place = None) -> None:
+        self._open(place, is_read_only=False)
+
+    def _open(self, place: Place, *, is_read_only: bool) -> None:
+        self.name = name_of(place)
+        self.engine = open_database(place, is_read_only=is_read_only)
+        """For queries."""
+        dialect = self.engine.dialect
+        self._events = Statements(schema.event, dialect)
+        self._blocks = Statements(schema.block, dialect)
 
     @classmethod
-    def reading(cls, path: Path, *, is_kept: bool = False) -> "EventStore[E]":
-        """Return a store that is there, to be read only. LedgerError if the file is none.
+    def reading(cls, place: Place, *, is_kept: bool = False) -> Self:
+        """Return one that is there, to be read only. LedgerError if it is none.
 
-        Of one that an agent keeps (`is_kept`) a file without tables is one that is just begun.
+        Of one that an agent keeps (`is_kept`) a database without tables is one that is just begun.
         """
-        store = cls.__new__(cls)
-        store._name = str(path)
+        log = cls.__new__(cls)
         try:
-            store._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            tables = {name for (name,) in store._db.execute("SELECT name FROM sqlite_master")}
-            if is_kept and tables <= {"event"}:
-                store.close()
-                return cls()
-            store.time()
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            raise LedgerError(f"{path} is no event log ({error}); give another path") from error
-        return store
+            log._open(place, is_read_only=True)
+        except NothingYet:
+            if not is_kept:
+                raise
+            return cls()
+        return log
+
+    def belong_to(self, chain_id: int, contract: str) -> None:
+        """Note whose events these are. LedgerError if they are another contract's."""
+        market = schema.market
+        with self._writing() as connection:
+            row = connection.execute(select(market.c.chain_id, market.c.exchange)).one_or_none()
+            if row is None:
+                connection.execute(insert(market).values(**nothing_yet(chain_id, contract)))
+            elif row.exchange == "":
+                connection.execute(update(market).values(chain_id=chain_id, exchange=contract))
+            elif (row.chain_id, row.exchange) != (chain_id, contract):
+                raise LedgerError(
+                    f"{self.name} is of the market {row.exchange} on chain {row.chain_id}, not of"
+                    f" {contract} on chain {chain_id}; give another path"
+                )
 
     def followed(self) -> tuple[int, bytes] | None:
         """Return number and hash of the last block that was stored, None if there is none."""
-        row = self._db.execute("SELECT block, block_hash FROM followed").fetchone()
-        return None if row is None else (int(row[0]), bytes(row[1]))
+        with self._reading() as connection:
+            last = _last(connection)
+            return None if last is None else (last[0], bytes.fromhex(last[1][2:]))
+
+    def final(self) -> int:
+        """Return the number of the last block that will not be taken back; -1 if there is none."""
+        with self._reading() as connection:
+            found = connection.execute(select(schema.market.c.final)).scalar()
+            return -1 if found is None else found
+
+    def open_blocks(self) -> list[tuple[int, bytes]]:
+        """Return number and hash of the blocks that may be taken back, the last one first.
+
+        At the end comes the last one that may not.
+        """
+        table = schema.block
+        query = (
+            select(table.c.number, table.c.hash)
+            .where(table.c.number >= self.final())
+            .order_by(table.c.number.desc())
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+            return [(number, bytes.fromhex(block_hash[2:])) for number, block_hash in rows]
 
     def time(self) -> int:
         """Return the time of the last block that was stored, seconds; 0 if there is none."""
-        row = self._db.execute("SELECT time FROM followed").fetchone()
-        return 0 if row is None else int(row[0])
+        table = schema.block
+        query = select(table.c.time).order_by(table.c.number.desc()).limit(1)
+        with self._reading() as connection:
+            return connection.execute(query).scalar() or 0
 
-    def append(self, block: Block[E]) -> None:
-        """Store a block's events in one transaction, and that all up to it is stored.
+    def append(self, *blocks: Block[E], final: int | None = None) -> None:
+        """Store blocks in one transaction, and that all up to the last of them is stored.
 
-        An event that is there already is left as it is. LedgerError if another stands at its place
-        or its block has another hash: the chain was reorganised, and what was stored must not be
-        trusted.
+        `final` is the number of the last block that will not be taken back, by default the last of
+        these. A block that is there already is left as it is. LedgerError if it is there with
+        another hash or other events: the chain was reorganised, and what was stored must not be
+        trusted. LedgerError too for events that cannot follow, LedgerBusy where the database takes
+        nothing: then nothing of these blocks is stored.
         """
-        with self._db:
-            self._check_hash(block)
-            for entry in block.entries:
-                self._insert(block, entry)
-            self._db.execute(
-                "INSERT INTO followed VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE"
-                " SET block = excluded.block, block_hash = excluded.block_hash,"
-                " time = excluded.time WHERE excluded.block > block",
-                (block.number, block.hash, block.time),
-            )
+        with self._writing() as connection:
+            last = _last(connection)
+            known = -1 if last is None else last[0]
+            for block in blocks:
+                if block.number <= known:
+                    self._require_stored(connection, block)
+            new = [block for block in blocks if block.number > known]
+            if not new:
+                return
+            final = new[-1].number if final is None else final
+            before = self._final(connection)
+            try:
+                self._insert(connection, new)
+                self._derive(connection, last, new, final)
+            except (OverflowError, DataError, IntegrityError) as error:
+                numbers = f"{new[0].number} to {new[-1].number}"
+                raise LedgerError(f"blocks {numbers} say what cannot be ({error})") from error
+            self._settle_down(connection, before, max(before, final))
 
-    def _insert(self, block: Block[E], entry: Entry[E]) -> None:
-        body = encode(entry.event).decode()
-        row = (block.hash, entry.transaction, type(entry.event).__name__, body)
-        place = (block.number, entry.index)
-        stored = self._db.execute(
-            "SELECT block_hash, transaction_hash, kind, body FROM event"
-            " WHERE block = ? AND log_index = ?",
-            place,
-        ).fetchone()
-        if stored is None:
-            self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", (*place, *row))
-        elif stored != row:
-            raise LedgerError(
-                f"block {block.number} log {entry.index} holds {stored[2]} of 0x{stored[1].hex()},"
-                f" the chain now says {row[2]} of 0x{entry.transaction.hex()};"
-                " index the chain again from the start"
-            )
+    def _insert(self, connection: Connection, blocks: Sequence[Block[E]]) -> None:
+        self._blocks.many(
+            connection,
+            self._blocks.insert,
+            ((it.number, hexed(it.hash), hexed(it.parent), it.time) for it in blocks),
+        )
+        self._events.many(
+            connection,
+            self._events.insert,
+            ((block.number, *_event_row(entry)) for block in blocks for entry in block.entries),
+        )
 
-    def _check_hash(self, block: Block[E]) -> None:
-        stored = self._db.execute(
-            "SELECT block_hash FROM event WHERE block = ? LIMIT 1", (block.number,)
-        ).fetchone()
-        if stored is not None and stored[0] != block.hash:
+    def _derive(
+        self,
+        connection: Connection,
+        last: tuple[int, str] | None,
+        blocks: Sequence[Block[E]],
+        final: int,
+    ) -> None:
+        """Give a subclass the chance to keep more, in the same transaction."""
+
+    def _final(self, connection: Connection) -> int:
+        """The last block that will not be taken back; the row that says it is there from now on."""
+        market = schema.market
+        found = connection.execute(select(market.c.final)).scalar()
+        if found is None:
+            connection.execute(insert(market).values(**nothing_yet(0, "")))
+        return -1 if found is None else found
+
+    def _settle_down(self, connection: Connection, before: int, final: int) -> None:
+        """Forget blocks without events below the last that will not be taken back any more."""
+        table, events = schema.block, schema.event
+        connection.execute(update(schema.market).values(final=final))
+        connection.execute(
+            delete(table).where(
+                table.c.number >= before,
+                table.c.number < final,
+                table.c.number < select(func.max(table.c.number)).scalar_subquery(),
+                ~select(events.c.block).where(events.c.block == table.c.number).exists(),
+            )
+        )
+
+    def roll_back(self, number: int) -> None:
+        """Take back all blocks above one that is known. LedgerError if one of them is final."""
+        with self._writing() as connection:
+            final = self._final(connection)
+            if number < final:
+                raise LedgerError(
+                    f"the blocks of {self.name} up to {final} are final, so that those above"
+                    f" {number} cannot be taken back; index the chain again from the start"
+                )
+            self._take_back(connection, number)
+            connection.execute(update(schema.market).values(final=final))
+
+    def _take_back(self, connection: Connection, number: int) -> None:
+        for table in (schema.event, schema.block):
+            column = table.c.block if "block" in table.c else table.c.number
+            connection.execute(delete(table).where(column > number))
+
+    def _require_stored(self, connection: Connection, block: Block[E]) -> None:
+        table, events = schema.block, schema.event
+        query = select(table.c.hash).where(table.c.number == block.number)
+        stored = connection.execute(query).scalar()
+        again = "index the chain again from the start"
+        if stored is not None and stored != hexed(block.hash):
             raise LedgerError(
-                f"block {block.number} is stored as 0x{stored[0].hex()}, the chain now has"
-                f" 0x{block.hash.hex()}: it was reorganised; index it again from the start"
+                f"block {block.number} is stored as {stored}, the chain now has"
+                f" {hexed(block.hash)}: it was reorganised; {again}"
+            )
+        rows = connection.execute(
+            select(events).where(events.c.block == block.number).order_by(events.c.log_index)
+        )
+        said = [(block.number, *_event_row(entry)) for entry in block.entries]
+        held = [tuple(row) for row in rows]
+        if said != held:
+            raise LedgerError(
+                f"block {block.number} is stored with {len(held)} events, the chain now says"
+                f" {len(said)} or others; {again}"
             )
 
     def events(self) -> Iterator[E]:
-        """Yield all events in chain order. LedgerError where the file is damaged."""
+        """Yield all events in chain order. LedgerError where the database is damaged."""
         for _, _, entry in self.entries():
             yield entry.event
 
     def entries(self, after: int = -1) -> Iterator[tuple[int, bytes, Entry[E]]]:
         """Yield all events of later blocks in chain order, each with its block's number and hash.
 
-        LedgerError where the file is damaged.
+        They are read a page at a time, so that more may come meanwhile. LedgerError where the
+        database is damaged.
         """
+        events, blocks = schema.event, schema.block
+        place = tuple_(events.c.block, events.c.log_index)
         query = (
-            "SELECT block, block_hash, log_index, transaction_hash, kind, body FROM event"
-            " WHERE block > ? ORDER BY block, log_index"
+            select(
+                events.c.block,
+                blocks.c.hash,
+                events.c.log_index,
+                events.c.transaction_hash,
+                events.c.kind,
+                events.c.body,
+            )
+            .join_from(events, blocks, events.c.block == blocks.c.number)
+            .order_by(events.c.block, events.c.log_index)
+            .limit(_PAGE)
         )
-        try:
-            rows = self._db.execute(query, (after,))
-            for number, block_hash, index, transaction, kind, body in rows:
-                event = cast(E, decode(_KINDS[kind], body.encode()))
-                yield number, block_hash, Entry(index, transaction, event)
-        except (sqlite3.Error, ValueError, KeyError, AttributeError, BadText) as error:
-            # A damaged page is read as anything.
-            raise LedgerError(f"{self._name} is damaged ({error}); index it again") from error
+        last: tuple[int, int] = (after, _BEYOND)
+        while True:
+            with self._reading() as connection:
+                rows = connection.execute(query.where(place > last)).all()
+                page = [_entry(*row) for row in rows]
+            yield from page
+            if len(rows) < _PAGE:
+                return
+            last = (rows[-1].block, rows[-1].log_index)
 
     def dump(self) -> bytes:
-        """Return the whole store as the bytes of an SQLite file."""
-        return self._db.serialize()
+        """Return the whole database as the bytes of an SQLite file. LedgerError of PostgreSQL."""
+        if self.engine.dialect.name != "sqlite":
+            raise LedgerError(f"{self.name} is no SQLite database; copy it with pg_dump")
+        with closing(self.engine.raw_connection()) as connection:
+            held = cast(sqlite3.Connection, connection.driver_connection)
+            return held.serialize()
 
     def close(self) -> None:
         """Close the database."""
-        self._db.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with writing(self.engine) as connection:
+                yield connection
+        except OperationalError as error:
+            raise LedgerBusy(f"{self.name} takes nothing ({error.orig})") from error
+        except DatabaseError as error:
+            raise self._damaged(error) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except (DatabaseError, ValueError, TypeError, KeyError, AttributeError, BadText) as error:
+            # A damaged page is read as anything.
+            if isinstance(error, OperationalError) and self.engine.dialect.name != "sqlite":
+                raise LedgerBusy(f"{self.name} does not answer ({error.orig})") from error
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> LedgerError:
+        said = error.orig if isinstance(error, DatabaseError) else error
+        return LedgerError(f"{self.name} is damaged ({said}); index it again")
+
+
+def nothing_yet(chain_id: int, contract: str) -> dict[str, Any]:
+    """Return the row `market` of a contract that has said nothing yet."""
+    return {
+        "one": 1,
+        "chain_id": chain_id,
+        "exchange": contract,
+        "final": -1,
+        "operator_set": 0,
+        "paused_until": 0,
+        "parameters": {},
+        "tokens": [],
+        "trades": 0,
+    }
+
+
+def _last(connection: Connection) -> tuple[int, str] | None:
+    table = schema.block
+    query = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.number, row.hash)
+
+
+def _event_row(entry: Entry[Any]) -> tuple[int, str, str, str | None, str]:
+    event = entry.event
+    subject = None
+    if isinstance(event, _STEPS):
+        subject = hexed(event.trade)
+    elif isinstance(event, ListingEpochRaised):
+        subject = hexed(event.listing)
+    kind, body = type(event).__name__, encode(event).decode()
+    return entry.index, hexed(entry.transaction), kind, subject, body
+
+
+def _entry(
+    number: int, block_hash: str, index: int, transaction: str, kind: str, body: str
+) -> tuple[int, bytes, Entry[Any]]:
+    event, sent = decode(_KINDS[kind], body.encode()), bytes.fromhex(transaction[2:])
+    return number, bytes.fromhex(block_hash[2:]), Entry(index, sent, event)

@@ -18,7 +18,7 @@ from typing import TypeVar
 from fabmarket.chain import EngineUnavailable, anvil_binary
 from fabmarket.chain.local import LocalNode, node_command
 from fabmarket.errors import Refused
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import Ledger
 from fabmarket.local import sample
 from fabmarket.local.files import (
     NODE,
@@ -36,7 +36,6 @@ from fabmarket.local.files import (
 from fabmarket.local.founding import Founded, Progress, found, make_directory
 from fabmarket.local.ports import free_ports, require_free
 from fabmarket.local.processes import Process, end
-from fabmarket.market.events import Event
 from fabmarket.node.settings import EVENTS
 from fabmarket.node.status import is_running
 from fabmarket.scenario import Scenario
@@ -276,7 +275,7 @@ def _start_node(place: Place, facts: Facts, binary: Path) -> None:
 def _followed(path: Path) -> tuple[int, bytes] | None:
     if not path.exists():
         return None
-    with closing(EventStore[Event].reading(path, is_kept=True)) as store:
+    with closing(Ledger.reading(path, is_kept=True)) as store:
         return store.followed()
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabmarket.identity import ZERO_BYTES32, Domain
-from fabmarket.ledger import EventStore
-from fabmarket.market.events import Event
+from fabmarket.ledger import Ledger
 from fabmarket.market.exchange import (
     Deliver,
     Dispute,
@@ -103,7 +102,7 @@ def read_on(folder: Path, seen: Seen) -> Seen:
     if not (folder / EVENTS).exists():
         return seen
     state = seen.exchange
-    with closing(EventStore[Event].reading(folder / EVENTS, is_kept=True)) as store:
+    with closing(Ledger.reading(folder / EVENTS, is_kept=True)) as store:
         block, _ = store.followed() or (-1, b"")  # before its events: more may come meanwhile
         time = store.time()
         for number, _, entry in store.entries(seen.block):

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from fabmarket.identity.codec import BadText, decode
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import Ledger
 from fabmarket.market.events import (
     Cause,
     Event,
@@ -118,7 +118,7 @@ class Watcher:
         path = self._owner.folder / EVENTS
         if not path.exists():
             return
-        with closing(EventStore[Event].reading(path, is_kept=True)) as store:
+        with closing(Ledger.reading(path, is_kept=True)) as store:
             for block, _, entry in store.entries(self._block):
                 yield from _of_event(self._exchange, entry.event, block)
                 self._exchange = record(self._exchange, entry.event)

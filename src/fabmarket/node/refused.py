@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from fabmarket.chain import ExchangeContract, FailedCall, look_at
-from fabmarket.ledger import EventStore
-from fabmarket.market.events import Event
+from fabmarket.ledger import Ledger
 from fabmarket.market.exchange import Exchange, Slot, record
 from fabmarket.market.units import name_from_bytes32
 from fabmarket.node.oversight import Unusual
@@ -39,7 +38,7 @@ class Refusals:
         """Return what was refused in blocks not looked at before. NodeLost leaves the rest."""
         if not self._path.exists():
             return []
-        with closing(EventStore[Event].reading(self._path, is_kept=True)) as store:
+        with closing(Ledger.reading(self._path, is_kept=True)) as store:
             last, _ = store.followed() or (-1, b"")
             first = max(0, last - USUAL + 1) if self._next is None else self._next
             found: list[Unusual] = []
@@ -51,7 +50,7 @@ class Refusals:
             self._next = max(first, last + 1)
             return found
 
-    def _read_before(self, store: EventStore[Event], number: int) -> None:
+    def _read_before(self, store: Ledger, number: int) -> None:
         for block, _, entry in store.entries(self._read):
             if block >= number:
                 break

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fabmarket.identity.codec import decode
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import EventLog
 from fabmarket.market.events import Announced
 from fabmarket.market.exchange import Exchange, Slot
 from fabmarket.market.oversight import SealedRequest
@@ -170,7 +170,7 @@ def _peers(path: Path, settings: Settings) -> tuple[PeerStatus, ...]:
     market = settings.market
     board = Board(market_domain(settings.chain.chain_id, market.exchange), market.founder)
     if path.exists():
-        with closing(EventStore[Announced].reading(path, is_kept=True)) as store:
+        with closing(EventLog[Announced].reading(path, is_kept=True)) as store:
             for announced in store.events():
                 board.take(announced)
     return tuple(

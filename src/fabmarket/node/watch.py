@@ -24,7 +24,7 @@ from fabmarket.chain import (
     TokenContract,
 )
 from fabmarket.identity import Key
-from fabmarket.ledger import EventStore, Follower
+from fabmarket.ledger import EventLog, Follower, Ledger, LedgerBusy
 from fabmarket.market.events import Announced, Event
 from fabmarket.node.inbox import (
     CaughtUp,
@@ -46,6 +46,7 @@ from fabmarket.scenario import Currency
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
+_FULL = (JournalFull, LedgerBusy, sqlite3.OperationalError)
 
 
 class _Stopped(Exception):
@@ -88,8 +89,8 @@ class Watch(threading.Thread):
     def run(self) -> None:
         try:
             with (
-                closing(EventStore[Event](self._folder / EVENTS)) as events,
-                closing(EventStore[Announced](self._folder / BOARD)) as announcements,
+                closing(Ledger(self._folder / EVENTS)) as events,
+                closing(EventLog[Announced](self._folder / BOARD)) as announcements,
                 closing(Journal(self._folder / JOURNAL)) as journal,
             ):
                 finality = self._finality
@@ -118,9 +119,9 @@ class Watch(threading.Thread):
             self._wake.clear()
             try:
                 self._look(exchange, board, outbox)
-            except (NodeLost, ChainError, JournalFull, sqlite3.OperationalError) as error:
+            except (NodeLost, ChainError, *_FULL) as error:
                 failures += 1
-                full = isinstance(error, JournalFull | sqlite3.OperationalError)
+                full = isinstance(error, _FULL)
                 self._put(Full(str(error)) if full else Lost(str(error)))
                 pause = min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
                 self._stopping.wait(pause)
@@ -166,7 +167,7 @@ class Watch(threading.Thread):
 
         For the time before the thread is begun, as is `time_of`.
         """
-        with closing(EventStore[Announced](self._folder / BOARD)) as store:
+        with closing(EventLog[Announced](self._folder / BOARD)) as store:
             for _ in Follower[Announced](self._engine, self._board, store, self._finality).poll():
                 pass
             return [(number, entry.event) for number, _, entry in store.entries()]

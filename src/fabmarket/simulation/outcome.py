@@ -6,7 +6,7 @@ from typing import Literal
 
 from fabmarket.chain import Receipt, Transaction
 from fabmarket.identity.codec import decode
-from fabmarket.ledger import Audit, EventStore
+from fabmarket.ledger import Audit, Ledger
 from fabmarket.market.events import Cause, Listed, NetSettled, Released, Settled, pack_terms
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Trade
@@ -69,7 +69,7 @@ class Outcome:
     parties: Parties
     market: Market
     rhythm: Rhythm
-    store: EventStore
+    store: Ledger
     tests: list[TestResult] = field(default_factory=list)
     talks: list[Replayed] = field(default_factory=list)
     trades: list[SettledTrade] = field(default_factory=list)

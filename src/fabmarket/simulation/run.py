@@ -17,7 +17,7 @@ from rpds import HashTrieMap
 from fabmarket.chain import Engine, Receipt, Transaction
 from fabmarket.errors import TryAgain
 from fabmarket.identity.codec import decode, encode
-from fabmarket.ledger import Block, EventStore, Follower, audit
+from fabmarket.ledger import Block, Follower, Ledger, audit
 from fabmarket.market.cycles import BEATS, Cycles
 from fabmarket.market.events import Listed
 from fabmarket.market.exchange import Move
@@ -112,7 +112,7 @@ class _Run:
         progress("deploy", 0, 1)
         self.market = deploy(engine, scenario, self.parties)
         self.rhythm = Rhythm(engine.now(), _period(engine))
-        store = EventStore()
+        store = Ledger()
         self.outcome = Outcome(scenario, seed, self.parties, self.market, self.rhythm, store)
         self.follower = Follower(engine, self.market.exchange, store)
         self.outboxes: list[Outbox] = []

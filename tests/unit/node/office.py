@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from fabmarket.identity.codec import decode
-from fabmarket.ledger import EventStore
+from fabmarket.ledger import Ledger
 from fabmarket.ledger.store import Block, Entry
-from fabmarket.market.events import Event
 from fabmarket.negotiation.moves import Ordered
 from fabmarket.node import Journal
 from fabmarket.node.settings import EVENTS, FILE, JOURNAL, template
@@ -33,7 +32,7 @@ class Office:
     def bring(self) -> None:
         """The agent writes down what happened since."""
         (self.folder / JOURNAL).write_bytes(self.council.people[self.name].journal.dump())
-        store = EventStore[Event](self.folder / EVENTS)
+        store = Ledger(self.folder / EVENTS)
         for number, events in self.council.log[self.stored :]:
             entries = tuple(Entry(at, bytes(32), each) for at, each in enumerate(events))
             name = number.to_bytes(32, "big")

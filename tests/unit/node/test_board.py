@@ -7,7 +7,7 @@ from fabmarket.errors import Bug
 from fabmarket.identity import digest, keccak
 from fabmarket.identity.codec import encode
 from fabmarket.identity.sealing import LARGEST_ANNOUNCED, SealingKey, sealed
-from fabmarket.ledger import EventStore, Follower
+from fabmarket.ledger import EventLog, Follower
 from fabmarket.market.cards import PROTOCOL, ContactCard, Founding, SignedNotice, notice_of
 from fabmarket.market.events import Announced
 from fabmarket.market.rhythm import Rhythm
@@ -57,7 +57,7 @@ class Square:
         return outgoing
 
     def announced(self, store=None):
-        store = store or EventStore[Announced]()
+        store = store or EventLog[Announced]()
         for _ in Follower[Announced](self.engine, self.board, store).poll():
             pass
         return list(store.events())
@@ -154,12 +154,12 @@ def test_without_a_board_there_is_nothing_to_announce_on(square):
 
 def test_the_board_is_followed_on_disk_from_where_it_was_left(square, tmp_path):
     path = tmp_path / "board.sqlite"
-    store = EventStore[Announced](path)
+    store = EventLog[Announced](path)
     assert len(square.announced(store)) == 1
     store.close()
     square.participant.announce(square.card()[1])
     square.mine()
-    again = EventStore[Announced](path)
+    again = EventLog[Announced](path)
     assert len(square.announced(again)) == 2
     again.close()
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from fabmarket.cli.commands import cli
 from fabmarket.identity import Key, digest
 from fabmarket.identity.codec import encode
-from fabmarket.ledger import Block, Entry, EventStore
+from fabmarket.ledger import Block, Entry, EventLog
 from fabmarket.market.cycles import Leaf
 from fabmarket.market.events import Listed, NetSettled
 from fabmarket.market.net import PAYS, Cycle, Row, Sale, pack, path, root, trade_leaf
@@ -57,7 +57,7 @@ def settled(folder, trade):
     )
     entries = tuple(Entry(at, bytes([at]) * 32, event) for at, event in enumerate(events))
     ledger = folder / "ledger.sqlite"
-    with closing(EventStore(ledger)) as store:
+    with closing(EventLog(ledger)) as store:
         store.append(Block(1, bytes([7]) * 32, bytes(32), 1_000, entries))
     demander = next(each for each in (BUYER, HUB, PUPPET) if each.address == trade.demander)
     seller = HUB if trade.listing == OTHER else SUPPLIER
