@@ -1,9 +1,10 @@
 """A ledger filled by hand: rows of every table, as many trades as one likes, no chain."""
 
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool
 
 from fabmarket.identity import Key, keccak
 from fabmarket.identity.codec import encode
@@ -18,16 +19,20 @@ SLOTS, LENGTH, ORIGIN = 5, 3_600, 1_790_000_000
 HUGE = 10**30
 """A payment beyond 2^53, as most are in a token of 18 decimals."""
 
+_NUMBERS = count()
+
 
 def digest(*about: object) -> str:
     """Return 32 bytes of their own for whatever it is."""
     return "0x" + keccak(repr(about).encode()).hex()
 
 
-def empty(url: str = "sqlite://") -> Engine:
+def empty(url: str = "") -> Engine:
     """Return a database with the tables and no rows; by default in memory."""
-    one = {"connect_args": {"check_same_thread": False}, "poolclass": StaticPool}
-    engine = create_engine(url, **(one if url == "sqlite://" else {}))
+    memory = f"sqlite:///file:{next(_NUMBERS)}?mode=memory&cache=shared&uri=true"
+    engine = create_engine(
+        url or memory, poolclass=QueuePool, connect_args={"check_same_thread": False}
+    )
     schema.METADATA.create_all(engine)
     return engine
 

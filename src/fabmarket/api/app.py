@@ -1,5 +1,8 @@
 """The application: routers, what stands before them, and the document that describes them."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -7,15 +10,27 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
-from fabmarket.api.guard import Guard
-from fabmarket.api.routes import capacity, log, market, tables, trades
+from fabmarket.api.guard import Guard, Way
+from fabmarket.api.pages import Shell, add_pages
+from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
 
+_ROUTERS = (
+    market.router,
+    capacity.router,
+    trades.router,
+    log.router,
+    live.router,
+    calculators.router,
+    tables.router,
+)
 _TAGS = [
     {"name": "market", "description": "The market as a whole: how it stands, how much is traded."},
     {"name": "capacity", "description": "Resources, calendars, attestations, the order book."},
     {"name": "trades", "description": "What was settled, and what became of it."},
     {"name": "log", "description": "The events themselves."},
+    {"name": "live", "description": "What happens, as it happens."},
+    {"name": "calculators", "description": "Equilibria and quotes for numbers that are given."},
     {"name": "tables", "description": "Whole tables as files, and tables to fill in."},
 ]
 _ABOUT = """\
@@ -36,13 +51,24 @@ def make_app(served: Served) -> ASGIApp:
         openapi_tags=_TAGS,
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to whatever the Host header says
         generate_unique_id_function=_operation,
+        lifespan=_looking,
     )
-    app.state.served = served
+    app.state.served, app.state.heads = served, live.Heads(served)
     answer_errors(app)
-    for router in (market.router, capacity.router, trades.router, log.router, tables.router):
+    for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    return Guard(app, served.hosts, served.rate, {})
+    add_pages(app, Shell(served))
+    return Guard(app, served, {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20)})
+
+
+@asynccontextmanager
+async def _looking(app: FastAPI) -> AsyncIterator[None]:
+    """While the app runs somebody looks at the ledger's head."""
+    task = asyncio.create_task(app.state.heads.look())
+    yield
+    task.cancel()
 
 
 def _operation(route: APIRoute) -> str:

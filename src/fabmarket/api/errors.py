@@ -109,6 +109,8 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            return answer(422, f"body: no JSON that is read here: {first['ctx']['error']}", "body")
         place = [str(part)[:100] for part in first["loc"]]
         field = ".".join(place[:8])
         return answer(422, f"{field}: {first['msg'][:500]}", field)

@@ -7,8 +7,9 @@ has so many requests a second. A body is read up to a bound before anything pars
 
 import asyncio
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fabmarket.api.errors import answer
-from fabmarket.api.served import BURST
+from fabmarket.api.served import Served
 from fabmarket.node.hosts import Rates, host_of
 
 LARGEST_BODY = 256 << 10
@@ -38,16 +39,25 @@ _HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class Way:
+    """What requests of some paths may be: as how many one counts, and how large its body is."""
+
+    counts: int = 1
+    largest_body: int = LARGEST_BODY
+
+
+_USUAL = Way()
+
+
 class Guard:
     """Wraps an app; lives in its event loop."""
 
-    def __init__(
-        self, app: ASGIApp, hosts: Iterable[str], rate: float, larger: dict[str, int]
-    ) -> None:
-        """`larger` has the bounds of bodies that differ, by the beginning of the path."""
-        self._app, self._hosts = app, frozenset(map(str.lower, hosts))
-        self._rates = Rates(max(BURST, round(2 * rate)), rate)
-        self._larger = larger
+    def __init__(self, app: ASGIApp, served: Served, ways: Mapping[str, Way]) -> None:
+        """`ways` has what differs, by the beginning of the path."""
+        self._app, self._hosts = app, frozenset(map(str.lower, served.hosts))
+        self._rates = Rates(served.burst, served.rate)
+        self._ways = ways
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give a request on to the app, or refuse it."""
@@ -68,10 +78,15 @@ class Guard:
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
         if not self._is_ours(headers.get("host", "")):
             return answer(421, "ask for it by its address, or name the host to --name", "host")
-        client = scope.get("client") or ("",)
-        if not self._rates.allows(host_of(client[0]), asyncio.get_running_loop().time()):
+        host = host_of((scope.get("client") or ("",))[0])
+        now = asyncio.get_running_loop().time()
+        if not self._rates.allows(host, now, self._way(scope).counts):
             return answer(429, "too many requests; slow down")
         return None
+
+    def _way(self, scope: Scope) -> Way:
+        path: str = scope["path"]
+        return next((way for start, way in self._ways.items() if path.startswith(start)), _USUAL)
 
     def _is_ours(self, host: str) -> bool:
         name = re.sub(r":\d{1,5}$", "", host).lower()
@@ -85,9 +100,7 @@ class Guard:
         """The bytes of a body, or why they are not read."""
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return b""
-        path = scope["path"]
-        larger = [most for start, most in self._larger.items() if path.startswith(start)]
-        most = max([LARGEST_BODY, *larger])
+        most = self._way(scope).largest_body
         too_large = answer(413, f"give at most {most} bytes", None, {"Connection": "close"})
         said = headers.get("content-length", "0")
         if not (said.isascii() and said.isdigit() and len(said) < 12 and int(said) <= most):

@@ -1,7 +1,7 @@
 """What a server serves: a ledger, whoever follows a chain into it, and what lies beside it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -28,17 +28,29 @@ def file() -> Following:
 
 
 @dataclass(frozen=True)
+class Currency:
+    """How people write amounts of a token: base units are 10**-decimals of the symbol."""
+
+    symbol: str
+    """Written by whoever made the token."""
+    decimals: int
+
+
+@dataclass(frozen=True)
 class Served:
     """A ledger, and how it is offered.
 
     `hosts` are names beside addresses and `localhost` under which clients may ask for it; `agent`
     is the directory of the agent whose ledger it is, for its owner; `report` the page that
-    `fabmarket demo` left beside the ledger.
+    `fabmarket demo` left beside the ledger. `currencies` are those of tokens, by address, as far as
+    they are known: no event says them.
     """
 
     engine: Engine
     following: Callable[[], Following] = file
     hosts: frozenset[str] = frozenset()
     rate: float = RATE
+    burst: int = BURST
     agent: Path | None = None
     report: Path | None = None
+    currencies: Mapping[str, Currency] = field(default_factory=dict)

@@ -150,6 +150,15 @@ def slot(connection: Connection, listing: str) -> SlotRow | None:
     return None if row is None else SlotRow(*row)
 
 
+def extent(connection: Connection) -> tuple[int, int] | None:
+    """When the first slot begins and the last to begin ends, seconds; None without slots."""
+    first = select(_SLOT.c.begins).order_by(_SLOT.c.begins).limit(1)
+    last = select(_SLOT.c.ends).order_by(_SLOT.c.begins.desc()).limit(1)
+    begins = connection.execute(first).scalar_one_or_none()
+    ends = connection.execute(last).scalar_one_or_none()
+    return None if begins is None or ends is None else (begins, ends)
+
+
 def calendar(
     connection: Connection,
     since: int,

@@ -59,6 +59,13 @@ def head(connection: Connection) -> Head | None:
     return None if row is None else Head(*row)
 
 
+def is_still(connection: Connection, at: Head) -> bool:
+    """Whether the chain that the ledger holds goes on from this block, as far as it can tell."""
+    query = select(schema.block.c.hash).where(schema.block.c.number == at.number)
+    stored, last = connection.execute(query).scalar_one_or_none(), head(connection)
+    return last is not None and last.number >= at.number and stored in (None, at.hash)
+
+
 def first_block_from(connection: Connection, time: int) -> int:
     """The number from which on all blocks of the ledger lie at or after a second of chain time.
 

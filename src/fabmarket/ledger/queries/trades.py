@@ -112,6 +112,15 @@ def trade(connection: Connection, digest: str) -> TradeRow | None:
     return None if row is None else TradeRow(*row)
 
 
+def trades_after(
+    connection: Connection, place: tuple[int, int], limit: int
+) -> tuple[TradeRow, ...]:
+    """The trades behind a block and log index, oldest first, `limit` at most."""
+    order = replace(_NEWEST, descending=False)
+    query = _ROWS.where(order.after(place)).order_by(*order.by).limit(limit)
+    return tuple(TradeRow(*row) for row in connection.execute(query))
+
+
 def _conditions(connection: Connection, where: TradeFilter) -> list[ColumnElement[bool]]:
     plain = ("supplier", "demander", "listing", "name", "token")
     given = {name: getattr(where, name) for name in plain}
