@@ -208,6 +208,14 @@ def _trade(rows: dict[str, list[dict[str, Any]]], i: int) -> None:
     _event(rows, later, stated, trade)
 
 
+def new_trade(block: int, index: int) -> dict[str, Any]:
+    """Return the row of one more trade."""
+    rows: dict[str, list[dict[str, Any]]] = {"trade": [], "event": []}
+    _trade(rows, 1)
+    place = {"block": block, "log_index": index}
+    return rows["trade"][0] | place | {"trade": digest("new", block, index)}
+
+
 def _event(
     rows: dict[str, list[dict[str, Any]]],
     place: dict[str, Any],

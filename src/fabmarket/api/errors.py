@@ -33,7 +33,18 @@ _log = logging.getLogger("fabmarket.api")
 class ErrorFact(BaseModel):
     """What went wrong."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "invalid",
+                    "message": "query.limit: Input should be greater than or equal to 1",
+                    "field": "query.limit",
+                }
+            ]
+        },
+    )
 
     code: str
     """A word that stays the same; one for each status."""
@@ -81,18 +92,9 @@ def answer(
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What an operation says of the errors that it may answer, beside those that all may."""
     return {
-        status: {
-            "model": ErrorBody,
-            "description": CODES[status][1],
-            "content": {"application/json": {"example": _example(status)}},
-        }
+        status: {"model": ErrorBody, "description": CODES[status][1]}
         for status in sorted({*statuses, 421, 422, 429, 503})
     }
-
-
-def _example(status: int) -> dict[str, Any]:
-    code, message = CODES[status]
-    return {"error": {"code": code, "message": message, "field": None}}
 
 
 def answer_errors(app: FastAPI) -> None:

@@ -19,6 +19,7 @@ from fabmarket.ledger.queries.snapshot import snapshot
 
 T = TypeVar("T")
 _VERSION = version("fabmarket")
+_CURSOR = "^[A-Za-z0-9_-]+$"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "the ledger has not moved since the answer with this ETag"}
 }
@@ -33,8 +34,19 @@ def _digits(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_digits), Field(ge=0, lt=1 << 53)]
+Whole = Annotated[int, Field(ge=0, lt=1 << 53), BeforeValidator(_digits)]
 """A parameter that is a whole number."""
+_Limit = Annotated[int, Field(ge=1, le=MOST, examples=[20]), BeforeValidator(_digits)]
+
+
+def _truth(value: object) -> object:
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise PydanticCustomError("truth", "is neither true nor false")
+    return value
+
+
+Truth = Annotated[bool, BeforeValidator(_truth)]
+"""A parameter that is `true` or `false`."""
 
 
 class Nothing(BaseModel):
@@ -46,9 +58,9 @@ class Nothing(BaseModel):
 class Paged(Nothing):
     """An operation that answers by pages."""
 
-    cursor: Annotated[str | None, Field(max_length=1000, pattern=r"^[\w-]+$")] = None
+    cursor: Annotated[str | None, Field(max_length=1000, pattern=_CURSOR)] = None
     """The page's place: `next` of the page before it; without one, the first page."""
-    limit: Annotated[Whole, Field(ge=1, le=MOST, examples=[20])] = USUAL
+    limit: _Limit = USUAL
     """Rows of the page."""
 
     @property

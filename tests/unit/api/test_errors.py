@@ -58,6 +58,7 @@ def refusal(answer: httpx.Response, status: int) -> dict[str, str | None]:
         ("/v1/calendar?since=1", "query.until"),
         ("/v1/calendar?since=9&until=9", "query.until"),
         ("/v1/statistics/days?since=0&until=401", "query.until"),
+        ("/v1/listings?is_open=yes", "query.is_open"),
         ("/v1/escrows?state=lost", "query.state"),
         ("/v1/log?kind=Nothing", "query.kind"),
         ("/v1/log?order=sideways", "query.order"),

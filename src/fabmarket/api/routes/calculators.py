@@ -154,7 +154,7 @@ class Want(BaseModel):
     """What one unit is worth to it, less its own cost, token base units."""
     quantity: Units | None = None
     """Units at most; null for as many as pay."""
-    is_divisible: bool = True
+    is_divisible: Annotated[bool, Field(strict=True)] = True
     """Whether fewer units are of use; if not, `quantity` is needed."""
 
 

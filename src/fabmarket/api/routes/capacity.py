@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from fabmarket.api.errors import not_found
 from fabmarket.api.parameters import Address, Hash, Name
-from fabmarket.api.reading import Nothing, Paged, Reading, Whole, reads
+from fabmarket.api.reading import Nothing, Paged, Reading, Truth, Whole, reads
 from fabmarket.ledger.queries.capacity import (
     CalendarRow,
     ResourceRow,
@@ -66,7 +66,7 @@ class Calendar(Resources):
 class OrderBook(Slots):
     """Which listings."""
 
-    is_open: bool = False
+    is_open: Truth = False
     """Those with units for sale only: `true` or `false`."""
 
 
