@@ -14,7 +14,7 @@ from fabmarket.api.guard import Guard, Way
 from fabmarket.api.own.pages import links_of
 from fabmarket.api.own.router import WAYS, own_routers
 from fabmarket.api.pages import Shell, add_pages
-from fabmarket.api.routes import calculators, capacity, live, log, market, trades
+from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
 
 _ROUTERS = (
@@ -24,6 +24,7 @@ _ROUTERS = (
     log.router,
     live.router,
     calculators.router,
+    tables.router,
 )
 _TAGS = [
     {"name": "market", "description": "The market as a whole: how it stands, how much is traded."},
@@ -33,12 +34,16 @@ _TAGS = [
     {"name": "live", "description": "What happens, as it happens."},
     {"name": "calculators", "description": "Equilibria and quotes for numbers that are given."},
     {"name": "own", "description": "Of an agent's directory, for its owner alone."},
+    {"name": "tables", "description": "Whole tables as files, and tables to fill in."},
 ]
 _ABOUT = """\
 What a ledger knows of a market, read by anyone. Amounts are base units of a token, quantities
 units of a resource, times seconds of chain time (since 1970-01-01 UTC). Numbers that may exceed
 2^53 are written as digits in a string. Names come from strangers: escape them.
 """
+
+_WAYS = {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20)}
+"""What takes longer than a page of rows."""
 
 
 def make_app(served: Served) -> ASGIApp:
@@ -65,7 +70,7 @@ def make_app(served: Served) -> ASGIApp:
     if served.agent is not None:
         for router in own_routers(served.agent, shell):
             app.include_router(router)
-    return Guard(app, served, {"/v1/calculators/": Way(counts=20), **WAYS})
+    return Guard(app, served, _WAYS | WAYS)
 
 
 @asynccontextmanager

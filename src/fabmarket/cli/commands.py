@@ -25,6 +25,10 @@ SECTIONS = {
         "evidence": "Take out of a journal what it proves of a session, a trade, or a bid.",
         "verify": "Check evidence files: signatures, sums, prices, awards, trades, forks.",
     },
+    "Tables": {
+        "import": "Make a scenario file of tables: machines, calendars, products, demands.",
+        "template": "Write a table to fill in, with what stands in each column.",
+    },
     "Agents": {
         "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",
         "agent": "Run the agent of a directory, until SIGINT or SIGTERM.",
@@ -81,6 +85,7 @@ SECTIONS = {
 """Each command's first sentence, by section and name."""
 COMMANDS = {name: said for section in SECTIONS.values() for name, said in section.items()}
 _SHARED = {
+    "tables": ("import", "template"),
     "money": ("deposit", "withdraw"),
     "capacity": ("register", "list", "open", "unlist"),
     "buying": ("want", "product", "cancel", "approve"),
