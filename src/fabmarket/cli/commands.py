@@ -28,6 +28,7 @@ SECTIONS = {
     "Tables": {
         "import": "Make a scenario file of tables: machines, calendars, products, demands.",
         "template": "Write a table to fill in, with what stands in each column.",
+        "export": "Write a table of a ledger: trades, slots, accounts, events and others.",
     },
     "Agents": {
         "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",
