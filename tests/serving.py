@@ -12,10 +12,10 @@ from fabmarket.api.server import listening, server_of
 
 
 @contextmanager
-def serving(served: Served) -> Iterator[httpx.Client]:
-    """Serve on a free port of 127.0.0.1; the client's paths begin with /v1."""
+def serving(served: Served, port: int = 0) -> Iterator[httpx.Client]:
+    """Serve on 127.0.0.1, by default on a free port; the client's paths begin with /v1."""
     server = server_of(make_app(served))
-    with closing(listening("127.0.0.1", 0)) as sock:
+    with closing(listening("127.0.0.1", port)) as sock:
         port = sock.getsockname()[1]
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
 from fabmarket.api.guard import Guard, Way
+from fabmarket.api.own.pages import links_of
+from fabmarket.api.own.router import WAYS, own_routers
 from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
@@ -32,6 +34,7 @@ _TAGS = [
     {"name": "live", "description": "What happens, as it happens."},
     {"name": "calculators", "description": "Equilibria and quotes for numbers that are given."},
     {"name": "tables", "description": "Whole tables as files, and tables to fill in."},
+    {"name": "own", "description": "Of an agent's directory, for its owner alone."},
 ]
 _ABOUT = """\
 What a ledger knows of a market, read by anyone. Amounts are base units of a token, quantities
@@ -59,8 +62,13 @@ def make_app(served: Served) -> ASGIApp:
     answer_errors(app)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    add_pages(app, Shell(served))
-    return Guard(app, served, {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20)})
+    shell = Shell(served, () if served.agent is None else links_of(served.agent))
+    add_pages(app, shell)
+    if served.agent is not None:
+        for router in own_routers(served.agent, shell):
+            app.include_router(router)
+    ways = {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20), **WAYS}
+    return Guard(app, served, ways)
 
 
 @asynccontextmanager

@@ -16,9 +16,12 @@ from fabmarket.errors import FabmarketError
 from fabmarket.ledger.queries.paging import BadQuery
 
 CODES = {
+    401: ("not_the_owner", "this is for the agent's owner alone, who shows the token"),
+    403: ("other_origin", "by the cookie only pages of this server may ask for it"),
     404: ("not_found", "nothing is here, or nothing of that name"),
     405: ("method_not_allowed", "it is read or written with another method; see Allow"),
     408: ("too_slow", "the body did not come in time"),
+    409: ("conflict", "under this key something else was asked for"),
     413: ("too_large", "the body has more bytes than are read"),
     421: ("wrong_host", "the Host header names no address of this server"),
     422: ("invalid", "a parameter or field is wrong, unknown, twice, or missing"),

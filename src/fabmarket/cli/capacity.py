@@ -4,10 +4,10 @@ import click
 
 from fabmarket.cli.inputs import Whole
 from fabmarket.cli.ordering import relayable
-from fabmarket.market.exchange import List, Open, RegisterResource, Report, Unlist
-from fabmarket.market.units import LARGEST_QUANTITY, name_to_bytes32
+from fabmarket.market.units import LARGEST_QUANTITY
 from fabmarket.negotiation.orders import Order
-from fabmarket.node.owner import BadOrder, Owner
+from fabmarket.node.ordered import capacity
+from fabmarket.node.owner import Owner
 
 _SLOT = Whole(0, 2**40)
 _QUANTITY = Whole(1, LARGEST_QUANTITY)
@@ -28,9 +28,7 @@ def register_command(owner: Owner, unit: str) -> Order:
     UNIT is the name of what is counted, as in hour or piece. Calendar and resource are those of the
     settings. Operators attest capacity of what is registered.
     """
-    calendar = owner.calendar
-    fixed = (calendar.origin, calendar.slot_length)
-    return RegisterResource(owner.resource, name_to_bytes32(unit), *fixed)
+    return capacity.registered(owner, unit)
 
 
 @click.command(
@@ -49,8 +47,7 @@ def list_command(owner: Owner, slot: int, quantity: int) -> Order:
     The operators must have attested as much. The agent sells what is listed at the prices of its
     settings.
     """
-    owner.listing(slot)
-    return List((Report(owner.resource, slot, quantity),))
+    return capacity.listed(owner, slot, quantity)
 
 
 @click.command(
@@ -67,8 +64,7 @@ def open_command(owner: Owner, slot: int) -> Order:
 
     From then on everybody knows how many units were attested, whether they sell or not.
     """
-    sealed = owner.sealed(slot)
-    return Open(owner.address, owner.resource, slot, sealed.quantity, sealed.salt)
+    return capacity.opened(owner, slot)
 
 
 @click.command(
@@ -88,7 +84,4 @@ def unlist_command(owner: Owner, slot: int, quantity: int | None) -> Order:
     Without QUANTITY all of them; with the last of them what was signed for the slot and has not
     settled is void.
     """
-    available = owner.listing(slot).available
-    if available == 0:
-        raise BadOrder(f"nothing of slot {slot} is for sale; see `fabmarket status`")
-    return Unlist(owner.resource, slot, available if quantity is None else quantity)
+    return capacity.unlisted(owner, slot, quantity)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fabmarket.chain import ExchangeContract
 from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.inputs import InputError, Real, Whole
 from fabmarket.interrupts import Interrupted
 from fabmarket.ledger import Follower, Ledger
+from fabmarket.node.entry import TOKEN, entry_of
+from fabmarket.node.owner import Owner
 from fabmarket.node.settings import EVENTS, FILE
 from fabmarket.report.wording import escaped, one_line
 
@@ -91,8 +94,13 @@ def command(
     LEDGER is a ledger file, a directory that `fabmarket demo` wrote or that of an agent, or the
     postgresql:// URL of a database; by default demo-out, or with --rpc ledger.sqlite. With --rpc
     and --market the chain is followed into it, and blocks are served before they are final: what is
-    taken back is corrected. It goes on until you interrupt it.
+    taken back is corrected. Of an agent its owner's pages are served, too, on this machine alone:
+    for whoever has the address of the entry, in which is the token that lies in the directory. It
+    goes on until you interrupt it.
     """
+    source = click.get_current_context().get_parameter_source("rpc")
+    if market is None and source is ParameterSource.ENVIRONMENT:
+        rpc = None  # said for other commands
     if (rpc is None) != (market is None):
         raise InputError("give both --rpc and --market, or neither")
     found = _found(ledger, is_followed=rpc is not None)
@@ -157,8 +165,16 @@ def _serve(
     with _extra():  # a second of imports that no other command needs
         from fabmarket.api.app import make_app  # noqa: PLC0415
         from fabmarket.api.following import Feed  # noqa: PLC0415
-        from fabmarket.api.served import Served  # noqa: PLC0415
+        from fabmarket.api.own.access import require_loopback  # noqa: PLC0415
+        from fabmarket.api.served import Currency, Served  # noqa: PLC0415
         from fabmarket.api.server import listening, server_of  # noqa: PLC0415
+    currencies = {}
+    if found.agent is not None:
+        require_loopback(host, names)
+        owner = Owner(found.agent)
+        if owner.currency is not None:
+            it = owner.currency
+            currencies = {owner.token: Currency(it.symbol, it.decimals)}
     with ExitStack() as stack:
         sock = stack.enter_context(closing(listening(host, port)))
         served = Served(
@@ -168,6 +184,7 @@ def _serve(
             burst=max(1, round(2 * rate)),
             agent=found.agent,
             report=found.report,
+            currencies=currencies,
         )
         if exchange is not None:
             follower = Follower(exchange.engine, exchange, store, finality)
@@ -176,7 +193,7 @@ def _serve(
             served = replace(served, following=feed.following)
             feed.start()
         server = server_of(make_app(served))
-        _say(store.name, sock.getsockname(), as_json)
+        _say(store.name, sock.getsockname(), found.agent, as_json)
         server.run(sockets=[sock])
 
 
@@ -192,13 +209,18 @@ def _extra() -> Iterator[None]:
         ) from error
 
 
-def _say(name: str, at: tuple[Any, ...], as_json: bool) -> None:
+def _say(name: str, at: tuple[Any, ...], agent: Path | None, as_json: bool) -> None:
     host = f"[{at[0]}]" if ":" in at[0] else at[0]
     address = f"http://{host}:{at[1]}/"
+    entry = None if agent is None else entry_of(address.removesuffix("/"), agent)
     if as_json:
-        click.echo(json.dumps({"address": address, "ledger": name}))
+        click.echo(json.dumps({"address": address, "ledger": name, "entry": entry}))
     else:
         click.echo(f"{one_line(name)} is served at {address} (end it with Ctrl-C)")
+        if entry is not None and sys.stdout.isatty():
+            click.echo(f"Its owner enters at {entry}")
+        elif agent is not None:  # what is printed may be kept, and the token is not for a log
+            click.echo(one_line(f"Its owner enters at {address}enter; see {agent / TOKEN}"))
     sys.stdout.flush()
 
 

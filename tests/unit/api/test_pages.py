@@ -1,18 +1,16 @@
 """Every page of the dashboard, over markets of all kinds, as a browser without scripts gets it."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx
 import pytest
 
-from fabmarket.api.served import Currency, Served
-from tests.browser.market import HOSTILE, TOKEN, USUAL, fill
-from tests.filled_ledger import empty
-from tests.serving import serving
+from tests.browser.market import HOSTILE
+from tests.browser.seeing import showing
 
 LISTS = (
     "/",
@@ -30,26 +28,21 @@ LISTS = (
 DETAILS = ("/trades/0x", "/products/0x", "/accounts/0x", "/cycles/0x")
 
 
-@contextmanager
-def market(trades: int, names: Sequence[str | bytes] = USUAL) -> Iterator[httpx.Client]:
-    engine = empty()
-    if trades:
-        fill(engine, trades, names)
-    with serving(Served(engine, currencies={TOKEN: Currency("EUR", 2)}, rate=10_000)) as client:
-        yield client
-    engine.dispose()
-
-
 @pytest.fixture(scope="module")
-def usual() -> Iterator[httpx.Client]:
-    with market(120) as client:
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with showing(tmp_path_factory.mktemp("usual"), 120) as address, asking(address) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Iterator[httpx.Client]:
-    with market(60, HOSTILE) as client:
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    at = tmp_path_factory.mktemp("hostile")
+    with showing(at, 60, HOSTILE) as address, asking(address) as client:
         yield client
+
+
+def asking(address: str) -> httpx.Client:
+    return httpx.Client(base_url=address, timeout=30)
 
 
 def walked(client: httpx.Client) -> dict[str, str]:
@@ -103,8 +96,8 @@ def test_every_page_of_a_market_answers_and_so_does_all_that_it_leads_to(
         assert any(each.startswith(start) for each in found), start
 
 
-def test_pages_of_an_empty_ledger_say_what_to_do() -> None:
-    with market(0) as client:
+def test_pages_of_an_empty_ledger_say_what_to_do(tmp_path: Path) -> None:
+    with showing(tmp_path, 0) as address, asking(address) as client:
         found = walked(client)
     for page in set(LISTS) - {"/explorer", "/audit"}:
         assert 'class="empty"' in found[page], page
@@ -168,6 +161,5 @@ def test_the_explorer_finds_the_equilibrium_of_the_paper(usual: httpx.Client) ->
     text = usual.get("/explorer").text
     assert ">87.5<" in text
     assert ">206.25<" in text
-    assert (
-        "No equilibrium under balanced" in usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
-    )
+    none = usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
+    assert "No equilibrium under balanced" in none

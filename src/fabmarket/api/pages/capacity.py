@@ -31,7 +31,7 @@ from fabmarket.report.wording import one_line, plural
 _COLUMNS = 8
 _MACHINES = 30
 """Slots and resources of a page of the calendar."""
-_OFFERS = 100
+_OFFERS = 50
 _BARS = 40
 _NOTHING = "0x" + 64 * "0"
 Which = Literal["for sale", "listed"]

@@ -1,8 +1,9 @@
 """The equilibrium explorer: a small game by sliders, its curves, and its answer under a concept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from fabmarket.api.pages.charts import Axis, Chart, Mark, Series, lines
 from fabmarket.api.pages.shell import Shell
+from fabmarket.api.routes.calculators import Concept, curve
 from fabmarket.errors import Refused
 from fabmarket.game import CONCEPTS, Equilibrium, Game, solve
 from fabmarket.report.wording import CONCEPTS as MEANING
@@ -22,9 +24,6 @@ _DESK = 760
 _BENEFITS = (100, 200, 200, 150, 120, 180, 90, 160)
 _COSTS = (45, 45, 15, 30, 60, 20, 40, 50)
 _LARGEST = 10_000
-Concept = Literal[
-    "simultaneous", "demanders-lead", "supplier-anticipates", "paper-literal", "balanced"
-]
 Weight = Annotated[float, Query(gt=0, le=_LARGEST, allow_inf_nan=False)]
 Number = Annotated[float, Query(ge=0, le=_LARGEST, allow_inf_nan=False)]
 
@@ -84,7 +83,7 @@ def add(router: APIRouter, shell: Shell) -> None:
                 pairs=list(zip(worth, own, strict=True)),
                 found=found,
                 refused=refused,
-                chart=_curves(game, found),
+                chart=_curves(game, concept, found),
             )
 
 
@@ -93,34 +92,39 @@ def _filled(given: list[float], usual: tuple[int, ...]) -> list[float]:
     return [*given, *map(float, usual[len(given) :])]
 
 
-def _curves(game: Game, found: Equilibrium | None) -> Chart | None:
-    """What is demanded and supplied at each price, if price were given; the answer as points."""
-    top = float(max(game.margin.max(), game.supplier_cost, 1.0)) * 1.1
-    prices = np.linspace(0, top, _POINTS)
-    demand = [float(np.clip(game.margin - price, 0, None).sum()) / game.a for price in prices]
-    supply = [
-        float(min(max(price - game.supplier_cost, 0) / game.b, game.supply_cap)) for price in prices
+def _curves(game: Game, concept: Concept, found: Equilibrium | None) -> Chart | None:
+    """What is wanted at each price, what must be for it to be the price, and what is supplied."""
+    if found is None:
+        return None
+    price = float(found.price)
+    points = curve(game, concept, price)
+    prices = [each.price for each in points] or np.linspace(0, _top(game, price), _POINTS).tolist()
+    wanted = [each.wanted for each in points] or [
+        float(np.clip(game.margin - each, 0, None).sum()) / game.a for each in prices
     ]
-    marks = []
-    if found is not None:
-        marks.append(Mark("demand at the price", found.total_demand, found.price))
-        marks.append(Mark("supply at the price", float(found.supply), found.price))
-    highest = max(*demand, *(mark.x for mark in marks), 1.0) * 1.05
-    kept = [(w, q) for w, q in zip(supply, map(float, prices), strict=True) if w <= highest]
-    told = "At each price, how much the demanders would take together and the supplier would give."
-    if found is not None:
-        told += (
-            f" Price {number(found.price)}, demand {number(found.total_demand)}, "
-            f"supply {number(float(found.supply))}."
-        )
-    series = [Series("demand", list(zip(demand, map(float, prices), strict=True))[::-1])]
-    series.append(Series("supply", kept))
-    return lines(
-        "Demand and supply",
-        told,
-        series,
-        Axis("quantity, units"),
-        Axis("price of a unit"),
-        [mark for mark in marks if mark.x <= highest],
-        _DESK,
+    series = [Series("wanted at the price", list(zip(wanted, prices, strict=True))[::-1])]
+    if points:
+        needed = [(each.needed, each.price) for each in points]
+        series.append(Series("to be wanted for the price", needed))
+    marks = [Mark("equilibrium", found.total_demand, price)]
+    if concept != "balanced":
+        supplied = [max(each - game.supplier_cost, 0) / game.b for each in prices]
+        bounded = [min(each, game.supply_cap) for each in supplied]
+        series.append(Series("supplied at the price", list(zip(bounded, prices, strict=True))))
+        marks.append(Mark("supply", float(found.supply), price))
+    widest = 1.1 * max(*wanted, found.total_demand, float(found.supply), 1.0)
+    shown = [Series(each.name, _within(each.points, widest)) for each in series]
+    told = (
+        f"By price: price {number(price)}, demand {number(found.total_demand)}, "
+        f"supply {number(float(found.supply))}."
     )
+    axes = Axis("quantity, units"), Axis("price of a unit")
+    return lines("Demand, supply and the price", told, shown, *axes, marks, _DESK, by_height=True)
+
+
+def _top(game: Game, price: float) -> float:
+    return max(float(game.margin.max()), price, 1.0) * 1.05
+
+
+def _within(points: Sequence[tuple[float, float]], widest: float) -> list[tuple[float, float]]:
+    return [point for point in points if 0 <= point[0] <= widest]

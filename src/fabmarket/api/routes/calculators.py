@@ -282,7 +282,7 @@ def _solved(game: Game, concept: Concept) -> Solved:
         found = solve(game, concept)
     except Refused as error:
         return Solved(concept, None, str(error), ())
-    return Solved(concept, _found(found), "", _curve(game, concept, found.price))
+    return Solved(concept, _found(found), "", curve(game, concept, found.price))
 
 
 def _found(one: Equilibrium) -> Found:
@@ -301,8 +301,11 @@ def _found(one: Equilibrium) -> Found:
     )
 
 
-def _curve(game: Game, concept: Concept, price: float) -> tuple[Point, ...]:
-    """What is wanted and needed from the least price to beyond the highest margin."""
+def curve(game: Game, concept: Concept, price: float) -> tuple[Point, ...]:
+    """What is wanted and needed from the least price to beyond the highest margin.
+
+    Empty for concepts whose price is no crossing of the two.
+    """
     if game.budgeted:
         return ()
     try:

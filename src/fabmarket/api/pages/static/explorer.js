@@ -7,7 +7,7 @@ let timer = null;
 let running = null;
 
 form.addEventListener("input", (event) => {
-  const shown = event.target.closest("label")?.querySelector("output");
+  const shown = event.target.closest("label")?.querySelector(".shown");
   if (shown) shown.textContent = Number(event.target.value).toLocaleString("en");
   clearTimeout(timer);
   timer = setTimeout(solve, DELAY);

@@ -31,6 +31,7 @@ function listen() {
 }
 
 function hear(message) {
+  document.documentElement.dataset.stream = message.kind === "away" ? "away" : "up";
   if (message.kind === "away") away(message.since);
   if (message.kind === "up") up();
   if (message.kind === "news") refresh();
