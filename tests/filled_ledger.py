@@ -1,14 +1,13 @@
 """A ledger filled by hand: rows of every table, as many trades as one likes, no chain."""
 
-from itertools import count
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Engine
 
 from fabmarket.identity import Key, keccak
 from fabmarket.identity.codec import encode
-from fabmarket.ledger import schema
+from fabmarket.ledger import Ledger, schema
 from fabmarket.market.events import Delivered, Settled, pack_terms
 from fabmarket.market.units import name_to_bytes32
 
@@ -19,22 +18,15 @@ SLOTS, LENGTH, ORIGIN = 5, 3_600, 1_790_000_000
 HUGE = 10**30
 """A payment beyond 2^53, as most are in a token of 18 decimals."""
 
-_NUMBERS = count()
-
 
 def digest(*about: object) -> str:
     """Return 32 bytes of their own for whatever it is."""
     return "0x" + keccak(repr(about).encode()).hex()
 
 
-def empty(url: str = "") -> Engine:
-    """Return a database with the tables and no rows; by default in memory."""
-    memory = f"sqlite:///file:{next(_NUMBERS)}?mode=memory&cache=shared&uri=true"
-    engine = create_engine(
-        url or memory, poolclass=QueuePool, connect_args={"check_same_thread": False}
-    )
-    schema.METADATA.create_all(engine)
-    return engine
+def empty(place: Path | str | None = None) -> Engine:
+    """Return the database of a new ledger; by default in memory."""
+    return Ledger(place).engine
 
 
 def fill(engine: Engine, trades: int = 40) -> None:
@@ -48,6 +40,7 @@ def fill(engine: Engine, trades: int = 40) -> None:
             "one": 1,
             "chain_id": 31337,
             "exchange": EXCHANGE,
+            "final": 0,
             "operator_set": 1,
             "paused_until": 0,
             "parameters": {"grace_time": 60, "deposit_share": 500},
@@ -141,9 +134,9 @@ def _resources(rows: dict[str, list[dict[str, Any]]]) -> None:
                         "version": 1,
                         "expiry": begins,
                         "commitment": "0x" + 64 * "0",
-                        "listing": digest(supplier, name, slot) if is_listed else "",
+                        "listing": digest(supplier, name, slot),
                         "available": 20 if slot > 1 else 0,
-                        "sold": 40,
+                        "sold": 40 if is_listed else 0,
                         "epoch": 0,
                         "price": HUGE if is_listed else None,
                         "trades": 4 if is_listed else 0,

@@ -49,6 +49,11 @@ class Relay:
 
     def answer(self, body: bytes) -> bytes:
         asked = json.loads(body)
+        if isinstance(asked, list):
+            return b"[" + b",".join(self.answered(each) for each in asked) + b"]"
+        return self.answered(asked)
+
+    def answered(self, asked: dict) -> bytes:
         method, params = asked["method"], asked["params"]
         if method == "eth_chainId" and self.chain_id is not None:
             return self._result(asked, hex(self.chain_id))
@@ -89,7 +94,8 @@ def relay(url: str) -> Iterator[Relay]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            made.asked[json.loads(body)["method"]] += 1
+            asked = json.loads(body)
+            made.asked["batch" if isinstance(asked, list) else asked["method"]] += 1
             fault = made.is_faulty()
             if fault == "stall":
                 made.ended.wait()

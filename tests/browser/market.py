@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 from fabmarket.identity import Key, keccak
 from fabmarket.identity.codec import encode
 from fabmarket.ledger import schema
+from fabmarket.ledger.rows import named
 from fabmarket.market.events import (
     Cause,
     Delivered,
@@ -19,7 +20,7 @@ from fabmarket.market.events import (
     Settled,
     pack_terms,
 )
-from fabmarket.market.units import BadName, name_from_bytes32, name_to_bytes32
+from fabmarket.market.units import name_to_bytes32
 
 HOUR, DAY = 3_600, 86_400
 NOW = 1_790_000_000 // DAY * DAY + 10 * HOUR
@@ -121,6 +122,7 @@ class Market:
                 "one": 1,
                 "chain_id": 31337,
                 "exchange": EXCHANGE,
+                "final": 0,
                 "operator_set": 1,
                 "paused_until": 0,
                 "parameters": {"grace_time": 60, "deposit_share": 500},
@@ -158,13 +160,13 @@ class Market:
         for supplier, raw in self.machines:
             resource = raw.ljust(32, b"\0")
             unit = name_to_bytes32("hour") if raw.isascii() else raw.ljust(32, b"\0")
-            name = _named(resource)
+            name = named(resource)
             self.rows["resource"].append(
                 {
                     "supplier": supplier,
                     "id": "0x" + resource.hex(),
                     "name": name,
-                    "unit": _named(unit),
+                    "unit": named(unit),
                     "origin": origin,
                     "slot_length": HOUR,
                 }
@@ -187,7 +189,7 @@ class Market:
                     "version": 1 + number % 3,
                     "expiry": begins,
                     "commitment": digest("seal", number) if is_sealed else _NOTHING,
-                    "listing": digest(supplier, raw, number) if is_listed else "",
+                    "listing": digest(supplier, raw, number),
                     "available": attested if is_listed else 0,
                     "sold": 0,
                     "epoch": 0,
@@ -347,15 +349,6 @@ class Market:
                     "payment": payment,
                 }
             )
-
-
-def _named(data: bytes) -> str:
-    """As a ledger names a resource: its text where that is printable ASCII, else its digits."""
-    text = name_from_bytes32(data)
-    try:
-        return text if name_to_bytes32(text) == data else "0x" + data.hex()
-    except BadName:
-        return "0x" + data.hex()
 
 
 def _raw(text: str) -> bytes:

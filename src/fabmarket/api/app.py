@@ -33,17 +33,14 @@ _TAGS = [
     {"name": "log", "description": "The events themselves."},
     {"name": "live", "description": "What happens, as it happens."},
     {"name": "calculators", "description": "Equilibria and quotes for numbers that are given."},
-    {"name": "own", "description": "Of an agent's directory, for its owner alone."},
     {"name": "tables", "description": "Whole tables as files, and tables to fill in."},
+    {"name": "own", "description": "Of an agent's directory, for its owner alone."},
 ]
 _ABOUT = """\
 What a ledger knows of a market, read by anyone. Amounts are base units of a token, quantities
 units of a resource, times seconds of chain time (since 1970-01-01 UTC). Numbers that may exceed
 2^53 are written as digits in a string. Names come from strangers: escape them.
 """
-
-_WAYS = {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20)}
-"""What takes longer than a page of rows."""
 
 
 def make_app(served: Served) -> ASGIApp:
@@ -70,7 +67,8 @@ def make_app(served: Served) -> ASGIApp:
     if served.agent is not None:
         for router in own_routers(served.agent, shell):
             app.include_router(router)
-    return Guard(app, served, _WAYS | WAYS)
+    ways = {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20), **WAYS}
+    return Guard(app, served, ways)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ all there is a pause, twice as long each time and of random length, so that not 
 at the same moment; when patience is at its end the node is lost.
 """
 
+import json
 import random
 import re
 import time
@@ -36,6 +37,13 @@ PATIENCE = 5.0
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 _SECRET = 6
+
+
+BATCH = "batch"
+"""Stands for several requests that go together, as pairs of method and parameters; the result is
+the list of their answers."""
+_SIZED = (BATCH, "eth_getLogs")
+"""Of these a node may refuse too many at once."""
 
 
 class NodeLost(TryAgain):
@@ -109,6 +117,9 @@ class _Endpoint(HTTPProvider):
             allow_redirects=False,
             **self.get_request_kwargs(),
         ) as response:
+            refused = 400 <= response.status_code < 500 and response.status_code != 429
+            if method in _SIZED and refused:
+                raise BadAnswer(f"HTTP status {response.status_code}")
             if response.is_redirect:
                 raise BadAnswer(f"{response.status_code}, which leads to another place")
             response.raise_for_status()
@@ -121,6 +132,8 @@ class _Endpoint(HTTPProvider):
 
     def ask(self, method: str, params: Any) -> RPCResponse:
         """Return its answer. Raises OSError, also the base of what requests raises, ValueError."""
+        if method == BATCH:
+            return cast(RPCResponse, {"result": self._ask_together(params)})
         answer = self.make_request(RPCEndpoint(method), params)
         if not isinstance(answer, dict) or not {"result", "error"} & set(answer):
             raise ValueError(f"{answer!r:.100} is no answer")
@@ -129,6 +142,21 @@ class _Endpoint(HTTPProvider):
         elif _asks_head(method, params) and isinstance(answer.get("result"), dict):
             self.head = _number(answer["result"].get("number"))
         return answer
+
+    def _ask_together(self, requests: Sequence[tuple[str, Any]]) -> list[Any]:
+        asked = [
+            {"jsonrpc": "2.0", "id": at, "method": method, "params": params}
+            for at, (method, params) in enumerate(requests)
+        ]
+        said = json.loads(self._make_request(RPCEndpoint(BATCH), json.dumps(asked).encode()))
+        if isinstance(said, dict) and "error" in said:
+            raise BadAnswer(f"{said['error']!r:.200}")
+        if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
+            raise BadAnswer(f"{said!r:.100} for several requests")
+        found = {each.get("id"): each for each in said}
+        if len(said) != len(asked) or set(found) != set(range(len(asked))):
+            raise BadAnswer(f"{len(said)} answers to {len(asked)} requests, or to others")
+        return [found[at] for at in range(len(asked))]
 
     def ask_chain_id(self) -> int:
         """Return the id of its chain."""
@@ -310,6 +338,8 @@ def _block_named(method: str, params: Any) -> int:
             said = params[0]
         case "eth_call" | "eth_getTransactionCount":
             said = params[1]
+        case _ if method == BATCH:
+            return max((_block_named(*each) for each in params), default=-1)
         case _:
             said = None
     return int(said, 16) if isinstance(said, str) and said.startswith("0x") else -1

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,15 @@ from web3.types import (
     TxReceipt,
 )
 
-from fabmarket.chain.endpoints import PATIENCE, TIMEOUT, Endpoints, public, secrets, urls_of
+from fabmarket.chain.endpoints import (
+    BATCH,
+    PATIENCE,
+    TIMEOUT,
+    Endpoints,
+    public,
+    secrets,
+    urls_of,
+)
 from fabmarket.chain.engine import (
     BLOCK_GAS,
     PINNED_CHAIN_ID,
@@ -36,11 +44,13 @@ from fabmarket.chain.engine import (
     Log,
     NobodyAnswers,
     Receipt,
+    Sent,
     Settings,
 )
 from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
 from fabmarket.identity import Key, keccak
+from fabmarket.identity.keys import checksummed
 from fabmarket.interrupts import held_back
 
 _DEADLINE = 60.0
@@ -49,6 +59,8 @@ _QUOTED = 300
 _MOST, _MOST_COIN = (1 << 63) - 1, (1 << 256) - 1
 """What a node can count: of blocks and seconds as many as SQLite can, of wei what the EVM can."""
 _RESEND = 1.0
+_TOGETHER = 200
+"""Requests that are asked together; fewer where a node refuses as many."""
 # The first account of the mnemonic that anvil and hardhat fund by default; public knowledge.
 _DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 
@@ -95,6 +107,7 @@ class RpcEngine(Engine):
         self._secrets = secrets(url)
         self.funder = funder
         self._head: Header | None = None
+        self._together = _TOGETHER
         endpoints = Endpoints(urls_of(url), self.patience)
         self.w3 = Web3(endpoints)
         self.chain_id = endpoints.agree(chain_id)
@@ -138,6 +151,12 @@ class RpcEngine(Engine):
         if self._head is None or header.number >= self._head.number:
             self._head = header
         return self._head  # no endpoint knows what was seen: it is not unseen by that
+
+    @override
+    def headers(self, numbers: Iterable[int]) -> list[Header]:
+        asked = [[hex(number), False] for number in numbers]
+        with self._asking():
+            return [_header_of(each) for each in self._all("eth_getBlockByNumber", asked)]
 
     @override
     def logs(self, first: int, last: int, address: str) -> list[Log]:
@@ -260,6 +279,45 @@ class RpcEngine(Engine):
                 said = self._quoted(error)
                 raise ChainError(f"the node at {self.shown} refused a call: {said}") from error
 
+    @override
+    def calls(self, to: str, data: Sequence[bytes], block: int | None = None) -> list[bytes]:
+        at = "latest" if block is None else hex(block)
+        asked = [[{"to": to, "data": f"0x{each.hex()}"}, at] for each in data]
+        with self._asking():
+            return [_bytes(each) for each in self._all("eth_call", asked)]
+
+    @override
+    def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
+        asked = [[f"0x{each.hex()}"] for each in transactions]
+        with self._asking():
+            found = self._all("eth_getTransactionByHash", asked)
+            return [_sent_of(*each) for each in zip(transactions, found, strict=True)]
+
+    def _all(self, method: str, asked: Sequence[list[Any]]) -> list[Any]:
+        """The results of many requests of a method, asked together as far as the node does that."""
+        results: list[Any] = []
+        while len(results) < len(asked):
+            part = asked[len(results) : len(results) + self._together]
+            try:
+                results += self._some(method, part)
+            except (ChainError, ValueError):
+                if len(part) == 1:
+                    raise
+                self._together = len(part) // 2
+        return results
+
+    def _some(self, method: str, asked: Sequence[list[Any]]) -> list[Any]:
+        ask = self.w3.provider.make_request
+        if len(asked) == 1:  # a node may know nothing of batches
+            answers = [ask(RPCEndpoint(method), asked[0])]
+        else:
+            answers = ask(RPCEndpoint(BATCH), [(method, each) for each in asked])["result"]
+        for each in answers:
+            if "error" in each:
+                said = self._quoted(each["error"])
+                raise ChainError(f"the node at {self.shown} refused {method}: {said}")
+        return [each["result"] for each in answers]
+
     def ask(self, method: str, params: list[Any]) -> None:
         """Ask a development node for what other nodes do not do."""
         answer = self.w3.provider.make_request(RPCEndpoint(method), params)
@@ -284,6 +342,32 @@ class RpcEngine(Engine):
                     self.send(raw)
                 again = time.monotonic() + _RESEND
         return receipt
+
+
+def _header_of(raw: Any) -> Header:
+    """Return a node's block as its header."""
+    number, time_ = (int(raw[name], 16) for name in ("number", "timestamp"))
+    return Header(_count(number), _bytes(raw["hash"]), _bytes(raw["parentHash"]), _count(time_))
+
+
+def _sent_of(name: bytes, raw: Any) -> Sent:
+    """Return a node's transaction as ours."""
+    if raw is None or raw.get("blockHash") is None:
+        raise ChainError(
+            f"the node has not, or no more, the transaction 0x{name.hex()} whose logs it gives; use"
+            " one that keeps all transactions"
+        )
+    if _bytes(raw["hash"]) != name:
+        raise ValueError(f"{raw['hash']} for transaction 0x{name.hex()}")
+    to = None if raw["to"] is None else checksummed(_bytes(raw["to"]))
+    sender, data = checksummed(_bytes(raw["from"])), _bytes(raw["input"])
+    return Sent(name, _bytes(raw["blockHash"]), sender, to, data)
+
+
+def _bytes(answer: object) -> bytes:
+    if not isinstance(answer, str) or not answer.startswith("0x"):
+        raise ValueError(f"{answer!r:.100} is no bytes")
+    return bytes.fromhex(answer[2:])
 
 
 def _count(answer: object, most: int = _MOST) -> int:

@@ -29,6 +29,7 @@ from fabmarket.node.prefix import one_of
 from fabmarket.node.seals import seals_of
 from fabmarket.node.settings import EVIDENCE, JOURNAL, CalendarTable, SellsTable, read_settings
 from fabmarket.node.status import has_begun, is_running
+from fabmarket.scenario import Currency
 
 _LOOK = 0.1
 """Seconds between looks for what came of an order."""
@@ -65,6 +66,13 @@ class Owner:
     def token(self) -> str:
         """The address of the currency."""
         return self.settings.market.token
+
+    @property
+    def currency(self) -> Currency | None:
+        """What the token calls itself, None where the agent was not told."""
+        with closing(Journal.reading(self.folder / JOURNAL)) as journal:
+            noted = journal.about("currency")
+        return None if noted is None else decode(Currency, noted)
 
     @cached_property
     def domain(self) -> Domain:

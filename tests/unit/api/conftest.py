@@ -13,7 +13,7 @@ from tests.serving import serving
 @pytest.fixture(scope="session")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Of all tests that only read."""
-    engine = empty(f"sqlite:///{tmp_path_factory.mktemp('read') / 'ledger.sqlite'}")
+    engine = empty(tmp_path_factory.mktemp("read") / "ledger.sqlite")
     fill(engine)
     yield engine
     engine.dispose()
@@ -22,7 +22,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture
 def own_ledger(tmp_path: Path) -> Iterator[Engine]:
     """Of a test that changes it."""
-    engine = empty(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    engine = empty(tmp_path / "ledger.sqlite")
     fill(engine)
     yield engine
     engine.dispose()

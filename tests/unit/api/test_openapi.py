@@ -8,12 +8,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from fabmarket.api.served import Served
 from tests.filled_ledger import empty, fill
 from tests.serving import serving
 
-EXCLUDED = [load_all_checks().get("positive_data_acceptance")]
+EXCLUDED = [positive_data_acceptance]
+"""A cursor or window may be of the right form and still be none of the query."""
 EXAMPLES = 300 if os.environ.get("FABMARKET_FUZZ") == "long" else 12
 
 
@@ -31,6 +33,9 @@ def operations() -> Iterator[list[Any]]:
 def test_no_answer_is_a_fault_or_undocumented(mode: GenerationMode, operations: list[Any]) -> None:
     assert len(operations) > 20
     for operation in operations:
+        takes_something = "parameters" in operation.definition.raw
+        if mode is GenerationMode.NEGATIVE and not takes_something:
+            continue  # nothing can be wrong in nothing
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

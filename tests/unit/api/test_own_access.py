@@ -187,6 +187,8 @@ def test_an_agent_is_served_to_this_machine_alone():
             require_loopback(host)
     for host in ("127.0.0.1", "::1", "localhost"):
         require_loopback(host)
+    with pytest.raises(NotLoopback, match="is of a proxy"):
+        require_loopback("127.0.0.1", ["mill.example"])
 
 
 def test_no_path_leads_to_another_file_of_the_directory(place):

@@ -65,14 +65,14 @@ def test_templates_are_those_of_the_command(client: httpx.Client, kind: str) -> 
 @pytest.fixture(scope="module")
 def long_ledger(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """Its trades are more than the sockets hold, so that sending them waits for who reads."""
-    engine = empty(f"sqlite:///{tmp_path_factory.mktemp('long') / 'ledger.sqlite'}")
+    engine = empty(tmp_path_factory.mktemp("long") / "ledger.sqlite")
     fill(engine, 10_000)
     return engine
 
 
 def test_so_many_are_on_their_way_at_once_and_who_goes_away_makes_room(long_ledger: Engine) -> None:
     path = "/v1/export/trades.csv"
-    with serving(Served(long_ledger)) as client:
+    with serving(Served(long_ledger, rate=1e6, burst=10**6)) as client:
         little = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
         transport = httpx.HTTPTransport(socket_options=little)
         slow = httpx.Client(base_url=client.base_url, timeout=60, transport=transport)

@@ -118,6 +118,11 @@ def test_a_first_line_may_name_the_separator() -> None:
     assert market(text, DEMANDS).suppliers[0].maintenance == 150
 
 
+def test_a_remark_above_does_not_settle_the_separator() -> None:
+    text = "# mills, lathes, and saws, all of them\n\n" + MACHINES.replace(",", ";")
+    assert market(text, DEMANDS).suppliers[0].maintenance == 150
+
+
 def test_remarks_empty_rows_and_columns_of_remarks_are_not_read() -> None:
     text = (
         "# our machines\n\nmachine,resource,unit,maintenance,capacity,slots,#notes\n"

@@ -81,6 +81,16 @@ def test_every_sheet_is_a_table_and_empty_ones_are_passed_over() -> None:
     assert [table.sheet for table in found] == ["Sheet", "Sheet2"]
 
 
+def test_a_sheet_that_is_no_table_is_told_of_or_begins_its_name_with_a_mark() -> None:
+    notes = [["How we count"], ["in minutes"]]
+    (fault,) = wrong(workbook([HEAD, ROW], notes))
+    assert "sheet 'Sheet1', row 1: 'How we count' is the header of no table" in fault
+    data = workbook(
+        [HEAD, ROW], notes, change=lambda book: setattr(book.worksheets[1], "title", "#notes")
+    )
+    assert len(tables(data)) == 1
+
+
 def test_templates_together_are_a_market() -> None:
     faults = Faults()
     read = [table for kind in KINDS.values() for table in tables(excel_template(kind))]

@@ -9,6 +9,7 @@ another server on this machine that the owner's browser visits.
 """
 
 import hmac
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -34,8 +35,11 @@ class NotLoopback(Refused):
     """An agent's directory is to be served to other machines."""
 
 
-def require_loopback(host: str) -> None:
-    """Raise NotLoopback for a host at which other machines could reach an agent."""
+def require_loopback(host: str, names: Iterable[str] = ()) -> None:
+    """Raise NotLoopback where other machines could reach an agent, by a host or under a name."""
+    for name in names:
+        problem = f"--name: {name!r} is of a proxy, by which others could reach the agent"
+        raise NotLoopback(f"{problem}; leave it out, or serve a ledger that is no agent's")
     if host not in _LOOPBACK:
         problem = (
             f"--host: {host!r} can be reached from elsewhere, and an agent obeys who reaches it"

@@ -27,6 +27,7 @@ from fabmarket.api.own.reads import (
     usage_at,
 )
 from fabmarket.api.own.verbs import Digest, Verb
+from fabmarket.api.pages.clock import brief_utc
 from fabmarket.api.pages.problems import telling
 from fabmarket.api.pages.shell import Link, Shell
 from fabmarket.api.reading import Whole
@@ -39,7 +40,7 @@ from fabmarket.node.planned import approvals_of, plans_of, wants_of
 from fabmarket.node.settings import Role, read_settings
 from fabmarket.node.told import exposure_of
 
-_PAGE = 50
+_PAGE, _SLOTS = 50, 60
 _TRADE = "/trades/{trade}"
 _COMMON = (Link("/own/trades", "My trades"), Link("/own/usage", "Usage"))
 _OF_ROLE: dict[Role, tuple[Link, ...]] = {
@@ -218,14 +219,18 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
 def _add_buying(own: APIRouter, pages: _Pages) -> None:
     @own.get("/wants")
     def wants(request: Request) -> HTMLResponse:
-        return pages.page(request, "wants.html", lambda owner: {"wants": wants_of(owner)})
+        return pages.page(
+            request,
+            "wants.html",
+            lambda owner: {"wants": wants_of(owner), "slots": _slots(owner)},
+        )
 
     @own.get("/products")
     def products(request: Request) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
             found = plans_of(owner)
             chart = pictures.plan(found, owner.time)
-            return {"products": found, "chart": chart, "steps": STEPS}
+            return {"products": found, "chart": chart, "steps": STEPS, "slots": _slots(owner)}
 
         return pages.page(request, "products.html", read)
 
@@ -243,7 +248,7 @@ def _add_buying(own: APIRouter, pages: _Pages) -> None:
     def session(request: Request, session: Annotated[Digest, Path()]) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
             found = session_of(owner, session)
-            charts = [pictures.prices(found), pictures.quantities(found)]
+            charts = pictures.rounds(found, pages.shell.currency(owner.token))
             return {"shown": found, "charts": charts}
 
         return pages.page(request, "session.html", read)
@@ -309,6 +314,16 @@ def _add_judging(own: APIRouter, pages: _Pages) -> None:
             content = file_of(owner, digest)
         headers = {"Content-Disposition": f'attachment; filename="{digest}"'}
         return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def _slots(owner: Owner) -> list[dict[str, Any]]:
+    """The slots that can still be bought in, from the running one on, and when each begins."""
+    calendar = owner.calendar
+    first = max(0, (owner.time - calendar.origin) // calendar.slot_length)
+    return [
+        {"slot": at, "told": brief_utc(calendar.origin + at * calendar.slot_length)}
+        for at in range(first, first + _SLOTS)
+    ]
 
 
 def _token(desk: Desk) -> str:

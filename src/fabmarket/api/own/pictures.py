@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fabmarket.api.pages.charts import Axis, Chart, Gantt, Job, Lane, Series, gantt, lines
 from fabmarket.api.pages.clock import utc
+from fabmarket.api.served import Currency
 from fabmarket.market.units import MICRO
 from fabmarket.node.planned import OperationStatus, ProductPlan
 from fabmarket.node.rounds import Negotiated
@@ -75,20 +76,28 @@ def _told(one: OperationStatus) -> str:
     return f"{number(one.units)} units of {short(one.supplier)} from {utc(one.begins)}; {words}"
 
 
-def prices(shown: Negotiated) -> Chart | None:
-    """The price by round."""
-    points = [(float(each.round), float(each.price)) for each in shown.rounds]
+def rounds(shown: Negotiated, currency: Currency) -> list[Chart]:
+    """Price and quantities by round; nothing of one round, which the table says as well."""
+    if len(shown.rounds) < 2:
+        return []
+    charts = (_prices(shown, currency), _quantities(shown))
+    return [each for each in charts if each is not None]
+
+
+def _prices(shown: Negotiated, currency: Currency) -> Chart | None:
+    scale = 10**currency.decimals
+    points = [(float(each.round), each.price / scale) for each in shown.rounds]
+    unit = one_line(currency.symbol) if currency.decimals else "base units"
     return lines(
         "Price by round",
-        f"{plural(len(points), 'price')} in base units a unit, as quoted one after another.",
+        f"{plural(len(points), 'price')} of a unit, one after another.",
         [Series("Price", points)],
         Axis("Round"),
-        Axis("Price of a unit, base units", from_zero=False),
+        Axis(f"Price of a unit, {unit}", from_zero=False),
     )
 
 
-def quantities(shown: Negotiated) -> Chart | None:
-    """What all wanted, and what was wanted by each answer that we know, by round."""
+def _quantities(shown: Negotiated) -> Chart | None:
     sums = [(float(each.round), each.sum / MICRO) for each in shown.rounds if each.sum is not None]
     series = [Series("All together", sums)] if sums else []
     own: dict[str, list[tuple[float, float]]] = {}

@@ -119,7 +119,7 @@ def _curves(game: Game, concept: Concept, found: Equilibrium | None) -> Chart | 
         f"supply {number(float(found.supply))}."
     )
     axes = Axis("quantity, units"), Axis("price of a unit")
-    return lines("Demand, supply and the price", told, shown, *axes, marks, _DESK)
+    return lines("Demand, supply and the price", told, shown, *axes, marks, _DESK, by_height=True)
 
 
 def _top(game: Game, price: float) -> float:

@@ -114,11 +114,11 @@ def fate(one: EscrowRow, now: int) -> tuple[str, str]:
     """
     match one.state:
         case "funded" if now > one.deliver_by:
-            return "late", "not stated as delivered in time"
+            return "late", "delivery not stated in time"
         case "funded" if now >= one.ends:
-            return "waits", "its slot is over, delivery is not stated yet"
+            return "waits", "slot over, delivery not stated"
         case "funded":
-            return "waits", "paid into escrow, its slot is to come or runs"
+            return "waits", "waits for delivery"
         case "delivered":
             return (
                 "",

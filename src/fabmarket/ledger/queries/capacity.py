@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
@@ -63,9 +63,9 @@ class SlotRow:
     expiry: Digits
     """First second of chain time at which the attestation allows no new listing."""
     commitment: Hash
-    """To a sealed count; zero where it is open."""
+    """To a sealed count; empty where it is open."""
     listing: Hash
-    """Id of the listing; empty until something is listed."""
+    """Its id, listed or not."""
     available: Digits
     """Units for sale now."""
     sold: Digits
@@ -93,7 +93,8 @@ class SlotFilter:
     """Which slots: all that is given must hold.
 
     `name` is a resource's name; `since` and `until` bound a window of chain time that a slot
-    touches; `which` keeps those attested (or sealed), ever listed, or for sale now.
+    touches; `which` keeps those attested or sealed, those with units for sale or sold ("listed"),
+    or those with units for sale.
     """
 
     supplier: str | None = None
@@ -215,7 +216,7 @@ def _conditions(where: SlotFilter) -> list[ColumnElement[bool]]:
         case "attested":
             chosen.append(_SLOT.c.version > 0)
         case "listed":
-            chosen.append(_SLOT.c.listing != "")
+            chosen.append(or_(_SLOT.c.available > 0, _SLOT.c.sold > 0))
         case "for sale":
             chosen.append(_SLOT.c.available > 0)
     return chosen

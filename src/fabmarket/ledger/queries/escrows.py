@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
@@ -16,7 +16,6 @@ from fabmarket.ledger.queries.paging import (
     read_page,
 )
 
-NO_BUNDLE = "0x" + 64 * "0"
 State = Literal["funded", "delivered", "disputed", "closed"]
 MOST_OF_BUNDLE = 100
 """Trades of a bundle that are shown."""
@@ -35,7 +34,7 @@ class EscrowRow:
     time: Seconds
     """When it settled."""
     bundle: Hash
-    """Of which product it is a part; zero where it stands alone."""
+    """Of which product it is a part; empty where it stands alone."""
     state: State
     since: Seconds
     """Since when it is in this state."""
@@ -44,7 +43,7 @@ class EscrowRow:
     delivered: Digits
     """Units that the supplier stated."""
     evidence: Hash
-    """Hash of what the demander disputes it with; zero or empty where it does not."""
+    """Hash of what the demander disputes it with; empty where it does not."""
     is_uncovered: bool
     """Whether the payment went back for want of attested capacity."""
     grace_until: Seconds
@@ -101,7 +100,8 @@ class BundleRow:
 class EscrowFilter:
     """Which escrows: all that is given must hold.
 
-    `disputed_ever` keeps those that a demander once disputed, whatever became of it.
+    `disputed_ever` keeps those that a demander once disputed, or that went back for want of
+    attested capacity, whatever became of it.
     """
 
     state: State | None = None
@@ -136,7 +136,7 @@ def escrows(
     if where.demander is not None:
         chosen.append(_TRADE.c.demander == where.demander)
     if where.disputed_ever:
-        chosen.append(_ESCROW.c.evidence.not_in(("", NO_BUNDLE)))
+        chosen.append(or_(_ESCROW.c.evidence != "", _ESCROW.c.is_uncovered))
     query = _ROWS.where(*chosen)
     return read_page(connection, query, _NEWEST, EscrowRow, asked, ("escrows", where))
 
@@ -163,7 +163,7 @@ def bundles(
     block, index = func.max(_ESCROW.c.block), func.max(_ESCROW.c.log_index)
     grouped = (
         select(_ESCROW.c.bundle, block.label("block"), index.label("log_index"))
-        .where(_ESCROW.c.bundle.not_in(("", NO_BUNDLE)))
+        .where(_ESCROW.c.bundle != "")
         .group_by(_ESCROW.c.bundle)
     )
     if demander is not None:
@@ -181,7 +181,7 @@ def bundle(connection: Connection, digest: str) -> BundleRow | None:
     """One product, None if there is none."""
     query = (
         select(_ESCROW.c.block, _ESCROW.c.log_index)
-        .where(_ESCROW.c.bundle == digest, _ESCROW.c.bundle.not_in(("", NO_BUNDLE)))
+        .where(_ESCROW.c.bundle == digest)
         .order_by(_ESCROW.c.block.desc(), _ESCROW.c.log_index.desc())
         .limit(1)
     )

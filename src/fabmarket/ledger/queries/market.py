@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from fabmarket.ledger import schema
-from fabmarket.ledger.queries.forms import DESCRIBED, Address, Hash, Seconds
+from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds
 from fabmarket.ledger.queries.paging import columns_of
 
 
@@ -20,7 +20,7 @@ class MarketRow:
     """Address of the contract."""
     operator_set: int
     """Number of the operators' set that signs attestations and rulings."""
-    paused_until: Seconds
+    paused_until: Digits
     """No new trade before this second of chain time; 0 where nothing is paused."""
     parameters: dict[str, int]
     """What the deployment fixes for ever: windows in seconds, `grace_blocks` in blocks,
@@ -46,7 +46,7 @@ class Head:
 def market(connection: Connection) -> MarketRow | None:
     """The market, None while the ledger is empty."""
     row = connection.execute(select(*columns_of(MarketRow, schema.market))).one_or_none()
-    if row is None:
+    if row is None or row.exchange == "":
         return None
     chain_id, exchange, number, paused_until, parameters, tokens, trades = row
     return MarketRow(chain_id, exchange, number, paused_until, parameters, tuple(tokens), trades)

@@ -10,8 +10,6 @@ from sqlalchemy import Connection, Engine
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """A connection to read with: no block comes or goes for it until it is given back."""
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN")  # Python's driver begins none before a SELECT
-        else:
+        if engine.dialect.name != "sqlite":  # which has no other
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection

@@ -16,10 +16,7 @@ from fabmarket.scenario.tables.cells import (
 )
 from fabmarket.scenario.tables.columns import KINDS, Column, Kind
 from fabmarket.scenario.tables.faults import Faults, Place
-from fabmarket.scenario.tables.sheets import Sheet
-
-REMARK = "#"
-"""A row whose first cell begins with it, and a column whose name does, are remarks."""
+from fabmarket.scenario.tables.sheets import REMARK, Sheet
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,8 @@ def _kind_of(place: Place, names: Sequence[Cell], faults: Faults) -> Kind | None
     if fits:
         problem = f"is of several tables at once ({marks}); keep the columns of one"
     else:
-        problem = f"is the header of no table, which has {marks}; see the template, or say --as"
+        problem = f"is the header of no table, which has {marks}; see the template, or say --as."
+        problem += f" A sheet that is none is passed over if its name begins with {REMARK}"
     faults.add(place, "", _joined(names), problem)
     return None
 

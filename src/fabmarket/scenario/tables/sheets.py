@@ -13,6 +13,8 @@ LARGEST_TABLE = 16 * 2**20
 MOST_ROWS = 100_000
 """Of a sheet: more than a market can have."""
 MOST_COLUMNS = 64
+REMARK = "#"
+"""A row whose first cell begins with it, a column or a sheet whose name does, are remarks."""
 _SEPARATORS = (",", ";", "\t")
 _LONGEST_CELL = 10_000
 
@@ -22,7 +24,7 @@ class Sheet:
     """Rows of cells with their numbers, from 1; `name` is "" of a text file.
 
     `commas` says whether a comma can be a decimal mark: it separates no cells. `notes` say what was
-    taken for granted, `skipped` how many remarks and empty rows there are not.
+    taken for granted.
     """
 
     file: str
@@ -35,24 +37,28 @@ class Sheet:
 def read_text(data: bytes, name: str) -> Sheet:
     """The sheet of a text file: UTF-8, UTF-16 with its mark, or else Windows-1252.
 
-    The separator is that of comma, semicolon and tab which its first line has most of, or that
-    which a first line ``sep=;`` names.
+    The separator is that of comma, semicolon and tab which its header has most of, or that which a
+    first line ``sep=;`` names.
     Raises MalformedText for what is no table, with the line.
     """
     if len(data) > LARGEST_TABLE:
         problem = f"larger than the {LARGEST_TABLE // 2**20} MiB that are read; give a smaller file"
         raise MalformedText(f"{name}: {problem}")
     text, notes = _decoded(data, name)
-    first, _, rest = text.lstrip("\r\n").partition("\n")
-    skipped = text[: len(text) - len(text.lstrip("\r\n"))].count("\n")
-    said = first.strip().strip('"')
+    first, _, rest = text.partition("\n")
+    said, above = first.strip().strip('"'), 0
     if said.lower().startswith("sep=") and said[4:] in _SEPARATORS:
-        separator, text, skipped = said[4:], rest, skipped + 1
+        separator, text, above = said[4:], rest, 1
     else:
-        separator = max(_SEPARATORS, key=first.count)
-        text = text.lstrip("\r\n")
-    rows = tuple(_records(text, separator, name, skipped))
+        separator = max(_SEPARATORS, key=_header(text).count)
+    rows = tuple(_records(text, separator, name, above))
     return Sheet(name, "", rows, separator != ",", notes)
+
+
+def _header(text: str) -> str:
+    """The first line that is neither empty nor a remark."""
+    lines = (line.strip(' ",;\t\r\n') for line in io.StringIO(text, newline=None))
+    return next((line for line in lines if line and not line.startswith(REMARK)), "")
 
 
 def _decoded(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
@@ -76,11 +82,11 @@ def _decoded(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
     return text, notes
 
 
-def _records(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, separator: str, name: str, above: int) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     count = 0
     while True:
-        line = skipped + reader.line_num + 1
+        line = above + reader.line_num + 1
         try:
             row = next(reader, None)
         except csv.Error as error:

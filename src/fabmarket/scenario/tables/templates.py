@@ -8,7 +8,7 @@ from typing import Any
 
 from fabmarket.scenario.tables.cells import Cell
 from fabmarket.scenario.tables.columns import MACHINES, Kind
-from fabmarket.scenario.tables.reading import REMARK
+from fabmarket.scenario.tables.sheets import REMARK
 from fabmarket.scenario.tables.workbook import openpyxl
 from fabmarket.scenario.texts import is_number
 

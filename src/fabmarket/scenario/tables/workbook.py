@@ -8,7 +8,7 @@ from typing import Any
 from fabmarket.errors import Refused
 from fabmarket.scenario.tables.cells import Broken, Cell, Moment, days_from_1970
 from fabmarket.scenario.tables.packed import check_package
-from fabmarket.scenario.tables.sheets import LARGEST_TABLE, MOST_COLUMNS, MOST_ROWS, Sheet
+from fabmarket.scenario.tables.sheets import LARGEST_TABLE, MOST_COLUMNS, MOST_ROWS, REMARK, Sheet
 from fabmarket.scenario.texts import MalformedText
 
 MOST_SHEETS = 32
@@ -36,7 +36,7 @@ def openpyxl() -> Any:
 
 
 def read_workbook(data: bytes, name: str) -> list[Sheet]:
-    """The sheets of a workbook that hold anything, hidden ones and hidden rows among them.
+    """The sheets of a workbook that hold anything and are no remark, hidden ones and rows too.
 
     Of a formula the value counts that it had when the file was saved; of merged cells the first has
     the value, and the others none.
@@ -54,7 +54,8 @@ def read_workbook(data: bytes, name: str) -> list[Sheet]:
             )
             for values in (True, False)
         ]
-        titles = [each.title for each in books[0].worksheets]
+        every = (each.title for each in books[0].worksheets)
+        titles = [title for title in every if not title.startswith(REMARK)]
         if len(titles) > MOST_SHEETS:
             raise MalformedText(f"{name}: has {len(titles)} sheets; give at most {MOST_SHEETS}")
         sheets = [

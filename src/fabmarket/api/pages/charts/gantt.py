@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from fabmarket.api.pages.charts.axes import times
-from fabmarket.api.pages.charts.svg import cut, element, picture, text_width, visible
+from fabmarket.api.pages.charts.svg import cut, element, picture, text_width
 from fabmarket.api.pages.clock import brief_utc
-from fabmarket.report.wording import short
+from fabmarket.report.wording import escaped, short
 
 _BAR, _PAD, _HEAD = 20, 5, 24
 _ROW, _NAMES = 34, 116
@@ -91,7 +91,7 @@ def gantt(
 def _names(lanes: Sequence[Lane], heights: Sequence[int], height: int) -> Markup:
     drawn, top = [], _HEAD
     for lane, room in zip(lanes, heights, strict=True):
-        name, owner = cut(visible(lane.name), _NAMES), short(lane.owner)
+        name, owner = cut(escaped(lane.name), _NAMES), short(lane.owner)
         drawn.append(element("path", d=f"M0 {top}H{_NAMES}", class_="grid"))
         drawn.append(element("text", name, x=8, y=top + 14, class_="name"))
         drawn.append(element("text", owner, x=8, y=top + 27, class_="tick"))
@@ -115,7 +115,7 @@ def _bar(job: Job, x: float, y: float, scale: float) -> Markup:
     width = max(3.0, (job.ends - job.begins) * scale - 1.5)
     place = {"x": x, "y": y, "width": width, "height": _BAR, "rx": 3.0}
     drawn = [
-        element("title", visible(job.hint)),
+        element("title", job.hint),
         element("rect", **place, class_=f"f{job.kind % 8}"),
     ]
     pattern = job.kind // 8 % 3
@@ -124,7 +124,7 @@ def _bar(job: Job, x: float, y: float, scale: float) -> Markup:
     if job.state:
         drawn.append(element("rect", **place, class_=f"state {job.state}"))
     mark = {"late": "! ", "lost": "✕ ", "waits": "… "}.get(job.state, "")
-    text = cut(mark + job.label, width - 8)
+    text = cut(mark + escaped(job.label), width - 8)
     if text_width(text) <= width - 4:
         drawn.append(element("text", text, x=x + 5, y=y + 14, class_=f"on{job.kind % 8}"))
     group = element("g", *drawn)

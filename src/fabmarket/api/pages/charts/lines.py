@@ -39,22 +39,27 @@ def lines(
     y: Axis,
     marks: Sequence[Mark] = (),
     desk: int = WIDE,
+    *,
+    by_height: bool = False,
 ) -> Chart | None:
     """Return the chart of the series, told apart by colour and dashes; None without a point.
 
-    `desk` is its width where there is room, pixels.
+    `desk` is its width where there is room, pixels. The table has a row for each place on the x
+    axis, or with `by_height` for each on the y axis, where the series have those in common.
     """
     points = [point for each in series for point in each.points]
     points += [(mark.x, mark.y) for mark in marks]
     if not points:
         return None
     wide, narrow = (_drawn(title, told, series, marks, x, y, w) for w in (desk, NARROW))
-    places = sorted({point[0] for each in series for point in each.points})
-    values = [dict(each.points) for each in series]
+    at, of = (y, x) if by_height else (x, y)
+    turned = [[point[::-1] if by_height else point for point in each.points] for each in series]
+    values = [dict(points) for points in turned]
     rows = tuple(
-        (x.text(at), *(y.text(each[at]) if at in each else "–" for each in values)) for at in places
+        (at.text(place), *(of.text(each[place]) if place in each else "–" for each in values))
+        for place in sorted({place for each in values for place in each})
     )
-    columns = (x.label, *(f"{each.name}, {y.label}" for each in series))
+    columns = (at.label, *(f"{each.name}, {of.label}" for each in series))
     return Chart(title, told, wide, narrow, columns, rows)
 
 

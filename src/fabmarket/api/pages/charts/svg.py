@@ -29,6 +29,8 @@ class Chart:
 def element(name: str, *inside: Markup | str, **attributes: str | float | None) -> Markup:
     """Return an element; `_` in a name is a hyphen, one at its end is dropped, None leaves it out.
 
+    Texts are escaped, and what hides or turns letters in them is spelt out.
+
     >>> str(element("text", "a < b", x=1.25, text_anchor="end", class_="tick"))
     '<text x="1.2" text-anchor="end" class="tick">a &lt; b</text>'
     """
@@ -37,7 +39,7 @@ def element(name: str, *inside: Markup | str, **attributes: str | float | None) 
         for key, value in attributes.items()
         if value is not None
     )
-    body = "".join(str(escape(each)) for each in inside)
+    body = "".join(_value(each) for each in inside)
     return Markup(f"<{name}{written}>{body}</{name}>")  # noqa: S704 (all parts are escaped)
 
 
@@ -52,18 +54,13 @@ def picture(
         width=width,
         height=height,
         role=role,
-        aria_label=visible(f"{title}. {told}"),
+        aria_label=f"{title}. {told}",
     )
 
 
 def text_width(text: str) -> float:
     """Return how wide a text is, in pixels, about."""
     return _LETTER * len(text)
-
-
-def visible(text: str) -> str:
-    """Return a text of others with what hides or turns letters spelt out."""
-    return escaped(text)
 
 
 def cut(text: str, room: float) -> str:
@@ -73,6 +70,8 @@ def cut(text: str, room: float) -> str:
 
 
 def _value(value: str | float) -> str:
+    if isinstance(value, Markup):
+        return str(value)
     if isinstance(value, str):
-        return str(escape(value))
+        return str(escape(escaped(value)))
     return f"{round(value, 1):g}" if abs(value) < 1e6 else f"{value:.0f}"
