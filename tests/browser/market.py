@@ -280,7 +280,7 @@ class Market:
                 "held": trade["payment"] - paid,
                 "to_supplier": paid,
                 "to_demander": 0,
-                "cause": "ACCEPTED" if state == "closed" else "",
+                "cause": "accepted" if state == "closed" else "",
                 "ruling": ruling if state == "disputed" else None,
             }
         )

@@ -20,6 +20,8 @@ from fabmarket.ledger.queries.products import BundleRow, bundle, bundles
 from fabmarket.report.wording import number, one_line, plural, short
 
 _PRODUCTS = 12
+_LOST = ("refunded", "late", "uncovered")
+"""Causes of a release that say that nothing was delivered, or not in time."""
 Chosen = Literal["", "funded", "delivered", "disputed", "closed", "ever disputed"]
 
 
@@ -123,6 +125,6 @@ def fate(one: EscrowRow, now: int) -> tuple[str, str]:
         case "disputed":
             text = "payment given back: capacity is missing" if one.is_uncovered else "disputed"
             return "lost" if one.is_uncovered else "late", text
-    if one.to_supplier == 0 or one.is_uncovered:
-        return "lost", f"not delivered: {CAUSES.get(one.cause, one.cause)}"
-    return "", f"closed: {CAUSES.get(one.cause, one.cause)}"
+    if one.cause in _LOST:
+        return "lost", f"came to nothing: {CAUSES[one.cause]}"
+    return "", f"closed: {CAUSES[one.cause]}"
