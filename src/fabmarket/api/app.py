@@ -14,7 +14,7 @@ from fabmarket.api.guard import Guard, Way
 from fabmarket.api.own.pages import links_of
 from fabmarket.api.own.router import WAYS, own_routers
 from fabmarket.api.pages import Shell, add_pages
-from fabmarket.api.routes import calculators, capacity, live, log, market, trades
+from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
 
 _ROUTERS = (
@@ -24,6 +24,7 @@ _ROUTERS = (
     log.router,
     live.router,
     calculators.router,
+    tables.router,
 )
 _TAGS = [
     {"name": "market", "description": "The market as a whole: how it stands, how much is traded."},
@@ -32,6 +33,7 @@ _TAGS = [
     {"name": "log", "description": "The events themselves."},
     {"name": "live", "description": "What happens, as it happens."},
     {"name": "calculators", "description": "Equilibria and quotes for numbers that are given."},
+    {"name": "tables", "description": "Whole tables as files, and tables to fill in."},
     {"name": "own", "description": "Of an agent's directory, for its owner alone."},
 ]
 _ABOUT = """\
@@ -65,7 +67,8 @@ def make_app(served: Served) -> ASGIApp:
     if served.agent is not None:
         for router in own_routers(served.agent, shell):
             app.include_router(router)
-    return Guard(app, served, {"/v1/calculators/": Way(counts=20), **WAYS})
+    ways = {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20), **WAYS}
+    return Guard(app, served, ways)
 
 
 @asynccontextmanager

@@ -13,16 +13,10 @@ from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.steps import CAUSES
 from fabmarket.api.pages.units import units_of
-from fabmarket.ledger.queries.escrows import (
-    BundleRow,
-    EscrowFilter,
-    EscrowRow,
-    bundle,
-    bundles,
-    escrows,
-)
+from fabmarket.ledger.queries.escrows import EscrowFilter, EscrowRow, escrows
 from fabmarket.ledger.queries.market import head
 from fabmarket.ledger.queries.paging import Asked
+from fabmarket.ledger.queries.products import BundleRow, bundle, bundles
 from fabmarket.report.wording import number, one_line, plural, short
 
 _PRODUCTS = 12
@@ -115,6 +109,8 @@ def fate(one: EscrowRow, now: int) -> tuple[str, str]:
     The mark is "late", "lost", "waits" or "" where all is well.
     """
     match one.state:
+        case "settled":
+            return "", "paid at once"
         case "funded" if now > one.deliver_by:
             return "late", "delivery not stated in time"
         case "funded" if now >= one.ends:
