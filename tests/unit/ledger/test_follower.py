@@ -342,7 +342,7 @@ def test_a_page_must_follow_on_the_page_before_it():
     first = next(blocks)
     chain.restore(snapshot)
     chain.register("d", "e", "f")
-    with pytest.raises(LedgerError, match=r"block 7 0x.* is no longer on the chain"):
+    with pytest.raises(LedgerError, match=r"block 7 0x.* is no longer there"):
         list(blocks)
     assert (first.number, names(follower)) == (6, ["a", "b"])  # two to a page
     chain.engine.close()
