@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -18,6 +18,7 @@ from eth_utils.abi import (
 from eth_utils.address import to_checksum_address
 
 from fabmarket.chain.calls import arguments_of, function_of, values_of
+from fabmarket.chain.decoding import reader_of
 from fabmarket.chain.engine import CallReverted, Engine, FailedCall, Log
 from fabmarket.errors import Refused
 from fabmarket.identity import keccak
@@ -188,6 +189,11 @@ class ExchangeContract(Contract):
             for each in filter_abi_by_type("event", abi)
             if each["name"] in classes
         }
+        self._readers = {
+            topic: reader
+            for topic, (each, event) in self._events.items()
+            if (reader := reader_of(each["inputs"], partial(_event, event))) is not None
+        }
         self._errors = {
             keccak(abi_to_signature(each).encode())[:4]: each
             for each in filter_abi_by_type("error", abi)
@@ -205,6 +211,9 @@ class ExchangeContract(Contract):
         """Return the market event in a log; None for another contract's or an unknown one."""
         if log.address != self.address or log.topics[0] not in self._events:
             return None
+        reader = self._readers.get(log.topics[0])
+        if reader is not None and (found := reader(log)) is not None:
+            return found
         abi, event = self._events[log.topics[0]]
         inputs = abi["inputs"]
         plain = iter(decode(_types(i for i in inputs if not i["indexed"]), log.data))

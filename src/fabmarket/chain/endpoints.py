@@ -36,6 +36,8 @@ PATIENCE = 5.0
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 _SECRET = 6
+_ALL = "several requests"
+"""Stands for the method of several requests in one."""
 
 
 class NodeLost(TryAgain):
@@ -130,6 +132,13 @@ class _Endpoint(HTTPProvider):
             self.head = _number(answer["result"].get("number"))
         return answer
 
+    def ask_all(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
+        """Return its answers to several requests, in their order. Raises as `ask` does."""
+        answers = self.make_batch_request(requests)
+        if not isinstance(answers, list) or len(answers) != len(requests):
+            raise ValueError(f"{answers!r:.100} is no answer to {len(requests)} requests")
+        return answers
+
     def ask_chain_id(self) -> int:
         """Return the id of its chain."""
         return _number(self.ask("eth_chainId", []).get("result"))
@@ -201,6 +210,14 @@ class Endpoints(JSONBaseProvider):
 
     @override
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        return cast(RPCResponse, self._answer(method, params))
+
+    @override
+    def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
+        """Return the answers to several requests, in their order."""
+        return cast("list[RPCResponse]", self._answer(_ALL, requests))
+
+    def _answer(self, method: str, params: Any) -> Any:
         end = time.monotonic() + self._patience
         pause = _PAUSE
         while True:
@@ -214,7 +231,7 @@ class Endpoints(JSONBaseProvider):
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _round(self, method: str, params: Any, failures: list[_Failure]) -> RPCResponse | None:
+    def _round(self, method: str, params: Any, failures: list[_Failure]) -> Any:
         """Ask all from the current one on; None if none can answer, and `failures` say why.
 
         One that is behind is asked only if the others are so too or are lost.
@@ -242,8 +259,8 @@ class Endpoints(JSONBaseProvider):
     def _in_turn(self) -> list[_Endpoint]:
         return self._all[self._current :] + self._all[: self._current]
 
-    def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> RPCResponse:
-        answer = endpoint.ask(method, params)
+    def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> Any:
+        answer = endpoint.ask_all(params) if method == _ALL else endpoint.ask(method, params)
         self._seen = max(self._seen, endpoint.head)
         self._current = self._all.index(endpoint)
         return answer
@@ -310,6 +327,8 @@ def _block_named(method: str, params: Any) -> int:
             said = params[0]
         case "eth_call" | "eth_getTransactionCount":
             said = params[1]
+        case _ if method == _ALL:
+            return max(_block_named(*request) for request in params)
         case _:
             said = None
     return int(said, 16) if isinstance(said, str) and said.startswith("0x") else -1

@@ -15,7 +15,6 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 from web3.types import (
     BlockIdentifier,
-    FilterParams,
     LogReceipt,
     RPCEndpoint,
     TxData,
@@ -38,6 +37,7 @@ from fabmarket.chain.engine import (
     Receipt,
     Settings,
 )
+from fabmarket.chain.raw import raw_header, raw_logs
 from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
 from fabmarket.identity import Key, keccak
@@ -49,6 +49,8 @@ _QUOTED = 300
 _MOST, _MOST_COIN = (1 << 63) - 1, (1 << 256) - 1
 """What a node can count: of blocks and seconds as many as SQLite can, of wei what the EVM can."""
 _RESEND = 1.0
+_BATCH = 50
+"""Headers that are asked for in one request."""
 # The first account of the mnemonic that anvil and hardhat fund by default; public knowledge.
 _DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 
@@ -96,6 +98,7 @@ class RpcEngine(Engine):
         self.funder = funder
         self._head: Header | None = None
         endpoints = Endpoints(urls_of(url), self.patience)
+        self._endpoints = endpoints
         self.w3 = Web3(endpoints)
         self.chain_id = endpoints.agree(chain_id)
         try:
@@ -140,14 +143,26 @@ class RpcEngine(Engine):
         return self._head  # no endpoint knows what was seen: it is not unseen by that
 
     @override
-    def logs(self, first: int, last: int, address: str) -> list[Log]:
-        wanted: FilterParams = {
-            "fromBlock": BlockNumber(first),
-            "toBlock": BlockNumber(last),
-            "address": _known(address),
-        }
+    def headers(self, numbers: Sequence[int]) -> list[Header]:
+        found: list[Header] = []
         with self._asking():
-            found = [log_of(raw) for raw in self.w3.eth.get_logs(wanted)]
+            for start in range(0, len(numbers), _BATCH):
+                wanted = [
+                    (RPCEndpoint("eth_getBlockByNumber"), [hex(number), False])
+                    for number in numbers[start : start + _BATCH]
+                ]
+                answers = self._endpoints.make_batch_request(wanted)
+                found += [raw_header(answer["result"]) for answer in answers]
+        return found
+
+    @override
+    def logs(self, first: int, last: int, address: str) -> list[Log]:
+        wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": address}
+        with self._asking():  # web3 would take longer over the answer than the node
+            answer = self._endpoints.make_request(RPCEndpoint("eth_getLogs"), [wanted])
+            if "error" in answer:
+                raise ValueError(str(answer["error"]))
+            found = raw_logs(answer["result"])
         return sorted(found, key=lambda log: (log.block, log.index))
 
     def failed_calls(self, number: int, address: str) -> list[FailedCall]:
