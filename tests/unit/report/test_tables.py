@@ -271,7 +271,7 @@ def test_trades_are_a_submodel_that_reads_back_with_every_value(
 
 def test_more_trades_than_a_shell_takes_are_refused() -> None:
     rows = ((number,) for number in range(MOST_TRADES + 1))
-    with pytest.raises(NotExported, match="more than the 10000 trades"):
+    with pytest.raises(NotExported, match="more than the 2000 trades"):
         write_shell((Column("block", "number"),), rows, io.BytesIO(), ANNE, is_package=False)
 
 
