@@ -16,7 +16,7 @@ from tests.serving import serving
 @contextmanager
 def showing(at: Path, trades: int, names: Sequence[str | bytes] = USUAL) -> Iterator[str]:
     """The address of a server that shows a market of so many trades; 0 for an empty ledger."""
-    engine = empty(f"sqlite:///{at / 'ledger.sqlite'}")
+    engine = empty(at / "ledger.sqlite")
     if trades:
         fill(engine, trades, names)
     with serving(shown(engine)) as client:

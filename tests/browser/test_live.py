@@ -18,7 +18,7 @@ class Show:
     """A ledger that grows, and its server, which can be ended and begun again."""
 
     def __init__(self, at: Path) -> None:
-        self.engine: Engine = empty(f"sqlite:///{at / 'ledger.sqlite'}")
+        self.engine: Engine = empty(at / "ledger.sqlite")
         fill(self.engine, 120)
         self._running = ExitStack()
         self._port = 0

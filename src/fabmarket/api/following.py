@@ -24,11 +24,16 @@ class Feed(threading.Thread):
     """Follows until it is told to end, or until a reorganisation is too deep to be followed."""
 
     def __init__(
-        self, follower: Follower[Event], finality: int, halted: Callable[[str], None]
+        self,
+        follower: Follower[Event],
+        finality: int,
+        halted: Callable[[str], None],
+        look: Callable[[], None],
     ) -> None:
-        """`halted` is told, once, why it goes on no more."""
+        """`halted` is told, once, why it goes on no more; `look` is done whenever it caught up."""
         super().__init__(name="feed", daemon=True)
-        self._follower, self._finality, self._halted = follower, finality, halted
+        self._follower, self._finality = follower, finality
+        self._halted, self._look = halted, look
         self._ending = threading.Event()
         self._now = Following("following", "has not read the chain yet", finality)
 
@@ -46,6 +51,7 @@ class Feed(threading.Thread):
         while not self._ending.is_set():
             try:
                 self._follower.follow(self._told)
+                self._look()
                 self._now = Following("following", "", self._finality)
             except _Ended:
                 return

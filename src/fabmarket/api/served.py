@@ -37,12 +37,29 @@ class Currency:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What an audit found: of each check its name, how much it compared, and whether all fits."""
+
+    ok: bool
+    checks: tuple[tuple[str, int, bool], ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of `fabmarket demo` left beside its ledger: its page, currency and own audit."""
+
+    report: Path | None
+    currency: Currency | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
 class Served:
     """A ledger, and how it is offered.
 
     `hosts` are names beside addresses and `localhost` under which clients may ask for it; `agent`
-    is the directory of the agent whose ledger it is, for its owner; `report` the page that
-    `fabmarket demo` left beside the ledger. `currencies` are those of tokens, by address, as far as
+    is the directory of the agent whose ledger it is, for its owner; `run` what `fabmarket demo`
+    left beside the ledger. `currencies` are those of tokens, by address, as far as
     they are known: no event says them.
     """
 
@@ -52,5 +69,5 @@ class Served:
     rate: float = RATE
     burst: int = BURST
     agent: Path | None = None
-    report: Path | None = None
+    run: Run | None = None
     currencies: Mapping[str, Currency] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from fabmarket.node.settings import EVENTS, FILE
 from fabmarket.report.wording import escaped, one_line
 
 PORT = 8480
-LEDGER, REPORT, OUT = "ledger.sqlite", "report.html", "demo-out"
+LEDGER, OUT = "ledger.sqlite", "demo-out"
 
 
 @click.command(
@@ -121,7 +122,7 @@ class _Found:
 
     place: Path | str
     agent: Path | None = None
-    report: Path | None = None
+    run: Path | None = None
 
 
 def _found(ledger: str | None, *, is_followed: bool) -> _Found:
@@ -134,8 +135,7 @@ def _found(ledger: str | None, *, is_followed: bool) -> _Found:
             raise InputError(f"{given}: its agent follows the chain; leave out --rpc and --market")
         return _Found(path / EVENTS, agent=path)
     if path.is_dir():
-        report = path / REPORT
-        return _Found(path / LEDGER, report=report if report.is_file() else None)
+        return _Found(path / LEDGER, run=path)
     return _Found(path)
 
 
@@ -164,31 +164,37 @@ def _serve(
     """Listen and serve until a signal comes."""
     with _extra():  # a second of imports that no other command needs
         from fabmarket.api.app import make_app  # noqa: PLC0415
+        from fabmarket.api.currencies import ask_tokens, tokens_of  # noqa: PLC0415
         from fabmarket.api.following import Feed  # noqa: PLC0415
         from fabmarket.api.own.access import require_loopback  # noqa: PLC0415
+        from fabmarket.api.runs import run_in  # noqa: PLC0415
         from fabmarket.api.served import Currency, Served  # noqa: PLC0415
         from fabmarket.api.server import listening, server_of  # noqa: PLC0415
-    currencies = {}
+    known = {}
     if found.agent is not None:
         require_loopback(host, names)
         owner = Owner(found.agent)
         if owner.currency is not None:
             it = owner.currency
-            currencies = {owner.token: Currency(it.symbol, it.decimals)}
+            known = {owner.token: Currency(it.symbol, it.decimals)}
     with ExitStack() as stack:
         sock = stack.enter_context(closing(listening(host, port)))
+        run = None if found.run is None else run_in(found.run)
+        if run is not None and run.currency is not None:
+            known = dict.fromkeys(tokens_of(store.engine), run.currency)
         served = Served(
             store.engine,
             hosts=names,
             rate=rate,
             burst=max(1, round(2 * rate)),
             agent=found.agent,
-            report=found.report,
-            currencies=currencies,
+            run=run,
+            currencies=known,
         )
         if exchange is not None:
             follower = Follower(exchange.engine, exchange, store, finality)
-            feed = Feed(follower, finality, _say_halted)
+            look = partial(ask_tokens, exchange.engine, store.engine, known)
+            feed = Feed(follower, finality, _say_halted, look)
             stack.callback(feed.end)
             served = replace(served, following=feed.following)
             feed.start()

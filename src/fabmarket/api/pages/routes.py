@@ -4,15 +4,16 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
 
 from fabmarket.api.pages import accounts, capacity, explorer, overview, products, trading
-from fabmarket.api.pages.problems import telling
+from fabmarket.api.pages.problems import NotThere, telling
 from fabmarket.api.pages.shell import Shell
 
+_OF_REPORT = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -37,6 +38,13 @@ def add_pages(app: FastAPI, shell: Shell) -> None:
         """How to check the market without this server."""
         with shell.connect() as connection:
             return shell.page(request, connection, "audit.html")
+
+    @router.get("/report")
+    def report() -> FileResponse:
+        """The page that a run left: one file, with its styles in it."""
+        if shell.run is None or shell.run.report is None:
+            raise NotThere("report of a run")
+        return FileResponse(shell.run.report, headers={"Content-Security-Policy": _OF_REPORT})
 
     app.include_router(router)
     app.mount("/static", _Files(directory=_STATIC))

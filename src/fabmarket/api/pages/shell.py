@@ -16,8 +16,9 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from sqlalchemy import Connection
 
+from fabmarket.api.currencies import BASE_UNITS
 from fabmarket.api.pages.clock import brief_utc, day_of, iso, utc
-from fabmarket.api.served import Currency, Following, Served
+from fabmarket.api.served import Currency, Following, Run, Served
 from fabmarket.ledger.queries.market import Head, head, market
 from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.report.wording import duration, money, number, one_line, plural, share, span
@@ -109,7 +110,7 @@ class Shell:
             path=request.url.path,
             query=defaultdict(str, request.query_params),
             currencies=self._served.currencies,
-            report=self._served.report is not None,
+            run=self.run,
             standing=self._standing(connection),
             market=row,
             again=lambda **changed: _again(request, changed),
@@ -120,6 +121,11 @@ class Shell:
     def connect(self) -> AbstractContextManager[Connection]:
         """Open the ledger, to read it as it is at one moment."""
         return snapshot(self._served.engine)
+
+    @property
+    def run(self) -> Run | None:
+        """What a run left beside the ledger, if it is of one."""
+        return self._served.run
 
     def currency(self, token: str) -> Currency:
         """Return how amounts of a token are written; plain base units where nobody said."""
@@ -135,12 +141,12 @@ class Shell:
 
 def currency_of(currencies: Mapping[str, Currency], token: str) -> Currency:
     """Return how amounts of a token are written; plain base units where nobody said."""
-    return currencies.get(token) or Currency(f"of {token[:6]}…{token[-4:]}", 0)
+    return currencies.get(token) or BASE_UNITS
 
 
 def written(amount: int | float | None, currency: Currency, *, signed: bool = False) -> str:
     """Return an amount of base units with its symbol."""
-    symbol = one_line(currency.symbol)[:_SYMBOL] if currency.decimals else currency.symbol
+    symbol = one_line(currency.symbol)[:_SYMBOL]
     return money(amount, {"symbol": symbol, "decimals": currency.decimals}, signed=signed)
 
 
