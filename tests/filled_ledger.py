@@ -32,7 +32,8 @@ def empty(place: Path | str | None = None) -> Engine:
 def fill(engine: Engine, trades: int = 40) -> None:
     """Fill a database: two suppliers of two resources each, five slots of each, and trades.
 
-    Trade i settles in block 10 + i // 2; every fourth is in escrow, in bundles of two.
+    Trade i settles in block 10 + i // 2. Of four blocks the first holds a product in escrow, the
+    third one that is paid at once, the others two trades each.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in schema.METADATA.tables}
     rows["market"].append(
@@ -146,10 +147,13 @@ def _resources(rows: dict[str, list[dict[str, Any]]]) -> None:
 
 def _trade(rows: dict[str, list[dict[str, Any]]], i: int) -> None:
     supplier, demander = ((ANNE, CARA), (BERT, CARA), (BERT, ANNE))[i % 3]
+    is_escrow, is_product = i // 2 % 4 == 0, i // 2 % 2 == 0
     name, slot = NAMES[i % 2], 1 + i % (SLOTS - 1)
     block, index = 10 + i // 2, i % 2
     place = {"block": block, "log_index": index}
-    seen = {"transaction_hash": digest("transaction", i), "time": ORIGIN + 12 * block}
+    mined = digest("transaction", i // 2 if is_product else i, is_product)
+    seen = {"transaction_hash": mined, "time": ORIGIN + 12 * block}
+    demander = CARA if is_product else demander
     trade, listing = digest("trade", i), digest(supplier, name, slot)
     rows["trade"].append(
         dict(
@@ -167,15 +171,15 @@ def _trade(rows: dict[str, list[dict[str, Any]]], i: int) -> None:
             unit_price=HUGE,
             payment=3 * HUGE,
             nonce=i,
-            is_escrow=i % 4 == 0,
+            is_escrow=is_escrow,
         )
     )
     terms = pack_terms(3, HUGE, i)
     settled = Settled(bytes.fromhex(listing[2:]), demander, bytes.fromhex(trade[2:]), TOKEN, terms)
     _event(rows, dict(**place, transaction_hash=seen["transaction_hash"]), settled, None)
-    if i % 4:
+    if not is_escrow:
         return
-    state = ("funded", "delivered", "disputed", "closed")[i // 4 % 4]
+    state = ("funded", "delivered", "disputed", "closed")[i // 8 % 4]
     rows["escrow"].append(
         dict(
             trade=trade,
@@ -204,7 +208,7 @@ def _trade(rows: dict[str, list[dict[str, Any]]], i: int) -> None:
 def new_trade(block: int, index: int) -> dict[str, Any]:
     """Return the row of one more trade."""
     rows: dict[str, list[dict[str, Any]]] = {"trade": [], "event": []}
-    _trade(rows, 1)
+    _trade(rows, 2)
     place = {"block": block, "log_index": index}
     return rows["trade"][0] | place | {"trade": digest("new", block, index)}
 

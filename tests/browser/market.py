@@ -40,7 +40,6 @@ HOSTILE = (
     b"mill\n\x1b[2J\x00\x07ing",
 )
 """What strangers may call a machine: 32 bytes are theirs."""
-_NOTHING = "0x" + 64 * "0"
 _SLOTS = 24
 _BLOCK = 12
 
@@ -188,7 +187,7 @@ class Market:
                     "committed": attested if is_listed else 0,
                     "version": 1 + number % 3,
                     "expiry": begins,
-                    "commitment": digest("seal", number) if is_sealed else _NOTHING,
+                    "commitment": digest("seal", number) if is_sealed else "",
                     "listing": digest(supplier, raw, number),
                     "available": attested if is_listed else 0,
                     "sold": 0,
@@ -207,7 +206,7 @@ class Market:
         self._settled(digest("trade", number), time, slot, buyer, is_escrow=number % 5 == 0)
         if number % 5 == 0:
             state = ("closed", "delivered", "disputed", "funded")[number // 5 % 4]
-            self._escrow(self.rows["trade"][-1], state, _NOTHING)
+            self._escrow(self.rows["trade"][-1], state, "")
 
     def _product(self, number: int) -> None:
         time = NOW - (number + 1) * 1_800
@@ -281,7 +280,7 @@ class Market:
                 "held": trade["payment"] - paid,
                 "to_supplier": paid,
                 "to_demander": 0,
-                "cause": "ACCEPTED" if state == "closed" else "",
+                "cause": "accepted" if state == "closed" else "",
                 "ruling": ruling if state == "disputed" else None,
             }
         )

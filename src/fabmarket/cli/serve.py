@@ -18,9 +18,9 @@ from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.inputs import InputError, Real, Whole
 from fabmarket.interrupts import Interrupted
 from fabmarket.ledger import Follower, Ledger
-from fabmarket.node.entry import TOKEN, entry_of
+from fabmarket.node.entry import entry_of
 from fabmarket.node.owner import Owner
-from fabmarket.node.settings import EVENTS, FILE
+from fabmarket.node.settings import ENTRY, EVENTS, FILE
 from fabmarket.report.wording import escaped, one_line
 
 PORT = 8480
@@ -170,18 +170,18 @@ def _serve(
         from fabmarket.api.runs import run_in  # noqa: PLC0415
         from fabmarket.api.served import Currency, Served  # noqa: PLC0415
         from fabmarket.api.server import listening, server_of  # noqa: PLC0415
-    known = {}
+    known: dict[str, Currency] = {}
     if found.agent is not None:
         require_loopback(host, names)
         owner = Owner(found.agent)
         if owner.currency is not None:
             it = owner.currency
-            known = {owner.token: Currency(it.symbol, it.decimals)}
+            known[owner.token] = Currency(it.symbol, it.decimals)
     with ExitStack() as stack:
         sock = stack.enter_context(closing(listening(host, port)))
         run = None if found.run is None else run_in(found.run)
         if run is not None and run.currency is not None:
-            known = dict.fromkeys(tokens_of(store.engine), run.currency)
+            known.update(dict.fromkeys(tokens_of(store.engine), run.currency))
         served = Served(
             store.engine,
             hosts=names,
@@ -226,7 +226,7 @@ def _say(name: str, at: tuple[Any, ...], agent: Path | None, as_json: bool) -> N
         if entry is not None and sys.stdout.isatty():
             click.echo(f"Its owner enters at {entry}")
         elif agent is not None:  # what is printed may be kept, and the token is not for a log
-            click.echo(one_line(f"Its owner enters at {address}enter; see {agent / TOKEN}"))
+            click.echo(one_line(f"Its owner enters at {address}enter; see {agent / ENTRY}"))
     sys.stdout.flush()
 
 

@@ -239,18 +239,18 @@ def _started(
             started.append(node)
             _start_node(place, facts, binary)
         missing = [each for each in facts.members if not is_running(place.root / each.name)]
+        pages = place.process(PAGES)
+        lacks_pages = can_serve() and not pages.runs()
         progress(_AGENTS, 0, len(missing))
-        require_free([each.port for each in missing])
+        require_free([*(each.port for each in missing), *[facts.page_port] * lacks_pages])
         for each in missing:
             started.append(place.process(each.name))
             started[-1].start(_agent_command(place, each), place.log(each.name))
         for done, each in enumerate(missing, 1):
             _await(place, each.name, partial(_answers, each.port))
             progress(_AGENTS, done, len(missing))
-        pages = place.process(PAGES)
-        if can_serve() and not pages.runs():
+        if lacks_pages:
             progress(_PAGES, 0, 1)
-            require_free([facts.page_port])
             started.append(pages)
             pages.start(_serve_command(place, facts), place.log(PAGES))
             _await(place, PAGES, partial(_answers, facts.page_port))

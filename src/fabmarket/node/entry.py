@@ -7,8 +7,8 @@ from secrets import token_urlsafe
 
 from fabmarket.errors import Refused
 from fabmarket.node.owner import write_whole
+from fabmarket.node.settings import ENTRY
 
-TOKEN = "api-token"  # noqa: S105 - the name of the file
 _LONGEST = 200
 
 
@@ -18,7 +18,7 @@ class BadToken(Refused):
 
 def token_of(folder: Path) -> str:
     """Return the token of an agent's directory, which is made if there is none."""
-    path = folder / TOKEN
+    path = folder / ENTRY
     if not path.exists():
         write_whole(path, f"{token_urlsafe(32)}\n".encode())
     return token_in(path)

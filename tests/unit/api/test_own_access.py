@@ -7,8 +7,9 @@ import pytest
 
 from fabmarket.api.own.access import NotLoopback, require_loopback
 from fabmarket.api.served import Served
-from fabmarket.node.entry import TOKEN, BadToken, token_of
-from fabmarket.node.settings import EVIDENCE
+from fabmarket.cli.main import main
+from fabmarket.node.entry import BadToken, token_of
+from fabmarket.node.settings import ENTRY, EVIDENCE
 from tests.serving import serving
 from tests.unit.node.council import Council
 from tests.unit.node.office import Office
@@ -87,7 +88,7 @@ def test_the_token_in_a_query_or_an_error_is_worth_nothing_and_told_by_nothing(p
 
 
 def test_the_token_lies_in_a_file_of_the_owner_and_stays_the_same(place):
-    path = place.office.folder / TOKEN
+    path = place.office.folder / ENTRY
     assert path.stat().st_mode & 0o777 == 0o600
     assert token_of(place.office.folder) == place.token
     assert len(place.token) >= 43
@@ -96,7 +97,7 @@ def test_the_token_lies_in_a_file_of_the_owner_and_stays_the_same(place):
 def test_a_token_that_was_replaced_opens_nothing_any_more(place):
     assert place.entered().status_code == 303
     assert place.client.get("/v1/own/status").status_code == 200
-    (place.office.folder / TOKEN).unlink()
+    (place.office.folder / ENTRY).unlink()
     assert place.client.get("/v1/own/status").status_code == 401
     new = token_of(place.office.folder)
     assert new != place.token
@@ -107,7 +108,7 @@ def test_a_token_that_was_replaced_opens_nothing_any_more(place):
 
 
 def test_a_file_that_may_not_be_the_owners_is_no_token(place):
-    path = place.office.folder / TOKEN
+    path = place.office.folder / ENTRY
     other = path.rename(path.with_name("other"))
     wrong = {
         "open to all": lambda: path.write_text(place.token),
@@ -189,6 +190,15 @@ def test_an_agent_is_served_to_this_machine_alone():
         require_loopback(host)
     with pytest.raises(NotLoopback, match="is of a proxy"):
         require_loopback("127.0.0.1", ["mill.example"])
+
+
+def test_the_command_serves_an_agent_to_no_other_machine(tmp_path, capsys):
+    office = Office(Council(), tmp_path / "bea", "bea")
+    for option, value in (("--host", "0.0.0.0"), ("--name", "mill.example")):  # noqa: S104
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", str(office.folder), "--port", "0", option, value])
+        assert ended.value.code == 2
+        assert f"{option}: {value!r}" in capsys.readouterr().err
 
 
 def test_no_path_leads_to_another_file_of_the_directory(place):

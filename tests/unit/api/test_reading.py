@@ -32,7 +32,7 @@ ONES = [
     "/v1/statistics/days?since=20700&until=20710",
     f"/v1/resources/{ANNE}/{MILLING}",
     f"/v1/listings/{digest(BERT, 'milling', 3)}",
-    f"/v1/trades/{digest('trade', 4)}",
+    f"/v1/trades/{digest('trade', 8)}",
     f"/v1/products/{digest('bundle', 1)}",
     f"/v1/cycles/{digest('cycle')}",
     f"/v1/accounts/{BERT}",
@@ -107,8 +107,8 @@ def test_numbers_beyond_2_to_the_53_are_digits(client: httpx.Client) -> None:
 
 
 def test_a_trade_comes_with_its_escrow_and_its_steps(client: httpx.Client) -> None:
-    found = client.get(f"/v1/trades/{digest('trade', 4)}").json()
-    assert found["trade"]["trade"] == found["escrow"]["trade"] == digest("trade", 4)
+    found = client.get(f"/v1/trades/{digest('trade', 8)}").json()
+    assert found["trade"]["trade"] == found["escrow"]["trade"] == digest("trade", 8)
     assert [step["kind"] for step in found["steps"]] == ["Delivered"]
     plain = client.get(f"/v1/trades/{digest('trade', 5)}").json()
     assert (plain["escrow"], plain["steps"]) == (None, [])
@@ -119,7 +119,7 @@ def test_addresses_and_hashes_are_taken_in_any_case(client: httpx.Client) -> Non
         found = client.get("/v1/trades", params={"account": account}).json()
         assert found == client.get("/v1/trades", params={"account": ANNE}).json()
         assert found["rows"]
-    upper = "0x" + digest("trade", 4)[2:].upper()
+    upper = "0x" + digest("trade", 8)[2:].upper()
     assert client.get(f"/v1/trades/{upper}").status_code == 200
 
 

@@ -256,7 +256,7 @@ def test_a_trade_that_is_signed_is_cancelled_by_its_nonce(demander):
     assert placed(demander) == [Cancel(CONTRACT, 1 << 5)]
     code, _, err = ran("cancel", demander, "--trade", "0x3a")
     assert code == 2
-    assert "is signed for epoch 1 and the account is in 0; --all voids both" in err
+    assert "is signed for epoch 1 and the account is in 0; cancel all to void both" in err
     code, _, err = ran("cancel", demander, "--trade", "0x3")
     assert code == 2
     assert "0x3 begins more than one trade; give more of its digits" in err

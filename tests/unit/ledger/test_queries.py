@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection
 
+from fabmarket.ledger.queries import products
 from fabmarket.ledger.queries.accounts import account, accounts
 from fabmarket.ledger.queries.capacity import SlotFilter, calendar, resource, resources, slot, slots
 from fabmarket.ledger.queries.cycles import cycle, cycles
-from fabmarket.ledger.queries.escrows import EscrowFilter, bundle, bundles, escrow, escrows
+from fabmarket.ledger.queries.escrows import EscrowFilter, escrow, escrows
 from fabmarket.ledger.queries.log import EventFilter, events
 from fabmarket.ledger.queries.market import first_block_from, head, market
 from fabmarket.ledger.queries.operators import operators
 from fabmarket.ledger.queries.paging import MOST, Asked, BadQuery, Page
+from fabmarket.ledger.queries.products import bundle, bundles
 from fabmarket.ledger.queries.statistics import days, totals, volume
 from fabmarket.ledger.queries.trades import TradeFilter, TradeRow, trade, trades
 from tests.filled_ledger import ANNE, BERT, CARA, HUGE, LENGTH, ORIGIN, TOKEN, digest, empty, fill
@@ -58,7 +60,6 @@ def walked(query: Query, connection: Connection, limit: int) -> list[object]:
     cursor: str | None = None
     while True:
         page = query(connection, Asked(cursor, limit))
-        assert len(page.rows) == limit or page.next is None
         rows += page.rows
         cursor = page.next
         if cursor is None:
@@ -164,7 +165,10 @@ FILTERS: list[tuple[TradeFilter, Kept]] = [
     (TradeFilter(account=ANNE, supplier=BERT), lambda row: row.demander == ANNE),
     (TradeFilter(account=ANNE, supplier=BERT, demander=CARA), lambda row: False),
     (TradeFilter(name="milling"), lambda row: row.name == "milling"),
-    (TradeFilter(demander=ANNE, name="turning"), lambda row: int(row.nonce) % 6 == 5),
+    (
+        TradeFilter(demander=ANNE, name="turning"),
+        lambda row: (row.demander, row.name) == (ANNE, "turning"),
+    ),
     (TradeFilter(listing=digest(BERT, "turning", 2)), lambda row: int(row.nonce) % 12 in (1, 5)),
     (TradeFilter(since=ORIGIN + 12 * 15), lambda row: row.block >= 15),
     (TradeFilter(until=ORIGIN + 12 * 15), lambda row: row.block < 15),
@@ -232,17 +236,36 @@ def test_escrows_and_products(database: Connection) -> None:
     assert disputed
     assert {row.state for row in disputed} == {"disputed"}
     assert escrows(database, EscrowFilter(state="closed")).rows[0].ruling is not None
-    whole = bundles(database).rows
-    assert [len(row.trades) for row in whole] == [2, 2, 2, 2, 2]
-    assert whole[0].block > whole[-1].block
-    assert whole[0].payment == 6 * HUGE
-    assert bundle(database, whole[1].bundle) == whole[1]
-    assert bundle(database, digest("no bundle")) is None
-    assert escrow(database, digest("trade", 4)) is not None
+    assert escrow(database, digest("trade", 8)) is not None
     assert escrow(database, digest("trade", 5)) is None
-    of_one = bundles(database, demander=CARA).rows
-    assert of_one
-    assert all(any(row.demander == CARA for row in each.trades) for each in of_one)
+
+
+def test_products_are_bundles_in_escrow_and_those_paid_at_once(database: Connection) -> None:
+    whole = bundles(database).rows
+    assert [row.block for row in whole] == [28, 26, 24, 22, 20, 18, 16, 14, 12, 10]
+    assert all(len(row.trades) == 2 and row.demander == CARA for row in whole)
+    in_escrow, at_once = whole[1::2], whole[::2]
+    assert [row.bundle for row in in_escrow] == [digest("bundle", i) for i in (4, 3, 2, 1, 0)]
+    assert all(row.bundle == row.transaction_hash for row in at_once)
+    assert {one.state for row in at_once for one in row.trades} == {"settled"}
+    assert {one.to_supplier for row in at_once for one in row.trades} == {3 * HUGE}
+    assert whole[0].payment == 6 * HUGE
+    for row in whole:
+        assert bundle(database, row.bundle) == row
+    assert bundle(database, digest("no bundle")) is None
+    assert bundle(database, "") is None
+    assert bundles(database, demander=CARA).rows == whole
+    assert bundles(database, demander=ANNE).rows == ()
+
+
+def test_a_page_of_products_looks_through_so_many_trades(
+    database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bundles(database).rows
+    monkeypatch.setattr(products, "MOST_LOOKED_AT", 5)
+    page = bundles(database)
+    assert page.rows == whole[:1]
+    assert walked(lambda db, asked: bundles(db, asked=asked), database, 50) == list(whole)
 
 
 def test_one_account_and_one_cycle(database: Connection) -> None:
@@ -257,7 +280,7 @@ def test_one_account_and_one_cycle(database: Connection) -> None:
 def test_the_log_by_kind_trade_and_block(database: Connection) -> None:
     delivered = events(database, EventFilter(kind="Delivered"), Asked(limit=MOST)).rows
     assert len(delivered) == 10
-    steps = events(database, EventFilter(subject=digest("trade", 4))).rows
+    steps = events(database, EventFilter(subject=digest("trade", 8))).rows
     assert [(row.kind, row.body["quantity"]) for row in steps] == [("Delivered", "3")]
     few = events(database, EventFilter(since=12, until=14), oldest_first=True).rows
     assert [row.block for row in few] == sorted(row.block for row in few)

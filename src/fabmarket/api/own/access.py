@@ -19,7 +19,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fabmarket.api.errors import ApiError
 from fabmarket.errors import Refused
-from fabmarket.node.entry import TOKEN, BadToken, token_in
+from fabmarket.node.entry import BadToken, token_in
+from fabmarket.node.settings import ENTRY
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -51,7 +52,7 @@ class Access:
     """Who is let in to an agent's directory. The file counts as it is at each request."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / TOKEN
+        self._path = folder / ENTRY
 
     def enter(self, request: Request, said: str, response: Response) -> None:
         """Give a browser the cookie in exchange for the token. ApiError for another one."""

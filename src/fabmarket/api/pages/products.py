@@ -13,19 +13,15 @@ from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.steps import CAUSES
 from fabmarket.api.pages.units import units_of
-from fabmarket.ledger.queries.escrows import (
-    BundleRow,
-    EscrowFilter,
-    EscrowRow,
-    bundle,
-    bundles,
-    escrows,
-)
+from fabmarket.ledger.queries.escrows import EscrowFilter, EscrowRow, escrows
 from fabmarket.ledger.queries.market import head
 from fabmarket.ledger.queries.paging import Asked
+from fabmarket.ledger.queries.products import BundleRow, bundle, bundles
 from fabmarket.report.wording import number, one_line, plural, short
 
 _PRODUCTS = 12
+_LOST = ("refunded", "late", "uncovered")
+"""Causes of a release that say that nothing was delivered, or not in time."""
 Chosen = Literal["", "funded", "delivered", "disputed", "closed", "ever disputed"]
 
 
@@ -113,6 +109,8 @@ def fate(one: EscrowRow, now: int) -> tuple[str, str]:
     The mark is "late", "lost", "waits" or "" where all is well.
     """
     match one.state:
+        case "settled":
+            return "", "paid at once"
         case "funded" if now > one.deliver_by:
             return "late", "delivery not stated in time"
         case "funded" if now >= one.ends:
@@ -127,6 +125,6 @@ def fate(one: EscrowRow, now: int) -> tuple[str, str]:
         case "disputed":
             text = "payment given back: capacity is missing" if one.is_uncovered else "disputed"
             return "lost" if one.is_uncovered else "late", text
-    if one.to_supplier == 0 or one.is_uncovered:
-        return "lost", f"not delivered: {CAUSES.get(one.cause, one.cause)}"
-    return "", f"closed: {CAUSES.get(one.cause, one.cause)}"
+    if one.cause in _LOST:
+        return "lost", f"came to nothing: {CAUSES[one.cause]}"
+    return "", f"closed: {CAUSES[one.cause]}"

@@ -12,14 +12,14 @@ from fabmarket.ledger.queries.trades import TradeRow
 from fabmarket.report.wording import number
 
 CAUSES = {
-    "ACCEPTED": "the buyer accepted",
-    "REFUNDED": "the supplier gave it back",
-    "SPLIT": "both agreed to share it",
-    "RULED": "the operators ruled",
-    "LATE": "delivery was not stated in time",
-    "SILENT": "nobody disputed the delivery in time",
-    "UNDECIDED": "the operators did not rule in time",
-    "UNCOVERED": "the capacity was no longer attested",
+    "accepted": "the buyer accepted",
+    "refunded": "the supplier gave it back",
+    "split": "both agreed to share it",
+    "ruled": "the operators ruled",
+    "late": "delivery was not stated in time",
+    "silent": "nobody disputed the delivery in time",
+    "undecided": "the operators did not rule in time",
+    "uncovered": "the capacity was no longer attested",
 }
 """Why money left an escrow, by the name of the cause."""
 
@@ -80,5 +80,5 @@ def _words(kind: str, body: Mapping[str, Any], currency: Currency) -> tuple[str,
 
 def _released(body: Mapping[str, Any], currency: Currency) -> str:
     supplier, buyer = (written(int(body[to]), currency) for to in ("to_supplier", "to_demander"))
-    why = CAUSES.get(str(body["cause"]), str(body["cause"]))
+    why = CAUSES[str(body["cause"]).lower()]
     return f"Because {why}: {supplier} to the supplier, {buyer} to the buyer."

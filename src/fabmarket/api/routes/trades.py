@@ -12,21 +12,12 @@ from fabmarket.api.parameters import Address, Hash, Name
 from fabmarket.api.reading import Nothing, Paged, Reading, Whole, reads
 from fabmarket.ledger.queries.accounts import AccountRow, account, accounts
 from fabmarket.ledger.queries.cycles import CycleRow, cycle, cycles
-from fabmarket.ledger.queries.escrows import (
-    BundleRow,
-    EscrowFilter,
-    EscrowRow,
-    State,
-    bundles,
-    escrow,
-    escrows,
-)
-from fabmarket.ledger.queries.escrows import (
-    bundle as bundled,
-)
+from fabmarket.ledger.queries.escrows import EscrowFilter, EscrowRow, State, escrow, escrows
 from fabmarket.ledger.queries.forms import DESCRIBED
 from fabmarket.ledger.queries.log import EventFilter, EventRow, events
 from fabmarket.ledger.queries.paging import MOST, Asked, Page
+from fabmarket.ledger.queries.products import BundleRow, bundles
+from fabmarket.ledger.queries.products import bundle as bundled
 from fabmarket.ledger.queries.trades import TradeFilter, TradeRow, trades
 from fabmarket.ledger.queries.trades import trade as settled
 
@@ -140,14 +131,19 @@ def disputes(reader: Reading, asked: Annotated[Escrows, Query()]) -> Response:
 
 @router.get("/products", response_model=Page[BundleRow], responses=reads())
 def products(reader: Reading, asked: Annotated[Bundles, Query()]) -> Response:
-    """Products as the chain shows them, newest first: trades that settled as one bundle."""
+    """Products as the chain shows them, newest first: trades of one demander settled as one.
+
+    Of a bundle in escrow the chain says so. One paid at once is told by its transaction: two
+    trades or more of one demander, on several listings; a supplier's batch may look the same. A
+    page looks through 2,000 trades: it may have few rows, or none, and still be followed by others.
+    """
     return reader.answer(Page[BundleRow], lambda db: bundles(db, asked.demander, asked.page))
 
 
 @router.get("/products/{bundle}", response_model=BundleRow, responses=reads(404))
 def one_product(
     reader: Reading,
-    bundle: Annotated[Hash, Path(description="The digest of its trades together.")],
+    bundle: Annotated[Hash, Path(description="Its `bundle`.")],
     _: Annotated[Nothing, Query()],
 ) -> Response:
     """One product, operation by operation."""

@@ -1,9 +1,9 @@
-"""Trades whose payment is held until delivery, and products: escrows bought as one bundle."""
+"""Trades whose payment is held until delivery, or was."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
@@ -17,8 +17,6 @@ from fabmarket.ledger.queries.paging import (
 )
 
 State = Literal["funded", "delivered", "disputed", "closed"]
-MOST_OF_BUNDLE = 100
-"""Trades of a bundle that are shown."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,8 @@ class EscrowRow:
     """When it settled."""
     bundle: Hash
     """Of which product it is a part; empty where it stands alone."""
-    state: State
+    state: State | Literal["settled"]
+    """`settled` of a trade that was paid at once, as a part of a product."""
     since: Seconds
     """Since when it is in this state."""
     operator_set: int
@@ -78,22 +77,6 @@ class EscrowRow:
     """Token base units per unit."""
     payment: Digits
     """Token base units."""
-
-
-@dataclass(frozen=True)
-class BundleRow:
-    """A product as the chain shows it: trades that settled together or not at all."""
-
-    __pydantic_config__ = DESCRIBED
-
-    bundle: Hash
-    block: int
-    demander: Address
-    token: Address
-    payment: Digits
-    """Of its trades together, token base units."""
-    trades: tuple[EscrowRow, ...]
-    """Its operations, by the time of their slots."""
 
 
 @dataclass(frozen=True)
@@ -145,55 +128,3 @@ def escrow(connection: Connection, trade: str) -> EscrowRow | None:
     """The escrow of a trade, None if it has none."""
     row = connection.execute(_ROWS.where(_ESCROW.c.trade == trade)).one_or_none()
     return None if row is None else EscrowRow(*row)
-
-
-@dataclass(frozen=True)
-class _Bundle:
-    """Where a bundle stands: at the place of its last trade."""
-
-    bundle: Hash
-    block: int
-    log_index: int
-
-
-def bundles(
-    connection: Connection, demander: str | None = None, asked: Asked = FIRST
-) -> Page[BundleRow]:
-    """Products, newest first. BadQuery as `read_page`."""
-    block, index = func.max(_ESCROW.c.block), func.max(_ESCROW.c.log_index)
-    grouped = (
-        select(_ESCROW.c.bundle, block.label("block"), index.label("log_index"))
-        .where(_ESCROW.c.bundle != "")
-        .group_by(_ESCROW.c.bundle)
-    )
-    if demander is not None:
-        grouped = grouped.join_from(_ESCROW, _TRADE, _TRADE.c.trade == _ESCROW.c.trade).where(
-            _TRADE.c.demander == demander
-        )
-    found = grouped.subquery()
-    order = Order([found.c.block, found.c.log_index], ("block", "log_index"), descending=True)
-    places = read_page(connection, select(found), order, _Bundle, asked, ("bundles", demander))
-    rows = (_bundle(connection, place) for place in places.rows)
-    return Page(tuple(rows), places.next)
-
-
-def bundle(connection: Connection, digest: str) -> BundleRow | None:
-    """One product, None if there is none."""
-    query = (
-        select(_ESCROW.c.block, _ESCROW.c.log_index)
-        .where(_ESCROW.c.bundle == digest)
-        .order_by(_ESCROW.c.block.desc(), _ESCROW.c.log_index.desc())
-        .limit(1)
-    )
-    place = connection.execute(query).one_or_none()
-    return None if place is None else _bundle(connection, _Bundle(digest, *place))
-
-
-def _bundle(connection: Connection, place: _Bundle) -> BundleRow:
-    query = _ROWS.where(_ESCROW.c.bundle == place.bundle)
-    found = connection.execute(
-        query.order_by(_SLOT.c.begins, _ESCROW.c.log_index).limit(MOST_OF_BUNDLE)
-    )
-    rows = tuple(EscrowRow(*row) for row in found)
-    paid = sum(row.payment for row in rows)
-    return BundleRow(place.bundle, place.block, rows[0].demander, rows[0].token, paid, rows)

@@ -90,13 +90,26 @@ def read_page(
     Raises:
         BadQuery: `limit` is not from 1 to MOST, or `cursor` is none of this query.
     """
-    if not 1 <= asked.limit <= MOST:
-        raise BadQuery("limit", f"is {asked.limit}; give 1 to {MOST}")
-    if asked.cursor is not None:
-        query = query.where(order.after(_key(asked.cursor, about, order)))
+    check_limit(asked)
+    query = query.where(*behind(asked, order, about))
     found = connection.execute(query.order_by(*order.by).limit(asked.limit + 1)).all()
     rows = tuple(make(*row) for row in found[: asked.limit])
-    return Page(rows, _cursor(rows[-1], about, order) if len(found) > asked.limit else None)
+    return Page(rows, cursor_at(rows[-1], about, order) if len(found) > asked.limit else None)
+
+
+def check_limit(asked: Asked) -> None:
+    """BadQuery unless a page may have so many rows."""
+    if not 1 <= asked.limit <= MOST:
+        raise BadQuery("limit", f"is {asked.limit}; give 1 to {MOST}")
+
+
+def behind(asked: Asked, order: Order, about: object) -> list[ColumnElement[bool]]:
+    """The condition that leaves the rows behind the cursor, if there is one. BadQuery if it is none
+    of this query.
+    """
+    if asked.cursor is None:
+        return []
+    return [order.after(_key(asked.cursor, about, order))]
 
 
 def merged(pages: Sequence[Page[R]], order: Order, asked: Asked, about: object) -> Page[R]:
@@ -109,7 +122,7 @@ def merged(pages: Sequence[Page[R]], order: Order, asked: Asked, about: object) 
     found = sorted(every, key=key, reverse=order.descending)
     rows = tuple(found[: asked.limit])
     goes_on = len(found) > len(rows) or any(page.next for page in pages)
-    return Page(rows, _cursor(rows[-1], about, order) if goes_on else None)
+    return Page(rows, cursor_at(rows[-1], about, order) if goes_on else None)
 
 
 def columns_of(kind: type, *sources: Any) -> list[ColumnElement[Any]]:
@@ -124,7 +137,8 @@ def _tag(about: object) -> str:
     return hashlib.sha256(repr(about).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _cursor(row: object, about: object, order: Order) -> str:
+def cursor_at(row: object, about: object, order: Order) -> str:
+    """The cursor of what comes behind a row."""
     key = [getattr(row, name) for name in order.names]
     text = json.dumps([_tag(about), *key], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -53,7 +53,7 @@ def no_trade(owner: Owner, digits: str) -> Cancel:
     epoch, bit = nonce >> 8, nonce & 0xFF
     if epoch > account.epoch:
         problem = f"trade {digits} is signed for epoch {epoch} and the account is in"
-        raise BadOrder(f"{problem} {account.epoch}; --all voids both")
+        raise BadOrder(f"{problem} {account.epoch}; cancel all to void both")
     if epoch < account.epoch or account.is_used(bit):
         raise BadOrder(f"trade {digits} has settled, or is void already; nothing is left to cancel")
     return Cancel(owner.token, 1 << bit)

@@ -77,5 +77,5 @@ def asked(
         raise BadOrder(f"{problem}; ask for each by itself")
     if owner.counted(first).committed:
         problem = f"slot {first} is listed or sold in part, and a seal counts as 0 until opened"
-        raise BadOrder(f"{problem}; unlist it first, or ask without --sealed")
+        raise BadOrder(f"{problem}; unlist it first, or ask for it unsealed")
     return Seal(first, quantities[0], secrets.token_bytes(32), expiry)

@@ -77,7 +77,7 @@ def split(
     shares = [each for each in (to_supplier, to_demander) if each is not None]
     if not shares or max(shares) > held or (len(shares) == 2 and sum(shares) != held):
         problem = f"trade {digits} holds {held} base units, and all of them must be divided"
-        raise BadOrder(f"{problem}; give --to-supplier or --to-demander, at most that")
+        raise BadOrder(f"{problem}; give the supplier's share or the demander's, at most that")
     to_supplier = held - shares[0] if to_supplier is None else to_supplier
     name, deadline = digest(owner.domain, trade), owner.time + days * _DAY
     return AgreeSplit(name, to_supplier, held - to_supplier, deadline)

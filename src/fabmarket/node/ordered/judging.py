@@ -81,7 +81,7 @@ def shown(owner: Owner, digits: str, content: bytes, name: str, place: str | Non
         raise BadOrder(f"{name}: has none or more than {LARGEST_SHOWN} bytes; give another file")
     if len(content) > LARGEST_EXHIBIT and place is None:
         problem = f"{name}: has {len(content)} bytes and {LARGEST_EXHIBIT} can be sent"
-        raise BadOrder(f"{problem}; say with --place where the operators find it")
+        raise BadOrder(f"{problem}; say the place where the operators find it")
     sent = b"" if place is not None else content
     exhibit = Exhibit(owner.address, key, keccak(content), sent, place or "")
     operators = owner.exchange.operator_sets[owner.exchange.held[key].operator_set].members

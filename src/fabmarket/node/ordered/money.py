@@ -16,6 +16,6 @@ def withdrawn(owner: Owner, amount: int, to: str | None) -> Withdraw:
     """Take money out of the exchange, into the wallet of `to`, None for the account's own."""
     wallet = owner.address if to is None else to
     if not is_checksum_address(wallet):
-        problem = f"--to: {to!r} is no address"
+        problem = f"{wallet[:60]!r} is no address"
         raise BadOrder(f"{problem}; give 0x and 40 digits, in checksummed case")
     return Withdraw(owner.token, amount, wallet)
