@@ -155,7 +155,7 @@ def _revision(connection: Connection, name: str) -> str | None:
     if others:
         raise LedgerError(
             f"{name} is no event log of this version (it has a table {min(others)});"
-            " give another path"
+            " give another path, or move it away if it is an agent's: the chain is read again"
         )
     return None
 
