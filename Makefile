@@ -10,11 +10,15 @@ HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-
   FOUNDRY_CACHE_PATH=cache/symbolic halmos --forge-build-out cache/symbolic --loop 4 --no-status \
   --solver-timeout-assertion 300s
 
-.PHONY: demo test lint contracts symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
+.PHONY: demo serve system test lint contracts symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
 	$(BIN)/fabmarket demo
+
+# What the demo left, in a browser.
+serve: .venv/.serve
+	$(BIN)/fabmarket serve demo-out
 
 test: lint contracts symbolic slither pytest coverage
 
@@ -42,7 +46,15 @@ slither: .venv-slither/.ready $(MODULES)
 	cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PATH" \
 	  FOUNDRY_PROFILE=slither ../.venv-slither/bin/slither . --config-file slither.config.json
 
-pytest: .venv/.dev $(MODULES)
+# The browser and the database of the tests, which pip does not bring: on Debian as root installed.
+system:
+	@missing=""; command -v chromium >/dev/null || missing="chromium"; \
+	  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || \
+	    echo "not here: $$missing; the tests that need it are skipped" >&2
+
+pytest: .venv/.dev $(MODULES) system
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # Every branch of the game, whose compiled loops run as Python for it; seeded, so that no draw decides.
@@ -69,10 +81,10 @@ artifacts: $(MODULES)
 
 locks: .venv/.dev
 	$(BIN)/python -m pip install --quiet uv
-	for set in core dev; do \
+	for set in "core" "serve --extra serve --extra agent" "dev --extra dev"; do \
+	  set -- $$set; name=$$1; shift; \
 	  $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-header --quiet $$([ $$set = dev ] && echo --extra dev) \
-	    pyproject.toml -o requirements/$$set.txt || exit 1; \
+	    --no-emit-index-url --no-header --quiet "$$@" pyproject.toml -o requirements/$$name.txt || exit 1; \
 	done
 	for lock in "slither slither-analyzer" "halmos halmos" "nashopt nashopt qpsolvers"; do \
 	  set -- $$lock; name=$$1; shift; \
@@ -93,6 +105,11 @@ clean:
 	@echo "Installing what it needs into .venv: half a minute or so"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/.serve: requirements/serve.txt .venv/.core
+	@echo "Installing what the dashboard and agents need into .venv"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.core

@@ -49,6 +49,11 @@ class Relay:
 
     def answer(self, body: bytes) -> bytes:
         asked = json.loads(body)
+        if isinstance(asked, list):
+            return b"[" + b",".join(self.answered(each) for each in asked) + b"]"
+        return self.answered(asked)
+
+    def answered(self, asked: dict) -> bytes:
         method, params = asked["method"], asked["params"]
         if method == "eth_chainId" and self.chain_id is not None:
             return self._result(asked, hex(self.chain_id))

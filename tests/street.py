@@ -188,5 +188,5 @@ def settled(street: Street) -> list[Settled]:
     for _ in Follower[Event](street.engine, market.exchange, store).poll():
         pass
     events = list(store.events())
-    assert audit(events, market.domain, market.exchange, market.token).ok
+    assert audit(market.exchange).ok
     return [event for event in events if isinstance(event, Settled)]

@@ -11,6 +11,7 @@ from fabmarket.chain import (
     Transaction,
     escrow_code,
     exchange_code,
+    move_of,
     net_code,
     token_code,
 )
@@ -187,6 +188,9 @@ class Both:
 
     def on_chain(self, key, move):
         data = self.contract.move_data(move)
+        assert (
+            self.contract.move_data(move_of(data)) == data
+        )  # what an audit reads is what was sent
         self.sender.queue(Transaction(key, "move", self.contract.address, data, GAS))
         ((_, receipt),) = self.sender.flush()
         if receipt.status == 1:

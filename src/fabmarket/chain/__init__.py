@@ -1,6 +1,7 @@
 """The only room that speaks to an EVM: engines, bindings, sending, decoding logs."""
 
 from fabmarket.chain.contracts import (
+    BadLog,
     BoardContract,
     ExchangeContract,
     TokenContract,
@@ -21,8 +22,10 @@ from fabmarket.chain.engine import (
     Log,
     NobodyAnswers,
     Receipt,
+    Sent,
     Settings,
 )
+from fabmarket.chain.moves import intent_of, move_of
 from fabmarket.chain.open import anvil_binary, look_at, open_engine, open_node
 from fabmarket.chain.sender import (
     CallFailed,
@@ -36,6 +39,7 @@ from fabmarket.chain.sender import (
 
 __all__ = [
     "TRANSACTION_GAS",
+    "BadLog",
     "BoardContract",
     "CallFailed",
     "ChainError",
@@ -50,6 +54,7 @@ __all__ = [
     "NodeLost",
     "Receipt",
     "Sender",
+    "Sent",
     "Settings",
     "TokenContract",
     "Transaction",
@@ -57,7 +62,9 @@ __all__ = [
     "board_code",
     "escrow_code",
     "exchange_code",
+    "intent_of",
     "look_at",
+    "move_of",
     "net_code",
     "open_engine",
     "open_node",

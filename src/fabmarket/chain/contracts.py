@@ -1,25 +1,20 @@
 """Bindings: moves become call data, logs become events, revert data becomes named errors."""
 
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
-from eth_utils.abi import (
-    abi_to_signature,
-    collapse_if_tuple,
-    event_abi_to_log_topic,
-    filter_abi_by_type,
-    function_abi_to_4byte_selector,
-)
+from eth_utils.abi import abi_to_signature, event_abi_to_log_topic, filter_abi_by_type
 from eth_utils.address import to_checksum_address
 
+from fabmarket.chain.abi import artifact, call_data, outputs, plain, selector, types
 from fabmarket.chain.calls import arguments_of, function_of, values_of
 from fabmarket.chain.decoding import reader_of
-from fabmarket.chain.engine import CallReverted, Engine, FailedCall, Log
+from fabmarket.chain.engine import CallReverted, ChainError, Engine, FailedCall, Log
+from fabmarket.chain.moves import move_of
 from fabmarket.errors import Refused
 from fabmarket.identity import keccak
 from fabmarket.market.events import (
@@ -35,9 +30,11 @@ from fabmarket.market.exchange import (
     Account,
     EscrowState,
     Held,
+    List,
     Listing,
     Move,
     Posted,
+    Relay,
     Report,
     Reverted,
     Slot,
@@ -46,49 +43,41 @@ from fabmarket.market.parameters import Parameters
 from fabmarket.market.trade import Escrow, Trade
 
 _PANIC = keccak(b"Panic(uint256)")[:4]
+_IS_VALID = keccak(b"isValidSignature(bytes32,bytes)")[:4]
+"""What a contract is asked, and what it answers if it takes the signature."""
 
 
 class BadMove(Refused):
     """A move with a value that the contract has no room for."""
 
 
-@cache
-def _artifact(name: str) -> dict[str, Any]:
-    text = files("fabmarket.chain").joinpath(f"artifacts/{name}.json").read_text()
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
-
-
-@cache
-def _functions(artifact: str) -> dict[str, Any]:
-    abi = _artifact(artifact)["abi"]
-    return {each["name"]: each for each in filter_abi_by_type("function", abi)}
-
-
-def _call_data(function: Any, values: tuple[Any, ...]) -> bytes:
-    return function_abi_to_4byte_selector(function) + encode(_types(function["inputs"]), values)
-
-
-def _types(inputs: Any) -> list[str]:
-    return [collapse_if_tuple(each) for each in inputs]
+class BadLog(ChainError):
+    """A log of the exchange that its code cannot have written."""
 
 
 class Contract:
     """A deployed contract and its ABI."""
 
-    def __init__(self, artifact: str, engine: Engine, address: str) -> None:
+    def __init__(self, name: str, engine: Engine, address: str) -> None:
         self.engine = engine
         self.address = address
-        self._functions = _functions(artifact)
+        self._name = name
 
     def data(self, function: str, *values: Any) -> bytes:
         """Return the call data of a function."""
-        return _call_data(self._functions[function], values)
+        return call_data(self._name, function, values)
 
-    def read(self, function: str, *values: Any) -> Any:
+    def selector(self, function: str) -> bytes:
+        """Return the four bytes with which a call names a function."""
+        return selector(self._name, function)
+
+    def read(self, function: str, *values: Any, block: int | None = None) -> Any:
         """Return what a view function answers: its single value, or a tuple of several."""
-        answer = self.engine.call(self.address, self.data(function, *values))
-        answers = decode(_types(self._functions[function]["outputs"]), answer)
+        answer = self.engine.call(self.address, self.data(function, *values), block=block)
+        return self._answer(function, answer)
+
+    def _answer(self, function: str, answer: bytes) -> Any:
+        answers = decode(outputs(self._name, function), answer)
         return answers[0] if len(answers) == 1 else answers
 
 
@@ -98,9 +87,9 @@ class TokenContract(Contract):
     def __init__(self, engine: Engine, address: str) -> None:
         super().__init__("TestToken", engine, address)
 
-    def balance_of(self, account: str) -> int:
-        """Return the account's wallet, base units."""
-        return int(self.read("balanceOf", account))
+    def balance_of(self, account: str, block: int | None = None) -> int:
+        """Return the account's wallet, base units, after `block`, by default the latest."""
+        return int(self.read("balanceOf", account, block=block))
 
     def approval(self, spender: str, amount: int) -> bytes:
         """Return the call data by which the caller lets `spender` take so many base units."""
@@ -170,11 +159,11 @@ def exchange_code(
     return _creation("CapacityExchange", operators, threshold, tokens, rules, escrow, net)
 
 
-def _creation(artifact: str, *values: Any) -> bytes:
-    loaded = _artifact(artifact)
+def _creation(name: str, *values: Any) -> bytes:
+    loaded = artifact(name)
     (constructor,) = filter_abi_by_type("constructor", loaded["abi"])
     code = bytes.fromhex(loaded["bytecode"].removeprefix("0x"))
-    return code + encode(_types(constructor["inputs"]), values)
+    return code + encode(types(constructor["inputs"]), values)
 
 
 class ExchangeContract(Contract):
@@ -182,7 +171,7 @@ class ExchangeContract(Contract):
 
     def __init__(self, engine: Engine, address: str) -> None:
         super().__init__("CapacityExchange", engine, address)
-        abi = _artifact("CapacityExchange")["abi"]
+        abi = artifact("CapacityExchange")["abi"]
         classes = {each.__name__: each for each in EVENTS}
         self._events = {
             event_abi_to_log_topic(each): (each, classes[each["name"]])
@@ -203,26 +192,35 @@ class ExchangeContract(Contract):
     def move_data(move: Move) -> bytes:
         """Return the call data of a move. BadMove for values that the contract cannot take."""
         try:
-            return _call_data(_functions("CapacityExchange")[function_of(move)], arguments_of(move))
+            return call_data("CapacityExchange", function_of(move), arguments_of(move))
         except EncodingError as error:
             raise BadMove(str(error)) from error
 
     def event(self, log: Log) -> Event | None:
-        """Return the market event in a log; None for another contract's or an unknown one."""
-        if log.address != self.address or log.topics[0] not in self._events:
+        """Return the market event in a log; None for another contract's or an unknown one.
+
+        BadLog for one that says what no event can.
+        """
+        if log.address != self.address or not log.topics or log.topics[0] not in self._events:
             return None
         reader = self._readers.get(log.topics[0])
         if reader is not None and (found := reader(log)) is not None:
             return found
         abi, event = self._events[log.topics[0]]
         inputs = abi["inputs"]
-        plain = iter(decode(_types(i for i in inputs if not i["indexed"]), log.data))
-        topics = iter(log.topics[1:])
-        values = [
-            decode([each["type"]], next(topics))[0] if each["indexed"] else next(plain)
-            for each in inputs
-        ]
-        return _event(event, *map(_plain, inputs, values))
+        try:
+            unindexed = iter(decode(types(i for i in inputs if not i["indexed"]), log.data))
+            topics = iter(log.topics[1:])
+            values = [
+                decode([each["type"]], next(topics))[0] if each["indexed"] else next(unindexed)
+                for each in inputs
+            ]
+            return _event(event, *map(plain, inputs, values))
+        except (DecodingError, ValueError, StopIteration) as error:
+            raise BadLog(
+                f"log {log.index} of block {log.block} is no {event.__name__} ({error}); use"
+                " another node"
+            ) from error
 
     def error(self, data: bytes) -> Reverted:
         """Return the named error in revert data; Solidity's own check of arithmetic is `Panic`."""
@@ -232,8 +230,8 @@ class ExchangeContract(Contract):
         if abi is None:
             return Reverted("Unknown", "0x" + data.hex())
         inputs = abi["inputs"]
-        values = decode(_types(inputs), data[4:])
-        return Reverted(abi["name"], *map(_plain, inputs, values))
+        values = decode(types(inputs), data[4:])
+        return Reverted(abi["name"], *map(plain, inputs, values))
 
     def why(self, sender: str, data: bytes, block: int | None = None) -> Reverted | None:
         """Return the error a call would revert with on the state after `block`; None if none."""
@@ -243,25 +241,29 @@ class ExchangeContract(Contract):
             return self.error(refusal.data)
         return None
 
-    def listed_by(self, call: FailedCall) -> tuple[str, tuple[Report, ...]] | None:
+    @staticmethod
+    def listed_by(call: FailedCall) -> tuple[str, tuple[Report, ...]] | None:
         """Return who reports what in a call of `list`, also a relayed one; None for others."""
-        sender, data = call.sender, call.data
         try:
-            relayed = self._arguments("relay", data)
-            if relayed is not None:
-                (account, data, *_), _ = relayed
-                sender = to_checksum_address(account)
-            listed = self._arguments("list", data)
-        except DecodingError:
+            move = move_of(call.data)
+        except (DecodingError, ValueError):
             return None
-        return None if listed is None else (sender, tuple(Report(*each) for each in listed[0]))
+        sender = call.sender
+        if isinstance(move, Relay):
+            sender, move = move.intent.account, move.move
+        return (sender, move.reports) if isinstance(move, List) else None
 
-    def _arguments(self, function: str, data: bytes) -> tuple[Any, ...] | None:
-        """Return what call data gives a function; None if they call another."""
-        abi = self._functions[function]
-        if data[:4] != function_abi_to_4byte_selector(abi):
-            return None
-        return tuple(decode(_types(abi["inputs"]), data[4:]))
+    def confirms(self, signer: str, asked: bytes, proof: bytes, block: int) -> bool:
+        """Return whether the code at `signer` takes a proof for its signature (ERC-1271).
+
+        It is asked by the exchange, as of after `block`. False for an account without code.
+        """
+        question = _IS_VALID + encode(["bytes32", "bytes"], [asked, proof])
+        try:
+            answer = self.engine.call(signer, question, self.address, block)
+        except CallReverted:
+            return False
+        return len(answer) >= 32 and answer[:32] == _IS_VALID.ljust(32, b"\0")
 
     def is_there(self) -> bool:
         """Return whether an exchange answers at this address."""
@@ -269,6 +271,27 @@ class ExchangeContract(Contract):
             return self.operator_set() > 0
         except (CallReverted, DecodingError):
             return False
+
+    def stored(
+        self, function: str, keys: Sequence[tuple[Any, ...]], block: int | None = None
+    ) -> list[Any]:
+        """Return what a view function answers for each of some keys, as the twin has it.
+
+        As of after `block`, by default the latest. Raises ChainError.
+        """
+        data = [self.data(function, *key) for key in keys]
+        answers = self.engine.calls(self.address, data, block)
+        made = _STORED.get(function, _same)
+        try:
+            return [made(self._answer(function, answer)) for answer in answers]
+        except (DecodingError, ValueError) as error:
+            raise ChainError(
+                f"{self.address} does not answer {function} as a market does ({error}); give the"
+                " address of a market"
+            ) from error
+
+    def _one(self, function: str, *key: Any) -> Any:
+        return self.stored(function, [key])[0]
 
     def parameters(self) -> Parameters:
         """Return what the deployment fixed."""
@@ -284,8 +307,8 @@ class ExchangeContract(Contract):
 
     def operators_of(self, number: int) -> tuple[tuple[str, ...], int]:
         """Return the members of a set of operators and how many of them a decision needs."""
-        members, threshold = self.read("operatorsOf", number)
-        return tuple(map(to_checksum_address, members)), int(threshold)
+        members, threshold = self._one("operatorsOf", number)
+        return members, threshold
 
     def next_operator_set(self) -> tuple[int, int]:
         """Return the set that is to take over and from which second; 0, 0 for none."""
@@ -306,12 +329,13 @@ class ExchangeContract(Contract):
 
     def slot_of(self, supplier: str, resource: bytes, slot: int) -> Slot:
         """Return the stored state of a slot."""
-        return Slot(*self.read("slotOf", supplier, resource, slot))
+        found: Slot = self._one("slotOf", supplier, resource, slot)
+        return found
 
     def listing_of(self, listing: bytes) -> Listing:
         """Return the stored state of a listing."""
-        supplier, *rest = self.read("listingOf", listing)
-        return Listing(to_checksum_address(supplier), *rest)
+        found: Listing = self._one("listingOf", listing)
+        return found
 
     def seal_of(self, supplier: str, resource: bytes, slot: int) -> bytes:
         """Return the commitment stored for a slot, zero for none."""
@@ -319,16 +343,18 @@ class ExchangeContract(Contract):
 
     def account_of(self, account: str, token: str) -> Account:
         """Return the stored state of an account in a token."""
-        return Account(*self.read("accountOf", account, token))
+        found: Account = self._one("accountOf", account, token)
+        return found
 
     def held_of(self, trade: bytes) -> Held:
         """Return what a trade holds in escrow, and how it stands."""
-        held = Held(*self.read("heldOf", trade))
-        return replace(held, state=EscrowState(held.state))
+        found: Held = self._one("heldOf", trade)
+        return found
 
     def ruling_of(self, trade: bytes) -> Posted:
         """Return the ruling posted on a trade; number 0 for none."""
-        return Posted(*self.read("rulingOf", trade))
+        found: Posted = self._one("rulingOf", trade)
+        return found
 
     def intent_nonce(self, account: str) -> int:
         """Return how many intents of the account were used."""
@@ -343,6 +369,38 @@ class ExchangeContract(Contract):
         return int(self.read("decisionNonce"))
 
 
+def _same(answer: Any) -> Any:
+    return answer
+
+
+def _operators(answer: Any) -> tuple[tuple[str, ...], int]:
+    members, threshold = answer
+    return tuple(map(to_checksum_address, members)), threshold
+
+
+def _listing(answer: Any) -> Listing:
+    supplier, *rest = answer
+    return Listing(to_checksum_address(supplier), *rest)
+
+
+def _held(answer: Any) -> Held:
+    held = Held(*answer)
+    return replace(held, state=EscrowState(held.state))
+
+
+_STORED: dict[str, Callable[[Any], Any]] = {
+    "parameters": lambda answer: Parameters(*answer),
+    "operatorsOf": _operators,
+    "moduleOf": to_checksum_address,
+    "slotOf": lambda answer: Slot(*answer),
+    "listingOf": _listing,
+    "accountOf": lambda answer: Account(*answer),
+    "heldOf": _held,
+    "rulingOf": lambda answer: Posted(*answer),
+}
+"""How an answer becomes the twin's value, where it is no plain one."""
+
+
 def _event(event: type[Event], *values: Any) -> Event:
     """Return an event from the contract's values, some of which are structs or enums of ours."""
     if event is Deployed:
@@ -355,15 +413,3 @@ def _event(event: type[Event], *values: Any) -> Event:
         trade, cause, *rest = values
         return Released(trade, Cause(cause), *rest)
     return event(*values)
-
-
-def _plain(item: Any, value: Any) -> Any:
-    """Return a decoded value with its addresses in checksum form, also those within."""
-    kind = item["type"]
-    if kind == "address":
-        return to_checksum_address(value)
-    if kind == "address[]":
-        return tuple(map(to_checksum_address, value))
-    if kind == "tuple":
-        return tuple(map(_plain, item["components"], value))
-    return value

@@ -10,7 +10,7 @@ from contextlib import contextmanager  # noqa: E402
 from typing import Any, cast  # noqa: E402
 
 from eth import EVM_RECURSION_LIMIT  # noqa: E402
-from eth.abc import BlockAPI, ComputationAPI, ReceiptAPI  # noqa: E402
+from eth.abc import BlockAPI, ComputationAPI, ReceiptAPI, SignedTransactionAPI  # noqa: E402
 from eth_tester import EthereumTester, PyEVMBackend  # noqa: E402
 from eth_tester.exceptions import TransactionFailed  # noqa: E402
 from eth_typing import BlockNumber, ChecksumAddress  # noqa: E402
@@ -29,6 +29,7 @@ from fabmarket.chain.engine import (  # noqa: E402
     Header,
     Log,
     Receipt,
+    Sent,
     Settings,
 )
 from fabmarket.identity import Key, keccak  # noqa: E402
@@ -87,6 +88,11 @@ def _receipts(
     return receipts
 
 
+def _sent(name: bytes, block: bytes, raw: SignedTransactionAPI) -> Sent:
+    to = to_checksum_address(raw.to) if raw.to else None
+    return Sent(name, block, to_checksum_address(raw.sender), to, bytes(raw.data))
+
+
 class EmbeddedEngine(Engine):
     """The in-process chain: memory only, one block per `mine`, each one second later."""
 
@@ -107,6 +113,7 @@ class EmbeddedEngine(Engine):
         self._w3 = Web3(EthereumTesterProvider(EthereumTester(self._backend)))
         self._logs: dict[int, list[Log]] = {}
         self._receipts: dict[bytes, Receipt] = {}
+        self._sent: dict[bytes, tuple[bytes, SignedTransactionAPI]] = {}
         self._pin_next_time()
         self.client = self._w3.client_version
         self.funder = Key((1).to_bytes(32, "big"))  # eth-tester's first funded account
@@ -159,7 +166,10 @@ class EmbeddedEngine(Engine):
         with _deep():
             imported, made, computed = chain.mine_all(transactions, **_PLAIN)
         self._pin_next_time()
-        receipts = _receipts(imported.imported_block, made, computed)
+        block = imported.imported_block
+        receipts = _receipts(block, made, computed)
+        for each in block.transactions:
+            self._sent[bytes(each.hash)] = (bytes(block.hash), each)
         self._logs[self.block_number()] = [log for receipt in receipts for log in receipt.logs]
         self._receipts.update((each.transaction, each) for each in receipts)
         return receipts
@@ -178,6 +188,10 @@ class EmbeddedEngine(Engine):
     @override
     def receipt(self, transaction: bytes) -> Receipt | None:
         return self._receipts.get(transaction)
+
+    @override
+    def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
+        return [_sent(each, *self._sent[each]) for each in transactions]
 
     def _pin_next_time(self) -> None:
         """Let the next block come one second later; py-evm would take the computer's clock."""

@@ -6,6 +6,7 @@ all there is a pause, twice as long each time and of random length, so that not 
 at the same moment; when patience is at its end the node is lost.
 """
 
+import json
 import random
 import re
 import time
@@ -36,8 +37,13 @@ PATIENCE = 5.0
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 _SECRET = 6
-_ALL = "several requests"
-"""Stands for the method of several requests in one."""
+
+
+BATCH = "batch"
+"""Stands for several requests that go together, as pairs of method and parameters; the result is
+the list of their answers."""
+_SIZED = (BATCH, "eth_getLogs")
+"""Of these a node may refuse too many at once."""
 
 
 class NodeLost(TryAgain):
@@ -111,6 +117,9 @@ class _Endpoint(HTTPProvider):
             allow_redirects=False,
             **self.get_request_kwargs(),
         ) as response:
+            refused = 400 <= response.status_code < 500 and response.status_code != 429
+            if method in _SIZED and refused:
+                raise BadAnswer(f"HTTP status {response.status_code}")
             if response.is_redirect:
                 raise BadAnswer(f"{response.status_code}, which leads to another place")
             response.raise_for_status()
@@ -123,6 +132,8 @@ class _Endpoint(HTTPProvider):
 
     def ask(self, method: str, params: Any) -> RPCResponse:
         """Return its answer. Raises OSError, also the base of what requests raises, ValueError."""
+        if method == BATCH:
+            return cast(RPCResponse, {"result": self._ask_together(params)})
         answer = self.make_request(RPCEndpoint(method), params)
         if not isinstance(answer, dict) or not {"result", "error"} & set(answer):
             raise ValueError(f"{answer!r:.100} is no answer")
@@ -132,12 +143,20 @@ class _Endpoint(HTTPProvider):
             self.head = _number(answer["result"].get("number"))
         return answer
 
-    def ask_all(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
-        """Return its answers to several requests, in their order. Raises as `ask` does."""
-        answers = self.make_batch_request(requests)
-        if not isinstance(answers, list) or len(answers) != len(requests):
-            raise ValueError(f"{answers!r:.100} is no answer to {len(requests)} requests")
-        return answers
+    def _ask_together(self, requests: Sequence[tuple[str, Any]]) -> list[Any]:
+        asked = [
+            {"jsonrpc": "2.0", "id": at, "method": method, "params": params}
+            for at, (method, params) in enumerate(requests)
+        ]
+        said = json.loads(self._make_request(RPCEndpoint(BATCH), json.dumps(asked).encode()))
+        if isinstance(said, dict) and "error" in said:
+            raise BadAnswer(f"{said['error']!r:.200}")
+        if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
+            raise BadAnswer(f"{said!r:.100} for several requests")
+        found = {each.get("id"): each for each in said}
+        if len(said) != len(asked) or set(found) != set(range(len(asked))):
+            raise BadAnswer(f"{len(said)} answers to {len(asked)} requests, or to others")
+        return [found[at] for at in range(len(asked))]
 
     def ask_chain_id(self) -> int:
         """Return the id of its chain."""
@@ -210,14 +229,6 @@ class Endpoints(JSONBaseProvider):
 
     @override
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        return cast(RPCResponse, self._answer(method, params))
-
-    @override
-    def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
-        """Return the answers to several requests, in their order."""
-        return cast("list[RPCResponse]", self._answer(_ALL, requests))
-
-    def _answer(self, method: str, params: Any) -> Any:
         end = time.monotonic() + self._patience
         pause = _PAUSE
         while True:
@@ -231,7 +242,7 @@ class Endpoints(JSONBaseProvider):
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _round(self, method: str, params: Any, failures: list[_Failure]) -> Any:
+    def _round(self, method: str, params: Any, failures: list[_Failure]) -> RPCResponse | None:
         """Ask all from the current one on; None if none can answer, and `failures` say why.
 
         One that is behind is asked only if the others are so too or are lost.
@@ -259,8 +270,8 @@ class Endpoints(JSONBaseProvider):
     def _in_turn(self) -> list[_Endpoint]:
         return self._all[self._current :] + self._all[: self._current]
 
-    def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> Any:
-        answer = endpoint.ask_all(params) if method == _ALL else endpoint.ask(method, params)
+    def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> RPCResponse:
+        answer = endpoint.ask(method, params)
         self._seen = max(self._seen, endpoint.head)
         self._current = self._all.index(endpoint)
         return answer
@@ -327,8 +338,8 @@ def _block_named(method: str, params: Any) -> int:
             said = params[0]
         case "eth_call" | "eth_getTransactionCount":
             said = params[1]
-        case _ if method == _ALL:
-            return max(_block_named(*request) for request in params)
+        case _ if method == BATCH:
+            return max((_block_named(*each) for each in params), default=-1)
         case _:
             said = None
     return int(said, 16) if isinstance(said, str) and said.startswith("0x") else -1

@@ -85,6 +85,20 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A transaction that was mined, in which block: who sent it, to whom, and its call data.
+
+    `to` is None where it made a contract.
+    """
+
+    hash: bytes
+    block_hash: bytes
+    sender: str
+    to: str | None
+    data: bytes
+
+
+@dataclass(frozen=True)
 class FailedCall:
     """A transaction to a contract that was mined and reverted: who sent it, and its call data."""
 
@@ -166,6 +180,14 @@ class Engine(ABC):
         self, to: str, data: bytes, sender: str | None = None, block: int | None = None
     ) -> bytes:
         """Return what a read-only call answers. Raises CallReverted."""
+
+    def calls(self, to: str, data: Sequence[bytes], block: int | None = None) -> list[bytes]:
+        """Return what several read-only calls answer. Raises CallReverted, or ChainError."""
+        return [self.call(to, each, block=block) for each in data]
+
+    @abstractmethod
+    def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
+        """Return the transactions of these hashes, all mined. Raises ChainError for others."""
 
     def close(self) -> None:  # noqa: B027 (most engines have nothing to stop)
         """Stop what was started."""

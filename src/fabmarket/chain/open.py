@@ -55,8 +55,11 @@ def open_node(urls: Sequence[str], chain_id: int, key: Key) -> Engine:
     return RpcEngine("rpc", ",".join(urls), chain_id, key)
 
 
-def look_at(urls: Sequence[str], chain_id: int) -> RpcEngine:
-    """Return a node that is only read, at one or several URLs. Raises as `open_node` does."""
+def look_at(urls: Sequence[str], chain_id: int | None) -> RpcEngine:
+    """Return a node that is only read, at one or several URLs. Raises as `open_node` does.
+
+    `chain_id` None takes the chain that it is of.
+    """
     return RpcEngine("rpc", ",".join(urls), chain_id, dev_funder())
 
 

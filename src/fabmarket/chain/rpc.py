@@ -4,7 +4,7 @@ import socket
 import subprocess
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,15 @@ from web3.types import (
     TxReceipt,
 )
 
-from fabmarket.chain.endpoints import PATIENCE, TIMEOUT, Endpoints, public, secrets, urls_of
+from fabmarket.chain.endpoints import (
+    BATCH,
+    PATIENCE,
+    TIMEOUT,
+    Endpoints,
+    public,
+    secrets,
+    urls_of,
+)
 from fabmarket.chain.engine import (
     BLOCK_GAS,
     PINNED_CHAIN_ID,
@@ -35,12 +43,14 @@ from fabmarket.chain.engine import (
     Log,
     NobodyAnswers,
     Receipt,
+    Sent,
     Settings,
 )
 from fabmarket.chain.raw import raw_header, raw_logs
 from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
 from fabmarket.identity import Key, keccak
+from fabmarket.identity.keys import checksummed
 from fabmarket.interrupts import held_back
 
 _DEADLINE = 60.0
@@ -49,8 +59,8 @@ _QUOTED = 300
 _MOST, _MOST_COIN = (1 << 63) - 1, (1 << 256) - 1
 """What a node can count: of blocks and seconds as many as SQLite can, of wei what the EVM can."""
 _RESEND = 1.0
-_BATCH = 50
-"""Headers that are asked for in one request."""
+_TOGETHER = 200
+"""Requests that are asked together; fewer where a node refuses as many."""
 # The first account of the mnemonic that anvil and hardhat fund by default; public knowledge.
 _DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 
@@ -97,8 +107,8 @@ class RpcEngine(Engine):
         self._secrets = secrets(url)
         self.funder = funder
         self._head: Header | None = None
+        self._together = _TOGETHER
         endpoints = Endpoints(urls_of(url), self.patience)
-        self._endpoints = endpoints
         self.w3 = Web3(endpoints)
         self.chain_id = endpoints.agree(chain_id)
         try:
@@ -143,23 +153,16 @@ class RpcEngine(Engine):
         return self._head  # no endpoint knows what was seen: it is not unseen by that
 
     @override
-    def headers(self, numbers: Sequence[int]) -> list[Header]:
-        found: list[Header] = []
+    def headers(self, numbers: Iterable[int]) -> list[Header]:
+        asked = [[hex(number), False] for number in numbers]
         with self._asking():
-            for start in range(0, len(numbers), _BATCH):
-                wanted = [
-                    (RPCEndpoint("eth_getBlockByNumber"), [hex(number), False])
-                    for number in numbers[start : start + _BATCH]
-                ]
-                answers = self._endpoints.make_batch_request(wanted)
-                found += [raw_header(answer["result"]) for answer in answers]
-        return found
+            return [raw_header(each) for each in self._all("eth_getBlockByNumber", asked)]
 
     @override
     def logs(self, first: int, last: int, address: str) -> list[Log]:
         wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": address}
         with self._asking():  # web3 would take longer over the answer than the node
-            answer = self._endpoints.make_request(RPCEndpoint("eth_getLogs"), [wanted])
+            answer = self.w3.provider.make_request(RPCEndpoint("eth_getLogs"), [wanted])
             if "error" in answer:
                 raise ValueError(str(answer["error"]))
             found = raw_logs(answer["result"])
@@ -275,6 +278,45 @@ class RpcEngine(Engine):
                 said = self._quoted(error)
                 raise ChainError(f"the node at {self.shown} refused a call: {said}") from error
 
+    @override
+    def calls(self, to: str, data: Sequence[bytes], block: int | None = None) -> list[bytes]:
+        at = "latest" if block is None else hex(block)
+        asked = [[{"to": to, "data": f"0x{each.hex()}"}, at] for each in data]
+        with self._asking():
+            return [_bytes(each) for each in self._all("eth_call", asked)]
+
+    @override
+    def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
+        asked = [[f"0x{each.hex()}"] for each in transactions]
+        with self._asking():
+            found = self._all("eth_getTransactionByHash", asked)
+            return [_sent_of(*each) for each in zip(transactions, found, strict=True)]
+
+    def _all(self, method: str, asked: Sequence[list[Any]]) -> list[Any]:
+        """The results of many requests of a method, asked together as far as the node does that."""
+        results: list[Any] = []
+        while len(results) < len(asked):
+            part = asked[len(results) : len(results) + self._together]
+            try:
+                results += self._some(method, part)
+            except (ChainError, ValueError):
+                if len(part) == 1:
+                    raise
+                self._together = len(part) // 2
+        return results
+
+    def _some(self, method: str, asked: Sequence[list[Any]]) -> list[Any]:
+        ask = self.w3.provider.make_request
+        if len(asked) == 1:  # a node may know nothing of batches
+            answers = [ask(RPCEndpoint(method), asked[0])]
+        else:
+            answers = ask(RPCEndpoint(BATCH), [(method, each) for each in asked])["result"]
+        for each in answers:
+            if "error" in each:
+                said = self._quoted(each["error"])
+                raise ChainError(f"the node at {self.shown} refused {method}: {said}")
+        return [each["result"] for each in answers]
+
     def ask(self, method: str, params: list[Any]) -> None:
         """Ask a development node for what other nodes do not do."""
         answer = self.w3.provider.make_request(RPCEndpoint(method), params)
@@ -299,6 +341,26 @@ class RpcEngine(Engine):
                     self.send(raw)
                 again = time.monotonic() + _RESEND
         return receipt
+
+
+def _sent_of(name: bytes, raw: Any) -> Sent:
+    """Return a node's transaction as ours."""
+    if raw is None or raw.get("blockHash") is None:
+        raise ChainError(
+            f"the node has not, or no more, the transaction 0x{name.hex()} whose logs it gives; use"
+            " one that keeps all transactions"
+        )
+    if _bytes(raw["hash"]) != name:
+        raise ValueError(f"{raw['hash']} for transaction 0x{name.hex()}")
+    to = None if raw["to"] is None else checksummed(_bytes(raw["to"]))
+    sender, data = checksummed(_bytes(raw["from"])), _bytes(raw["input"])
+    return Sent(name, _bytes(raw["blockHash"]), sender, to, data)
+
+
+def _bytes(answer: object) -> bytes:
+    if not isinstance(answer, str) or not answer.startswith("0x"):
+        raise ValueError(f"{answer!r:.100} is no bytes")
+    return bytes.fromhex(answer[2:])
 
 
 def _count(answer: object, most: int = _MOST) -> int:

@@ -2,7 +2,7 @@
 the audit that replays the twin over them.
 """
 
-from fabmarket.ledger.audit import Audit, Check, Surplus, audit
+from fabmarket.ledger.audit import Audit, Check, Difference, NoMarket, Surplus, audit, audit_log
 from fabmarket.ledger.database import LedgerBusy, LedgerError
 from fabmarket.ledger.follower import Follower
 from fabmarket.ledger.ledger import Ledger
@@ -12,12 +12,15 @@ __all__ = [
     "Audit",
     "Block",
     "Check",
+    "Difference",
     "Entry",
     "EventLog",
     "Follower",
     "Ledger",
     "LedgerBusy",
     "LedgerError",
+    "NoMarket",
     "Surplus",
     "audit",
+    "audit_log",
 ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fabmarket.errors import TryAgain
-from fabmarket.ledger import audit
+from fabmarket.ledger import audit, audit_log
 from fabmarket.market.events import Settled, pack_terms
 from fabmarket.paper.claim import NOT_IDENTIFIED, Facts, holds_if
 from fabmarket.scenario import Scenario, Supplier
@@ -252,13 +252,12 @@ def _audits(outcome: Outcome, names: dict[str, str], victim: str) -> Facts:
     terms = pack_terms(honestly.quantity, raised, honestly.nonce)
     forged = replace(honestly, terms=terms)
     events = [forged if event == trade.event else event for event in outcome.store.events()]
-    honest = audit(outcome.store.events(), market.domain, market.exchange, market.token)
-    forgery = audit(events, market.domain, market.exchange, market.token)
+    honest, forgery = audit(market.exchange), audit_log(events, market.exchange)
     return {
         "honest_ok": honest.ok,
         "compared": sum(check.compared for check in honest.checks),
         "found": [
-            {"check": check.name, "difference": wrong}
+            {"check": check.name, "difference": check.told(wrong)}
             for check in forgery.checks
             for wrong in check.wrong
         ],

@@ -7,6 +7,7 @@ from typing import Any
 
 from fabmarket import __version__
 from fabmarket.errors import Bug
+from fabmarket.ledger import Audit
 from fabmarket.market.messages import Exit, Member, PriceTerms
 from fabmarket.market.units import MICRO, NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.bargaining import Bargain
@@ -120,14 +121,19 @@ def facts_of(outcome: Outcome, command: Sequence[str], leaks: Sequence[Leak] = (
                     "name": check.name,
                     "compared": check.compared,
                     "ok": check.ok,
-                    "detail": check.wrong[0] if check.wrong else "",
+                    "detail": check.told(check.wrong[0]) if check.wrong else "",
                 }
                 for check in outcome.audit.checks
             ],
-            "surplus": outcome.audit.surplus and asdict(outcome.audit.surplus),
+            "surplus": _surplus(outcome.audit),
         },
         "timing": {"seconds": sum(outcome.seconds.values()), "phases": outcome.seconds},
     }
+
+
+def _surplus(audit: Audit) -> dict[str, Any] | None:
+    """What is held beyond what is owed; a run has one currency."""
+    return asdict(audit.surpluses[0]) if audit.surpluses else None
 
 
 def _hex(data: bytes) -> str:

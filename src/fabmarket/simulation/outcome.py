@@ -84,7 +84,7 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
     wires: list[Seen] = field(default_factory=list)
     journals: dict[str, Journal] = field(default_factory=dict)
-    audit: Audit = field(default_factory=lambda: Audit((), None))
+    audit: Audit = field(default_factory=lambda: Audit((), ()))
     seconds: dict[str, float] = field(default_factory=dict)
 
     def note_netted(self, facts: dict[str, str]) -> None:

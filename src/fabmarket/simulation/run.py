@@ -144,8 +144,7 @@ class _Run:
         collect(out)
         self._lap("negotiate and settle")
         self.progress("audit", 0, 1)
-        market = self.market
-        out.audit = audit(out.store.events(), market.domain, market.exchange, market.token)
+        out.audit = audit(self.market.exchange)
         self._lap("audit")
         self.progress("done", 1, 1)
         return out

@@ -101,7 +101,7 @@ def test_the_audit_passes(paper):
     audit = paper[0].audit
     assert audit.checks
     assert all(check.ok and check.compared for check in audit.checks)
-    assert audit.surplus == Surplus(paper[0].market.token.address, 0)
+    assert audit.surpluses == (Surplus(paper[0].market.token.address, 0),)
 
 
 def test_the_session_ends_at_the_certified_equilibrium(paper):

@@ -1,0 +1,31 @@
+"""The result of an audit as facts, for JSON and for whoever shows it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fabmarket.ledger import Audit, Check
+
+
+def audit_facts(audit: Audit, chain_id: int, market: str) -> dict[str, Any]:
+    """Return an audit of a market as JSON takes it."""
+    scope, first = audit.scope, audit.first
+    return {
+        "ok": audit.ok,
+        "chain_id": chain_id,
+        "market": market,
+        "checks": [_check(each) for each in audit.checks],
+        "first_difference": None if first is None else {"check": first[0].name, **asdict(first[1])},
+        "surplus": [asdict(each) for each in audit.surpluses],
+        "scope": None
+        if scope is None
+        else {**asdict(scope), "block_hash": f"0x{scope.block_hash.hex()}"},
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "compared": check.compared,
+        "differing": check.differing,
+        "wrong": [{**asdict(each), "told": check.told(each)} for each in check.wrong],
+    }
