@@ -54,12 +54,12 @@ Hand = Callable[[str, str, TypedStruct, Signature], Signature]
 class Asked:
     """A move with what contracts answered, and how many of its signatures there are of each kind.
 
-    `by_code`: the digests that contracts confirmed.
+    `by_code`: of each that a contract confirmed the place of its trade in the call, -1 for others.
     """
 
     move: Move
     kinds: Counter[str]
-    by_code: tuple[bytes, ...]
+    by_code: tuple[int, ...]
 
 
 def asked(
@@ -74,7 +74,7 @@ def asked(
 
     `now` is the time of the block that the move is in. ChainError if the node cannot ask.
     """
-    kinds, by_code = Counter[str](), list[bytes]()
+    kinds, by_code = Counter[str](), list[int]()
 
     def hand(kind: str, signer: str, of: TypedStruct, signature: Signature) -> Signature:
         kinds[kind] += 1
@@ -88,7 +88,7 @@ def asked(
             exchange, state.domain, kind, signer, of, proof.proof, block
         )
         if confirmed:
-            by_code.append(digest(state.domain, of))
+            by_code.append((kinds["trades"] - 1) // 2 if kind == "trades" else -1)
         return replace(proof, confirmed=confirmed)
 
     return Asked(signed_by(state, caller, move, now, hand), kinds, tuple(by_code))
@@ -118,10 +118,9 @@ def in_effect(it: Asked, events: tuple[Event, ...]) -> tuple[Counter[str], int]:
     """Return how many signatures of each kind a call has that took effect, and how many of them
     contracts confirmed.
     """
-    skipped = {each.trade for each in events if isinstance(each, Skipped)}
-    number = sum(isinstance(each, Skipped) for each in events)
-    by_code = sum(name not in skipped for name in it.by_code)
-    return it.kinds - Counter({"trades": 2 * number}), by_code
+    skipped = {each.index for each in events if isinstance(each, Skipped)}
+    by_code = sum(place not in skipped for place in it.by_code)
+    return it.kinds - Counter({"trades": 2 * len(skipped)}), by_code
 
 
 def signed_by(state: Exchange, caller: str, move: Move, now: int, hand: Hand) -> Move:
