@@ -26,7 +26,7 @@ from fabmarket.ledger.queries.capacity import (
 from fabmarket.ledger.queries.market import head
 from fabmarket.ledger.queries.operators import operators
 from fabmarket.ledger.queries.paging import Asked
-from fabmarket.report.wording import one_line, plural
+from fabmarket.report.wording import natural, one_line, plural
 
 _COLUMNS = 8
 _MACHINES = 30
@@ -162,7 +162,7 @@ def _now(connection: Connection) -> int:
 def _first(
     connection: Connection, span: tuple[int, int] | None, window: int, where: SlotFilter
 ) -> int:
-    """Where the calendar opens: at the slot that runs now or is next, else at the last ones."""
+    """Where the calendar opens: at the slot that runs now or is next, but with a full window."""
     if span is None:
         return 0
     coming = slots(
@@ -170,7 +170,8 @@ def _first(
         SlotFilter(where.supplier, None, where.name, since=_now(connection)),
         Asked(limit=1),
     ).rows
-    return coming[0].begins if coming else max(span[0], span[1] - window)
+    last = max(span[0], span[1] - window)
+    return min(coming[0].begins, last) if coming else last
 
 
 def _grids(rows: Sequence[CalendarRow]) -> list[Grid]:
@@ -183,11 +184,17 @@ def _grids(rows: Sequence[CalendarRow]) -> list[Grid]:
     for (length, _), of in sorted(by_calendar.items()):
         begins = tuple(sorted({slot.begins for row in of for slot in row.slots}))
         cells = []
-        for row in of:
+        for row in sorted(
+            of, key=lambda each: (natural(each.resource.name), each.resource.supplier)
+        ):
             at = {slot.begins: _cell(slot) for slot in row.slots}
             cells.append((row, tuple(at.get(begin) for begin in begins)))
         grids.append(Grid(length, begins, tuple(cells)))
     return grids
+
+
+def _by_name(row: CalendarRow) -> tuple[object, str]:
+    return natural(row.resource.name), row.resource.supplier
 
 
 def _cell(slot: SlotRow) -> Cell:

@@ -18,7 +18,7 @@ _ROW, _NAMES = 34, 116
 _LEAST, _MOST = 1010, 6000
 """Pixels of a bar, around the bars of a row, of the times above; of a row at least, of the column
 of names; of the whole."""
-_COLUMN = 56
+_COLUMN = 30
 """Pixels that the shortest job has, if the whole does not grow too wide."""
 _BETWEEN = 92
 """Pixels between two times."""
