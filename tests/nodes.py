@@ -87,9 +87,9 @@ class Relay:
 
 
 @contextmanager
-def relay(url: str) -> Iterator[Relay]:
+def relay(url: str, kind: type[Relay] = Relay) -> Iterator[Relay]:
     """A relay in front of a node."""
-    made = Relay(url)
+    made = kind(url)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):

@@ -159,6 +159,24 @@ def exchange_code(
     return _creation("CapacityExchange", operators, threshold, tokens, rules, escrow, net)
 
 
+def made_of(
+    data: bytes,
+) -> tuple[tuple[str, ...], int, tuple[str, ...], Parameters, str, str] | None:
+    """Return what `exchange_code` was given to make a transaction's data; None for other code."""
+    loaded = artifact("CapacityExchange")
+    code = bytes.fromhex(loaded["bytecode"].removeprefix("0x"))
+    if not data.startswith(code):
+        return None
+    (constructor,) = filter_abi_by_type("constructor", loaded["abi"])
+    try:
+        values = decode(types(constructor["inputs"]), data[len(code) :])
+    except DecodingError:
+        return None
+    given = map(plain, constructor["inputs"], values)
+    operators, threshold, tokens, rules, escrow, net = given
+    return operators, threshold, tokens, Parameters(*rules), escrow, net
+
+
 def _creation(name: str, *values: Any) -> bytes:
     loaded = artifact(name)
     (constructor,) = filter_abi_by_type("constructor", loaded["abi"])
@@ -256,11 +274,11 @@ class ExchangeContract(Contract):
     def confirms(self, signer: str, asked: bytes, proof: bytes, block: int) -> bool:
         """Return whether the code at `signer` takes a proof for its signature (ERC-1271).
 
-        It is asked by the exchange, as of after `block`. False for an account without code.
+        It is asked as of after `block`, by nobody in particular. False for an account without code.
         """
         question = _IS_VALID + encode(["bytes32", "bytes"], [asked, proof])
         try:
-            answer = self.engine.call(signer, question, self.address, block)
+            answer = self.engine.call(signer, question, block=block)
         except CallReverted:
             return False
         return len(answer) >= 32 and answer[:32] == _IS_VALID.ljust(32, b"\0")
