@@ -17,7 +17,7 @@ from fabmarket.ledger.queries.escrows import EscrowFilter, EscrowRow, escrows
 from fabmarket.ledger.queries.market import head
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.ledger.queries.products import BundleRow, bundle, bundles
-from fabmarket.report.wording import number, one_line, plural, short
+from fabmarket.report.wording import natural, number, one_line, plural, short
 
 _PRODUCTS = 12
 _LOST = ("refunded", "late", "uncovered")
@@ -76,7 +76,8 @@ def add(router: APIRouter, shell: Shell) -> None:
 
 def plan(rows: Sequence[BundleRow], now: int) -> Gantt | None:
     """The operations of products by machine and slot; None without any."""
-    places = sorted({(one.name, one.supplier) for row in rows for one in row.trades})
+    found = {(one.name, one.supplier) for row in rows for one in row.trades}
+    places = sorted(found, key=lambda place: (natural(place[0]), place[1]))
     jobs = [
         Job(
             places.index((one.name, one.supplier)),
