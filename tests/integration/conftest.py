@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -18,7 +16,6 @@ from fabmarket.simulation import run
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "scenarios"
-BINARIES = ROOT / "contracts" / "node_modules" / "@foundry-rs"
 DEV_CHAIN_ID = 31337
 
 
@@ -84,13 +81,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
 @pytest.fixture(params=_COMMANDS)
 def shipped(request: pytest.FixtureRequest, demo: Callable[[str], Run]) -> Run:
     return demo(request.param)
-
-
-@pytest.fixture(scope="session")
-def needs_anvil() -> None:
-    named = os.environ.get("FABMARKET_ANVIL")
-    if not (named or [*BINARIES.glob("anvil-*/bin/anvil")] or shutil.which("anvil")):
-        pytest.skip("anvil is not installed: run `npm ci` in contracts/")
 
 
 @pytest.fixture

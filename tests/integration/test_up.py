@@ -19,7 +19,14 @@ from fabmarket.ledger import Ledger
 from fabmarket.local.files import Place
 from fabmarket.local.joining import COINS, MONEY
 from fabmarket.local.processes import end
-from fabmarket.node.settings import EVENTS, FILE, KEYSTORE, Settings, read_settings
+from fabmarket.node.settings import (
+    ENTRY,
+    EVENTS,
+    FILE,
+    KEYSTORE,
+    Settings,
+    read_settings,
+)
 from fabmarket.node.status import status_of
 from tests.street import PROGRAM, ended, start, wait_until
 
@@ -75,12 +82,13 @@ def is_open(url: str) -> bool:
 
 def numbers(facts: dict) -> dict[str, int]:
     found = {each["name"]: each["process"] for each in facts["participants"]}
-    return found | {"node": facts["node"]["process"]}
+    others = {name: facts[name]["process"] for name in ("node", "dashboard")}
+    return found | others
 
 
 def urls(facts: dict) -> list[str]:
     doors = [each["door"] for each in facts["participants"]]
-    return [facts["node"]["url"], *doors]
+    return [facts["node"]["url"], facts["dashboard"]["url"], *doors]
 
 
 def balances(facts: dict) -> dict[str, int]:
@@ -135,7 +143,8 @@ def test_a_market_comes_and_goes_and_comes_back(root, tmp_path):
     assert not is_open(newcomer.door.url)
 
     gone = told("down", root)
-    assert gone["ended"] == ["demander-1", *OPERATORS, "supplier-1", "supplier-2", "node"]
+    agents = ["demander-1", *OPERATORS, "supplier-1", "supplier-2"]
+    assert gone["ended"] == ["dashboard", *agents, "node"]
     assert (gone["killed"], gone["chain_lost"], gone["removed"]) == ([], False, False)
     assert not any(map(is_alive, numbers(facts).values()))
     assert not any(map(is_open, urls(facts)))
@@ -154,12 +163,19 @@ def test_a_market_comes_and_goes_and_comes_back(root, tmp_path):
 
     again = told("up", root)
     assert not again["new"]
-    assert again["started"] == ["node", *OPERATORS, "supplier-1", "supplier-2", "demander-1"]
+    started = ["node", *OPERATORS, "supplier-1", "supplier-2", "demander-1", "dashboard"]
+    assert again["started"] == started
     assert (again["market"], urls(again)) == (facts["market"], urls(facts))
+    assert again["dashboard"]["entry"] == facts["dashboard"]["entry"]
     assert balances(again) == after
     assert is_served(demander, "milling", "turning")
     twice = run("up", root)
     assert twice.stdout.startswith("All of it runs already.\n")
+    entry = facts["dashboard"]["entry"]
+    assert f"Look      {entry}\n" in twice.stdout
+    token = entry.partition("#")[2]
+    assert token == (demander / ENTRY).read_text().strip()
+    assert not any(token in log.read_text() for log in Place(root).logs.iterdir())
     other = run("up", root, "--suppliers", 3)
     assert other.returncode == 2
     assert "the market that is there has 2 suppliers, not 3" in other.stderr
@@ -182,7 +198,7 @@ def test_a_market_comes_and_goes_and_comes_back(root, tmp_path):
         assert "demander-1: runs by hand from what is to be removed" in refused.stderr
         gone = told("down", root)
         assert gone["left"] == ["demander-1"]
-        assert gone["ended"] == [*OPERATORS, "supplier-1", "supplier-2", "node"]
+        assert gone["ended"] == ["dashboard", *OPERATORS, "supplier-1", "supplier-2", "node"]
         assert own.poll() is None
     assert told("down", root, "--remove")["removed"]
     assert not root.exists()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -11,6 +12,7 @@ from eth_utils.address import to_checksum_address
 
 from fabmarket.chain.abi import artifact, call_data, outputs, plain, selector, types
 from fabmarket.chain.calls import arguments_of, function_of, values_of
+from fabmarket.chain.decoding import reader_of
 from fabmarket.chain.engine import CallReverted, ChainError, Engine, FailedCall, Log
 from fabmarket.chain.moves import move_of
 from fabmarket.errors import Refused
@@ -194,6 +196,11 @@ class ExchangeContract(Contract):
             for each in filter_abi_by_type("event", abi)
             if each["name"] in classes
         }
+        self._readers = {
+            topic: reader
+            for topic, (each, event) in self._events.items()
+            if (reader := reader_of(each["inputs"], partial(_event, event))) is not None
+        }
         self._errors = {
             keccak(abi_to_signature(each).encode())[:4]: each
             for each in filter_abi_by_type("error", abi)
@@ -214,6 +221,9 @@ class ExchangeContract(Contract):
         """
         if log.address != self.address or not log.topics or log.topics[0] not in self._events:
             return None
+        reader = self._readers.get(log.topics[0])
+        if reader is not None and (found := reader(log)) is not None:
+            return found
         abi, event = self._events[log.topics[0]]
         inputs = abi["inputs"]
         try:

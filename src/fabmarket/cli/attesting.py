@@ -1,9 +1,8 @@
 """`fabmarket ask`, `requests`, `attest`, `refuse`: capacity is counted before it is listed."""
 
 import json
-import secrets
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -11,17 +10,13 @@ from rich.console import Console
 from fabmarket.cli.inputs import InputError, Whole, read_input
 from fabmarket.cli.ordering import ordering
 from fabmarket.cli.terminal import table
-from fabmarket.market.oversight import SealedRequest, slots_of
 from fabmarket.market.trade import TIME_LIMIT
 from fabmarket.market.units import LARGEST_QUANTITY, name_from_bytes32
-from fabmarket.negotiation.duties import Ask, Decline, Endorse, Seal
-from fabmarket.negotiation.operator import OperatorState
-from fabmarket.negotiation.operator.state import Requested
 from fabmarket.negotiation.orders import Order
+from fabmarket.node.cases import requests_of
 from fabmarket.node.counts import LARGEST, Count, read_counts
-from fabmarket.node.oversight import operator_state
+from fabmarket.node.ordered import capacity, judging
 from fabmarket.node.owner import Owner
-from fabmarket.node.prefix import one_of
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import escaped
 from fabmarket.scenario import decode
@@ -61,24 +56,10 @@ def ask_command(
     it is unsold. A sealed quantity stands on the chain as a commitment, until `fabmarket open`
     lists it.
     """
-    calendar = owner.settings.calendar
-    if calendar is None or owner.settings.sells is None:
-        raise InputError(f"{owner.folder}: only a supplier has something to attest")
     if (file is None) == (slot is None or not quantities):
         raise InputError("give --slot and quantities, or --csv, and not both")
     first, counted = (slot or 0, quantities) if file is None else _run(owner, file)
-    end = calendar.origin + (first + len(counted)) * calendar.slot_length
-    expiry = end if expires is None else expires
-    return _sealed(owner, first, counted, expiry) if sealed else Ask(first, counted, expiry)
-
-
-def _sealed(owner: Owner, slot: int, counted: tuple[int, ...], expiry: int) -> Seal:
-    if len(counted) > 1:
-        raise InputError(f"{len(counted)} slots cannot be sealed as one; ask for each by itself")
-    if owner.counted(slot).committed:
-        problem = f"slot {slot} is listed or sold in part, and a seal counts as 0 until opened"
-        raise InputError(f"{problem}; unlist it first, or ask without --sealed")
-    return Seal(slot, counted[0], secrets.token_bytes(32), expiry)
+    return capacity.asked(owner, first, counted, expires, sealed=sealed)
 
 
 def _counts(file: Path) -> list[Count]:
@@ -118,8 +99,7 @@ def requests_command(folder: Path, as_json: bool) -> None:
     force.
     """
     owner = Owner(folder)
-    state = operator_state(owner)
-    facts = [_facts(owner, state, key, each) for key, each in _in_order(state)]
+    facts = [asdict(each) for each in requests_of(owner)]
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
         return
@@ -138,41 +118,6 @@ def requests_command(folder: Path, as_json: bool) -> None:
     ]
     columns = ("Request", "Resource", "Supplier", "From", "Units", "Signed", "You", "Problem")
     show(Console(), table("Requests for attestation", columns, rows))
-
-
-def _in_order(state: OperatorState) -> list[tuple[bytes, Requested]]:
-    return sorted(state.requests.items(), key=lambda each: (each[1].since, each[0]))
-
-
-def _facts(owner: Owner, state: OperatorState, key: bytes, request: Requested) -> dict[str, Any]:
-    asked, own = request.request, request.words.get(state.address)
-    it = asked.attestation
-    return {
-        "request": f"0x{key.hex()}",
-        "supplier": it.supplier,
-        "resource": name_from_bytes32(it.resource),
-        "unit": name_from_bytes32(it.unit),
-        "first_slot": asked.first_slot,
-        "quantities": list(asked.quantities),
-        "sealed": isinstance(asked, SealedRequest),
-        "version": it.version,
-        "expiry": it.expiry,
-        "signed": sorted(who for who, said in request.words.items() if not said),
-        "declined": {who: said for who, said in sorted(request.words.items()) if said},
-        "needed": state.sets.threshold(it.operator_set),
-        "own": "" if own is None else "declined" if own else "signed",
-        "problem": _problem(owner, request),
-    }
-
-
-def _problem(owner: Owner, request: Requested) -> str:
-    """Why the contract would not store it, as far as the chain is read."""
-    it = request.request.attestation
-    for slot in slots_of(request.request):
-        stored = owner.exchange.slots.get((it.supplier, it.resource, slot))
-        if stored is not None and stored.version >= it.version:
-            return f"slot {slot} has version {stored.version} already"
-    return ""
 
 
 @click.command(
@@ -199,36 +144,17 @@ def attest_command(owner: Owner, request: str | None, file: Path | None) -> Orde
     columns are supplier, resource (both may be left out), slot and quantity. Only a request of
     which every slot is counted alike is signed; how others differ is shown.
     """
-    state = operator_state(owner)
-    if request is None and file is None:
-        raise InputError("give a request, or --csv with what was counted")
-    waiting = [key for key, each in _in_order(state) if each.words.get(state.address) != ""]
-    chosen = waiting if request is None else [one_of(request, state.requests, "request")]
     if file is None:
-        return Endorse(tuple(chosen))
-    counted = {(each.supplier, each.resource, each.slot): each for each in _counts(file)}
-    wrong = {key: _differences(state.requests[key], counted) for key in chosen}
+        if request is None:
+            raise InputError("give a request, or --csv with what was counted")
+        return judging.attested(owner, request)
+    order, wrong = judging.attested_as_counted(owner, request, _counts(file))
     for key, lines in wrong.items():
         for line in lines:
             click.echo(escaped(f"0x{key.hex()[:12]}: {line}"), err=True)
-    alike = tuple(key for key in chosen if not wrong[key])
-    if not alike:
+    if order is None:
         raise InputError(f"{file}: equals no request that waits; nothing is signed")
-    return Endorse(alike)
-
-
-def _differences(request: Requested, counted: dict[tuple[str, str, int], Count]) -> list[str]:
-    """What a request says otherwise than a file, slot by slot."""
-    it, found = request.request.attestation, []
-    resource = name_from_bytes32(it.resource)
-    for slot, asked in zip(slots_of(request.request), request.request.quantities, strict=True):
-        names = ((who, what, slot) for who in (it.supplier, "") for what in (resource, ""))
-        count = next((counted[name] for name in names if name in counted), None)
-        if count is None:
-            found.append(f"slot {slot}: {asked} asked for, none counted")
-        elif count.quantity != asked:
-            found.append(f"slot {slot}: {asked} asked for, {count.quantity} counted")
-    return found
+    return order
 
 
 @click.command(
@@ -243,4 +169,4 @@ Examples:
 @click.option("--reason", required=True, help="What the supplier and the other operators hear.")
 def refuse_command(owner: Owner, request: str, reason: str) -> Order:
     """Tell a supplier why an operator does not sign what it asks for."""
-    return Decline(one_of(request, operator_state(owner).requests, "request"), reason)
+    return judging.refused(owner, request, reason)

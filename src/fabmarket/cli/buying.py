@@ -6,21 +6,11 @@ import click
 
 from fabmarket.cli.inputs import InputError, Whole, read_input
 from fabmarket.cli.ordering import ordering, relayable
-from fabmarket.identity import digest
-from fabmarket.market.exchange import Cancel, RaiseEpoch, RaiseListingEpoch
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
-from fabmarket.negotiation.orders import (
-    AddProduct,
-    AddWant,
-    Approve,
-    DropProduct,
-    DropWant,
-    Order,
-)
-from fabmarket.negotiation.policy import most_of
-from fabmarket.node.owner import BadOrder, Owner
-from fabmarket.node.roles import policy_of, product_of, want_id, want_of
-from fabmarket.node.settings import WantTable, WayTable, check_wants, parse_product
+from fabmarket.negotiation.orders import AddProduct, AddWant, Order
+from fabmarket.node.ordered import buying
+from fabmarket.node.owner import Owner
+from fabmarket.node.settings import WantTable, WayTable, parse_product
 from fabmarket.report.wording import escaped
 from fabmarket.scenario import LARGEST_FILE, decode
 
@@ -67,14 +57,13 @@ def want_command(
     """
     way = WayTable(resource=resource, quantity=quantity, benefit=benefit, cost=cost)
     table = WantTable(name=name, slot=slot, divisible=divisible, alternatives=[way])
-    check_wants([table])
-    want = want_of(owner.calendar, table, owner.address)
-    _say_if_it_waits(owner, most_of(want), f"--want {name}")
-    return AddWant(name, want, owner.settings.releases)
+    order = buying.wanted(owner, table)
+    _say_if_it_waits(owner, order, f"--want {name}")
+    return order
 
 
-def _say_if_it_waits(owner: Owner, most: int, named: str) -> None:
-    if most > policy_of(owner.settings).approve_above:
+def _say_if_it_waits(owner: Owner, wanted: AddWant | AddProduct, named: str) -> None:
+    if buying.needs_approval(owner, wanted):
         order = f"fabmarket approve {owner.folder} {named}"
         said = f"It may cost more than policy.approve_above, and waits: {order}"
         click.echo(escaped(said), err=True)
@@ -96,11 +85,9 @@ def product_command(owner: Owner, file: Path) -> Order:
     of the products' rounds as that says, from the cycle on that is under way.
     """
     text = decode(read_input(file, LARGEST_FILE), str(file), LARGEST_FILE)
-    table = parse_product(text, str(file))
-    product = product_of(owner.calendar, table, owner.address)
-    _say_if_it_waits(owner, product.value, f"--product {table.name}")
-    operations = tuple(each.name for each in table.operations)
-    return AddProduct(table.name, operations, product, table.cycles)
+    order = buying.product(owner, parse_product(text, str(file)))
+    _say_if_it_waits(owner, order, f"--product {order.name}")
+    return order
 
 
 @click.command(
@@ -137,13 +124,12 @@ def cancel_command(
     if given.count(True) != 1:
         raise InputError("give one of --want, --product, --trade, --listing and --all")
     if name is not None:
-        return DropWant(want_id(name, owner.address))
+        return buying.no_want(owner, name)
     if product is not None:
-        return DropProduct(want_id(product, owner.address))
+        return buying.no_product(owner, product)
     if slot is not None:
-        owner.listing(slot)
-        return RaiseListingEpoch(owner.resource, slot)
-    return RaiseEpoch(owner.token) if trade is None else _cancelling(owner, trade)
+        return buying.nothing_of(owner, slot)
+    return buying.nothing(owner) if trade is None else buying.no_trade(owner, trade)
 
 
 @click.command(
@@ -173,19 +159,5 @@ def approve_command(
         raise InputError("give one of --want, --product and --trade")
     wanted = name if product is None else product
     if wanted is not None:
-        return Approve(want_id(wanted, owner.address))
-    return Approve(digest(owner.domain, owner.signed(trade or "")))
-
-
-def _cancelling(owner: Owner, digits: str) -> Cancel:
-    trade = owner.signed(digits)
-    is_buyer = trade.demander == owner.address
-    nonce = trade.nonce if is_buyer else trade.supplier_nonce
-    account = owner.exchange.account_of(owner.address, owner.token)
-    epoch, bit = nonce >> 8, nonce & 0xFF
-    if epoch > account.epoch:
-        problem = f"trade {digits} is signed for epoch {epoch} and the account is in"
-        raise BadOrder(f"{problem} {account.epoch}; --all voids both")
-    if epoch < account.epoch or account.is_used(bit):
-        raise BadOrder(f"trade {digits} has settled, or is void already; nothing is left to cancel")
-    return Cancel(owner.token, 1 << bit)
+        return buying.approved(owner, wanted)
+    return buying.approved_trade(owner, trade or "")

@@ -22,8 +22,14 @@ from fabmarket.report.wording import escaped
 SECTIONS = {
     "A market in one process": {
         "demo": "Run a capacity market end to end: verify, release, negotiate, settle, audit.",
+        "serve": "Serve a ledger by HTTP: an API for programs, and pages for browsers.",
         "evidence": "Take out of a journal what it proves of a session, a trade, or a bid.",
         "verify": "Check evidence files: signatures, sums, prices, awards, trades, forks.",
+    },
+    "Tables": {
+        "import": "Make a scenario file of tables: machines, calendars, products, demands.",
+        "template": "Write a table to fill in, with what stands in each column.",
+        "export": "Write a table of a ledger: trades, slots, accounts, events and others.",
     },
     "Anybody, with a node": {
         "audit": "Check a whole market with nothing but a node.",
@@ -85,6 +91,7 @@ SECTIONS = {
 """Each command's first sentence, by section and name."""
 COMMANDS = {name: said for section in SECTIONS.values() for name, said in section.items()}
 _SHARED = {
+    "tables": ("import", "template"),
     "money": ("deposit", "withdraw"),
     "capacity": ("register", "list", "open", "unlist"),
     "buying": ("want", "product", "cancel", "approve"),

@@ -4,27 +4,13 @@ from pathlib import Path
 
 import click
 
-from fabmarket.cli.inputs import InputError, Whole, read_input
+from fabmarket.cli.inputs import Whole, read_input
 from fabmarket.cli.ordering import ordering, relayable
-from fabmarket.identity import digest, keccak
-from fabmarket.market.exchange import (
-    Deliver,
-    Dispute,
-    Execute,
-    Expire,
-    Held,
-    Refund,
-    RefundUncovered,
-    Release,
-    VoidSplits,
-    terms,
-)
-from fabmarket.market.trade import Trade
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
-from fabmarket.negotiation.orders import AgreeSplit, Order
-from fabmarket.node.owner import BadOrder, Owner, keep_evidence
+from fabmarket.negotiation.orders import Order
+from fabmarket.node.ordered import delivering
+from fabmarket.node.owner import Owner
 
-_LARGEST_EVIDENCE = 1 << 26
 _SHARE = Whole(0, LARGEST_AMOUNT)
 _trade = click.argument("digits", metavar="TRADE")
 
@@ -47,8 +33,7 @@ def deliver_command(owner: Owner, digits: str, quantity: int | None) -> Order:
 
     Once, from the term deliverFrom on and in time. TRADE is 0x and the first digits of its digest.
     """
-    trade = owner.escrow(digits)
-    return Deliver(trade, trade.quantity if quantity is None else quantity)
+    return delivering.delivered(owner, digits, quantity)
 
 
 @click.command(
@@ -70,8 +55,7 @@ def accept_command(owner: Owner, digits: str, amount: int | None) -> Order:
     With all of the payment the trade is closed; a part can be paid at any time. In a dispute,
     accepting costs the demander its deposit. TRADE is 0x and the first digits of its digest.
     """
-    trade = owner.escrow(digits)
-    return Release(trade, _held(owner, digits, trade).payment if amount is None else amount)
+    return delivering.accepted(owner, digits, amount)
 
 
 @click.command(
@@ -96,13 +80,8 @@ def dispute_command(owner: Owner, digits: str, evidence: Path) -> Order:
     A copy of the evidence is kept in the agent's directory, for its hash is all that the chain
     says. TRADE is 0x and the first digits of its digest.
     """
-    trade = owner.escrow(digits)
-    content = read_input(evidence, _LARGEST_EVIDENCE)
-    if not 0 < len(content) <= _LARGEST_EVIDENCE:
-        problem = f"{evidence}: is empty, or larger than {_LARGEST_EVIDENCE >> 20} MiB"
-        raise InputError(f"{problem}; give a file that shows something, packed if it is large")
-    keep_evidence(owner.folder, content)
-    return Dispute(trade, keccak(content))
+    content = read_input(evidence, delivering.LARGEST_EVIDENCE)
+    return delivering.disputed(owner, digits, content, str(evidence))
 
 
 @click.command(
@@ -121,8 +100,7 @@ def refund_command(owner: Owner, digits: str) -> Order:
     takes of its bond. A demander takes it back, which the contract allows it where less is attested
     than was sold. TRADE is 0x and the first digits of its digest.
     """
-    trade = owner.escrow(digits)
-    return RefundUncovered(trade) if trade.demander == owner.address else Refund(trade)
+    return delivering.refunded(owner, digits)
 
 
 @click.command(
@@ -140,7 +118,7 @@ def expire_command(owner: Owner, digits: str) -> Order:
     The first time opens a grace period, in which whoever was to act still may; the second time,
     after it, pays as the terms say. TRADE is 0x and the first digits of its digest.
     """
-    return Expire(owner.escrow(digits))
+    return delivering.expired(owner, digits)
 
 
 @click.command(
@@ -157,7 +135,7 @@ def execute_command(owner: Owner, digits: str) -> Order:
 
     TRADE is 0x and the first digits of its digest.
     """
-    return Execute(owner.escrow(digits))
+    return delivering.executed(owner, digits)
 
 
 @click.command(
@@ -174,7 +152,7 @@ def void_command(owner: Owner, digits: str) -> Order:
 
     TRADE is 0x and the first digits of its digest.
     """
-    return VoidSplits(owner.escrow(digits))
+    return delivering.voided(owner, digits)
 
 
 @click.command(
@@ -207,20 +185,4 @@ def split_command(
     once the other owner says the same, its agent submits both signatures. TRADE is 0x and the first
     digits of its digest.
     """
-    trade = owner.escrow(digits)
-    held = terms.all_held(trade, owner.held(trade), owner.exchange.parameters)
-    shares = [each for each in (to_supplier, to_demander) if each is not None]
-    if not shares or max(shares) > held or (len(shares) == 2 and sum(shares) != held):
-        problem = f"trade {digits} holds {held} base units, and all of them must be divided"
-        raise BadOrder(f"{problem}; give --to-supplier or --to-demander, at most that")
-    to_supplier = held - shares[0] if to_supplier is None else to_supplier
-    name, deadline = digest(owner.domain, trade), owner.time + days * 86_400
-    return AgreeSplit(name, to_supplier, held - to_supplier, deadline)
-
-
-def _held(owner: Owner, digits: str, trade: Trade) -> Held:
-    """What a trade holds; refused if that is nothing."""
-    held = owner.held(trade)
-    if not held.is_open or held.payment == 0:
-        raise BadOrder(f"trade {digits} holds no payment any more; see `fabmarket status`")
-    return held
+    return delivering.split(owner, digits, to_supplier, to_demander, days)

@@ -3,38 +3,25 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from fabmarket.cli.inputs import InputError, Whole, read_input
+from fabmarket.cli.inputs import Whole, read_input
 from fabmarket.cli.ordering import ordering
 from fabmarket.cli.terminal import table
-from fabmarket.identity import keccak
-from fabmarket.market.exchange import EscrowState
-from fabmarket.market.oversight import LARGEST_EXHIBIT, Exhibit
-from fabmarket.negotiation.duties import Judge, Show
-from fabmarket.negotiation.operator import OperatorState
-from fabmarket.negotiation.operator.state import Case, Proposal, is_party, shares_of
 from fabmarket.negotiation.orders import Order
+from fabmarket.node.cases import disputes_of
 from fabmarket.node.moments import moment
-from fabmarket.node.oversight import (
-    decide_by,
-    exhibits_of,
-    in_dispute,
-    operator_state,
-    parameters_of,
-)
+from fabmarket.node.ordered import judging
+from fabmarket.node.oversight import exhibits_of, in_dispute, operator_state
 from fabmarket.node.owner import Owner
-from fabmarket.node.prefix import one_of
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import escaped, number, one_line, to_come
 from fabmarket.report.writing import place
-
-_LARGEST = 1 << 30
-"""Bytes of a file of which a hash is shown."""
 
 
 class Share(Whole):
@@ -74,69 +61,19 @@ def disputes_command(folder: Path, out: Path | None, as_json: bool) -> None:
     deposits.
     """
     owner = Owner(folder)
-    state = operator_state(owner)
-    disputes = in_dispute(state)
     if out is not None:
         files = {
             f"{key.hex()[:16]}-{each.party[2:10]}-{each.hash.hex()[:8]}": each.file
-            for key, case in disputes.items()
+            for key, case in in_dispute(operator_state(owner)).items()
             for each in exhibits_of(owner, case)
         }
         if files:
             place(files, out)
-    facts = [_facts(owner, state, key, case) for key, case in disputes.items()]
+    facts = [asdict(each) for each in disputes_of(owner)]
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
     else:
         _print(facts, out, owner.time)
-
-
-def _facts(owner: Owner, state: OperatorState, key: bytes, case: Case) -> dict[str, Any]:
-    trade, held, posted = case.trade, case.held, case.posted
-    proposals = sorted(case.proposals.values(), key=lambda each: each.rank, reverse=True)
-    return {
-        "trade": f"0x{key.hex()}",
-        "demander": trade.demander,
-        "supplier": owner.exchange.supplier_of(trade.listing),
-        "sold": trade.quantity,
-        "delivered": held.delivered,
-        "unit_price": trade.unit_price,
-        "payment": held.payment,
-        "bond": trade.escrow.bond,
-        "uncovered": held.uncovered,
-        "evidence": f"0x{case.evidence.hex()}",
-        "shown": [
-            {
-                "party": each.party,
-                "hash": f"0x{each.hash.hex()}",
-                "bytes": each.size,
-                "place": each.place,
-                "as_disputed": each.hash == case.evidence,
-            }
-            for each in case.shown
-        ],
-        "hearing_until": held.since + parameters_of(state).hearing,
-        "decide_by": decide_by(state, case),
-        "grace_until": held.grace_until,
-        "needed": state.sets.threshold(held.operator_set),
-        "party": is_party(trade, state.address),
-        "proposed": [_proposed(state, each) for each in proposals],
-        "posted": {
-            "number": posted.number,
-            "shares": [posted.payment_share, posted.bond_share, posted.deposit_share],
-            "executable_at": posted.executable_at,
-        },
-    }
-
-
-def _proposed(state: OperatorState, proposal: Proposal) -> dict[str, Any]:
-    return {
-        "number": proposal.ruling.number,
-        "shares": list(shares_of(proposal.ruling)),
-        "deadline": proposal.ruling.deadline,
-        "signed": sorted(proposal.signatures),
-        "own": state.address in proposal.signatures,
-    }
 
 
 def _print(facts: list[dict[str, Any]], out: Path | None, now: int) -> None:
@@ -205,8 +142,7 @@ def rule_command(
     window is over anybody may have it executed. To change your mind say something else: your later
     word counts.
     """
-    key = one_of(trade, in_dispute(operator_state(owner)), "dispute")
-    return Judge(key, payment_share, bond_share, deposit_share)
+    return judging.ruled(owner, trade, payment_share, bond_share, deposit_share)
 
 
 @click.command(
@@ -228,28 +164,5 @@ def show_command(owner: Owner, trade: str, file: Path, where: str | None) -> Ord
     is. It goes, sealed, to the operators that rule on the trade, and to nobody else. The file that
     `fabmarket dispute` named on the chain is not shown by itself.
     """
-    disputed = [
-        key
-        for key, held in owner.exchange.held.items()
-        if held.state == EscrowState.DISPUTED and _is_ours(owner, key)
-    ]
-    key = one_of(trade, disputed, "dispute")
-    content = read_input(file, _LARGEST)
-    if len(content) > _LARGEST or not content:
-        raise InputError(f"{file}: has none or more than {_LARGEST} bytes; give another file")
-    if len(content) > LARGEST_EXHIBIT and where is None:
-        problem = f"{file}: has {len(content)} bytes and {LARGEST_EXHIBIT} can be sent"
-        raise InputError(f"{problem}; say with --place where the operators find it")
-    sent = b"" if where is not None else content
-    exhibit = Exhibit(owner.address, key, keccak(content), sent, where or "")
-    operators = owner.exchange.operator_sets[owner.exchange.held[key].operator_set].members
-    return Show(exhibit, operators, _until(owner, key))
-
-
-def _is_ours(owner: Owner, key: bytes) -> bool:
-    return is_party(owner.exchange.escrows[key], owner.address)
-
-
-def _until(owner: Owner, key: bytes) -> int:
-    """Until when evidence is of use: the latest that the trade can be waited on."""
-    return owner.exchange.held[key].since + owner.exchange.parameters.longest_life
+    content = read_input(file, judging.LARGEST_SHOWN)
+    return judging.shown(owner, trade, content, str(file), where)

@@ -1,13 +1,12 @@
 """`fabmarket deposit`, `withdraw`: the agent's money in the exchange."""
 
 import click
-from eth_utils.address import is_checksum_address
 
-from fabmarket.cli.inputs import InputError, Whole
+from fabmarket.cli.inputs import Whole
 from fabmarket.cli.ordering import ordering, relayable
-from fabmarket.market.exchange import Withdraw
 from fabmarket.market.units import LARGEST_AMOUNT
-from fabmarket.negotiation.orders import Order, PayIn
+from fabmarket.negotiation.orders import Order
+from fabmarket.node.ordered import money
 from fabmarket.node.owner import Owner
 
 _AMOUNT = Whole(1, LARGEST_AMOUNT)
@@ -30,7 +29,7 @@ def deposit_command(owner: Owner, amount: int) -> Order:
     transactions: the token is told that the exchange may take just this amount, and the exchange
     takes it.
     """
-    return PayIn(owner.token, amount)
+    return money.paid_in(owner, amount)
 
 
 @click.command(
@@ -49,7 +48,4 @@ def withdraw_command(owner: Owner, amount: int, to: str | None) -> Order:
 
     AMOUNT is in base units of the market's token. What is held in escrow cannot be taken out.
     """
-    wallet = owner.address if to is None else to
-    if not is_checksum_address(wallet):
-        raise InputError(f"--to: {to!r} is no address; give 0x and 40 digits, in checksummed case")
-    return Withdraw(owner.token, amount, wallet)
+    return money.withdrawn(owner, amount, to)

@@ -13,10 +13,12 @@ from rich.console import Console
 from fabmarket.cli.agent import runner
 from fabmarket.cli.inputs import InputError, Whole
 from fabmarket.cli.terminal import progress, table
+from fabmarket.local.files import PAGES
 from fabmarket.local.market import Up, up
 from fabmarket.local.sample import MOST
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.rounds import Rounds
+from fabmarket.node.entry import entry_of
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import escaped, span
 
@@ -54,10 +56,11 @@ def command(folder: Path, suppliers: int | None, demanders: int | None, as_json:
 
     A node of its own that makes a block a second, contracts, three operators, and suppliers and
     demanders with stock, coin and test money, each an agent with a directory of its own in DIR,
-    by default fabmarket-market. When all of them answer it prints what is where, and returns; they
-    run on until `fabmarket down`. Run again it goes on with the market that is there, and starts
-    what does not run. All keys are drawn anew, and their passphrase lies beside them: use it for
-    nothing of worth.
+    by default fabmarket-market. With the extra `serve` there are pages, too, among them those of
+    the last demander for its owner: the address that is printed lets a browser in. When all of them
+    answer it prints what is where, and returns; they run on until `fabmarket down`. Run again it
+    goes on with the market that is there, and starts what does not run. All keys are drawn anew,
+    and their passphrase lies beside them: use it for nothing of worth.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is no directory; give another")
@@ -110,7 +113,17 @@ def _facts(root: Path, result: Up) -> dict[str, Any]:
             for each in facts.members
         ],
         "passphrase_file": str(root / "passphrase"),
+        "dashboard": _dashboard(root, result),
     }
+
+
+def _dashboard(root: Path, result: Up) -> dict[str, Any] | None:
+    """Where the pages are served and how the last participant's owner enters, if they are."""
+    if PAGES not in result.numbers:
+        return None
+    url, name = f"http://127.0.0.1:{result.facts.page_port}", result.facts.members[-1].name
+    entry = entry_of(url, root / name)
+    return {"url": url, "entry": entry, "of": name, "process": result.numbers[PAGES]}
 
 
 def _print(folder: Path, root: Path, result: Up) -> None:
@@ -138,7 +151,15 @@ def _print(folder: Path, root: Path, result: Up) -> None:
     place = shlex.quote(str(folder))
     first = shlex.quote(str(folder / facts.members[-1].name))
     click.echo(f"{'Logs':<10}{escaped(str(folder / 'logs'))}")
-    click.echo(f"{'Look':<10}fabmarket status {escaped(first)}")
+    dashboard = _dashboard(root, result)
+    if dashboard is None:
+        click.echo(f"{'Look':<10}fabmarket status {escaped(first)}; in a browser, once you have")
+        click.echo(f"{'':<10}pip install 'fabmarket[serve]', and fabmarket up again")
+    else:
+        click.echo(f"{'Look':<10}{dashboard['entry']}")
+        click.echo(
+            f"{'':<10}in a browser, as {dashboard['of']}; or fabmarket status {escaped(first)}"
+        )
     click.echo(f"{'End':<10}fabmarket down {escaped(place)}")
 
 

@@ -22,8 +22,9 @@ from fabmarket.identity import digest
 from fabmarket.market.exchange import EscrowState
 from fabmarket.market.units import LARGEST_QUANTITY
 from fabmarket.market.usage import LONGEST_NOTE
-from fabmarket.negotiation.orders import AnswerUsage, Order, ReportUsage
+from fabmarket.negotiation.orders import Order
 from fabmarket.node.moments import moment
+from fabmarket.node.ordered import delivering
 from fabmarket.node.owner import Owner
 from fabmarket.node.prefix import one_of
 from fabmarket.node.readings import LARGEST, NoReading, ask, last_of
@@ -93,23 +94,22 @@ def report_command(
     owner = Owner(folder)
     if not no_wait:
         await_knowledge(owner)
-    name = digest(owner.domain, owner.escrow(digits))
     if feed is not None:
-        return _follow(owner, name, feed, note, as_json=as_json)
+        return _follow(owner, digits, feed, note, as_json=as_json)
     if readings is None:
-        order = ReportUsage(name, units or 0, None, note)
+        order = delivering.reported(owner, digits, units or 0, None, note)
     else:
         text = decode(read_input(readings, LARGEST), str(readings), LARGEST)
         last = last_of(text, str(readings))
-        order = ReportUsage(name, last.units, last.at, note)
+        order = delivering.reported(owner, digits, last.units, last.at, note)
     carry_out(owner, order, no_wait=no_wait, as_json=as_json)
 
 
-def _follow(owner: Owner, name: bytes, url: str, note: str, *, as_json: bool) -> None:
+def _follow(owner: Owner, digits: str, url: str, note: str, *, as_json: bool) -> None:
     """Report what a feed says whenever that changes, as long as there is something to deliver."""
     if not url.startswith(("http://", "https://")):
         raise InputError(f"{url[:60]!r} is no URL; begin it with http:// or https://")
-    said, reason, waits = None, "", False
+    name, said, reason, waits = digest(owner.domain, owner.escrow(digits)), None, "", False
     while True:
         owner.read_on()
         if owner.exchange.held[name].state != EscrowState.FUNDED:
@@ -129,7 +129,8 @@ def _follow(owner: Owner, name: bytes, url: str, note: str, *, as_json: bool) ->
                 click.echo(f"The slot begins at {moment(begins)}; reported from then on.", err=True)
             if units != said and owner.time >= begins:
                 said = units
-                _report(owner, ReportUsage(name, units, None, note), as_json=as_json)
+                order = delivering.reported(owner, f"0x{name.hex()}", units, None, note)
+                _report(owner, order, as_json=as_json)
         time.sleep(_EVERY)
 
 
@@ -158,7 +159,7 @@ def acknowledge_command(owner: Owner, digits: str, note: str) -> Order:
     The demander's agent signs that, and both signatures are evidence. No money moves: see
     `fabmarket accept`. TRADE is 0x and the first digits of its digest.
     """
-    return AnswerUsage(digest(owner.domain, owner.escrow(digits)), accepted=True, note=note)
+    return delivering.answered(owner, digits, accepted=True, note=note)
 
 
 @click.command(
@@ -177,7 +178,7 @@ def object_command(owner: Owner, digits: str, reason: str) -> Order:
     The supplier's agent hears the reason. Nothing else follows: see `fabmarket dispute`. TRADE is
     0x and the first digits of its digest.
     """
-    return AnswerUsage(digest(owner.domain, owner.escrow(digits)), accepted=False, note=reason)
+    return delivering.answered(owner, digits, accepted=False, note=reason)
 
 
 @click.command(

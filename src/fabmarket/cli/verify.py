@@ -16,10 +16,7 @@ from fabmarket.identity import digest
 from fabmarket.identity.codec import BadText, decode
 from fabmarket.ledger import Ledger, LedgerError
 from fabmarket.market.events import Settled
-from fabmarket.negotiation.hosting import Hosted
-from fabmarket.negotiation.lies import BestLie, best_lie, best_own_lie
 from fabmarket.negotiation.progress import Progress
-from fabmarket.negotiation.seat import Seated
 from fabmarket.node import (
     BadEvidence,
     Evidence,
@@ -35,6 +32,7 @@ from fabmarket.node import (
     replay_bid,
 )
 from fabmarket.node.netted import BEGINS, NettedTrade, check_netted, is_recorded
+from fabmarket.node.rounds import lie_in
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import number, one_line
 
@@ -178,7 +176,7 @@ def _read(path: Path) -> bytes:
 
 def _shown(evidence: Evidence, shown: Replayed) -> dict[str, Any]:
     """What the session came to, as far as this file tells."""
-    opening, awards, lie = shown.talk.opening, awards_of(shown.talk), _lie(shown)
+    opening, awards, lie = shown.talk.opening, awards_of(shown.talk), lie_in(shown)
     return {
         "role": "supplier" if evidence.holder == opening.supplier else "member",
         "supplier": opening.supplier,
@@ -221,17 +219,6 @@ def _of_bid(evidence: Evidence, shown: ShownBid) -> dict[str, Any]:
             for supplier, is_shown in shown.denials.items()
         ],
     }
-
-
-def _lie(shown: Replayed) -> BestLie | None:
-    """The best other answer of a seat, counted with what its own answers say a unit is worth."""
-    match shown.talk:
-        case Hosted() as hosted:
-            return best_lie(hosted)
-        case Seated() as seated:
-            return best_own_lie(seated)
-        case _:
-            return None
 
 
 def _lied(lie: dict[str, Any]) -> str:

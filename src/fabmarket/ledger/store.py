@@ -190,7 +190,7 @@ class EventLog(Generic[E]):
             new = [block for block in blocks if block.number > known]
             if not new:
                 return
-            final = new[-1].number if final is None else final
+            final = new[-1].number if final is None else min(final, new[-1].number)
             before = self._final(connection)
             try:
                 self._insert(connection, new)

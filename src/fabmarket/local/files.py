@@ -17,6 +17,7 @@ from fabmarket.local.filling import Places
 from fabmarket.local.processes import Process
 
 NODE = "node"
+PAGES = "dashboard"
 _MADE_BY = "fabmarket up"
 _NAME = re.compile("[a-z]+-[0-9]+")
 
@@ -41,9 +42,13 @@ class Member:
 
 @dataclass(frozen=True)
 class Facts:
-    """What stands fast of a founded market; beats come every `period` seconds."""
+    """What stands fast of a founded market; beats come every `period` seconds.
+
+    At `page_port` the pages are served, those of the last participant for its owner.
+    """
 
     node_port: int
+    page_port: int
     places: Places
     slots: int
     period: int

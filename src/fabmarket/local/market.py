@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from fabmarket.ledger import Ledger
 from fabmarket.local import sample
 from fabmarket.local.files import (
     NODE,
+    PAGES,
     Facts,
     Member,
     NoMarket,
@@ -44,6 +46,7 @@ T = TypeVar("T")
 
 _KEYS = "Keys, one for each participant"
 _AGENTS = "Agents"
+_PAGES = "Dashboard"
 _PROGRAM = "from fabmarket.cli.main import main; main()"
 _START = 300.0
 """Seconds that a process may take until it answers."""
@@ -183,14 +186,16 @@ def _founded(
     names = [*(f"operator-{at + 1}" for at in range(scenario.operators)), *sellers, *buyers]
     begin(place, names)
     try:
-        node_port, *ports = free_ports(1 + len(names))
+        node_port, page_port, *ports = free_ports(2 + len(names))
         node = place.process(NODE)
         node.start(node_command(binary, node_port, place.chain, founded=False), place.log(NODE))
         engine = _reached(place, node_port)
         market = found(engine, scenario, sample.PERIOD, 0, progress)
         members = _directories(place, market, dict(zip(names, ports, strict=True)), progress)
         engine.make_blocks()
-        facts = Facts(node_port, market.places, sample.SLOTS, sample.PERIOD, tuple(members))
+        facts = Facts(
+            node_port, page_port, market.places, sample.SLOTS, sample.PERIOD, tuple(members)
+        )
         founded(place, facts)
         return facts
     except BaseException:
@@ -234,14 +239,22 @@ def _started(
             started.append(node)
             _start_node(place, facts, binary)
         missing = [each for each in facts.members if not is_running(place.root / each.name)]
+        pages = place.process(PAGES)
+        lacks_pages = can_serve() and not pages.runs()
         progress(_AGENTS, 0, len(missing))
-        require_free([each.port for each in missing])
+        require_free([*(each.port for each in missing), *[facts.page_port] * lacks_pages])
         for each in missing:
             started.append(place.process(each.name))
             started[-1].start(_agent_command(place, each), place.log(each.name))
         for done, each in enumerate(missing, 1):
             _await(place, each.name, partial(_answers, each.port))
             progress(_AGENTS, done, len(missing))
+        if lacks_pages:
+            progress(_PAGES, 0, 1)
+            started.append(pages)
+            pages.start(_serve_command(place, facts), place.log(PAGES))
+            _await(place, PAGES, partial(_answers, facts.page_port))
+            progress(_PAGES, 1, 1)
     except BaseException:
         end([each for each in started if each != node], _AGENT_END)
         end([each for each in started if each == node], _NODE_END)
@@ -285,6 +298,16 @@ def _agent_command(place: Place, member: Member) -> list[str]:
         *(sys.executable, "-P", "-c", _PROGRAM),
         *("agent", folder, "--passphrase-file", passphrase),
     ]
+
+
+def _serve_command(place: Place, facts: Facts) -> list[str]:
+    folder, port = str(place.root / facts.members[-1].name), str(facts.page_port)
+    return [sys.executable, "-P", "-c", _PROGRAM, "serve", folder, "--port", port]
+
+
+def can_serve() -> bool:
+    """Return whether what `fabmarket serve` needs is installed."""
+    return all(map(find_spec, ("fastapi", "jinja2", "sqlalchemy", "uvicorn")))
 
 
 def _reached(place: Place, port: int) -> LocalNode:

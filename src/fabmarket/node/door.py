@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fabmarket.identity import Domain
 from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, Unsealable
+from fabmarket.node import hosts
 from fabmarket.node.hosts import LETTER, Places, Rates, host_of
 from fabmarket.node.participant import Answer, Heard
 from fabmarket.node.tally import LONGEST_REASON, Tally
@@ -78,7 +79,7 @@ class Door:
         self._is_known = is_known
         self._domain, self._sealing = domain, sealing
         self._take, self._certificate = take, certificate
-        self._rates = Rates()
+        self._rates = Rates(hosts.BURST, hosts.RATE)
         self._waiting = 0
         self.counted = Tally()
         """Letters taken, and those that were not by the reason."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fabmarket.identity import ZERO_BYTES32, Domain
 from fabmarket.ledger import Ledger
+from fabmarket.market.digits import Digits
 from fabmarket.market.exchange import (
     Deliver,
     Dispute,
@@ -49,18 +50,18 @@ class Balance:
     supplier, and its deposits in case of disputes.
     """
 
-    free: int = 0
-    payments: int = 0
-    bonds: int = 0
-    deposits: int = 0
+    free: Digits = 0
+    payments: Digits = 0
+    bonds: Digits = 0
+    deposits: Digits = 0
 
 
 @dataclass(frozen=True)
 class OfferedSplit:
     """A division that the other party has signed, base units, until this second of chain time."""
 
-    to_supplier: int
-    to_demander: int
+    to_supplier: Digits
+    to_demander: Digits
     until: int
 
 
@@ -79,17 +80,17 @@ class EscrowStatus:
     role: str
     other: str
     slot: int
-    quantity: int
-    delivered: int
-    payment: int
-    bond: int
-    deposit: int
+    quantity: Digits
+    delivered: Digits
+    payment: Digits
+    bond: Digits
+    deposit: Digits
     state: str
     deadline: int
     can: tuple[str, ...]
     split: OfferedSplit | None
-    reported: int
-    acknowledged: int
+    reported: Digits
+    acknowledged: Digits
 
 
 def seen_of(folder: Path, domain: Domain) -> Seen:

@@ -27,13 +27,15 @@ def host_of(address: str) -> str:
 class Rates:
     """A bucket of letters for each host, filled again as time goes by."""
 
-    def __init__(self) -> None:
+    def __init__(self, burst: int, rate: float) -> None:
+        """`burst` letters at once, `rate` a second on the average."""
+        self._burst, self._rate = float(burst), rate
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def allows(self, host: str, now: float, letters: int = 1) -> bool:
         """Take letters out of a host's bucket; return whether there were as many."""
-        left, since = self._left.pop(host, (float(BURST), now))
-        left = min(float(BURST), left + (now - since) * RATE)
+        left, since = self._left.pop(host, (self._burst, now))
+        left = min(self._burst, left + (now - since) * self._rate)
         self._left[host] = (left - letters if left >= letters else left, now)
         if len(self._left) > MOST_HOSTS:
             self._left.popitem(last=False)

@@ -59,6 +59,10 @@ class UnusedJournal(BadJournal):
     """Nobody has used the journal yet: its agent is just starting, for the first time."""
 
 
+class OtherOrder(Refused):
+    """Under one key two different orders were asked for."""
+
+
 class JournalFull(TryAgain):
     """The disk takes no more: nothing was written, and nothing was done."""
 
@@ -111,6 +115,11 @@ def _blob(value: object) -> bytes:
     if not isinstance(value, bytes):
         raise BadJournal("the journal is damaged (no bytes where some were kept); restore a copy")
     return value
+
+
+def _under(key: bytes) -> str:
+    """The name under which the number of an order with a key is noted."""
+    return f"placed under 0x{key.hex()}"
 
 
 class Journal:
@@ -352,15 +361,43 @@ class Journal:
         """A move is on the chain, for better or worse."""
         self._db.execute("DELETE FROM move WHERE number = ?", (number,))
 
-    def place(self, body: bytes) -> int:
-        """Take down an order of the owner, from whichever process; return its number."""
+    def place(self, body: bytes, key: bytes = b"", asked: bytes = b"") -> int:
+        """Take down an order of the owner, from whichever process; return its number.
+
+        Of orders with one `key` only the first is taken down, and its number returned again.
+        OtherOrder where another was `asked` for under the key, by the digest of what was said.
+        """
         with self.writing():
-            return self._db.execute("INSERT INTO placed (body) VALUES (?)", (body,)).lastrowid or 0
+            before = self.placed_under(key, asked)
+            if before is not None:
+                return before
+            query = "INSERT INTO placed (body) VALUES (?)"
+            number = self._db.execute(query, (body,)).lastrowid or 0
+            if key:
+                self.note(_under(key), asked + number.to_bytes(8))
+            return number
+
+    def placed_under(self, key: bytes, asked: bytes) -> int | None:
+        """Return the number of the order with this key, None if there is none, or OtherOrder."""
+        found = self.about(_under(key)) if key else None
+        if found is None:
+            return None
+        if found[:-8] != asked:
+            raise OtherOrder("another order was placed under this key; take a new one for each")
+        return int.from_bytes(found[-8:])
 
     def placed(self, after: int = 0) -> list[Placed]:
         """Return the owner's orders numbered above `after`, in order."""
         query = "SELECT number, body, taken, outcome FROM placed WHERE number > ? ORDER BY number"
         return [Placed(*row) for row in self._rows(query, (after,))]
+
+    def last_placed(self, before: int, most: int) -> list[Placed]:
+        """Return the last of the owner's orders numbered below `before`, the newest first."""
+        query = (
+            "SELECT number, body, taken, outcome FROM placed WHERE number < ?"
+            " ORDER BY number DESC LIMIT ?"
+        )
+        return [Placed(*row) for row in self._rows(query, (before, most))]
 
     def untaken(self) -> list[Placed]:
         """Return the owner's orders that are to be taken, in order."""

@@ -26,7 +26,7 @@ from fabmarket.market.trade import listing_id
 from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation import operator
 from fabmarket.negotiation.operator import OperatorState
-from fabmarket.negotiation.operator.state import Case
+from fabmarket.negotiation.operator.state import Case, Requested
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.evidence import Evidence
 from fabmarket.node.forks import forks
@@ -67,6 +67,11 @@ def operator_state(owner: Owner) -> OperatorState:
         raise BadOrder(f"{problem}; this is for an operator's directory")
     with closing(Journal.reading(owner.folder / JOURNAL)) as journal:
         return folded(journal, operator.step, OperatorState)
+
+
+def in_order(state: OperatorState) -> list[tuple[bytes, Requested]]:
+    """Return the requests for attestation, the oldest first."""
+    return sorted(state.requests.items(), key=lambda each: (each[1].since, each[0]))
 
 
 def in_dispute(state: OperatorState) -> dict[bytes, Case]:

@@ -29,6 +29,7 @@ from fabmarket.node.prefix import one_of
 from fabmarket.node.seals import seals_of
 from fabmarket.node.settings import EVIDENCE, JOURNAL, CalendarTable, SellsTable, read_settings
 from fabmarket.node.status import has_begun, is_running
+from fabmarket.scenario import Currency
 
 _LOOK = 0.1
 """Seconds between looks for what came of an order."""
@@ -45,9 +46,12 @@ class NotTaken(TryAgain):
 class Owner:
     """What the commands of an agent's owner go by: its settings, its address, what it has read."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises Refused if the directory is no agent's, or the agent was never started."""
-        self.folder = folder
+    def __init__(self, folder: Path, seen: Seen | None = None) -> None:
+        """Raises Refused if the directory is no agent's, or the agent was never started.
+
+        `seen` is what was read of its chain before; else that is read when it is asked for.
+        """
+        self.folder, self._given = folder, seen
         self.settings = read_settings(folder)
         if not has_begun(folder):
             if self.is_running:
@@ -63,6 +67,13 @@ class Owner:
         """The address of the currency."""
         return self.settings.market.token
 
+    @property
+    def currency(self) -> Currency | None:
+        """What the token calls itself, None where the agent was not told."""
+        with closing(Journal.reading(self.folder / JOURNAL)) as journal:
+            noted = journal.about("currency")
+        return None if noted is None else decode(Currency, noted)
+
     @cached_property
     def domain(self) -> Domain:
         """The market's, in which all is signed."""
@@ -71,20 +82,23 @@ class Owner:
     @property
     def exchange(self) -> Exchange:
         """The exchange as the agent has read it so far."""
-        return self._seen.exchange
+        return self.seen.exchange
 
     @property
     def time(self) -> int:
         """The time of the last block that the agent has read, seconds."""
-        return self._seen.time
+        return self.seen.time
 
     @cached_property
-    def _seen(self) -> Seen:
-        return seen_of(self.folder, self.domain)
+    def seen(self) -> Seen:
+        """What the agent has read of the exchange."""
+        if self._given is None:
+            return seen_of(self.folder, self.domain)
+        return read_on(self.folder, self._given)
 
     def read_on(self) -> None:
         """Take in what the agent has read since."""
-        self._seen = read_on(self.folder, self._seen)
+        self.seen = read_on(self.folder, self.seen)
 
     @property
     def is_catching_up(self) -> bool:
@@ -97,10 +111,18 @@ class Owner:
         """The nonce of the account's next intent, as it was read so far."""
         return self.exchange.intent_nonces.get(self.address, 0)
 
-    def place(self, order: Order) -> int:
-        """Place an order; return its number. JournalFull if it cannot be written."""
+    def place(self, order: Order, key: bytes = b"", asked: bytes = b"") -> int:
+        """Place an order, once where it has a key; return its number (see `Journal.place`).
+
+        JournalFull if it cannot be written.
+        """
         with closing(Journal(self.folder / JOURNAL)) as journal:
-            return journal.place(encode(Ordered(order)))
+            return journal.place(encode(Ordered(order)), key, asked)
+
+    def placed_under(self, key: bytes, asked: bytes) -> int | None:
+        """Return the number of the order that was placed with this key (see `Journal.place`)."""
+        with closing(Journal.reading(self.folder / JOURNAL)) as journal:
+            return journal.placed_under(key, asked)
 
     def outcome(self, number: int) -> Outcome:
         """Wait until an order has come to its end. NotTaken if the agent ends before."""

@@ -1,11 +1,31 @@
 """The owner's orders as the journal holds them, and what became of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from fabmarket.identity import Domain, digest
 from fabmarket.identity.codec import BadText, decode
+from fabmarket.market.exchange import (
+    List,
+    Open,
+    RaiseListingEpoch,
+    RegisterResource,
+    Unlist,
+    Withdraw,
+)
+from fabmarket.market.trade import Trade
+from fabmarket.market.units import name_from_bytes32
+from fabmarket.negotiation.duties import Ask, Decline, Endorse, Seal, Show
 from fabmarket.negotiation.moves import Ordered
-from fabmarket.negotiation.orders import AddProduct, AddWant, Order
+from fabmarket.negotiation.orders import (
+    AddProduct,
+    AddWant,
+    Approve,
+    DropProduct,
+    DropWant,
+    Order,
+    PayIn,
+)
 from fabmarket.node.journal import Journal, Placed
 from fabmarket.node.participant import Outcome
 from fabmarket.node.roles import names_of, want_id
@@ -45,6 +65,24 @@ class OrderStatus:
     reason: str
 
 
+@dataclass(frozen=True)
+class OrderFact:
+    """An order by its command, and what it was `about`; its state as in `OrderStatus`.
+
+    `taken` is when the agent took it, chain time. `block` and `transaction` are of the last
+    transaction that was mined for it.
+    """
+
+    number: int
+    order: str
+    about: str
+    state: str
+    reason: str
+    taken: int | None
+    block: int | None
+    transaction: str | None
+
+
 def verb_of(order: Order) -> str:
     """Return the command that places such an order."""
     name = type(order).__name__
@@ -64,6 +102,60 @@ def orders_of(journal: Journal) -> tuple[OrderStatus, ...]:
     ended = [each.number for each in found if each.state not in ("waiting", "under way")]
     first = ended[-_SHOWN] if len(ended) > _SHOWN else 0
     return tuple(each for each in found if each.number >= first or each.number not in ended)
+
+
+def facts_of(
+    placed: Sequence[Placed], names: Mapping[bytes, str], domain: Domain
+) -> tuple[OrderFact, ...]:
+    """Return what these orders were about; `names` are the owner's, of what it wants by id."""
+    return tuple(_fact(each, names, domain) for each in placed)
+
+
+def _fact(placed: Placed, names: Mapping[bytes, str], domain: Domain) -> OrderFact:
+    order, outcome = _read(placed), outcome_of(placed)
+    status = _status(placed, order)
+    is_mined = outcome is not None and outcome.transaction != b""
+    return OrderFact(
+        number=placed.number,
+        order=status.order,
+        about="" if order is None else about(order, names, domain),
+        state=status.state,
+        reason=status.reason,
+        taken=placed.taken,
+        block=outcome.block if outcome is not None and is_mined else None,
+        transaction=f"0x{outcome.transaction.hex()}" if outcome is not None and is_mined else None,
+    )
+
+
+def about(order: Order, names: Mapping[bytes, str], domain: Domain) -> str:
+    """Return what an order is about: a name, a slot, an amount, the digest of a trade."""
+    match order:
+        case AddWant(name=name) | AddProduct(name=name):
+            return name
+        case DropWant(want=it) | DropProduct(product=it) | Approve(id=it):
+            return names.get(it, f"0x{it.hex()}")
+        case PayIn(amount=amount) | Withdraw(amount=amount):
+            return f"{amount} base units"
+        case List(reports=reports):
+            return ", ".join(f"slot {each.slot}: {each.quantity} units" for each in reports)
+        case Unlist(slot=slot, quantity=quantity) | Open(slot=slot, quantity=quantity):
+            return f"slot {slot}: {quantity} units"
+        case Seal(slot=slot) | RaiseListingEpoch(slot=slot):
+            return f"slot {slot}"
+        case Ask(first_slot=first, quantities=quantities):
+            return f"from slot {first} on: {', '.join(map(str, quantities))}"
+        case Endorse(attestations=asked):
+            return ", ".join(f"request 0x{each.hex()}" for each in asked)
+        case Decline(attestation=asked_for):
+            return f"request 0x{asked_for.hex()}"
+        case Show(exhibit=exhibit):
+            return f"trade 0x{exhibit.trade.hex()}"
+        case RegisterResource(resource=resource):
+            return name_from_bytes32(resource)
+        case _:
+            trade = getattr(order, "trade", None)
+            named = digest(domain, trade) if isinstance(trade, Trade) else trade
+            return f"trade 0x{named.hex()}" if isinstance(named, bytes) else ""
 
 
 def names_in(journal: Journal, settings: Settings, address: str) -> dict[bytes, str]:
@@ -91,10 +183,14 @@ def names_by(order: Order) -> dict[bytes, str]:
 
 def _orders(journal: Journal) -> Iterator[tuple[Placed, Order | None]]:
     for placed in journal.placed():
-        try:
-            yield placed, decode(Ordered, placed.body).order
-        except BadText:
-            yield placed, None  # another version's
+        yield placed, _read(placed)
+
+
+def _read(placed: Placed) -> Order | None:
+    try:
+        return decode(Ordered, placed.body).order
+    except BadText:
+        return None  # another version's
 
 
 def _status(placed: Placed, order: Order | None) -> OrderStatus:

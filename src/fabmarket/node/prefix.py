@@ -8,6 +8,8 @@ from fabmarket.errors import Refused
 _LISTS = {
     "dispute": "`fabmarket disputes` of an operator",
     "request": "`fabmarket requests`",
+    "session": "`fabmarket evidence`",
+    "session, trade or bid": "`fabmarket evidence`",
     "trade": "`fabmarket status`",
     "trade with reports": "`fabmarket usage`",
 }

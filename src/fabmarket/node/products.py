@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fabmarket.market.digits import Digits
 from fabmarket.market.rounds import Rounds
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.products.plan import Chain
@@ -20,8 +21,8 @@ class StepStatus:
     operation: str
     supplier: str
     slot: int
-    units: int
-    unit_price: int
+    units: Digits
+    unit_price: Digits
     trade: str
     lost: bool = False
 
@@ -43,21 +44,21 @@ class ProductStatus:
     name: str
     state: str
     reason: str
-    least: int
+    least: Digits
     rest: bool
     cycles: int
     phase: str
     beat: int
     beats: int
     signs_at: int
-    payment: int
+    payment: Digits
     bundle: str
     lost: tuple[str, ...]
     chain: tuple[StepStatus, ...]
 
 
 @dataclass(frozen=True)
-class _Shown:
+class Shown:
     """The chain that a product is shown with: of each step its trade, b"" where there is none.
 
     `due` is what it costs beyond what is paid already.
@@ -77,7 +78,7 @@ def products_of(state: DemanderState, names: Mapping[bytes, str]) -> tuple[Produ
 
 
 def _product(state: DemanderState, purchase: Purchase, names: Mapping[bytes, str]) -> ProductStatus:
-    shown, product = _shown(state, purchase), purchase.product.id
+    shown, product = shown_of(state, purchase), purchase.product.id
     is_going = shown.state in ("open", "bid for", "booked")
     phase, beat, beats, signs_at = _round(state) if is_going else ("", 0, 0, 0)
     return ProductStatus(
@@ -111,25 +112,25 @@ def _round(state: DemanderState) -> tuple[str, int, int, int]:
     return current.phase, beat, rounds.length // period, signs_at
 
 
-def _shown(state: DemanderState, purchase: Purchase) -> _Shown:
-    """What is under way for a product, or else what was bought."""
+def shown_of(state: DemanderState, purchase: Purchase) -> Shown:
+    """Return what is under way for a product, or else what was bought."""
     pending, buyer = purchase.pending, state.buyers.get(purchase.product.id)
     if pending is not None:
         chain = pending.chain
-        return _Shown(purchase.state, chain, chain.price, pending.trades, pending.id)
+        return Shown(purchase.state, chain, chain.price, pending.trades, pending.id)
     if purchase.state == "open" and buyer is not None:
         bids = {"booked": buyer.held, "bid for": buyer.standing}
         for said, bid in bids.items():
             if bid is not None:
                 trades = tuple(step.slot.trade for step in bid.chain.steps)
-                return _Shown(said, bid.chain, bid.chain.price, trades)
+                return Shown(said, bid.chain, bid.chain.price, trades)
     is_waiting = purchase.state == "open" and not state.is_allowed(purchase.product)
     said = "to be approved" if is_waiting else purchase.state
-    return _Shown(said, purchase.chain, 0, purchase.trades, purchase.bundle)
+    return Shown(said, purchase.chain, 0, purchase.trades, purchase.bundle)
 
 
 def _steps(
-    state: DemanderState, purchase: Purchase, shown: _Shown, names: Mapping[bytes, str]
+    state: DemanderState, purchase: Purchase, shown: Shown, names: Mapping[bytes, str]
 ) -> tuple[StepStatus, ...]:
     steps = () if shown.chain is None else shown.chain.steps
     bought, product = purchase.slots_bought, purchase.product.id

@@ -32,6 +32,7 @@ JOURNAL = "journal.sqlite"
 EVENTS = "events.sqlite"
 BOARD = "board.sqlite"
 EVIDENCE = "evidence"
+ENTRY = "api-token"
 LOCK = "lock"
 MOST_GAS_PRICE = 500 * 10**9
 """Wei that a unit of gas may cost at most, where the owner does not say otherwise."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from fabmarket.identity.codec import decode
 from fabmarket.ledger import EventLog
+from fabmarket.market.digits import Digits
 from fabmarket.market.events import Announced
 from fabmarket.market.exchange import Exchange, Slot
 from fabmarket.market.oversight import SealedRequest
@@ -49,11 +50,11 @@ class StockStatus:
     """
 
     slot: int
-    attested: int
-    committed: int
-    available: int
-    promised: int
-    sealed: int | None
+    attested: Digits
+    committed: Digits
+    available: Digits
+    promised: Digits
+    sealed: Digits | None
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,14 @@ class Status:
         return asdict(self)
 
 
-def status_of(folder: Path, settings: Settings) -> Status:
-    """Return what an agent's journal says, and what it has read of the exchange and the board."""
+def status_of(folder: Path, settings: Settings, seen: Seen | None = None) -> Status:
+    """Return what an agent's journal says, and what it has read of the exchange and the board.
+
+    `seen` is what is known of the exchange already; else that is read anew.
+    """
     if not has_begun(folder):
         return Status()
-    seen = seen_of(folder, market_domain(settings.chain.chain_id, settings.market.exchange))
+    seen = seen or seen_of(folder, market_domain(settings.chain.chain_id, settings.market.exchange))
     with closing(Journal.reading(folder / JOURNAL)) as journal:
         kind, step = STEPS[settings.role]
         state = folded(journal, step, kind)

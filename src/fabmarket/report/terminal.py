@@ -1,5 +1,6 @@
 """The summary printed when a run is done."""
 
+import shlex
 from pathlib import Path
 
 from rich import box
@@ -62,6 +63,8 @@ def print_summary(facts: Facts, console: Console, out: Path | None = None) -> No
         console.print(Text(escaped(f"Note:   {note}")), soft_wrap=True)
     if out is not None:
         console.print(Text(escaped(f"Report: {out / 'report.html'}")), soft_wrap=True)
+        browse = f"Browse: fabmarket serve {shlex.quote(str(out))}"
+        console.print(Text(escaped(browse)), soft_wrap=True)
 
 
 def show(console: Console, table: Table) -> None:

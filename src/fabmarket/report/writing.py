@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from fabmarket.errors import Bug, Refused
 from fabmarket.interrupts import held_back
@@ -79,21 +80,38 @@ def save(path: Path, content: bytes) -> None:
     Raises:
         NotWritten: the file system refuses.
     """
+    with saving(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def saving(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which is in its place when that is done, and nowhere if it fails.
+
+    Raises:
+        NotWritten: the file system refuses.
+    """
+    staged = ""
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         with held_back():
             descriptor, staged = tempfile.mkstemp(prefix=_STAGING, dir=path.parent)
-            try:
-                with open(descriptor, "wb") as new:
-                    new.write(content)
-                os.chmod(staged, 0o644)
-                os.replace(staged, path)
-            except BaseException:
-                os.unlink(staged)
-                raise
-    except (OSError, ValueError) as error:
+        with open(descriptor, "wb") as new:
+            yield new
+        with held_back():
+            os.chmod(staged, 0o644)
+            os.replace(staged, path)
+            staged = ""
+    except OSError as error:
         raise not_written(path, error) from error
+    except ValueError as error:
+        if staged:  # of what is written, and not of the path
+            raise
+        raise not_written(path, error) from error
+    finally:
+        if staged:
+            os.unlink(staged)
 
 
 def not_written(path: Path, error: OSError | ValueError) -> NotWritten:

@@ -72,7 +72,7 @@ def test_every_environment_variable_is_documented():
     read = {
         name
         for path in (ROOT / "src").rglob("*.py")
-        for name in re.findall(r"(?:environ|envvar)[^\n]*\"(\w+)\"", path.read_text("utf-8"))
+        for name in re.findall(r"(?:environ\b|envvar)[^\n]*\"(\w+)\"", path.read_text("utf-8"))
     }
     assert set(rows(section("Environment"))) == read
 

@@ -274,7 +274,7 @@ def test_a_large_file_is_shown_by_its_hash_and_place(disputed):
     film = desk.file("film", "x" * (LARGEST_EXHIBIT + 1))
     code, _, err = desk.run("show", desk.sam, trade.hex(), film)
     assert code == 2
-    assert "400001 bytes and 400000 can be sent; say with --place" in err
+    assert "400001 bytes and 400000 can be sent; say the place" in err
     shown = desk.ordered("show", desk.sam, trade.hex(), film, "--place", "https://a.example/film")
     assert (shown.exhibit.file, shown.exhibit.place) == (b"", "https://a.example/film")
     assert shown.exhibit.hash == keccak(film.read_bytes())

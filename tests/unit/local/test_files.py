@@ -22,6 +22,7 @@ from fabmarket.local.filling import Places
 
 FACTS = Facts(
     node_port=1,
+    page_port=9,
     places=Places("http://127.0.0.1:1", 2, "0xe", "0xt", "0xb", "0xf", 3, 4),
     slots=5,
     period=6,

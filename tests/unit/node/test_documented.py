@@ -126,7 +126,7 @@ def test_the_bounds_are_those_of_the_door():
 
 def test_every_file_of_a_directory_is_on_the_page():
     said = {name for cells in rows("The directory") for name in re.findall("`([^`]+)`", cells[0])}
-    names = ("FILE", "KEYSTORE", "JOURNAL", "EVENTS", "BOARD", "EVIDENCE", "LOCK")
+    names = ("FILE", "KEYSTORE", "JOURNAL", "EVENTS", "BOARD", "EVIDENCE", "ENTRY", "LOCK")
     assert {each.rstrip("/") for each in said} == {getattr(settings, name) for name in names}
 
 

@@ -226,16 +226,21 @@ def test_a_sender_that_leaves_is_counted(keeper):
     wait_for(lambda: keeper.links.counted() == {"gone": 1})
 
 
-def test_too_many_letters_of_one_host_are_refused(keeper, monkeypatch):
-    monkeypatch.setattr(hosts, "BURST", 3)
+@pytest.fixture
+def burst(request, monkeypatch):
+    """Before the door is made: so many letters of one host, and hardly one more."""
+    monkeypatch.setattr(hosts, "BURST", request.param)
     monkeypatch.setattr(hosts, "RATE", 0.001)
+
+
+@pytest.mark.parametrize("burst", [3], indirect=True)
+def test_too_many_letters_of_one_host_are_refused(burst, keeper):
     said = [keeper.post(b"x")[0] for _ in range(5)]
     assert said == [422, 422, 422, 429, 429]
 
 
-def test_a_large_letter_of_a_host_counts_as_many(keeper, monkeypatch):
-    monkeypatch.setattr(hosts, "BURST", 40)
-    monkeypatch.setattr(hosts, "RATE", 0.001)
+@pytest.mark.parametrize("burst", [40], indirect=True)
+def test_a_large_letter_of_a_host_counts_as_many(burst, keeper):
     said = [keeper.post(b"\xff" * size)[0] for size in (30 * hosts.LETTER, 30 * hosts.LETTER, 9)]
     assert said == [422, 429, 422]
 

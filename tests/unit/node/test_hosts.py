@@ -22,23 +22,20 @@ def test_whoever_has_an_address_of_ipv6_has_all_of_its_network(address, other, s
 
 def test_of_hosts_the_bound_is_kept(monkeypatch):
     monkeypatch.setattr(hosts, "MOST_HOSTS", 3)
-    rates = Rates()
+    rates = Rates(10, 1.0)
     assert all(rates.allows(f"host {number}", 0.0) for number in range(10))
     assert len(rates._left) == 3
 
 
-def test_a_bucket_fills_again(monkeypatch):
-    monkeypatch.setattr(hosts, "BURST", 2)
-    monkeypatch.setattr(hosts, "RATE", 1.0)
-    rates = Rates()
+def test_a_bucket_fills_again():
+    rates = Rates(2, 1.0)
     assert [rates.allows("host", 0.0) for _ in range(3)] == [True, True, False]
     assert [rates.allows("host", 1.5), rates.allows("host", 1.5)] == [True, False]
     assert [rates.allows("host", 99.0) for _ in range(3)] == [True, True, False]
 
 
-def test_a_large_letter_counts_as_many(monkeypatch):
-    monkeypatch.setattr(hosts, "BURST", 10)
-    rates = Rates()
+def test_a_large_letter_counts_as_many():
+    rates = Rates(10, 1.0)
     assert [rates.allows("host", 0.0, letters) for letters in (8, 3, 2, 0, 1)] == [
         *(True, False, True),
         *(True, False),

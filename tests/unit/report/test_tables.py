@@ -1,45 +1,290 @@
-"""Tables on a narrow terminal."""
+"""Tables of a ledger as files: whole, exact, and nothing in them that a spreadsheet would run."""
 
+import csv
+import doctest
 import io
+import json
+import re
+import tracemalloc
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pytest
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from basyx.aas import model
+from basyx.aas.adapter import aasx
+from basyx.aas.adapter.json import read_aas_json_file
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+from sqlalchemy import Connection, Engine, func, select, update
 
-from fabmarket.cli.terminal import table
-from fabmarket.report.terminal import show
+from fabmarket.ledger import schema
+from fabmarket.ledger.queries.paging import BadQuery
+from fabmarket.ledger.queries.snapshot import snapshot
+from fabmarket.report.tables import rows, writers
+from fabmarket.report.tables.rows import (
+    EVERY_ROW,
+    PAGE,
+    SOURCES,
+    Column,
+    Filters,
+    columns_of,
+    rows_of,
+    utc,
+)
+from fabmarket.report.tables.shells import MOST_TRADES, write_shell
+from fabmarket.report.tables.writers import MOST_EXCEL, WRITERS, NotExported, guarded
+from tests.filled_ledger import ANNE, CARA, HUGE, LENGTH, ORIGIN, TOKEN, empty, fill
 
-COLUMNS = ("Trade", "As", "State", "Units used", "Payment", "Next deadline", "You can", "Split")
-ROW = ("0x198c012345", "supplier", "delivered", "0 of 10", "9,000", "in 11 min", "deliver", "")
-
-
-@pytest.mark.parametrize("width", [20, 60, 80, 100, 200])
-def test_regression_no_word_of_a_table_is_cut(width):
-    """At 80 columns "deliver", the command to type, became "delive…"."""
-    console = Console(file=io.StringIO(), width=width)
-    show(console, table("Escrows", COLUMNS, [ROW]))
-    said = console.file.getvalue()
-    assert "…" not in said
-    assert all(word in said for cell in (*COLUMNS, *ROW) for word in cell.split())
-    assert console.width == width
-
-
-@pytest.mark.parametrize("width", [20, 80, 200])
-def test_regression_no_column_that_may_not_wrap_is_cut(width):
-    console = Console(file=io.StringIO(), width=width)
-    both = Table(box=box.SIMPLE_HEAD)
-    both.add_column("Why", no_wrap=True)
-    both.add_column("What the operators attested", no_wrap=True)
-    both.add_column("Sent as")
-    both.add_row("OverReported ✓", "nothing is above what the operators attested", "0x42f1…ae12")
-    show(console, both)
-    said = console.file.getvalue()
-    assert all(cell in said for cell in ("OverReported ✓", "operators attested", "0x42f1…ae12"))
+TRADES = 60
+REFERENCE = (Path(__file__).parents[3] / "docs/reference/tables.md").read_text("utf-8")
+TAKEN_BACK = REFERENCE.split("```python\n")[1].split("```")[0]
+HOSTILE = "=HYPERLINK(1);=1+1"
 
 
-def test_a_wide_terminal_breaks_nothing():
-    console = Console(file=io.StringIO(), width=200)
-    show(console, table("Escrows", COLUMNS, [ROW]))
-    lines = console.file.getvalue().splitlines()
-    assert any(all(cell in line for cell in ROW) for line in lines)
+@pytest.fixture(scope="module")
+def ledger() -> Iterator[Engine]:
+    engine = empty()
+    fill(engine, TRADES)
+    with engine.begin() as connection:
+        connection.execute(update(schema.slot).where(schema.slot.c.slot == 2).values(name=HOSTILE))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(ledger: Engine) -> Iterator[Connection]:
+    with snapshot(ledger) as connection:
+        yield connection
+
+
+def written(form: str, connection: Connection, table: str, filters: Filters = EVERY_ROW) -> bytes:
+    file = io.BytesIO()
+    rows = list(rows_of(connection, table, filters))
+    assert WRITERS[form](columns_of(table), iter(rows), file) == len(rows)
+    return file.getvalue()
+
+
+def taken_back(text: str) -> str:
+    """By the line of Python that docs/reference/tables.md gives."""
+    return str(eval(TAKEN_BACK, {"re": re, "text": text}))  # noqa: S307
+
+
+@pytest.mark.parametrize("table", SOURCES)
+def test_every_form_of_a_table_says_the_same(connection: Connection, table: str) -> None:
+    names = [column.name for column in columns_of(table)]
+    kinds = [column.kind for column in columns_of(table)]
+    said = [
+        [None if value is None else str(value).lower() if kind == "truth" else str(value)
+         for kind, value in zip(kinds, row, strict=True)]
+        for row in rows_of(connection, table)
+    ]  # fmt: skip
+    assert said
+
+    def of_json(row: list[Any]) -> list[Any]:
+        """As texts, with what is JSON again written as Python writes it."""
+        return [
+            str(json.loads(value)) if kind == "json" and value is not None else value
+            for kind, value in zip(kinds, row, strict=True)
+        ]
+
+    head, *rows = csv.reader(io.StringIO(written("csv", connection, table).decode(), newline=""))
+    assert head == names
+    none = [[taken_back(cell) if cell else None for cell in row] for row in rows]
+    assert [of_json(row) for row in none] == [
+        [None if cell == "" or (cell == "None" and kind == "json") else cell
+         for kind, cell in zip(kinds, row, strict=True)]
+        for row in said
+    ]  # fmt: skip
+
+    found = json.loads(written("json", connection, table))
+    assert [list(record) for record in found] == [names] * len(said)
+
+    stored = parquet.read_table(io.BytesIO(written("parquet", connection, table)))
+    assert stored.column_names == names
+    assert stored.num_rows == len(said)
+    for name, kind in zip(names, kinds, strict=True):
+        column = stored.column(name).to_pylist()
+        assert [
+            None if cell is None else str(cell) for cell in column if kind in ("units", "amount")
+        ] == [row[names.index(name)] for row in said if kind in ("units", "amount")]
+
+    sheet = openpyxl.load_workbook(io.BytesIO(written("xlsx", connection, table))).active
+    assert sheet is not None
+    assert [cell.value for cell in sheet[1]] == names
+    assert sheet.max_row == 1 + len(said)
+    assert all(cell.data_type != "f" for row in sheet for cell in row)
+
+
+def test_amounts_are_exact_everywhere(connection: Connection) -> None:
+    assert json.loads(written("json", connection, "trades"))[0]["payment"] == str(3 * HUGE)
+    table = parquet.read_table(io.BytesIO(written("parquet", connection, "trades")))
+    assert table["payment"][0].as_py() == str(3 * HUGE)
+    assert table["quantity"][0].as_py() == Decimal(3)
+    sheet = openpyxl.load_workbook(io.BytesIO(written("xlsx", connection, "trades"))).active
+    assert sheet is not None
+    assert sheet.cell(2, [c.name for c in columns_of("trades")].index("payment") + 1).value == str(
+        3 * HUGE
+    )
+
+
+def test_a_name_that_is_a_formula_is_text_in_every_form(connection: Connection) -> None:
+    text = written("csv", connection, "slots").decode()
+    assert "'=HYPERLINK(1);'=1+1" in text
+    names = {row["name"] for row in csv.DictReader(io.StringIO(text))}
+    assert HOSTILE in map(taken_back, names)
+    assert HOSTILE in {row["name"] for row in json.loads(written("json", connection, "slots"))}
+    table = parquet.read_table(io.BytesIO(written("parquet", connection, "slots")))
+    assert HOSTILE in table["name"].to_pylist()
+
+
+@given(st.text(alphabet=st.sampled_from("=+-@'\" ;,|\t\r\nab"), max_size=12) | st.text())
+def test_guarded_texts_begin_no_cell_with_a_formula_and_can_be_taken_back(text: str) -> None:
+    safe = guarded(text)
+    assert taken_back(safe) == text
+    for cell in re.split(r"[;,|\t\r\n]", safe):
+        assert cell.lstrip(' "')[:1] not in ("=", "+", "-", "@")
+
+
+def test_times_stand_as_seconds_and_as_text(connection: Connection) -> None:
+    (row,) = json.loads(written("json", connection, "resources"))[:1]
+    assert (row["origin"], row["origin_utc"]) == (ORIGIN, "2026-09-21T14:13:20Z")
+    assert json.loads(written("json", connection, "escrows"))[0]["grace_until_utc"] is None
+    assert [utc(0), utc(2**63)] == [None, None]
+    (day,) = {
+        row["date"]
+        for row in json.loads(written("json", connection, "volume"))
+        if row["day"] == 20_700
+    }
+    assert day == "2026-09-04"
+
+
+FILTERS = {
+    "account": (Filters(account=ANNE), lambda row: ANNE in (row["supplier"], row["demander"])),
+    "name": (Filters(name="milling"), lambda row: row["name"] == "milling"),
+    "token": (Filters(token=CARA), lambda row: False),
+    "since": (Filters(since=ORIGIN + 12 * 20), lambda row: row["block"] >= 20),
+    "until": (Filters(until=ORIGIN + 12 * 20), lambda row: row["block"] < 20),
+    "all": (
+        Filters(ANNE, "milling", TOKEN, ORIGIN + 12 * 12, ORIGIN + 12 * 30),
+        lambda row: ANNE in (row["supplier"], row["demander"])
+        and row["name"] == "milling"
+        and 12 <= row["block"] < 30,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("filters", "keeps"), FILTERS.values(), ids=FILTERS)
+def test_a_filter_keeps_what_it_says(connection: Connection, filters: Filters, keeps) -> None:
+    every = json.loads(written("json", connection, "trades"))
+    kept = json.loads(written("json", connection, "trades", filters))
+    assert kept == [row for row in every if keeps(row)]
+
+
+def test_days_are_kept_whole(connection: Connection) -> None:
+    """A day counts from its first second on."""
+    for since, days in ((20_700 * 86_400, {20_700, 20_701}), (20_700 * 86_400 + 1, {20_701})):
+        rows = json.loads(written("json", connection, "volume", Filters(since=since)))
+        assert {row["day"] for row in rows} == days
+
+
+def test_slots_are_bounded_by_when_they_begin(connection: Connection) -> None:
+    rows = json.loads(written("json", connection, "slots", Filters(since=ORIGIN + 3 * LENGTH)))
+    assert {row["slot"] for row in rows} == {3, 4}
+
+
+@pytest.mark.parametrize(
+    ("table", "filters", "problem"),
+    [
+        ("resources", Filters(since=1), "since is of no use, rows of resources are of no time"),
+        ("volume", Filters(account=ANNE), "account is of no use, volume names no account"),
+        ("events", Filters(name="x"), "name is of no use, events has no column name"),
+        ("slots", Filters(token=TOKEN), "token is of no use, slots has no column token"),
+    ],
+)
+def test_a_filter_that_a_table_has_no_column_for_is_refused(
+    connection: Connection, table: str, filters: Filters, problem: str
+) -> None:
+    with pytest.raises(BadQuery, match=problem):
+        rows_of(connection, table, filters)  # before anything is written
+
+
+def test_more_rows_than_a_page_come_whole_in_order_and_in_bounded_memory() -> None:
+    engine = empty()
+    fill(engine, 3 * PAGE + 1)
+    with snapshot(engine) as connection:
+        count = connection.execute(select(func.count()).select_from(schema.trade)).scalar()
+        places = [(row[1], row[2]) for row in rows_of(connection, "trades")]
+        assert len(places) == count == 3 * PAGE + 1
+        assert places == sorted(set(places))
+        tracemalloc.start()
+        for _ in rows_of(connection, "trades"):
+            pass
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    engine.dispose()
+    page = 2 * PAGE * len(columns_of("trades")) * 200  # two pages of some 200 bytes a value
+    assert most < page
+
+
+def shell(connection: Connection, *, is_package: bool) -> bytes:
+    file = io.BytesIO()
+    rows = rows_of(connection, "trades", Filters(account=ANNE))
+    write_shell(columns_of("trades"), rows, file, ANNE, is_package=is_package)
+    return file.getvalue()
+
+
+def read_again(data: bytes, *, is_package: bool) -> Any:
+    """Strictly: whatever breaks a rule of the metamodel raises."""
+    if not is_package:
+        return read_aas_json_file(io.StringIO(data.decode()), failsafe=False)
+    store: Any = model.DictIdentifiableStore()
+    with aasx.AASXReader(io.BytesIO(data), failsafe=False) as package:
+        package.read_into(store, aasx.DictSupplementaryFileContainer())
+    return store
+
+
+@pytest.mark.parametrize("is_package", [True, False], ids=["aasx", "json"])
+def test_trades_are_a_submodel_that_reads_back_with_every_value(
+    connection: Connection, is_package: bool
+) -> None:
+    store = read_again(shell(connection, is_package=is_package), is_package=is_package)
+    (one,) = (each for each in store if isinstance(each, model.AssetAdministrationShell))
+    (submodel,) = (each for each in store if isinstance(each, model.Submodel))
+    (reference,) = one.submodel
+    assert reference.resolve(store) is submodel
+    assert submodel.semantic_id.key[0].value == "urn:fabmarket:aas:trades:1"
+    said = json.loads(written("json", connection, "trades", Filters(account=ANNE)))
+    assert said
+    found = [
+        {each.id_short: each.value for each in submodel.get_referable(f"Trade_{number}").value}
+        for number in range(1, len(said) + 1)
+    ]
+    for row, values in zip(said, found, strict=True):
+        moment = values.pop("time_utc")
+        assert moment.strftime("%Y-%m-%dT%H:%M:%SZ") == row.pop("time_utc")
+        assert {key: str(value) for key, value in values.items()} == {
+            key: str(value) for key, value in row.items()
+        }
+
+
+def test_more_trades_than_a_shell_takes_are_refused() -> None:
+    rows = ((number,) for number in range(MOST_TRADES + 1))
+    with pytest.raises(NotExported, match="more than the 2000 trades"):
+        write_shell((Column("block", "number"),), rows, io.BytesIO(), ANNE, is_package=False)
+
+
+def test_the_reference_lists_the_tables_and_forms_that_there_are() -> None:
+    section = REFERENCE.split("\n## Tables out\n")[1]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(SOURCES)
+    assert f"at most {MOST_TRADES:,} |" in section
+    assert f"at most {MOST_EXCEL:,} rows" in section
+
+
+@pytest.mark.parametrize("module", [rows, writers])
+def test_the_examples_of_the_docstrings_are_true(module) -> None:
+    failed, tried = doctest.testmod(module)
+    assert failed == 0 < tried

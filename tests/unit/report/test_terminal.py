@@ -40,6 +40,7 @@ def test_the_papers_market(paper_facts, tmp_path):
     assert any(line.startswith("MRD3 demander") and line.endswith("−20,125") for line in lines)
     assert any(line.startswith("MRS supplier") and line.endswith("+31,625") for line in lines)
     assert f"Report: {tmp_path / 'report.html'}" in text
+    assert f"Browse: fabmarket serve {tmp_path}" in text
 
 
 def test_what_a_certificate_covers_and_what_a_lie_earns_is_said_below_the_gains(paper_facts):

@@ -1,0 +1,340 @@
+"""The owner's pages: what the agent does, and a form for each thing that can be ordered."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path as FilePath
+from secrets import token_urlsafe
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
+from starlette.datastructures import FormData, UploadFile
+
+from fabmarket.api.errors import ApiError
+from fabmarket.api.own import pictures
+from fabmarket.api.own.access import Access
+from fabmarket.api.own.desk import Desk
+from fabmarket.api.own.forms import STEPS, said_in
+from fabmarket.api.own.orders import LARGEST_FILE, PlacedFact, order_of, orders_at, place
+from fabmarket.api.own.reads import (
+    file_of,
+    files_of,
+    session_of,
+    sessions_at,
+    standing_of,
+    usage_at,
+)
+from fabmarket.api.own.verbs import Digest, Verb
+from fabmarket.api.pages.clock import brief_utc
+from fabmarket.api.pages.problems import telling
+from fabmarket.api.pages.shell import Link, Shell
+from fabmarket.api.reading import Whole
+from fabmarket.errors import Refused, TryAgain
+from fabmarket.identity import keccak
+from fabmarket.node.cases import disputes_of, requests_of
+from fabmarket.node.ordered import delivering, judging
+from fabmarket.node.owner import Owner
+from fabmarket.node.planned import approvals_of, plans_of, wants_of
+from fabmarket.node.settings import Role, read_settings
+from fabmarket.node.told import exposure_of
+
+_PAGE, _SLOTS = 50, 60
+_TRADE = "/trades/{trade}"
+_COMMON = (Link("/own/trades", "My trades"), Link("/own/usage", "Usage"))
+_OF_ROLE: dict[Role, tuple[Link, ...]] = {
+    "demander": (
+        Link("/own/wants", "Wants"),
+        Link("/own/products", "My products"),
+        Link("/own/sessions", "Negotiations"),
+        *_COMMON,
+    ),
+    "supplier": (
+        Link("/own/capacity", "My capacity"),
+        Link("/own/sessions", "Negotiations"),
+        *_COMMON,
+    ),
+    "operator": (Link("/own/requests", "Requests"), Link("/own/disputes", "To rule on")),
+}
+_VERB: TypeAdapter[Any] = TypeAdapter(Verb)
+
+
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    async with request.form(max_files=1, max_fields=60) as form:
+        yield form
+
+
+Form = Annotated[FormData, Depends(_form)]
+Before = Annotated[Whole | None, Query()]
+
+
+def links_of(folder: FilePath) -> tuple[Link, ...]:
+    """Return the owner's pages of the agent of a directory. BadSettings if it is none's."""
+    last = (Link("/own/orders", "Orders"), Link("/own/privacy", "Privacy"))
+    return (Link("/own", "My agent"), *_OF_ROLE[read_settings(folder).role], *last)
+
+
+def own_pages(shell: Shell, desk: Desk, access: Access) -> APIRouter:
+    """Return the owner's pages, and what their forms are sent to."""
+    pages = _Pages(shell, desk)
+    entry = APIRouter(route_class=telling(shell), include_in_schema=False)
+
+    @entry.get("/enter")
+    def enter(request: Request) -> HTMLResponse:
+        with shell.connect() as connection:
+            shown = shell.page(request, connection, "own/enter.html", is_in=access.holds(request))
+            return _private(shown)
+
+    own = APIRouter(
+        prefix="/own",
+        route_class=_own_route(shell),
+        include_in_schema=False,
+        dependencies=[Depends(access.require)],
+    )
+    for add in (_add_orders, _add_buying, _add_trades, _add_judging):
+        add(own, pages)
+    both = APIRouter()
+    both.include_router(entry)
+    both.include_router(own)
+    return both
+
+
+def _private(answer: HTMLResponse) -> HTMLResponse:
+    """Kept nowhere; and its forms say where they come from."""
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Referrer-Policy"] = "same-origin"
+    return answer
+
+
+def _own_route(shell: Shell) -> type[APIRoute]:
+    """A kind of route that leads strangers to the entry, and tells what is refused."""
+
+    class Route(telling(shell)):  # type: ignore[misc]
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def telling(request: Request) -> Response:
+                def page(status: int, title: str, *wrong: str) -> Response:
+                    return shell.page(
+                        request, None, "problem.html", status, title=title, wrong=wrong
+                    )
+
+                try:
+                    answer: Response = await handle(request)
+                except ApiError as error:
+                    if error.status == 401:
+                        return RedirectResponse("/enter", 303)
+                    return page(error.status, "This is not done", f"{error}.")
+                except ValidationError as error:
+                    wrong = [_told(each) for each in error.errors()]
+                    return page(422, "This cannot be ordered", *wrong)
+                except Refused as error:
+                    return page(422, "This is not done", f"{error}.")
+                except TryAgain as error:
+                    return page(503, "Not now", f"{error}.")
+                return answer
+
+            return telling
+
+    return Route
+
+
+def _told(error: Any) -> str:
+    place = [str(part) for part in error["loc"][1:]]
+    return f"{' '.join(place) or 'The form'}: {error['msg']}."
+
+
+class _Pages:
+    """Renders the owner's pages."""
+
+    def __init__(self, shell: Shell, desk: Desk) -> None:
+        self.shell, self.desk = shell, desk
+
+    def page(
+        self, request: Request, template: str, read: Callable[[Owner], dict[str, Any]]
+    ) -> HTMLResponse:
+        """Return a page of what `read` finds."""
+        with self.desk.owner() as owner:
+            shown = {"own": standing_of(owner), "token": owner.token, **read(owner)}
+        with self.shell.connect() as connection:
+            return _private(self._rendered(request, connection, template, shown))
+
+    def _rendered(
+        self, request: Request, connection: Connection, template: str, shown: dict[str, Any]
+    ) -> HTMLResponse:
+        more: dict[str, Any] = {
+            "key": token_urlsafe(12),
+            "currency": self.shell.currency(shown["token"]),
+            "fate": pictures.fate,
+        }
+        return self.shell.page(request, connection, f"own/{template}", **more, **shown)
+
+
+def _add_orders(own: APIRouter, pages: _Pages) -> None:
+    @own.get("")
+    def home(request: Request) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            rows = orders_at(owner, None, 6).rows
+            return {"approvals": approvals_of(owner), "orders": rows}
+
+        return pages.page(request, "home.html", read)
+
+    @own.get("/orders")
+    def orders(request: Request, before: Before = None) -> HTMLResponse:
+        return pages.page(
+            request, "orders.html", lambda owner: {"page": orders_at(owner, before, _PAGE)}
+        )
+
+    @own.get("/orders/{number}")
+    def order(request: Request, number: Annotated[Whole, Path()]) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            fact = order_of(owner, number)
+            wants = [each for each in wants_of(owner) if each.name == fact.about]
+            products = [each for each in plans_of(owner) if each.status.name == fact.about]
+            is_one = fact.order in ("want", "product")
+            return {
+                "order": fact,
+                "wants": wants if is_one else [],
+                "products": products if is_one else [],
+                "approvals": [each for each in approvals_of(owner) if each.name == fact.about],
+            }
+
+        return pages.page(request, "order.html", read)
+
+    @own.post("/orders")
+    def ordered(form: Form) -> Response:
+        said = {name: text for name, text in form.items() if isinstance(text, str)}
+        key = said.pop("key", "")
+        currency = pages.shell.currency(_token(pages.desk))
+        body = _VERB.validate_python(said_in(said, currency))
+        asked = repr(sorted(said.items())).encode()
+        return _placed(place(pages.desk, body.order, _once(key, asked), asked))
+
+    @own.get("/privacy")
+    def privacy(request: Request) -> HTMLResponse:
+        return pages.page(request, "privacy.html", lambda owner: {"exposure": exposure_of(owner)})
+
+
+def _add_buying(own: APIRouter, pages: _Pages) -> None:
+    @own.get("/wants")
+    def wants(request: Request) -> HTMLResponse:
+        return pages.page(
+            request,
+            "wants.html",
+            lambda owner: {"wants": wants_of(owner), "slots": _slots(owner)},
+        )
+
+    @own.get("/products")
+    def products(request: Request) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            found = plans_of(owner)
+            chart = pictures.plan(found, owner.time)
+            return {"products": found, "chart": chart, "steps": STEPS, "slots": _slots(owner)}
+
+        return pages.page(request, "products.html", read)
+
+    @own.get("/capacity")
+    def capacity(request: Request) -> HTMLResponse:
+        return pages.page(request, "capacity.html", lambda owner: {"calendar": owner.calendar})
+
+    @own.get("/sessions")
+    def sessions(request: Request, before: Before = None) -> HTMLResponse:
+        return pages.page(
+            request, "sessions.html", lambda owner: {"page": sessions_at(owner, before, _PAGE)}
+        )
+
+    @own.get("/sessions/{session}")
+    def session(request: Request, session: Annotated[Digest, Path()]) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            found = session_of(owner, session)
+            charts = pictures.rounds(found, pages.shell.currency(owner.token))
+            return {"shown": found, "charts": charts}
+
+        return pages.page(request, "session.html", read)
+
+
+def _add_trades(own: APIRouter, pages: _Pages) -> None:
+    @own.get("/trades")
+    def trades(request: Request) -> HTMLResponse:
+        return pages.page(request, "trades.html", lambda owner: {})
+
+    @own.get("/usage")
+    def usage(request: Request, before: Before = None) -> HTMLResponse:
+        return pages.page(
+            request, "usage.html", lambda owner: {"page": usage_at(owner, before, _PAGE)}
+        )
+
+    @own.get(_TRADE)
+    def trade(request: Request, trade: Annotated[Digest, Path()]) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            usage = [each for each in usage_at(owner, None, 500).rows if each.trade == trade]
+            files = [each for each in files_of(owner) if each.trade == trade]
+            return {"trade": trade, "usage": usage, "files": files}
+
+        return pages.page(request, "trade.html", read)
+
+    @own.post(f"{_TRADE}/{{what}}")
+    def evidence(
+        form: Form,
+        trade: Annotated[Digest, Path()],
+        what: Annotated[str, Path(pattern="^(dispute|show)$")],
+    ) -> Response:
+        sent = form.get("evidence")
+        if not isinstance(sent, UploadFile):
+            raise ApiError(422, "give a file")
+        content, name = sent.file.read(LARGEST_FILE), (sent.filename or "the file")[:80]
+        where, key = str(form.get("place", "")).strip() or None, str(form.get("key", ""))
+        asked = f"{what} {trade} {where}".encode() + keccak(content)
+
+        def order(owner: Owner) -> Any:
+            if what == "dispute":
+                return delivering.disputed(owner, trade, content, name)
+            return judging.shown(owner, trade, content, name, where)
+
+        return _placed(place(pages.desk, order, _once(key, asked), asked))
+
+
+def _add_judging(own: APIRouter, pages: _Pages) -> None:
+    @own.get("/requests")
+    def requests(request: Request) -> HTMLResponse:
+        return pages.page(request, "requests.html", lambda owner: {"requests": requests_of(owner)})
+
+    @own.get("/disputes")
+    def disputes(request: Request) -> HTMLResponse:
+        return pages.page(
+            request,
+            "disputes.html",
+            lambda owner: {"disputes": disputes_of(owner), "files": files_of(owner)},
+        )
+
+    @own.get("/files/{digest}")
+    def file(digest: Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]) -> Response:
+        with pages.desk.owner() as owner:
+            content = file_of(owner, digest)
+        headers = {"Content-Disposition": f'attachment; filename="{digest}"'}
+        return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def _slots(owner: Owner) -> list[dict[str, Any]]:
+    """The slots that can still be bought in, from the running one on, and when each begins."""
+    calendar = owner.calendar
+    first = max(0, (owner.time - calendar.origin) // calendar.slot_length)
+    return [
+        {"slot": at, "told": brief_utc(calendar.origin + at * calendar.slot_length)}
+        for at in range(first, first + _SLOTS)
+    ]
+
+
+def _token(desk: Desk) -> str:
+    with desk.owner() as owner:
+        return owner.token
+
+
+def _once(key: str, asked: bytes) -> str | None:
+    """The key of a form: sent twice as it is, it is one order; filled in otherwise, another."""
+    return f"{key[:100]} {keccak(asked).hex()}" if key else None
+
+
+def _placed(fact: PlacedFact) -> Response:
+    return RedirectResponse(f"/own/orders/{fact.order}", 303)

@@ -1,0 +1,469 @@
+"""What an owner can order, as JSON says it: an object whose `verb` is the command's name."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from fabmarket.market.exchange.state import WHOLE
+from fabmarket.market.trade import TIME_LIMIT
+from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
+from fabmarket.market.usage import LONGEST_NOTE
+from fabmarket.negotiation.duties import LONGEST_REASON, MOST_SLOTS
+from fabmarket.negotiation.orders import Order
+from fabmarket.node.ordered import buying, capacity, delivering, judging, money
+from fabmarket.node.owner import Owner
+from fabmarket.node.settings import OperationTable, ProductTable, WantTable, WayTable, WorkTable
+
+_EXACT = 2**53
+"""From here on a number in JSON is not read alike by all."""
+
+
+def _whole(value: object) -> object:
+    """A whole number in its one form: digits, or a number that JSON's readers keep."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise PydanticCustomError("whole", "is no whole number; write it in digits")
+    if isinstance(value, int):
+        if value >= _EXACT:
+            raise PydanticCustomError("whole", "is 2^53 or more; write it in digits, as a string")
+        return value
+    if not (value.isascii() and value.isdigit() and len(value) <= 40):
+        raise PydanticCustomError("whole", "is no whole number; write it in digits")
+    if len(value) > 1 and value[0] == "0":
+        raise PydanticCustomError("whole", "begins with a zero; leave that out")
+    return int(value)
+
+
+_WHOLE = BeforeValidator(_whole)
+_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": _EXACT - 1},
+            {"type": "string", "pattern": "^(0|[1-9][0-9]*)$", "maxLength": 40},
+        ],
+        "examples": ["1200"],
+    }
+)
+Amount = Annotated[int, _WHOLE, Field(ge=0, le=LARGEST_AMOUNT), _SCHEMA]
+"""Base units of the market's token."""
+Paid = Annotated[int, _WHOLE, Field(ge=1, le=LARGEST_AMOUNT), _SCHEMA]
+Units = Annotated[int, _WHOLE, Field(ge=1, le=LARGEST_QUANTITY), _SCHEMA]
+Count = Annotated[int, _WHOLE, Field(ge=0, le=LARGEST_QUANTITY), _SCHEMA]
+Slot = Annotated[int, _WHOLE, Field(ge=0, le=2**40), _SCHEMA]
+WantedSlot = Annotated[int, _WHOLE, Field(ge=0, le=2**32), _SCHEMA]
+Cycles = Annotated[int, _WHOLE, Field(ge=1, le=2**32), _SCHEMA]
+Second = Annotated[int, _WHOLE, Field(ge=1, le=TIME_LIMIT), _SCHEMA]
+Days = Annotated[int, _WHOLE, Field(ge=1, le=3650), _SCHEMA]
+Share = Annotated[int, _WHOLE, Field(ge=0, le=WHOLE), _SCHEMA]
+Name = Annotated[str, Field(min_length=1, max_length=200, examples=["milling"])]
+Note = Annotated[str, Field(max_length=LONGEST_NOTE)]
+Digest = Annotated[str, Field(pattern="^0x[0-9a-f]{1,64}$", examples=["0x3f9a"])]
+"""0x and the first digits of a digest, so many that it is the only one."""
+
+
+class Said(BaseModel):
+    """What an owner says; what is unknown or of another type is refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order. Refused where it cannot be given."""
+        raise NotImplementedError
+
+
+class Deposit(Said):
+    """Pay money into the exchange, out of the account's wallet."""
+
+    verb: Literal["deposit"]
+    amount: Paid
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return money.paid_in(owner, self.amount)
+
+
+class Withdraw(Said):
+    """Take money out of the exchange, into the wallet of `to`, else the account's own."""
+
+    verb: Literal["withdraw"]
+    amount: Paid
+    to: Annotated[str | None, Field(max_length=64)] = None
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return money.withdrawn(owner, self.amount, self.to)
+
+
+class Register(Said):
+    """Register the resource that the settings name, counted in `unit`."""
+
+    verb: Literal["register"]
+    unit: Name
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return capacity.registered(owner, self.unit)
+
+
+class List(Said):
+    """Offer so many units more of a slot."""
+
+    verb: Literal["list"]
+    slot: Slot
+    quantity: Units
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return capacity.listed(owner, self.slot, self.quantity)
+
+
+class Open(Said):
+    """Open a sealed slot, and offer all of it."""
+
+    verb: Literal["open"]
+    slot: Slot
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return capacity.opened(owner, self.slot)
+
+
+class Unlist(Said):
+    """Take so many unsold units of a slot off the market, all without `quantity`."""
+
+    verb: Literal["unlist"]
+    slot: Slot
+    quantity: Units | None = None
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return capacity.unlisted(owner, self.slot, self.quantity)
+
+
+class Ask(Said):
+    """Have the operators attest so many units of `slot` and those that follow."""
+
+    verb: Literal["ask"]
+    slot: Slot
+    quantities: Annotated[list[Count], Field(min_length=1, max_length=MOST_SLOTS)]
+    expires: Second | None = None
+    """From this second of chain time on nothing is listed by it; else the last slot's end."""
+    sealed: bool = False
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return capacity.asked(owner, self.slot, self.quantities, self.expires, sealed=self.sealed)
+
+
+class Way(Said):
+    """One way to serve a want: amounts in base units per unit of the resource."""
+
+    resource: Name
+    quantity: Units | None = None
+    """As many as pay, without it."""
+    benefit: Amount
+    cost: Amount = 0
+
+
+class Want(Said):
+    """Buy something more, in one slot; any one of the alternatives serves it."""
+
+    verb: Literal["want"]
+    name: Name
+    slot: WantedSlot
+    divisible: bool = False
+    alternatives: Annotated[list[Way], Field(min_length=1, max_length=50)]
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        ways = [WayTable(**dict(each)) for each in self.alternatives]
+        table = WantTable(
+            name=self.name, slot=self.slot, divisible=self.divisible, alternatives=ways
+        )
+        return buying.wanted(owner, table)
+
+
+class Work(Said):
+    """One way to do an operation: so many units of a resource, in one slot."""
+
+    resource: Name
+    quantity: Units
+
+
+class Operation(Said):
+    """A step of a product; any one of the alternatives does it."""
+
+    name: Name
+    alternatives: Annotated[list[Work], Field(min_length=1, max_length=50)]
+
+
+class Product(Said):
+    """Buy a whole product, or nothing of it: its operations in this order, each in a later slot.
+
+    Slots from `release` to `last`, late after `due` (`last` without it), which takes `lateness` a
+    slot from the `value`, base units. With `partial` a beginning is worth its share.
+    """
+
+    verb: Literal["product"]
+    name: Name
+    value: Amount
+    lateness: Amount = 0
+    release: WantedSlot = 0
+    due: WantedSlot | None = None
+    last: WantedSlot
+    cycles: Cycles = 20
+    partial: bool = False
+    operations: Annotated[list[Operation], Field(min_length=1, max_length=150)]
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        operations = [
+            OperationTable(
+                name=each.name, alternatives=[WorkTable(**dict(way)) for way in each.alternatives]
+            )
+            for each in self.operations
+        ]
+        said = {**dict(self), "operations": operations}
+        return buying.product(owner, ProductTable(**{k: v for k, v in said.items() if k != "verb"}))
+
+
+class Cancel(Said):
+    """Take back one of: a want, a product, a trade, all that is signed for a slot of ours, all."""
+
+    verb: Literal["cancel"]
+    want: Name | None = None
+    product: Name | None = None
+    trade: Digest | None = None
+    listing: Slot | None = None
+    all: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> "Cancel":
+        given = (self.want, self.product, self.trade, self.listing, self.all or None)
+        if given.count(None) != len(given) - 1:
+            raise PydanticCustomError("one", "give one of want, product, trade, listing and all")
+        return self
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        if self.want is not None:
+            return buying.no_want(owner, self.want)
+        if self.product is not None:
+            return buying.no_product(owner, self.product)
+        if self.trade is not None:
+            return buying.no_trade(owner, self.trade)
+        if self.listing is not None:
+            return buying.nothing_of(owner, self.listing)
+        return buying.nothing(owner)
+
+
+class Approve(Said):
+    """Approve one of: a want, a product, or a trade that we are to sell under."""
+
+    verb: Literal["approve"]
+    want: Name | None = None
+    product: Name | None = None
+    trade: Digest | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Approve":
+        if (self.want, self.product, self.trade).count(None) != 2:
+            raise PydanticCustomError("one", "give one of want, product and trade")
+        return self
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        if self.trade is not None:
+            return buying.approved_trade(owner, self.trade)
+        return buying.approved(owner, self.want or self.product or "")
+
+
+class Report(Said):
+    """Tell the demander that so many units of a trade are used so far."""
+
+    verb: Literal["report"]
+    trade: Digest
+    units: Count
+    at: Second | None = None
+    """Second of chain time; now, without it."""
+    note: Note = ""
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.reported(owner, self.trade, self.units, self.at, self.note)
+
+
+class Acknowledge(Said):
+    """Accept the last report of what is used of a trade."""
+
+    verb: Literal["acknowledge"]
+    trade: Digest
+    note: Note = ""
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.answered(owner, self.trade, accepted=True, note=self.note)
+
+
+class Object(Said):
+    """Object to the last report of what is used of a trade."""
+
+    verb: Literal["object"]
+    trade: Digest
+    reason: Annotated[Note, Field(min_length=1)]
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.answered(owner, self.trade, accepted=False, note=self.reason)
+
+
+class Deliver(Said):
+    """State that so many units of a trade were delivered, all without `quantity`."""
+
+    verb: Literal["deliver"]
+    trade: Digest
+    quantity: Units | None = None
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.delivered(owner, self.trade, self.quantity)
+
+
+class Accept(Said):
+    """Pay the supplier what a trade holds, or so much of it."""
+
+    verb: Literal["accept"]
+    trade: Digest
+    amount: Paid | None = None
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.accepted(owner, self.trade, self.amount)
+
+
+class Refund(Said):
+    """Have the payment of a trade go back to the demander."""
+
+    verb: Literal["refund"]
+    trade: Digest
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.refunded(owner, self.trade)
+
+
+class Expire(Said):
+    """Have a deadline of a trade that has passed decide."""
+
+    verb: Literal["expire"]
+    trade: Digest
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.expired(owner, self.trade)
+
+
+class Execute(Said):
+    """Carry out the operators' ruling on a trade after its window."""
+
+    verb: Literal["execute"]
+    trade: Digest
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.executed(owner, self.trade)
+
+
+class Void(Said):
+    """Withdraw consent to every split of a trade that was signed so far."""
+
+    verb: Literal["void"]
+    trade: Digest
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.voided(owner, self.trade)
+
+
+class Split(Said):
+    """Divide all that a trade holds, if its other party agrees; of the two shares one is enough."""
+
+    verb: Literal["split"]
+    trade: Digest
+    to_supplier: Amount | None = None
+    to_demander: Amount | None = None
+    days: Days = 7
+    """How long the other party may take to agree."""
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return delivering.split(owner, self.trade, self.to_supplier, self.to_demander, self.days)
+
+
+class Attest(Said):
+    """Sign a request for attestation, after the units have been counted: an operator's."""
+
+    verb: Literal["attest"]
+    request: Digest
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return judging.attested(owner, self.request)
+
+
+class Refuse(Said):
+    """Tell a supplier why its request for attestation is not signed: an operator's."""
+
+    verb: Literal["refuse"]
+    request: Digest
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        return judging.refused(owner, self.request, self.reason)
+
+
+class Rule(Said):
+    """Say what the supplier of a disputed trade is to get, basis points: an operator's."""
+
+    verb: Literal["rule"]
+    trade: Digest
+    payment_share: Share
+    """Of the payment still held."""
+    bond_share: Share
+    deposit_share: Share
+    """Of both deposits together."""
+
+    def order(self, owner: Owner) -> Order:
+        """Return the order."""
+        shares = (self.payment_share, self.bond_share, self.deposit_share)
+        return judging.ruled(owner, self.trade, *shares)
+
+
+Verb = Annotated[
+    Deposit
+    | Withdraw
+    | Register
+    | List
+    | Open
+    | Unlist
+    | Ask
+    | Want
+    | Product
+    | Cancel
+    | Approve
+    | Report
+    | Acknowledge
+    | Object
+    | Deliver
+    | Accept
+    | Refund
+    | Expire
+    | Execute
+    | Void
+    | Split
+    | Attest
+    | Refuse
+    | Rule,
+    Field(discriminator="verb"),
+]

@@ -1,0 +1,126 @@
+// Keeps a page up to date: on news its live parts are asked for again and put in place.
+import { nameZone, place } from "./place.js";
+import { follow } from "./stream.js";
+
+const LEAST = 1000; // milliseconds between two times that a page asks
+const banner = document.getElementById("away");
+let due = null;
+let asked = 0;
+let running = null;
+
+place(document);
+nameZone();
+listen();
+addEventListener("visibilitychange", () => {
+  if (!document.hidden && due === "hidden") refresh();
+});
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // a page that was left and is come back to
+  listen();
+  refresh();
+});
+
+function listen() {
+  if (!window.SharedWorker) {
+    follow(hear);
+    return;
+  }
+  const { port } = new SharedWorker("/static/live-worker.js", { name: "fabmarket", type: "module" });
+  port.onmessage = ({ data }) => hear(data);
+  addEventListener("pagehide", () => port.postMessage("closes"), { once: true });
+}
+
+function hear(message) {
+  document.documentElement.dataset.stream = message.kind === "away" ? "away" : "up";
+  if (message.kind === "away") away(message.since);
+  if (message.kind === "up") up();
+  if (message.kind === "news") refresh();
+}
+
+function away(since) {
+  const when = new Date(since).toLocaleTimeString();
+  banner.textContent = `No answer from the server since ${when}. What stands here is of then; it is tried again.`;
+  banner.hidden = false;
+}
+
+function up() {
+  if (banner.hidden) return;
+  banner.hidden = true;
+  refresh();
+}
+
+function refresh() {
+  if (document.hidden) {
+    due = "hidden";
+    return;
+  }
+  if (due === "soon") return;
+  due = "soon";
+  setTimeout(fetchParts, Math.max(0, asked + LEAST - Date.now()));
+}
+
+async function fetchParts() {
+  due = null;
+  asked = Date.now();
+  running?.abort();
+  running = new AbortController();
+  try {
+    const answer = await fetch(location.href, { signal: running.signal });
+    if (answer.ok) replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  } catch {
+    // gone: the stream says so, and news come once it is back
+  }
+}
+
+/** Puts the live parts of a fetched page in place of those shown, by their ids. */
+export function replaceParts(fetched) {
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const fresh = fetched.getElementById(part.id);
+    if (!fresh) continue;
+    place(fresh);
+    if (fresh.outerHTML === remembered(part)) continue;
+    const open = [...part.querySelectorAll("details")].map((each) => each.open);
+    const scrolls = [...part.querySelectorAll(".scroll, .strip")].map((each) => [each.scrollLeft, each.scrollTop]);
+    const path = focusPath(part);
+    const rows = new Set([...part.querySelectorAll("tr[id]")].map((row) => row.id));
+    const node = document.importNode(fresh, true);
+    remember(node);
+    part.replaceWith(node);
+    [...node.querySelectorAll("details")].forEach((each, at) => { if (open[at]) each.open = true; });
+    [...node.querySelectorAll(".scroll, .strip")].forEach((each, at) => {
+      if (scrolls[at]) [each.scrollLeft, each.scrollTop] = scrolls[at];
+    });
+    for (const row of node.querySelectorAll("tr[id]")) {
+      if (rows.size && !rows.has(row.id)) row.classList.add("fresh");
+    }
+    focusAt(node, path);
+  }
+}
+
+const shown = new WeakMap();
+
+function remember(node) {
+  shown.set(node, node.outerHTML);
+}
+
+function remembered(node) {
+  return shown.get(node) ?? node.outerHTML;
+}
+
+/** Where the focus is below a part: by an id or a link's address, else by the place among its likes. */
+function focusPath(part) {
+  const held = document.activeElement;
+  if (!part.contains(held) || held === part) return null;
+  if (held.id) return { id: held.id };
+  const likes = [...part.querySelectorAll(held.tagName)];
+  const href = held.getAttribute("href");
+  return { tag: held.tagName, href, at: likes.indexOf(held) };
+}
+
+function focusAt(node, path) {
+  if (!path) return;
+  const likes = path.tag ? [...node.querySelectorAll(path.tag)] : [];
+  const same = path.href && likes.filter((each) => each.getAttribute("href") === path.href);
+  const found = path.id ? document.getElementById(path.id) : same?.length ? same[0] : likes[path.at];
+  found?.focus({ preventScroll: true });
+}

@@ -1,0 +1,1 @@
+"""What can be asked below `/v1`, one file a subject."""

@@ -1,0 +1,1 @@
+"""Tables of a ledger as files for other programs: CSV, JSON, Parquet, Excel and shells."""

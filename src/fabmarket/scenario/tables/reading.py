@@ -1,0 +1,165 @@
+"""Sheets become tables: the header names the columns, and each row is read by them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fabmarket.scenario.tables.cells import (
+    BadCell,
+    Broken,
+    Cell,
+    Moment,
+    Style,
+    is_empty,
+    read_cell,
+)
+from fabmarket.scenario.tables.columns import KINDS, Column, Kind
+from fabmarket.scenario.tables.faults import Faults, Place
+from fabmarket.scenario.tables.sheets import REMARK, Sheet
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's values by column; cells that are empty are not there, and `wrong` ones neither."""
+
+    place: Place
+    values: Mapping[str, Any]
+    wrong: frozenset[str]
+
+    def lacks(self, column: str) -> bool:
+        """Whether nothing stands there, not even something wrong."""
+        return column not in self.values and column not in self.wrong
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one sheet, of one kind."""
+
+    kind: Kind
+    file: str
+    sheet: str
+    rows: tuple[Row, ...]
+
+
+def read_table(sheet: Sheet, kind: Kind | None, faults: Faults) -> Table | None:
+    """The table of a sheet; None if its header is of none, or the sheet holds remarks only.
+
+    `kind` None leaves it to the header. What is wrong is noted in `faults`.
+    """
+    filled = [(number, cells) for number, cells in sheet.rows if not _is_remark(cells)]
+    if not filled:
+        faults.add(Place(sheet.file, sheet.name, 1), "", None, "holds no table; see the template")
+        return None
+    (number, names), rows = filled[0], filled[1:]
+    place = Place(sheet.file, sheet.name, number)
+    found = kind or _kind_of(place, names, faults)
+    if found is None:
+        return None
+    columns = _columns(place, names, found, faults)
+    style = Style(sheet.commas)
+    read = [
+        _row(Place(sheet.file, sheet.name, at), cells, columns, found, style, faults)
+        for at, cells in rows
+    ]
+    if not read:
+        faults.add(place, "", None, "has no rows below it; fill the table in")
+    return Table(found, sheet.file, sheet.name, tuple(read))
+
+
+def _is_remark(cells: Sequence[Cell]) -> bool:
+    first = next((cell for cell in cells if not is_empty(cell)), None)
+    return isinstance(first, str) and first.lstrip().startswith(REMARK)
+
+
+def plain(name: Cell) -> str:
+    """A column's name as it is compared: small letters, _ for spaces, without a unit in brackets.
+
+    >>> plain(" Sub-Task (name) ")
+    'sub_task'
+    """
+    text = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", str(name or "").strip())
+    return re.sub(r"[\s\-]+", "_", text.strip()).lower()
+
+
+def _kind_of(place: Place, names: Sequence[Cell], faults: Faults) -> Kind | None:
+    given = {plain(name) for name in names}
+    fits = [kind for kind in KINDS.values() if kind.mark in given]
+    if len(fits) == 1:
+        return fits[0]
+    marks = ", ".join(f"{kind.mark} of {kind.name}" for kind in KINDS.values())
+    if fits:
+        problem = f"is of several tables at once ({marks}); keep the columns of one"
+    else:
+        problem = f"is the header of no table, which has {marks}; see the template, or say --as."
+        problem += f" A sheet that is none is passed over if its name begins with {REMARK}"
+    faults.add(place, "", _joined(names), problem)
+    return None
+
+
+def _joined(names: Sequence[Cell]) -> str:
+    return ",".join(str(name) for name in names if not is_empty(name))
+
+
+def _columns(
+    place: Place, names: Sequence[Cell], kind: Kind, faults: Faults
+) -> list[Column | None]:
+    """The column that each cell of a row is of; None for remarks and for what is no column."""
+    known = ", ".join(column.name for column in kind.columns)
+    columns: list[Column | None] = []
+    seen: set[str] = set()
+    for at, name in enumerate(names):
+        column = None
+        if not is_empty(name) and not str(name).strip().startswith(REMARK):
+            column = kind.column(plain(name))
+            if column is None:
+                problem = f"is no column of {kind.name}, which are {known}; correct it, or begin it"
+                faults.add(place, f"column {at + 1}", str(name), f"{problem} with {REMARK}")
+            elif column.name in seen:
+                faults.add(place, column.name, None, "is there twice; keep one of the columns")
+                column = None
+            else:
+                seen.add(column.name)
+        columns.append(column)
+    for each in kind.columns:
+        if each.required and each.name not in seen:
+            faults.add(place, each.name, None, "is missing; add the column")
+    return columns
+
+
+def _row(
+    place: Place,
+    cells: Sequence[Cell],
+    columns: Sequence[Column | None],
+    kind: Kind,
+    style: Style,
+    faults: Faults,
+) -> Row:
+    values: dict[str, Any] = {}
+    wrong = set()
+    for column, cell in zip(columns, cells, strict=False):
+        if column is None:
+            continue
+        if is_empty(cell):
+            if column.required:
+                faults.add(place, column.name, None, "is empty; fill it in")
+            continue
+        try:
+            values[column.name] = read_cell(column, cell, style)
+        except BadCell as error:
+            wrong.add(column.name)
+            faults.add(place, column.name, _value_of(cell), str(error))
+    for column in columns[len(cells) :]:
+        if column is not None and column.required:
+            faults.add(place, column.name, None, "is empty; fill it in")
+    for at, cell in enumerate(cells[len(columns) :], start=len(columns) + 1):
+        if not is_empty(cell):
+            problem = "stands beyond the last column; put a text that holds separators in quotes"
+            faults.add(place, f"column {at}", _value_of(cell), problem)
+    return Row(place, values, frozenset(wrong))
+
+
+def _value_of(cell: Cell) -> object:
+    if isinstance(cell, Broken):
+        return cell.text
+    return f"{cell.seconds} s" if isinstance(cell, Moment) else str(cell)

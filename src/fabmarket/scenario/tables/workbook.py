@@ -1,0 +1,117 @@
+"""Excel workbooks, by openpyxl: one sheet after the other, row by row."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from fabmarket.errors import Refused
+from fabmarket.scenario.tables.cells import Broken, Cell, Moment, days_from_1970
+from fabmarket.scenario.tables.packed import check_package
+from fabmarket.scenario.tables.sheets import LARGEST_TABLE, MOST_COLUMNS, MOST_ROWS, REMARK, Sheet
+from fabmarket.scenario.texts import MalformedText
+
+MOST_SHEETS = 32
+_ROWS_OF_EXCEL = 1_048_576
+"""Rows in between that are empty are walked through, and a file may number its last as it likes."""
+_UNCALCULATED = "is a formula without a value; open the file in a spreadsheet program and save it"
+_FAILED = "is an error of a formula; correct it"
+
+
+class NoExcel(Refused):
+    """openpyxl is not installed."""
+
+
+def openpyxl() -> Any:
+    """The library, imported when a workbook is read or written.
+
+    Raises:
+        NoExcel: it is not there.
+    """
+    try:
+        return import_module("openpyxl")
+    except ImportError as error:
+        problem = "Excel files need openpyxl; run pip install 'fabmarket[excel]', or use CSV"
+        raise NoExcel(problem) from error
+
+
+def read_workbook(data: bytes, name: str) -> list[Sheet]:
+    """The sheets of a workbook that hold anything and are no remark, hidden ones and rows too.
+
+    Of a formula the value counts that it had when the file was saved; of merged cells the first has
+    the value, and the others none.
+    Raises MalformedText for what is no workbook, or too large; NoExcel without the library.
+    """
+    library = openpyxl()
+    if len(data) > LARGEST_TABLE:
+        problem = f"larger than the {LARGEST_TABLE // 2**20} MiB that are read; give a smaller file"
+        raise MalformedText(f"{name}: {problem}")
+    check_package(data, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and extensions that no table needs
+            sheets = _sheets(library, data, name)
+    except (MalformedText, MemoryError):
+        raise
+    except Exception as error:  # whatever a library of formats raises at what somebody made up
+        problem = (
+            f"is no workbook that can be read ({type(error).__name__}); save it again as .xlsx"
+        )
+        raise MalformedText(f"{name}: {problem}") from error
+    return [sheet for sheet in sheets if sheet.rows]
+
+
+def _sheets(library: Any, data: bytes, name: str) -> list[Sheet]:
+    """All sheets that are no remarks, with the values of formulas beside the formulas."""
+    books = [
+        library.load_workbook(io.BytesIO(data), read_only=True, data_only=values, keep_links=False)
+        for values in (True, False)
+    ]
+    every = (each.title for each in books[0].worksheets)
+    titles = [title for title in every if not title.startswith(REMARK)]
+    if len(titles) > MOST_SHEETS:
+        raise MalformedText(f"{name}: has {len(titles)} sheets; give at most {MOST_SHEETS}")
+    return [
+        Sheet(name, title, tuple(_rows(books[0][title], books[1][title], name)), True)
+        for title in titles
+    ]
+
+
+def _rows(values: Any, formulas: Any, name: str) -> Iterator[tuple[int, list[Cell]]]:
+    """Rows that are not empty."""
+    for sheet in (values, formulas):
+        sheet.reset_dimensions()
+    gap: object = None  # openpyxl gives one and the same for all rows that are not there
+    both = zip(values.iter_rows(), formulas.iter_rows(), strict=True)
+    for number, (row, written) in enumerate(both, start=1):
+        where = f"{name}, sheet {values.title!r}, row {number}"
+        if number > _ROWS_OF_EXCEL:
+            raise MalformedText(f"{where}: no sheet has so many; save the file again")
+        if row is gap:
+            continue
+        cells = [_cell(value, formula) for value, formula in zip(row, written, strict=True)]
+        if all(cell is None for cell in cells):
+            gap = row
+            continue
+        if number > MOST_ROWS:
+            raise MalformedText(f"{where}: more than {MOST_ROWS} rows; give a smaller table")
+        if any(cell is not None for cell in cells[MOST_COLUMNS:]):
+            raise MalformedText(f"{where}: more than {MOST_COLUMNS} columns; give a smaller table")
+        yield number, cells[:MOST_COLUMNS]
+
+
+def _cell(value: Any, formula: Any) -> Cell:
+    found = value.value
+    if value.data_type == "e":
+        return Broken(str(found), _FAILED)
+    if formula.data_type == "f" and found is None:
+        return Broken(str(formula.value), _UNCALCULATED)
+    if found is None or isinstance(found, str | int | float | bool):
+        return found if found is None or not isinstance(found, str) or found.strip() else None
+    if hasattr(found, "year"):
+        days = days_from_1970(found.year, found.month, found.day) or 0
+        hours = getattr(found, "hour", 0) * 3600 + getattr(found, "minute", 0) * 60
+        rest = round(getattr(found, "second", 0) + getattr(found, "microsecond", 0) / 1e6)
+        return Moment(days * 86_400 + hours + rest)
+    return Broken(str(found), "is a time of day or a duration; write a number, or a date and time")

@@ -1,0 +1,253 @@
+"""Whatever is refused has one shape, says where and why, and leaks nothing."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+from fabmarket.api.errors import CODES
+from fabmarket.api.guard import LARGEST_BODY
+from fabmarket.api.served import Served
+from tests.filled_ledger import ANNE, digest
+from tests.serving import serving
+
+GAME = {"benefit": [100, 200], "cost": [45, 15], "supplier_cost": 10, "a": 0.8, "b": 0.2}
+
+
+def refusal(answer: httpx.Response, status: int) -> dict[str, str | None]:
+    """The error of an answer, which must have this status and the one shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "field"}
+    assert body["error"]["code"] == CODES[status][0]
+    assert body["error"]["message"]
+    for leak in ("Traceback", "/src/", "site-packages", "sqlite", "SELECT"):
+        assert leak not in answer.text
+    return body["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/trades?limit=0", "query.limit"),
+        ("/v1/trades?limit=501", "query.limit"),
+        ("/v1/trades?limit=05", "query.limit"),
+        ("/v1/trades?limit=5_0", "query.limit"),
+        ("/v1/trades?limit=%20%205", "query.limit"),
+        ("/v1/trades?limit=5.0", "query.limit"),
+        ("/v1/trades?limit=", "query.limit"),
+        ("/v1/trades?limit=1&limit=2", "query.limit"),
+        ("/v1/trades?limt=5", "query.limt"),
+        ("/v1/market?any=1", "query.any"),
+        ("/v1/trades?cursor=AAAA", "query.cursor"),
+        ("/v1/trades?cursor=a%00b", "query.cursor"),
+        ("/v1/trades?supplier=0x12", "query.supplier"),
+        (f"/v1/trades?supplier={ANNE}%0A", "query.supplier"),
+        ("/v1/trades?name=a%00b", "query.name"),
+        ("/v1/trades?name=%F0%9F%92%A9", "query.name"),
+        ("/v1/trades?name=", "query.name"),
+        ("/v1/trades?since=-1", "query.since"),
+        ("/v1/trades?since=9007199254740992", "query.since"),
+        ("/v1/calendar?since=1", "query.until"),
+        ("/v1/calendar?since=9&until=9", "query.until"),
+        ("/v1/statistics/days?since=0&until=401", "query.until"),
+        ("/v1/listings?is_open=yes", "query.is_open"),
+        ("/v1/escrows?state=lost", "query.state"),
+        ("/v1/log?kind=Nothing", "query.kind"),
+        ("/v1/log?order=sideways", "query.order"),
+        ("/v1/trades/0x12", "path.trade"),
+        ("/v1/accounts/anne", "path.address"),
+    ],
+)
+def test_a_wrong_parameter_is_named(path: str, field: str, client: httpx.Client) -> None:
+    assert refusal(client.get(path), 422)["field"] == field
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/trades/", "/v2/trades"])
+def test_nothing_elsewhere(path: str, client: httpx.Client) -> None:
+    assert refusal(client.get(path), 404)["field"] is None
+
+
+def test_another_method_is_not_allowed(client: httpx.Client) -> None:
+    answer = client.delete("/v1/trades")
+    refusal(answer, 405)
+    assert answer.headers["allow"] == "GET"
+    refusal(client.get("/v1/calculators/equilibrium"), 405)
+
+
+def test_what_is_not_there_is_not_found(client: httpx.Client) -> None:
+    assert "no such trade" in str(refusal(client.get(f"/v1/trades/{digest('no')}"), 404)["message"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"a": "0.8"}, "body.a"),
+        ({"a": True}, "body.a"),
+        ({"a": -1}, "body.a"),
+        ({"a": None}, "body.a"),
+        ({"a": 0}, "body"),
+        ({"benefit": []}, "body.benefit"),
+        ({"benefit": [1] * 1001}, "body.benefit"),
+        ({"benefit": [1]}, "body"),
+        ({"benefit": [1e99, 1]}, "body"),
+        ({"more": 1}, "body.more"),
+        ({"concepts": ["peace"]}, "body.concepts.0"),
+        ({"concepts": []}, "body.concepts"),
+    ],
+)
+def test_a_wrong_field_is_named(
+    changed: dict[str, object], field: str, client: httpx.Client
+) -> None:
+    answer = client.post("/v1/calculators/equilibrium", json=GAME | changed)
+    assert refusal(answer, 422)["field"] == field
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        b'{"a": NaN}',
+        b'"' + b"a" * 1000,
+        b"\xff\xfe",
+        b"[" * LARGEST_BODY,
+        b'{"a":' * 40_000,
+        json.dumps(GAME).replace("}", ', "a": 0.9}').encode(),
+        json.dumps(GAME).replace("0.8", "Infinity").encode(),
+        json.dumps(GAME).replace("0.8", "1" * 5000).encode(),
+    ],
+    ids=lambda body: f"{body[:12]!r} {len(body)}",
+)
+def test_a_body_that_is_no_game_is_refused_and_the_server_lives(
+    body: bytes, client: httpx.Client
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    refusal(client.post("/v1/calculators/equilibrium", content=body, headers=headers), 422)
+    assert client.get("/v1/status").status_code == 200
+
+
+def test_a_body_of_another_kind_is_refused(client: httpx.Client) -> None:
+    refusal(client.post("/v1/calculators/equilibrium", data={"a": "1"}), 422)
+
+
+@pytest.fixture
+def raw(client: httpx.Client) -> Iterator[socket.socket]:
+    with closing(socket.create_connection(("127.0.0.1", client.base_url.port or 0))) as sock:
+        sock.settimeout(30)
+        yield sock
+
+
+def answered(sock: socket.socket) -> bytes:
+    text = b""
+    while more := sock.recv(1 << 16):
+        text += more
+        if b"\r\n\r\n" in text and b'"field"' in text:
+            break
+    return text
+
+
+@pytest.mark.parametrize("length", [str(LARGEST_BODY + 1), "99999999999999", "-1", "1e3", "0x10"])
+def test_a_body_that_says_it_is_too_large_is_not_read(length: str, raw: socket.socket) -> None:
+    head = f"POST /v1/calculators/quote HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}"
+    raw.sendall(f"{head}\r\n\r\n".encode())
+    assert answered(raw).startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 "))
+
+
+def test_a_body_that_grows_too_large_is_not_read_on(raw: socket.socket) -> None:
+    head = b"POST /v1/calculators/quote HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked"
+    raw.sendall(head + b"\r\n\r\n%x\r\n" % (LARGEST_BODY + 1) + b" " * (LARGEST_BODY + 1))
+    assert answered(raw).startswith(b"HTTP/1.1 413 ")
+    assert raw.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.", "[::1"]
+)
+def test_regression_a_name_of_others_that_leads_here_is_refused(
+    host: str, client: httpx.Client
+) -> None:
+    """By it a page of another site would read an agent's answers (DNS rebinding)."""
+    refusal(client.get("/v1/status", headers={"Host": host}), 421)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "LOCALHOST:99", "[::1]:8000", "10.0.0.7:80", "[fe80::1]"]
+)
+def test_addresses_are_no_names_of_others(host: str, client: httpx.Client) -> None:
+    assert client.get("/v1/status", headers={"Host": host}).status_code == 200
+
+
+def test_a_name_that_was_given_is_ours(ledger: Engine) -> None:
+    with serving(Served(ledger, hosts=frozenset({"Market.example"}))) as client:
+        for host in ("market.example", "MARKET.EXAMPLE:443"):
+            assert client.get("/v1/status", headers={"Host": host}).status_code == 200
+        refusal(client.get("/v1/status", headers={"Host": "example"}), 421)
+
+
+def test_who_asks_too_much_is_to_come_again(ledger: Engine) -> None:
+    with serving(Served(ledger, rate=0.001, burst=3)) as client:
+        answers = [client.get("/v1/status") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    refusal(answers[-1], 429)
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_calculators_count_as_many(ledger: Engine) -> None:
+    with serving(Served(ledger, rate=0.001, burst=30)) as client:
+        said = [client.post("/v1/calculators/equilibrium", json=GAME) for _ in range(3)]
+    assert [answer.status_code for answer in said] == [200, 429, 429]
+
+
+def test_a_ledger_that_cannot_be_read_is_said_to_be_so(own_ledger: Engine) -> None:
+    with serving(Served(own_ledger)) as client:
+        assert client.get("/v1/trades").status_code == 200
+        with own_ledger.begin() as connection:
+            connection.execute(text("DROP TABLE trade"))
+        answer = client.get("/v1/trades")
+        refusal(answer, 503)
+        assert answer.headers["retry-after"]
+        assert client.get("/v1/resources").status_code == 200
+
+
+def test_every_answer_has_the_headers_of_safety(client: httpx.Client) -> None:
+    for answer in (
+        client.get("/v1/trades"),
+        client.get("/v1/nothing"),
+        client.get("/v1/status", headers={"Host": "evil.example"}),
+        client.get("/v1/openapi.json"),
+    ):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert "access-control-allow-origin" not in answer.headers
+        assert "server" not in answer.headers
+
+
+def test_no_other_site_is_let_in(client: httpx.Client) -> None:
+    asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "GET"}
+    refusal(client.options("/v1/trades", headers=asked), 405)
+
+
+def test_a_body_that_never_comes_holds_nothing_up(
+    raw: socket.socket, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fabmarket.api.guard.BODY_SECONDS", 0.2)
+    head = b"POST /v1/calculators/quote HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{"
+    begun = time.monotonic()
+    raw.sendall(head)
+    assert answered(raw).startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - begun >= 0.2
+    assert client.get("/v1/status").status_code == 200

@@ -1,0 +1,265 @@
+"""The owner's pages without a script: each answers, and its forms order what they say."""
+
+import re
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from fabmarket.api.own.forms import BadForm, said_in
+from fabmarket.api.own.pages import links_of
+from fabmarket.api.served import Currency, Served
+from fabmarket.identity import keccak
+from fabmarket.market.exchange import Dispute, List, RaiseEpoch
+from fabmarket.negotiation.duties import Ask, Endorse, Judge
+from fabmarket.negotiation.orders import (
+    AddProduct,
+    AddWant,
+    AgreeSplit,
+    DropWant,
+    PayIn,
+    ReportUsage,
+)
+from fabmarket.node.entry import token_of
+from fabmarket.node.owner import Owner
+from tests.serving import serving
+from tests.unit.node.council import ORIGIN, Council
+from tests.unit.node.office import Office
+
+HOSTILE = "<script>alert(1)</script>\u202e'\"&"
+
+
+class Browser:
+    """An owner in a browser without scripts: it keeps cookies and says where forms come from."""
+
+    def __init__(self, office, client):
+        self.office, self.client = office, client
+        self.origin = str(client.base_url).rstrip("/")
+        entered = client.post(
+            "/enter", data={"token": token_of(office.folder)}, headers={"Origin": self.origin}
+        )
+        assert entered.status_code == 303
+
+    def page(self, path, status=200):
+        answer = self.client.get(path)
+        assert (path, answer.status_code) == (path, status), answer.text
+        assert answer.headers["content-type"].startswith("text/html")
+        return answer.text
+
+    def send(self, page, verb, **fields):
+        """Fill in the form of a verb on a page, and return the order's page."""
+        hidden = self._hidden(self.page(page), verb)
+        answer = self.client.post(
+            "/own/orders", data={**hidden, **fields}, headers={"Origin": self.origin}
+        )
+        return answer
+
+    def ordered(self, page, verb, **fields):
+        answer = self.send(page, verb, **fields)
+        assert answer.status_code == 303, answer.text
+        number = int(answer.headers["location"].removeprefix("/own/orders/"))
+        assert f"Order {number}" in self.page(answer.headers["location"])
+        return self.office.orders()[number - 1]
+
+    @staticmethod
+    def _hidden(text, verb):
+        (form,) = (
+            each
+            for each in re.findall("<form.*?</form>", text, re.DOTALL)
+            if f'name="verb" value="{verb}"' in each
+        )
+        return dict(re.findall('type="hidden" name="([a-z]+)" value="([^"]*)"', form))
+
+
+@pytest.fixture
+def enter(ledger, tmp_path):
+    with ExitStack() as stack:
+
+        def start(council, name):
+            office = Office(council, tmp_path / name, name)
+            token_of(office.folder)
+            money = {Owner(office.folder).token: Currency("CR", 2)}
+            served = Served(ledger, agent=office.folder, currencies=money)
+            return Browser(office, stack.enter_context(serving(served)))
+
+        yield start
+
+
+@pytest.fixture
+def council():
+    return Council()
+
+
+def pages_of(browser):
+    return [each.href for each in links_of(browser.office.folder)]
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("sam", "supplier"), ("bea", "demander"), ("ada", "operator")]
+)
+def test_every_page_answers_in_an_empty_market_and_in_one_with_a_dispute(
+    council, enter, name, role
+):
+    browser = enter(council, name)
+    for path in pages_of(browser):
+        browser.page(path)
+        assert f'href="{path}"' in browser.page("/")
+    trade = f"0x{council.disputed().hex()}"
+    browser.office.bring()
+    for path in pages_of(browser):
+        browser.page(path)
+    if role != "operator":
+        assert trade in browser.page("/own/trades")
+        assert "Do something" in browser.page(f"/own/trades/{trade}")
+    else:
+        assert trade in browser.page("/own/disputes")
+    browser.page("/own/orders/99", status=404)
+    browser.page(f"/own/sessions/{trade}", status=422)
+
+
+def test_a_stranger_is_led_to_the_entry_and_orders_nothing(council, enter):
+    browser = enter(council, "bea")
+    stranger = httpx.Client(base_url=browser.client.base_url)
+    with stranger:
+        for path in [*pages_of(browser), "/own/orders/1", f"/own/files/0x{'0' * 64}"]:
+            answer = stranger.get(path)
+            assert (path, answer.status_code) == (path, 303)
+            assert answer.headers["location"] == "/enter"
+        own = {"Origin": browser.origin}
+        said = {"verb": "deposit", "amount": "1"}
+        assert stranger.post("/own/orders", data=said, headers=own).status_code == 303
+        assert "api-token" in stranger.get("/enter").text
+        shown = {"Origin": "https://evil.example"}
+        assert browser.client.post("/own/orders", data=said, headers=shown).status_code == 403
+        assert browser.client.post("/own/orders", data=said).status_code == 403
+    assert browser.office.orders() == []
+
+
+def test_a_demander_places_wants_products_and_money_by_forms(council, enter):
+    bea = enter(council, "bea")
+    token = Owner(bea.office.folder).token
+    assert bea.ordered("/own/orders", "deposit", amount="12.5") == PayIn(token, 1250)
+    want = bea.ordered(
+        "/own/wants", "want", name=HOSTILE, resource="mill", slot="2", quantity="3", benefit="0.90"
+    )
+    assert isinstance(want, AddWant)
+    assert (want.name, want.want.choices[0].quantity, want.want.choices[0].margin) == (
+        HOSTILE,
+        3,
+        90,
+    )
+    listed = bea.page("/own/orders")
+    assert "&lt;script&gt;alert(1)" in listed
+    assert "<script>alert" not in listed
+    assert "\u202e" not in listed
+    steps = {"name-1": "mill", "resource-1": "mill", "quantity-1": "2", "name-2": "drill"}
+    steps |= {"resource-2": "drill", "quantity-2": "1"}
+    said = {"name": "part", "value": "500", "lateness": "1", "due": "3", "last": "6", **steps}
+    product = bea.ordered("/own/products", "product", **said)
+    assert isinstance(product, AddProduct)
+    assert (product.operations, product.product.value) == (("mill", "drill"), 50_000)
+    voided = bea.send("/own/orders", "cancel", all="on")
+    assert voided.status_code == 303
+    assert bea.office.orders()[-1] == RaiseEpoch(token)
+
+
+def test_parties_and_operators_send_the_forms_of_a_trade(council, enter):
+    key = council.escrowed()
+    council.wait(ORIGIN + 10 - council.now)
+    trade, page = f"0x{key.hex()}", f"/own/trades/0x{key.hex()}"
+    sam, bea = enter(council, "sam"), enter(council, "bea")
+    assert sam.ordered(page, "report", units="2", note="half") == ReportUsage(key, 2, None, "half")
+    delivery = sam.ordered(page, "deliver")
+    assert delivery.quantity == 3
+    split = bea.ordered(page, "split", to_demander="0.50", days="2")
+    assert isinstance(split, AgreeSplit)
+    assert split.to_demander == 50
+    council.people["sam"].order(delivery)
+    council.carry()
+    bea.office.bring()
+    sent = bea.client.post(
+        f"{page}/dispute",
+        files={"evidence": ("crack.png", b"photo")},
+        headers={"Origin": bea.origin},
+    )
+    assert sent.status_code == 303
+    dispute = bea.office.orders()[-1]
+    assert isinstance(dispute, Dispute)
+    assert dispute.evidence == keccak(b"photo")
+    council.people["bea"].order(dispute)
+    council.carry()
+    council.mine()
+    ada = enter(council, "ada")
+    shares = {"payment_share": "62.5", "bond_share": "100", "deposit_share": "0"}
+    ruling = ada.ordered("/own/disputes", "rule", trade=trade, **shares)
+    assert ruling == Judge(key, 6_250, 10_000, 0)
+
+
+def test_a_supplier_lists_and_asks_by_forms_and_an_operator_signs(council, enter):
+    council.registered()
+    key = council.asked(10, 12, first_slot=1)
+    sam, ada = enter(council, "sam"), enter(council, "ada")
+    asked = sam.ordered("/own/capacity", "ask", slot="3", quantities="10, 0 7")
+    assert isinstance(asked, Ask)
+    assert (asked.first_slot, asked.quantities) == (3, (10, 0, 7))
+    assert isinstance(sam.ordered("/own/capacity", "list", slot="3", quantity="5"), List)
+    assert ada.ordered("/own/requests", "attest") == Endorse((key,))
+
+
+def test_a_form_that_is_sent_twice_is_one_order_and_filled_in_anew_another(council, enter):
+    bea = enter(council, "bea")
+    hidden = bea._hidden(bea.page("/own/orders"), "deposit")
+    sent = [
+        bea.client.post(
+            "/own/orders", data={**hidden, "amount": amount}, headers={"Origin": bea.origin}
+        )
+        for amount in ("7", "7", "8")
+    ]
+    places = [each.headers["location"] for each in sent]
+    assert places == ["/own/orders/1", "/own/orders/1", "/own/orders/2"]
+
+
+def test_what_a_form_says_wrongly_is_told_on_a_page_and_orders_nothing(council, enter):
+    bea = enter(council, "bea")
+    for verb, page, fields, problem in (
+        ("deposit", "/own/orders", {"amount": "1.234"}, "amount"),
+        ("deposit", "/own/orders", {"amount": "-1"}, "amount"),
+        ("withdraw", "/own/orders", {"amount": "1", "to": "0x12"}, "is no address"),
+        ("want", "/own/wants", {"name": "a", "slot": "x", "benefit": "1"}, "slot"),
+        ("product", "/own/products", {"name": "a", "name-1": "b"}, "operation 1"),
+    ):
+        answer = bea.send(page, verb, **fields)
+        assert (fields, answer.status_code) == (fields, 422)
+        assert problem in answer.text
+    assert bea.office.orders() == []
+    assert isinstance(bea.ordered("/own/wants", "want", **WANT), AddWant)
+    gone = bea.client.post(
+        "/own/orders", data={"verb": "cancel", "want": "a"}, headers={"Origin": bea.origin}
+    )
+    assert gone.status_code == 303
+    assert isinstance(bea.office.orders()[-1], DropWant)
+
+
+WANT = {"name": "a", "resource": "mill", "slot": "1", "benefit": "9"}
+
+
+def test_amounts_are_read_exactly_in_every_currency():
+    for text, decimals, units in (
+        ("12.50", 2, "1250"),
+        ("0.000001", 6, "1"),
+        ("340282366920938463463374607431768211455", 0, "340282366920938463463374607431768211455"),
+    ):
+        said = said_in({"verb": "deposit", "amount": text}, Currency("X", decimals))
+        assert said["amount"] == units
+    for text in ("1,5", "1e3", "٣", " - ", "1.", ".5", "0x1"):
+        with pytest.raises(BadForm, match="amount"):
+            said_in({"verb": "deposit", "amount": text}, Currency("X", 2))
+
+
+def test_own_pages_say_where_their_forms_come_from_and_stay_in_no_cache(council, enter):
+    bea = enter(council, "bea")
+    for path in ("/own", "/enter"):
+        headers = bea.client.get(path).headers
+        assert headers["referrer-policy"] == "same-origin"  # else a browser sends Origin: null
+        assert headers["cache-control"] == "no-store"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]

@@ -1,0 +1,165 @@
+"""Every page of the dashboard, over markets of all kinds, as a browser without scripts gets it."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.browser.market import HOSTILE
+from tests.browser.seeing import showing
+
+LISTS = (
+    "/",
+    "/book",
+    "/calendar",
+    "/products",
+    "/trades",
+    "/accounts",
+    "/attestations",
+    "/disputes",
+    "/cycles",
+    "/audit",
+    "/explorer",
+)
+DETAILS = ("/trades/0x", "/products/0x", "/accounts/0x", "/cycles/0x")
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with showing(tmp_path_factory.mktemp("usual"), 120) as address, asking(address) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    at = tmp_path_factory.mktemp("hostile")
+    with showing(at, 60, HOSTILE) as address, asking(address) as client:
+        yield client
+
+
+def asking(address: str) -> httpx.Client:
+    return httpx.Client(base_url=address, timeout=30)
+
+
+def walked(client: httpx.Client) -> dict[str, str]:
+    """The text of every page, and of a few that differ by what they are of."""
+    found: dict[str, str] = {}
+    ahead = list(LISTS)
+    while ahead:
+        address = ahead.pop()
+        kind = re.sub("0x[0-9a-fA-F]+|=[^&]*", "", address)
+        alike = [each for each in found if re.sub("0x[0-9a-fA-F]+|=[^&]*", "", each) == kind]
+        if address in found or len(alike) >= 6 or address.startswith("/v1/"):
+            continue
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        found[address] = answer.text
+        if not address.startswith("/static/"):
+            ahead += map(unescape, re.findall(r'(?:href|src)="(/[^"#]*)"', answer.text))
+    return found
+
+
+class _Active(HTMLParser):
+    """Collects what a browser would run, or load as a picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        if tag in ("img", "iframe", "object", "embed", "style"):
+            self.found.append(tag)
+        if tag == "script" and not (given.get("src") or "").startswith("/static/"):
+            self.found.append("script")
+        self.found += [name for name in given if name.startswith("on") or name == "style"]
+        self.found += [str(each) for each in given.values() if str(each).startswith("javascript:")]
+
+
+def active(text: str) -> list[str]:
+    """What of a page would run, beside its own scripts."""
+    parser = _Active()
+    parser.feed(text)
+    return parser.found
+
+
+def test_every_page_of_a_market_answers_and_so_does_all_that_it_leads_to(
+    usual: httpx.Client,
+) -> None:
+    found = walked(usual)
+    assert set(LISTS) <= set(found)
+    for start in (*DETAILS, "/trades?account=", "/calendar?since=", "/static/live.js"):
+        assert any(each.startswith(start) for each in found), start
+
+
+def test_pages_of_an_empty_ledger_say_what_to_do(tmp_path: Path) -> None:
+    with showing(tmp_path, 0) as address, asking(address) as client:
+        found = walked(client)
+    for page in set(LISTS) - {"/explorer", "/audit"}:
+        assert 'class="empty"' in found[page], page
+
+
+def test_names_of_strangers_are_text_on_every_page(hostile: httpx.Client) -> None:
+    for address, text in walked(hostile).items():
+        if not address.startswith("/static/"):
+            assert active(text) == [], address
+            assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08]", text), address
+
+
+def test_a_hostile_name_finds_its_own_trades(hostile: httpx.Client) -> None:
+    book = hostile.get("/book", params={"name": "<script>alert(1)</script>"})
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in book.text
+    assert 'class="empty"' not in book.text
+
+
+@pytest.mark.parametrize("page", DETAILS)
+@pytest.mark.parametrize("digest", ["0" * 64, "nothing", "%2e%2e", "<script>"])
+def test_what_is_not_there_is_a_page_that_says_so(
+    page: str, digest: str, usual: httpx.Client
+) -> None:
+    answer = usual.get(page + digest)
+    assert answer.status_code in (404, 422)
+    assert "There is no" in answer.text or "at most" in answer.text
+    assert active(answer.text) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        ("/trades?cursor=x", "cursor"),
+        ("/trades?account=0x12", "account"),
+        ("/explorer?a=0", "a"),
+        ("/explorer?b=nan", "b"),
+        ("/explorer?demanders=9", "demanders"),
+        ("/calendar?since=-1", "since"),
+        ("/disputes?state=open", "state"),
+    ],
+)
+def test_what_cannot_be_shown_names_the_field(page: str, field: str, usual: httpx.Client) -> None:
+    answer = usual.get(page)
+    assert answer.status_code == 422
+    assert f"{field}" in re.findall('class="empty">(.*?)</div>', answer.text, re.DOTALL)[0]
+
+
+def test_the_pages_of_a_long_list_show_each_trade_once(usual: httpx.Client) -> None:
+    seen: list[str] = []
+    address: str | None = "/trades"
+    while address:
+        text = usual.get(address).text
+        seen += re.findall(r'<tr id="(0x[0-9a-f]{64})"', text)
+        following = re.search(r'href="([^"]*)" rel="next"', text)
+        address = following.group(1).replace("&amp;", "&") if following else None
+    assert len(seen) == len(set(seen))
+    assert len(seen) == 120 + 3 + 4 + 3 + 4
+
+
+def test_the_explorer_finds_the_equilibrium_of_the_paper(usual: httpx.Client) -> None:
+    text = usual.get("/explorer").text
+    assert ">87.5<" in text
+    assert ">206.25<" in text
+    none = usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
+    assert "No equilibrium under balanced" in none
