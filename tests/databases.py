@@ -11,13 +11,14 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from fabmarket.local.ports import free_ports
 
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
-def binaries() -> Path | None:
+def _binaries() -> Path | None:
     """Where `initdb` and `postgres` are: on the PATH, or where Debian has them."""
     found = shutil.which("initdb")
     if found:
@@ -44,7 +45,7 @@ class Server:
 
 
 @contextmanager
-def running_server(programs: Path) -> Iterator[Server]:
+def _running(programs: Path) -> Iterator[Server]:
     """Start a server, and end it. Root may not be it, so that another user is found for root."""
     folder = Path(tempfile.mkdtemp(prefix="fabmarket-postgresql-"))
     other = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []
@@ -65,6 +66,16 @@ def running_server(programs: Path) -> Iterator[Server]:
         process.terminate()  # runuser hands it on
         process.wait()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def a_server() -> Iterator[Server]:
+    """A server, where PostgreSQL is installed."""
+    programs = _binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with _running(programs) as server:
+        yield server
 
 
 def _wait_for(server: Server) -> None:

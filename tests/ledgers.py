@@ -25,10 +25,13 @@ def rows_of(ledger: Ledger, name: str) -> list[dict[str, Any]]:
 
 
 def everything(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
-    """All that follows from the blocks: what may be taken back, and how far, is left out."""
+    """All that follows from the chain as it is: not how far blocks may be taken back, nor how."""
     all_rows = {name: rows_of(ledger, name) for name in tables.METADATA.tables if name != "undo"}
     for row in all_rows["market"]:
         del row["final"]
+    blocks = all_rows["block"]
+    with_events = {row["block"] for row in all_rows["event"]}
+    all_rows["block"] = [row for row in blocks if row["number"] in with_events or row is blocks[-1]]
     return all_rows
 
 

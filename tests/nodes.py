@@ -87,15 +87,16 @@ class Relay:
 
 
 @contextmanager
-def relay(url: str) -> Iterator[Relay]:
+def relay(url: str, kind: type[Relay] = Relay) -> Iterator[Relay]:
     """A relay in front of a node."""
-    made = Relay(url)
+    made = kind(url)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             asked = json.loads(body)
-            made.asked["batch" if isinstance(asked, list) else asked["method"]] += 1
+            several = asked if isinstance(asked, list) else [asked]
+            made.asked.update(each["method"] for each in several)
             fault = made.is_faulty()
             if fault == "stall":
                 made.ended.wait()
@@ -105,7 +106,11 @@ def relay(url: str) -> Iterator[Relay]:
             if fault in ("endless", "drips"):
                 return self.go_on(b" " * (1 << 16 if fault == "endless" else 1))
             try:
-                said = b"" if fault else made.answer(body)
+                answers = (
+                    [] if fault else [made.answer(json.dumps(one).encode()) for one in several]
+                )
+                said = b",".join(answers)
+                said = b"[" + said + b"]" if isinstance(asked, list) and not fault else said
             except OSError:  # the node is gone
                 self.close_connection = True
                 return

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from fabmarket.chain import Transaction
 from fabmarket.identity import Address, Domain, TypedStruct, Uint256, digest
+from fabmarket.ledger import audit
 from fabmarket.market import trade as signed
 from fabmarket.market.exchange import (
     Deposit,
@@ -77,6 +78,9 @@ def test_contracts_buy_sell_and_settle_disputes_by_what_their_code_confirms(stag
     split = replace(split, supplier=wallet.sign(agreed))
     assert both.play(s.third, split) == ["CommitmentReduced", "Released"]
     both.same_storage()
+    found = audit(both.contract)
+    assert found.ok, found.first
+    assert found.scope.by_code == 2 + 2 + 1 + 1 + 1  # calls, a batch, a trade, an escrow, a split
 
 
 class Exacting(Wallet):
@@ -141,3 +145,6 @@ def test_a_contract_confirms_what_names_it_as_operator_seller_and_netted_account
         hands = [s.buyer if row.account == s.buyer.address else hand for row in cycle.rows]
         assert s.net(cycle, hands) == ["NetSettled" if hand is wallet else "BadSignature"]
     both.same_storage()
+    found = audit(both.contract)
+    assert found.ok, found.first
+    assert found.scope.by_code == 1 + 1 + 1 + 1 + 1  # two calls, an attestation, a trade, a cycle

@@ -23,6 +23,7 @@ PAGES = (
     "README.md",
     "docs/tutorial/first-market.md",
     "docs/tutorial/plan-a-plant.md",
+    "docs/how-to/audit-a-market.md",
     "docs/reference/cli.md",
 )
 

@@ -8,6 +8,7 @@ from fabmarket.chain.contracts import (
     board_code,
     escrow_code,
     exchange_code,
+    made_of,
     net_code,
     token_code,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "exchange_code",
     "intent_of",
     "look_at",
+    "made_of",
     "move_of",
     "net_code",
     "open_engine",

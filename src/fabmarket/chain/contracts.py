@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -11,6 +12,7 @@ from eth_utils.address import to_checksum_address
 
 from fabmarket.chain.abi import artifact, call_data, outputs, plain, selector, types
 from fabmarket.chain.calls import arguments_of, function_of, values_of
+from fabmarket.chain.decoding import reader_of
 from fabmarket.chain.engine import CallReverted, ChainError, Engine, FailedCall, Log
 from fabmarket.chain.moves import move_of
 from fabmarket.errors import Refused
@@ -157,6 +159,24 @@ def exchange_code(
     return _creation("CapacityExchange", operators, threshold, tokens, rules, escrow, net)
 
 
+def made_of(
+    data: bytes,
+) -> tuple[tuple[str, ...], int, tuple[str, ...], Parameters, str, str] | None:
+    """Return what `exchange_code` was given to make a transaction's data; None for other code."""
+    loaded = artifact("CapacityExchange")
+    code = bytes.fromhex(loaded["bytecode"].removeprefix("0x"))
+    if not data.startswith(code):
+        return None
+    (constructor,) = filter_abi_by_type("constructor", loaded["abi"])
+    try:
+        values = decode(types(constructor["inputs"]), data[len(code) :])
+    except DecodingError:
+        return None
+    given = map(plain, constructor["inputs"], values)
+    operators, threshold, tokens, rules, escrow, net = given
+    return operators, threshold, tokens, Parameters(*rules), escrow, net
+
+
 def _creation(name: str, *values: Any) -> bytes:
     loaded = artifact(name)
     (constructor,) = filter_abi_by_type("constructor", loaded["abi"])
@@ -175,6 +195,11 @@ class ExchangeContract(Contract):
             event_abi_to_log_topic(each): (each, classes[each["name"]])
             for each in filter_abi_by_type("event", abi)
             if each["name"] in classes
+        }
+        self._readers = {
+            topic: reader
+            for topic, (each, event) in self._events.items()
+            if (reader := reader_of(each["inputs"], partial(_event, event))) is not None
         }
         self._errors = {
             keccak(abi_to_signature(each).encode())[:4]: each
@@ -196,6 +221,9 @@ class ExchangeContract(Contract):
         """
         if log.address != self.address or not log.topics or log.topics[0] not in self._events:
             return None
+        reader = self._readers.get(log.topics[0])
+        if reader is not None and (found := reader(log)) is not None:
+            return found
         abi, event = self._events[log.topics[0]]
         inputs = abi["inputs"]
         try:
@@ -246,11 +274,11 @@ class ExchangeContract(Contract):
     def confirms(self, signer: str, asked: bytes, proof: bytes, block: int) -> bool:
         """Return whether the code at `signer` takes a proof for its signature (ERC-1271).
 
-        It is asked by the exchange, as of after `block`. False for an account without code.
+        It is asked as of after `block`, by nobody in particular. False for an account without code.
         """
         question = _IS_VALID + encode(["bytes32", "bytes"], [asked, proof])
         try:
-            answer = self.engine.call(signer, question, self.address, block)
+            answer = self.engine.call(signer, question, block=block)
         except CallReverted:
             return False
         return len(answer) >= 32 and answer[:32] == _IS_VALID.ljust(32, b"\0")

@@ -6,8 +6,9 @@ ChainError
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fabmarket.errors import Refused
 from fabmarket.identity import Key
@@ -59,8 +60,7 @@ class Header:
     time: int
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(NamedTuple):
     """One log entry: where it stands on the chain and what it says."""
 
     address: str
@@ -68,7 +68,7 @@ class Log:
     data: bytes
     block: int
     block_hash: bytes
-    index: int
+    index: int  # type: ignore[assignment]  # not a tuple's method of that name
     transaction: bytes
 
 
@@ -122,7 +122,7 @@ class Engine(ABC):
     def header(self, number: int | None = None) -> Header:
         """Return a block's header, of the latest block by default."""
 
-    def headers(self, numbers: Iterable[int]) -> list[Header]:
+    def headers(self, numbers: Sequence[int]) -> list[Header]:
         """Return the headers of blocks, in the same order."""
         return [self.header(number) for number in numbers]
 

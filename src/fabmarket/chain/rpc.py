@@ -15,7 +15,6 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 from web3.types import (
     BlockIdentifier,
-    FilterParams,
     LogReceipt,
     RPCEndpoint,
     TxData,
@@ -47,6 +46,7 @@ from fabmarket.chain.engine import (
     Sent,
     Settings,
 )
+from fabmarket.chain.raw import raw_header, raw_logs
 from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
 from fabmarket.identity import Key, keccak
@@ -156,17 +156,16 @@ class RpcEngine(Engine):
     def headers(self, numbers: Iterable[int]) -> list[Header]:
         asked = [[hex(number), False] for number in numbers]
         with self._asking():
-            return [_header_of(each) for each in self._all("eth_getBlockByNumber", asked)]
+            return [raw_header(each) for each in self._all("eth_getBlockByNumber", asked)]
 
     @override
     def logs(self, first: int, last: int, address: str) -> list[Log]:
-        wanted: FilterParams = {
-            "fromBlock": BlockNumber(first),
-            "toBlock": BlockNumber(last),
-            "address": _known(address),
-        }
-        with self._asking():
-            found = [log_of(raw) for raw in self.w3.eth.get_logs(wanted)]
+        wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": address}
+        with self._asking():  # web3 would take longer over the answer than the node
+            answer = self.w3.provider.make_request(RPCEndpoint("eth_getLogs"), [wanted])
+            if "error" in answer:
+                raise ValueError(str(answer["error"]))
+            found = raw_logs(answer["result"])
         return sorted(found, key=lambda log: (log.block, log.index))
 
     def failed_calls(self, number: int, address: str) -> list[FailedCall]:
@@ -342,12 +341,6 @@ class RpcEngine(Engine):
                     self.send(raw)
                 again = time.monotonic() + _RESEND
         return receipt
-
-
-def _header_of(raw: Any) -> Header:
-    """Return a node's block as its header."""
-    number, time_ = (int(raw[name], 16) for name in ("number", "timestamp"))
-    return Header(_count(number), _bytes(raw["hash"]), _bytes(raw["parentHash"]), _count(time_))
 
 
 def _sent_of(name: bytes, raw: Any) -> Sent:

@@ -1,13 +1,17 @@
 """`fabmarket register`, `list`, `open`, `unlist`: what a supplier's agent has for sale."""
 
+from pathlib import Path
+
 import click
 
-from fabmarket.cli.inputs import Whole
+from fabmarket.cli.inputs import InputError, Whole, read_input
 from fabmarket.cli.ordering import relayable
+from fabmarket.cli.tables import tell_faults
 from fabmarket.market.units import LARGEST_QUANTITY
 from fabmarket.negotiation.orders import Order
 from fabmarket.node.ordered import capacity
 from fabmarket.node.owner import Owner
+from fabmarket.scenario.tables import LARGEST_TABLE, WrongTables, offered, read_sheets
 
 _SLOT = Whole(0, 2**40)
 _QUANTITY = Whole(1, LARGEST_QUANTITY)
@@ -36,18 +40,47 @@ def register_command(owner: Owner, unit: str) -> Order:
     epilog="""\b
 Examples:
   fabmarket list my-agent 0 100
+  fabmarket list my-agent --from calendar.csv
 """,
 )
 @relayable
-@click.argument("slot", type=_SLOT)
-@click.argument("quantity", type=_QUANTITY)
-def list_command(owner: Owner, slot: int, quantity: int) -> Order:
+@click.argument("slot", type=_SLOT, required=False)
+@click.argument("quantity", type=_QUANTITY, required=False)
+@click.option(
+    "--from",
+    "table",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Offer what this table of a calendar says, and is not offered yet.",
+)
+def list_command(owner: Owner, slot: int | None, quantity: int | None, table: Path | None) -> Order:
     """Offer capacity for sale: so many units more of a slot.
 
     The operators must have attested as much. The agent sells what is listed at the prices of its
-    settings.
+    settings. Of a table (CSV or Excel) each slot is offered up to what it says there, so that the
+    same command may be given again.
     """
+    if table is not None and slot is None:
+        return _listed_by_table(owner, table)
+    if table is not None or slot is None or quantity is None:
+        raise InputError("give SLOT and QUANTITY, or --from FILE")
     return capacity.listed(owner, slot, quantity)
+
+
+def _listed_by_table(owner: Owner, path: Path) -> Order:
+    calendar = owner.calendar
+    owner.listing(0)  # a supplier alone has any
+    sheets = read_sheets(read_input(path, LARGEST_TABLE), str(path))
+    try:
+        units = offered(sheets, calendar.origin, calendar.slot_length)
+    except WrongTables as error:
+        tell_faults(error)
+        raise
+    order, left = capacity.listed_up_to(owner, units)
+    if left:
+        said = f"{left} more slots are left; once this is done, give the same command again"
+        click.echo(said, err=True)
+    return order
 
 
 @click.command(

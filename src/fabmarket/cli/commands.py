@@ -33,6 +33,7 @@ SECTIONS = {
     },
     "Anybody, with a node": {
         "audit": "Check a whole market with nothing but a node.",
+        "trace": "Follow one trade from its attestation to its end, with all that it rests on.",
     },
     "Agents": {
         "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",

@@ -96,8 +96,7 @@ def import_command(
         if as_json:
             click.echo(json.dumps(_faults(error), indent=2))
         else:
-            for fault in error.faults:
-                click.echo(escaped(str(fault)), err=True)
+            tell_faults(error)
         things = "1 thing is" if error.count == 1 else f"{error.count} things are"
         told = len(error.faults)
         first = f", of which the first {told} are told" if told < error.count else ""
@@ -118,6 +117,12 @@ def import_command(
     sold, bought = len(market.scenario.suppliers), len(market.scenario.demanders)
     click.echo(escaped(f"{out}: {sold} machines for sale, {bought} who buy."))
     click.echo(escaped(f"Run it:  fabmarket demo --scenario {out}"))
+
+
+def tell_faults(error: WrongTables) -> None:
+    """Print each thing that is wrong on a line of standard error."""
+    for fault in error.faults:
+        click.echo(escaped(str(fault)), err=True)
 
 
 def _read(

@@ -69,7 +69,7 @@ def command(files: tuple[Path, ...], ledger: Path | None, as_json: bool) -> None
     whoever signed two different things where it may say one shows. Exit code 1 if anything does not
     hold.
     """
-    results = [_checked(path) for path in files]
+    results = [checked_file(path) for path in files]
     read = [each.evidence for each in results if each.evidence]
     held = [each.shown for each in results if each.shown]
     alone = [each.netted for each in results if each.netted]
@@ -108,14 +108,17 @@ def shown_by(evidence: Evidence) -> Shown:
 
 
 @dataclass(frozen=True)
-class _Result:
+class CheckedFile:
+    """A file's facts, and what it holds as far as it holds."""
+
     fact: dict[str, Any]
     evidence: Evidence | None = None
     shown: Shown | None = None
     netted: NettedTrade | None = None
 
 
-def _checked(path: Path) -> _Result:
+def checked_file(path: Path) -> CheckedFile:
+    """Return what an evidence file shows, or why it does not hold."""
     fact: dict[str, Any] = {"file": str(path), "ok": False, "reason": "", **_NOTHING_SHOWN}
     try:
         text = _read(path)
@@ -123,7 +126,7 @@ def _checked(path: Path) -> _Result:
             return _checked_alone(fact, decode(NettedTrade, text))
         evidence = decode(Evidence, text)
     except BadText as error:
-        return _Result({**fact, "reason": f"is no evidence file ({error})"})
+        return CheckedFile({**fact, "reason": f"is no evidence file ({error})"})
     fact |= {
         "session": f"0x{evidence.session.hex()}",
         "holder": evidence.holder,
@@ -134,19 +137,19 @@ def _checked(path: Path) -> _Result:
     try:
         shown = shown_by(evidence)
     except BadEvidence as error:
-        return _Result({**fact, "reason": str(error)}, evidence)
+        return CheckedFile({**fact, "reason": str(error)}, evidence)
     told = _of_bid(evidence, shown) if isinstance(shown, ShownBid) else _shown(evidence, shown)
-    return _Result({**fact, "ok": True, **told}, evidence, shown)
+    return CheckedFile({**fact, "ok": True, **told}, evidence, shown)
 
 
-def _checked_alone(fact: dict[str, Any], file: NettedTrade) -> _Result:
+def _checked_alone(fact: dict[str, Any], file: NettedTrade) -> CheckedFile:
     """What a file of one trade of a net batch shows."""
     trade, domain = file.trade, file.domain
     fact |= {"chain_id": domain.chain_id, "contract": domain.verifying_contract}
     try:
         name = check_netted(file)
     except BadEvidence as error:
-        return _Result({**fact, "reason": str(error)})
+        return CheckedFile({**fact, "reason": str(error)})
     award = {"demander": trade.demander, "units": trade.quantity, "price": trade.unit_price}
     told = {
         "role": "alone",
@@ -159,7 +162,7 @@ def _checked_alone(fact: dict[str, Any], file: NettedTrade) -> _Result:
         "settled": [f"0x{name.hex()}"],
         "batch": f"0x{file.settlement.batch.hex()}",
     }
-    return _Result({**fact, "ok": True, **told}, netted=file)
+    return CheckedFile({**fact, "ok": True, **told}, netted=file)
 
 
 def _read(path: Path) -> bytes:

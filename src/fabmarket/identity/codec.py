@@ -48,7 +48,7 @@ class _Set(Generic[K]):
 
 
 _STAND_INS = {"HashTrieMap": _Map, "HashTrieSet": _Set}
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_quoted = json.encoder.encode_basestring
 _NAME = re.compile(rb'"([A-Za-z_]\w*)":')
 
 

@@ -7,6 +7,7 @@ from fabmarket.ledger.database import LedgerBusy, LedgerError
 from fabmarket.ledger.follower import Follower
 from fabmarket.ledger.ledger import Ledger
 from fabmarket.ledger.store import Block, Entry, EventLog
+from fabmarket.ledger.trace import NoTrade, Signer, Step, Trace, trace, trace_ledger
 
 __all__ = [
     "Audit",
@@ -20,7 +21,13 @@ __all__ = [
     "LedgerBusy",
     "LedgerError",
     "NoMarket",
+    "NoTrade",
+    "Signer",
+    "Step",
     "Surplus",
+    "Trace",
     "audit",
     "audit_log",
+    "trace",
+    "trace_ledger",
 ]

@@ -23,6 +23,10 @@ from fabmarket.ledger.schema import METADATA, REVISION, version
 
 POSTGRESQL = "postgresql://"
 _WRITES = "fabmarket_writes"
+_CACHE = 64 << 10
+"""KiB of a file that are kept in memory, where so much of it is used."""
+_AHEAD = 8_000
+"""Pages that are written ahead before they are moved to their places: each moves once."""
 _LOCK = 6_709_602
 """Of whoever writes a ledger in PostgreSQL."""
 
@@ -103,7 +107,12 @@ def _engine(place: Place, is_read_only: bool) -> Engine:
 
     def connect() -> sqlite3.Connection:
         # SQLAlchemy begins transactions itself: sqlite3 would leave tables out of them.
-        return sqlite3.connect(target, uri=uri, check_same_thread=False, isolation_level=None)
+        opened = sqlite3.connect(target, uri=uri, check_same_thread=False, isolation_level=None)
+        # What a machine that loses its power forgets, the chain tells again.
+        opened.execute("PRAGMA synchronous = NORMAL")
+        opened.execute(f"PRAGMA cache_size = -{_CACHE}")
+        opened.execute(f"PRAGMA wal_autocheckpoint = {_AHEAD}")
+        return opened
 
     # What is in memory is in one connection, for which threads wait.
     bounds = {"pool_size": 1, "max_overflow": 0} if place is None else {}
@@ -146,7 +155,7 @@ def _revision(connection: Connection, name: str) -> str | None:
     if others:
         raise LedgerError(
             f"{name} is no event log of this version (it has a table {min(others)});"
-            " give another path"
+            " give another path, or move it away if it is an agent's: the chain is read again"
         )
     return None
 

@@ -144,7 +144,7 @@ class Follower(Generic[E]):
 
     def _too_deep(self, number: int, block_hash: bytes) -> LedgerError:
         return LedgerError(
-            f"block {number} 0x{block_hash.hex()} is no longer on the chain: it was reorganised"
+            f"block {number} 0x{block_hash.hex()} is no longer there: the chain was reorganised"
             f" deeper than {self._finality} blocks; index it again from the start"
         )
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Boolean, Connection, Dialect, Table
 
+from fabmarket.ledger.schema import Digits
 from fabmarket.market.units import BadName, name_from_bytes32, name_to_bytes32
 
 Row = dict[str, Any]
@@ -40,7 +41,17 @@ class Statements:
         self.columns = tuple(column.name for column in table.columns)
         self.key = tuple(column.name for column in table.primary_key)
         types = [column.type.dialect_impl(dialect) for column in table.columns]
-        self._writes = [(n, p) for n, t in enumerate(types) if (p := t.bind_processor(dialect))]
+        self._digits = [
+            (n, t.width)
+            for n, (t, column) in enumerate(zip(types, table.columns, strict=True))
+            if isinstance(t, Digits) and not column.nullable
+        ]
+        own = {n for n, _ in self._digits}
+        self._writes = [
+            (n, p)
+            for n, t in enumerate(types)
+            if n not in own and not isinstance(t, Boolean) and (p := t.bind_processor(dialect))
+        ]
         self._reads = [
             (n, p) for n, t in enumerate(types) if (p := t.result_processor(dialect, None))
         ]
@@ -74,6 +85,8 @@ class Statements:
         ready = []
         for row in rows:
             values = list(row)
+            for at, width in self._digits:  # many: each through SQLAlchemy costs twice as much
+                values[at] = str(values[at]).zfill(width)
             for at, write in self._writes:
                 values[at] = write(values[at])
             ready.append(tuple(values))

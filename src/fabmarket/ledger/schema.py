@@ -35,7 +35,7 @@ version = Table("ledger_version", MetaData(), Column("version_num", Text, primar
 """Where Alembic keeps the revision."""
 
 
-class _Digits(TypeDecorator[int]):
+class Digits(TypeDecorator[int]):
     """A whole number that no database's integers hold: digits, so many that text sorts as they."""
 
     impl = Text
@@ -47,14 +47,14 @@ class _Digits(TypeDecorator[int]):
 
     @override
     def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
-        return None if value is None else f"{value:0{self.width}d}"
+        return None if value is None else str(value).zfill(self.width)
 
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
         return None if value is None else int(value)
 
 
-UNITS, AMOUNT = _Digits(_UNITS), _Digits(_AMOUNT)
+UNITS, AMOUNT = Digits(_UNITS), Digits(_AMOUNT)
 """Units of a resource; base units of a token."""
 
 
@@ -79,9 +79,10 @@ def _amount(name: str) -> Column[Any]:
     return Column(name, AMOUNT, nullable=False)
 
 
-def _place() -> tuple[Column[Any], ...]:
+def _place(**options: Any) -> tuple[Column[Any], ...]:
     """Where on the chain a row comes from."""
-    return _number("block"), _number("log_index"), _hash("transaction_hash"), _number("time")
+    place = _number("block", **options), _number("log_index", **options)
+    return *place, _hash("transaction_hash"), _number("time")
 
 
 block = _table(  # those with events, and all from the last on that may not be taken back
@@ -174,10 +175,10 @@ account = _table(  # `trades`: those as demander or supplier, without what a net
     _number("epoch"),
     _number("trades"),
 )
-trade = _table(
+trade = _table(  # in the order of the chain: a digest as its key would scatter what is written
     "trade",
-    _hash("trade", primary_key=True),
-    *_place(),
+    *_place(primary_key=True),
+    _hash("trade"),
     _hash("listing"),
     _hash("supplier"),
     _hash("resource"),
@@ -191,7 +192,7 @@ trade = _table(
     _number("nonce"),
     Column("is_escrow", Boolean, nullable=False),
 )
-Index("trade_place", trade.c.block, trade.c.log_index, unique=True)
+Index("trade_digest", trade.c.trade, unique=True)
 Index("trade_listing", trade.c.listing, trade.c.block, trade.c.log_index)
 Index("trade_demander", trade.c.demander, trade.c.block, trade.c.log_index)
 Index("trade_supplier", trade.c.supplier, trade.c.block, trade.c.log_index)

@@ -1,7 +1,7 @@
 """A contract's events in a database: blocks are stored whole or not at all, and only once."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Self, cast
@@ -158,6 +158,20 @@ class EventLog(Generic[E]):
         with self._reading() as connection:
             return connection.execute(query).scalar() or 0
 
+    def times(self, numbers: Iterable[int]) -> dict[int, int]:
+        """Return the times of some blocks with events, seconds."""
+        table = schema.block
+        query = select(table.c.number, table.c.time).where(table.c.number.in_(set(numbers)))
+        with self._reading() as connection:
+            return {row.number: row.time for row in connection.execute(query)}
+
+    def market(self) -> tuple[int, str]:
+        """Return whose events these are: chain id and contract; 0 and "" if nobody has said."""
+        market = schema.market
+        with self._reading() as connection:
+            row = connection.execute(select(market.c.chain_id, market.c.exchange)).one_or_none()
+            return (0, "") if row is None else (row.chain_id, row.exchange)
+
     def append(self, *blocks: Block[E], final: int | None = None) -> None:
         """Store blocks in one transaction, and that all up to the last of them is stored.
 
@@ -176,7 +190,7 @@ class EventLog(Generic[E]):
             new = [block for block in blocks if block.number > known]
             if not new:
                 return
-            final = new[-1].number if final is None else final
+            final = new[-1].number if final is None else min(final, new[-1].number)
             before = self._final(connection)
             try:
                 self._insert(connection, new)

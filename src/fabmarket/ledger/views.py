@@ -78,7 +78,6 @@ class Views:
         self._market, self._resources, self._slots, self._accounts, self._escrows, self._volumes = (
             self._working.values()
         )
-        self._trades = Working(self._statements["trade"])
         self._places: dict[bytes, Key] = {}
         self._last_set: tuple[int, int] | None = None
 
@@ -116,9 +115,10 @@ class Views:
     def _follow(self, connection: Connection, blocks: Sequence[Block[Event]], final: int) -> None:
         self._connection, self._first = connection, blocks[0].number
         self._raised: dict[bytes, int] = {}
+        self._trades: dict[bytes, Row] = {}
         self._once: dict[str, list[tuple[Any, ...]]] = {"cycle": [], "operators": []}
         undone: list[tuple[Any, ...]] = []
-        for working in (*self._working.values(), self._trades):
+        for working in self._working.values():
             working.connection = connection
         for block in blocks:
             is_kept = block.number > final
@@ -127,7 +127,8 @@ class Views:
             self._block(block)
             if is_kept:
                 undone.extend(self._undone(block.number))
-        self._trades.write()
+        trades = self._statements["trade"]
+        trades.many(connection, trades.insert, (row.values() for row in self._trades.values()))
         for name, rows in self._once.items():
             statements = self._statements[name]
             statements.many(connection, statements.insert, rows)
@@ -135,7 +136,6 @@ class Views:
             working.write()
         undo = self._statements["undo"]
         undo.many(connection, undo.insert, undone)
-        self._trades.rows.clear()
         if sum(len(working.rows) for working in self._working.values()) > _MOST:
             self._forget()
 
@@ -341,35 +341,34 @@ class Views:
         self._account(event.account, event.token)["epoch"] = event.epoch
 
     def _settled(self, block: Block[Event], entry: Entry[Event], event: Settled) -> None:
-        token, quantity, payment, nonce = event.token, event.quantity, event.payment, event.nonce
+        token, quantity, price, nonce = event.token, event.quantity, event.unit_price, event.nonce
+        payment = quantity * price
         slot = self._sold(event.listing, quantity)
-        slot["price"] = event.unit_price
+        slot["price"] = price
         slot["trades"] += 1
         buyer = self._paid(event.demander, token, -payment)
         buyer["epoch"] = nonce >> 8
         buyer["trades"] += 1
         self._paid(slot["supplier"], token, payment)["trades"] += 1
-        self._trades.put(
-            {
-                "trade": hexed(event.trade),
-                "block": block.number,
-                "log_index": entry.index,
-                "transaction_hash": hexed(entry.transaction),
-                "time": block.time,
-                "listing": slot["listing"],
-                "supplier": slot["supplier"],
-                "resource": slot["resource"],
-                "name": slot["name"],
-                "slot": slot["slot"],
-                "demander": event.demander,
-                "token": token,
-                "quantity": quantity,
-                "unit_price": event.unit_price,
-                "payment": payment,
-                "nonce": nonce,
-                "is_escrow": False,
-            }
-        )
+        self._trades[event.trade] = {
+            "block": block.number,
+            "log_index": entry.index,
+            "transaction_hash": hexed(entry.transaction),
+            "time": block.time,
+            "trade": hexed(event.trade),
+            "listing": slot["listing"],
+            "supplier": slot["supplier"],
+            "resource": slot["resource"],
+            "name": slot["name"],
+            "slot": slot["slot"],
+            "demander": event.demander,
+            "token": token,
+            "quantity": quantity,
+            "unit_price": price,
+            "payment": payment,
+            "nonce": nonce,
+            "is_escrow": False,
+        }
         volume = self._volume(block.time // _DAY, slot["name"], token)
         volume["trades"] += 1
         volume["quantity"] += quantity
@@ -405,8 +404,7 @@ class Views:
     # Escrows
 
     def _escrowed(self, block: Block[Event], entry: Entry[Event], event: Escrowed) -> None:
-        key, trade = (hexed(event.trade),), event.terms
-        row = self._trades.rows.get(key)
+        trade, row = event.terms, self._trades.get(event.trade)
         if row is None:
             raise _Odd("the trade was not settled just before")
         row["is_escrow"] = True
@@ -417,7 +415,7 @@ class Views:
         self._paid(row["demander"], row["token"], -deposit)
         self._escrows.put(
             {
-                "trade": key[0],
+                "trade": row["trade"],
                 "block": block.number,
                 "log_index": entry.index,
                 "bundle": "" if trade.bundle == ZERO_BYTES32 else hexed(trade.bundle),
@@ -461,7 +459,10 @@ class Views:
                 slot["attested"] = min(slot["attested"], slot["committed"])
 
     def _trade(self, trade: bytes) -> Row:
-        row = self._trades.look((hexed(trade),))
+        row = self._trades.get(trade)
+        if row is None:
+            statements = self._statements["trade"]
+            row = statements.find(self._connection, ("trade",), (hexed(trade),))
         if row is None:
             raise _Odd("the trade was never settled")
         return row

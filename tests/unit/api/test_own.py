@@ -305,6 +305,26 @@ def test_a_body_of_brackets_is_refused_and_the_server_lives(council, tmp_path, s
     assert bea.office.orders() == []
 
 
+def test_bodies_that_are_no_json_or_say_a_key_twice_are_refused(council, tmp_path, serve):
+    bea = serve(council, tmp_path, "bea")
+    kind = {"Content-Type": "application/json"}
+    for body in (b"\xff", b"{", b'{"verb": "deposit", "amount": "1", "amount": "2"}', b""):
+        answer = bea.client.post("/v1/own/orders", content=body, headers=kind)
+        assert (body, answer.status_code) == (body, 422)
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = bea.client.post("/v1/own/trades/0x1/show", content=b"--y", headers=kind)
+    assert answer.status_code == 422
+    assert bea.office.orders() == []
+
+
+def test_a_query_says_nothing_unknown_and_nothing_twice(council, tmp_path, serve):
+    bea = serve(council, tmp_path, "bea")
+    for query in ("status?x=1", "orders/1?limit=1", "orders?x=1", "orders?limit=1&limit=2"):
+        answer = bea.client.get(f"/v1/own/{query}")
+        assert (query, answer.status_code) == (query, 422)
+        assert answer.json()["error"]["field"].startswith("query.")
+
+
 def test_every_verb_is_a_command_of_its_name():
     models = Verb.__origin__.__args__
     verbs = {each.model_fields["verb"].annotation.__args__[0] for each in models}

@@ -7,6 +7,7 @@ import pytest
 
 from fabmarket.api.own.access import NotLoopback, require_loopback
 from fabmarket.api.served import Served
+from fabmarket.cli.main import main
 from fabmarket.node.entry import BadToken, token_of
 from fabmarket.node.settings import ENTRY, EVIDENCE
 from tests.serving import serving
@@ -189,6 +190,15 @@ def test_an_agent_is_served_to_this_machine_alone():
         require_loopback(host)
     with pytest.raises(NotLoopback, match="is of a proxy"):
         require_loopback("127.0.0.1", ["mill.example"])
+
+
+def test_the_command_serves_an_agent_to_no_other_machine(tmp_path, capsys):
+    office = Office(Council(), tmp_path / "bea", "bea")
+    for option, value in (("--host", "0.0.0.0"), ("--name", "mill.example")):  # noqa: S104
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", str(office.folder), "--port", "0", option, value])
+        assert ended.value.code == 2
+        assert f"{option}: {value!r}" in capsys.readouterr().err
 
 
 def test_no_path_leads_to_another_file_of_the_directory(place):

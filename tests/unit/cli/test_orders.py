@@ -4,6 +4,7 @@ import io
 import json
 import re
 from contextlib import ExitStack, closing, redirect_stderr, redirect_stdout
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,8 @@ from fabmarket.cli.main import main
 from fabmarket.identity import Key
 from fabmarket.identity.codec import decode, encode
 from fabmarket.identity.keystore import create
-from fabmarket.market.exchange import Cancel, RaiseEpoch, Withdraw
+from fabmarket.market.exchange import Cancel, Exchange, RaiseEpoch, Withdraw
+from fabmarket.market.exchange.state import Slot
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Trade, market_domain
 from fabmarket.negotiation.moves import Ordered
@@ -26,7 +28,10 @@ from fabmarket.negotiation.orders import (
 )
 from fabmarket.node import Journal, Participant
 from fabmarket.node.envelope import Envelope
+from fabmarket.node.escrows import Seen
 from fabmarket.node.locking import locked
+from fabmarket.node.ordered import capacity
+from fabmarket.node.owner import BadOrder, Owner
 from fabmarket.node.roles import STEPS, initial_state, want_id
 from fabmarket.node.settings import FILE, JOURNAL, KEYSTORE, read_settings, template
 
@@ -133,6 +138,10 @@ def test_a_demander_s_order_that_is_wrong_is_named_and_not_placed(demander, argu
         (("register", "Stück"), "is no resource or unit name"),
         (("list", "0", "0"), "0 is not in the range"),
         (("list", str(2**40), "1"), "ends too late for the contract"),
+        (("list",), "give SLOT and QUANTITY, or --from FILE"),
+        (("list", "3"), "give SLOT and QUANTITY, or --from FILE"),
+        (("list", "3", "4", "--from", "a.csv"), "give SLOT and QUANTITY, or --from FILE"),
+        (("list", "--from", "no-such.csv"), "no-such.csv: cannot be read"),
         (("unlist", "0"), "nothing of slot 0 is for sale"),
     ],
 )
@@ -296,3 +305,58 @@ def test_an_order_waits_until_the_agent_knows_what_it_is_checked_against(demande
     note(b"1")  # of an agent that was killed
     assert ran("deposit", demander, 40)[0] == 0
     assert (len(waited), len(placed(demander))) == (1, 2)
+
+
+CALENDAR = "machine,slot,begins,attested,listed\n"
+
+
+def test_a_calendar_is_listed_in_one_order(supplier, tmp_path):
+    table = tmp_path / "calendar.csv"
+    table.write_text(CALENDAR + "mill,3,,10,\nmill,,2026-01-05,8,6\nmill,7,,5,0\n")
+    code, _, err = ran("list", supplier, "--from", table)
+    assert (code, err) == (0, "")
+    (order,) = placed(supplier)
+    assert [(each.slot, each.quantity) for each in order.reports] == [(3, 10), (4, 6)]
+
+
+def test_a_long_calendar_is_listed_bit_by_bit(supplier, tmp_path):
+    table = tmp_path / "calendar.csv"
+    table.write_text(CALENDAR + "".join(f"mill,{slot},,10,\n" for slot in range(60)))
+    _, _, err = ran("list", supplier, "--from", table)
+    assert "10 more slots are left; once this is done, give the same command again" in err
+    (order,) = placed(supplier)
+    assert [each.slot for each in order.reports] == list(range(50))
+
+
+def test_a_calendar_that_is_wrong_is_told_of_and_nothing_is_ordered(supplier, tmp_path):
+    table = tmp_path / "c.csv"
+    rows = ("mill,3,,10,11", "saw,4,,10,", "mill,3,,1,", "mill,,2026-01-05 06:00,8,", "mill,,,1,")
+    table.write_text(CALENDAR + "\n".join(rows))
+    code, out, err = ran("list", supplier, "--from", table)
+    assert (code, out) == (2, "")
+    problems = (
+        "row 2, listed: '11' is above the 10 attested",
+        "row 3, machine: 'saw' is not 'mill', and one agent has one machine",
+        "row 4, slot: '3' is there twice",
+        "row 5, begins: '1767592800' is no beginning of a slot",
+        "row 6, slot, begins: neither is given",
+    )
+    assert all(problem in line for problem, line in zip(problems, err.splitlines(), strict=False))
+    assert placed(supplier) == []
+    table.write_text(CALENDAR + "mill,3,,10,0\n")
+    code, _, err = ran("list", supplier, "--from", table)
+    assert "all of it is listed already, or over" in err
+
+
+def test_what_is_listed_already_counts_and_what_is_over_is_passed_over(supplier):
+    owner = Owner(supplier)
+    nothing = Exchange.undeployed(owner.domain)
+    key = (owner.address, owner.resource, 3)
+    slots = nothing.slots.insert(key, Slot(attested=10, committed=4))
+    calendar = owner.calendar
+    owner.seen = Seen(replace(nothing, slots=slots), 1, calendar.origin + 2 * calendar.slot_length)
+    order, left = capacity.listed_up_to(owner, {1: 5, 2: 6, 3: 10})
+    assert [(each.slot, each.quantity) for each in order.reports] == [(2, 6), (3, 6)]
+    assert left == 0
+    with pytest.raises(BadOrder, match="listed already, or over"):
+        capacity.listed_up_to(owner, {1: 5, 3: 4})

@@ -2,15 +2,12 @@
 
 import pytest
 
-from tests.databases import binaries, running_server
+from tests.databases import a_server
 
 
 @pytest.fixture(scope="session")
 def postgresql():
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with running_server(programs) as server:
+    with a_server() as server:
         yield server
 
 

@@ -1,6 +1,7 @@
 """Tables of a ledger as files: whole, exact, and nothing in them that a spreadsheet would run."""
 
 import csv
+import doctest
 import io
 import json
 import re
@@ -23,6 +24,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.paging import BadQuery
 from fabmarket.ledger.queries.snapshot import snapshot
+from fabmarket.report.tables import rows, writers
 from fabmarket.report.tables.rows import (
     EVERY_ROW,
     PAGE,
@@ -271,7 +273,7 @@ def test_trades_are_a_submodel_that_reads_back_with_every_value(
 
 def test_more_trades_than_a_shell_takes_are_refused() -> None:
     rows = ((number,) for number in range(MOST_TRADES + 1))
-    with pytest.raises(NotExported, match="more than the 10000 trades"):
+    with pytest.raises(NotExported, match="more than the 2000 trades"):
         write_shell((Column("block", "number"),), rows, io.BytesIO(), ANNE, is_package=False)
 
 
@@ -280,3 +282,9 @@ def test_the_reference_lists_the_tables_and_forms_that_there_are() -> None:
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(SOURCES)
     assert f"at most {MOST_TRADES:,} |" in section
     assert f"at most {MOST_EXCEL:,} rows" in section
+
+
+@pytest.mark.parametrize("module", [rows, writers])
+def test_the_examples_of_the_docstrings_are_true(module) -> None:
+    failed, tried = doctest.testmod(module)
+    assert failed == 0 < tried

@@ -1,5 +1,6 @@
 """Tables of text: separators, encodings, numbers, times, and everything that is wrong with them."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from fabmarket.scenario.tables import (
     Fault,
     Faults,
     WrongTables,
+    cells,
     csv_template,
     market_of,
     read_sheets,
     read_table,
+    reading,
+    toml,
 )
 from fabmarket.scenario.tables.faults import MOST_FAULTS
 from fabmarket.scenario.tables.sheets import MOST_ROWS
@@ -318,3 +322,9 @@ def test_a_fault_without_column_or_value_reads_as_a_sentence() -> None:
         market("")
     fault: Fault = caught.value.faults[0]
     assert str(fault) == "0.csv, row 1: holds no table; see the template"
+
+
+@pytest.mark.parametrize("module", [cells, reading, toml])
+def test_the_examples_of_the_docstrings_are_true(module) -> None:
+    failed, tried = doctest.testmod(module)
+    assert failed == 0 < tried

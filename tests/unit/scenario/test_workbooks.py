@@ -154,6 +154,13 @@ def test_a_truth_is_no_number() -> None:
     assert "capacity: 'True' is no number" in fault
 
 
+def test_regression_a_workbook_without_styles_is_read_without_a_warning() -> None:
+    """Published ones have none; openpyxl's warnings went to the terminal."""
+    style = b'<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>'
+    (table,) = tables(with_part(workbook([HEAD, ROW]), "xl/styles.xml", style))
+    assert table.rows[0].values["capacity"] == 8
+
+
 def test_what_unpacks_too_far_is_refused_before_it_is_unpacked() -> None:
     bomb = with_part(workbook([HEAD, ROW]), "xl/media/a.bin", b"\0" * (LARGEST_UNPACKED + 1))
     assert len(bomb) < 2**20

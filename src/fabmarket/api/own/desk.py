@@ -7,8 +7,10 @@ from threading import Lock
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from typing_extensions import override
 
+from fabmarket.api.bodies import StrictRoute
 from fabmarket.api.errors import ApiError
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.ledger.queries.paging import BadQuery
@@ -38,9 +40,10 @@ class Desk:
             yield owner
 
 
-class OwnRoute(APIRoute):
+class OwnRoute(StrictRoute):
     """A route whose refusals are answers: what cannot be ordered, what is not there, what waits."""
 
+    @override
     def get_route_handler(self) -> Handler:
         """Return what answers a request."""
         handle = super().get_route_handler()
@@ -50,6 +53,10 @@ class OwnRoute(APIRoute):
                 return await handle(request)
             except BadQuery:
                 raise
+            except HTTPException as error:
+                if error.status_code != 400:
+                    raise
+                raise ApiError(422, "the body is none of its kind", "body") from error
             except (NoneSuch, NoEvidence) as error:
                 raise ApiError(404, str(error)) from error
             except OtherOrder as error:

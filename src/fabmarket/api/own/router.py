@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from fabmarket.api.errors import documented
+from fabmarket.api.errors import ApiError, documented
 from fabmarket.api.guard import Way
 from fabmarket.api.own.access import Access
 from fabmarket.api.own.desk import Desk, OwnRoute
@@ -30,11 +30,21 @@ def own_routers(folder: Path, shell: Shell) -> list[APIRouter]:
         prefix="/v1/own",
         tags=["own"],
         route_class=OwnRoute,
-        dependencies=[Depends(access.require), Depends(_unkept)],
+        dependencies=[Depends(access.require), Depends(_strict), Depends(_unkept)],
     )
     add_reads(own, desk)
     add_orders(own, desk)
     return [own, _entry(access), own_pages(shell, desk, access)]
+
+
+def _strict(request: Request) -> None:
+    """A query says each parameter once, and nothing where none is taken."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    is_taken = bool(request.scope["route"].dependant.query_params)
+    wrong = [name for name in names if not is_taken or names.count(name) > 1]
+    if wrong:
+        shown = f"query.{wrong[0][:100]}"
+        raise ApiError(422, f"{shown}: is unknown, or given twice; leave it out", shown)
 
 
 def _unkept(response: Response) -> None:

@@ -6,6 +6,7 @@ from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from fabmarket.api.errors import ApiError, documented
@@ -26,6 +27,7 @@ _TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_FORM = Path(description="What kind of file.")
 Table = Annotated[
     str, Path(pattern=f"^({'|'.join(SOURCES)})$", examples=["trades"], description="Which table.")
 ]
@@ -43,9 +45,9 @@ class Kept(Nothing):
     """Rows of resources of this name."""
     token: Address | None = None
     """Rows in this token."""
-    since: Whole | None = None
+    since: Annotated[Whole | None, Field(examples=[1_790_000_000])] = None
     """Rows of this second of chain time or later."""
-    until: Whole | None = None
+    until: Annotated[Whole | None, Field(examples=[1_790_086_400])] = None
     """Rows from before this second."""
 
 
@@ -60,7 +62,10 @@ def _files(*forms: str) -> dict[int | str, dict[str, Any]]:
 
 @router.get("/export/{table}.{form}", response_class=Response, responses=_files("csv", "parquet"))
 def export(
-    reader: Reading, table: Table, form: Literal["csv", "parquet"], kept: Annotated[Kept, Query()]
+    reader: Reading,
+    table: Table,
+    form: Annotated[Literal["csv", "parquet"], _FORM],
+    kept: Annotated[Kept, Query()],
 ) -> Response:
     """A table of the ledger as a file, all rows of one moment, as `fabmarket export` writes it.
 
@@ -101,7 +106,10 @@ def _write(reader: Reading, table: str, form: str, filters: Filters, file: Any) 
 
 @router.get("/templates/{kind}.{form}", response_class=Response, responses=_files("csv", "xlsx"))
 def template(
-    _: Reading, kind: Kind, form: Literal["csv", "xlsx"], __: Annotated[Nothing, Query()]
+    _: Reading,
+    kind: Kind,
+    form: Annotated[Literal["csv", "xlsx"], _FORM],
+    __: Annotated[Nothing, Query()],
 ) -> Response:
     """A table to fill in for `fabmarket import`: its columns, what each means, and an example."""
     try:

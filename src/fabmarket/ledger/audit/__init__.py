@@ -162,7 +162,7 @@ class _Audit:
         if self._made is None:
             self._require_making(events, header.number)
         if self.replay.state.parameters == UNDEPLOYED:
-            self.replay.fold(events, where)
+            self.replay.making(call.sent, events, where)
         elif call.sent.to == self._exchange.address:
             self.replay.call(call.sent, events, header, where)
         else:
@@ -197,6 +197,7 @@ class _Audit:
             last=last.number,
             block_hash=last.hash,
             time=last.time,
+            is_ours=replay.is_ours,
             events=replay.follows.compared,
             calls=replay.calls.compared,
             signatures={kind: replay.signatures[kind] for kind in KINDS},
@@ -204,7 +205,7 @@ class _Audit:
             unseen_calls=replay.unseen_calls,
             unseen_events=replay.unseen_events,
         )
-        of_log = (replay.follows, replay.calls, replay.capacity.check, _once(self._trades))
+        of_log = (replay.calls, replay.follows, replay.capacity.check, _once(self._trades))
         return Audit((*of_log, *checks), surpluses, scope)
 
 

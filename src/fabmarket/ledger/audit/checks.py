@@ -75,7 +75,8 @@ class Check:
 @dataclass(frozen=True)
 class Scope:
     """What was looked at: blocks `first`, of the first event, to `last`, as of which the storage
-    was compared; `time` is that of the last, seconds.
+    was compared; `time` is that of the last, seconds. `is_ours`: the contract was made of the code
+    that this package has, so far as it is seen.
 
     `signatures` are those checked, by what they are of; `by_code` of them a contract confirmed.
     `unseen_calls` came through another contract, which had `unseen_events` made.
@@ -85,6 +86,7 @@ class Scope:
     last: int
     block_hash: bytes
     time: int
+    is_ours: bool
     events: int
     calls: int
     signatures: dict[str, int]
@@ -110,7 +112,7 @@ class Audit:
 
     @property
     def first(self) -> tuple[Check, Difference] | None:
-        """The first difference, and the check that found it."""
+        """The first difference, and the check that found it; of the chain's in its order."""
         found = ((check, each) for check in self.checks for each in check.wrong)
         return next(found, None)
 

@@ -4,13 +4,20 @@ from collections import Counter
 
 from eth_abi.exceptions import DecodingError
 
-from fabmarket.chain import ExchangeContract, Header, Sent, intent_of, move_of
+from fabmarket.chain import ExchangeContract, Header, Sent, intent_of, made_of, move_of
 from fabmarket.identity import digest
 from fabmarket.ledger.audit.capacity import Capacity
 from fabmarket.ledger.audit.checks import Check
 from fabmarket.ledger.audit.digests import Digests
-from fabmarket.ledger.audit.signatures import asked, signatures_counted
-from fabmarket.market.events import Event, Relayed, Settled, TokenSet
+from fabmarket.ledger.audit.signatures import asked, in_effect
+from fabmarket.market.events import (
+    Deployed,
+    Event,
+    OperatorsSet,
+    Relayed,
+    Settled,
+    TokenSet,
+)
 from fabmarket.market.exchange import (
     Deposit,
     DepositWithPermit,
@@ -44,6 +51,7 @@ class Replay:
         domain = market_domain(exchange.engine.chain_id, exchange.address)
         self.state = Exchange.undeployed(domain)
         self.tokens = set[str]()
+        self.is_ours = False
         self.signatures, self.by_code = Counter[str](), 0
         self.unseen_calls, self.unseen_events = 0, 0
 
@@ -75,6 +83,23 @@ class Replay:
             self.trades.add(event.trade)
         elif isinstance(event, TokenSet):
             self.tokens.add(event.token)
+
+    def making(self, sent: Sent, events: Events, where: str) -> None:
+        """Go on by the events of the contract's making, which its code and arguments must make.
+
+        Of another code than this package has, or one made through a contract, nobody can say that.
+        """
+        made = made_of(sent.data) if sent.to is None else None
+        self.is_ours = made is not None
+        if made is not None:
+            self.calls.compared += 1
+            members, threshold, tokens, parameters, *modules = made
+            first = OperatorsSet(1, members, threshold, _since(events))
+            accepted = (TokenSet(token, accepted=True) for token in tokens)
+            given: Events = (first, *accepted, Deployed(parameters, *modules))
+            if set(given) != set(events) or len(given) != len(events):
+                self.calls.differs("the making", where, _shown(events), _shown(given))
+        self.fold(events, where)
 
     def through_another(self, events: Events, where: str) -> None:
         """Go on by the events of a call that another contract made: its data are not seen."""
@@ -109,8 +134,9 @@ class Replay:
                 why = why or f"{type(refusal).__name__}: {refusal}"
                 continue
             if made == events:
-                self.signatures += signatures_counted(it, events)
-                self.by_code += it.by_code
+                kinds, by_code = in_effect(it, events)
+                self.signatures += kinds
+                self.by_code += by_code
                 self.follows.compared += len(events)
                 self.state = after
                 for event in events:
@@ -151,6 +177,11 @@ def _intent(data: bytes) -> tuple[Intent, bytes] | None:
         return intent_of(data)
     except (DecodingError, ValueError):
         return None
+
+
+def _since(events: Events) -> int:
+    """From when on the first operators are: the time of the block, which the rules check."""
+    return next((each.since for each in events if isinstance(each, OperatorsSet)), 0)
 
 
 def _calls_a_token(move: Move) -> bool:

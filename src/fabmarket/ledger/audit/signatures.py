@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fabmarket.chain import ExchangeContract
-from fabmarket.identity import TypedStruct, digest
+from fabmarket.identity import Domain, TypedStruct, digest
 from fabmarket.market import trade as signed
 from fabmarket.market.events import Event, Skipped
 from fabmarket.market.exchange import (
@@ -54,12 +54,12 @@ Hand = Callable[[str, str, TypedStruct, Signature], Signature]
 class Asked:
     """A move with what contracts answered, and how many of its signatures there are of each kind.
 
-    `by_code`: how many a contract confirmed.
+    `by_code`: of each that a contract confirmed the place of its trade in the call, -1 for others.
     """
 
     move: Move
     kinds: Counter[str]
-    by_code: int
+    by_code: tuple[int, ...]
 
 
 def asked(
@@ -74,10 +74,9 @@ def asked(
 
     `now` is the time of the block that the move is in. ChainError if the node cannot ask.
     """
-    kinds, by_code = Counter[str](), 0
+    kinds, by_code = Counter[str](), list[int]()
 
     def hand(kind: str, signer: str, of: TypedStruct, signature: Signature) -> Signature:
-        nonlocal by_code
         kinds[kind] += 1
         if isinstance(signature, Proof):
             proof = signature
@@ -85,24 +84,43 @@ def asked(
             proof = Proof(signature, confirmed=False)
         else:
             return signature
-        name = digest(state.domain, of)
-        if kind not in ("openings", "intents"):  # others sign the same
-            name = digest(state.domain, Confirmation(signer, name))
-        confirmed = block is not None and exchange.confirms(signer, name, proof.proof, block)
-        by_code += confirmed
+        confirmed = block is not None and is_confirmed(
+            exchange, state.domain, kind, signer, of, proof.proof, block
+        )
+        if confirmed:
+            by_code.append((kinds["trades"] - 1) // 2 if kind == "trades" else -1)
         return replace(proof, confirmed=confirmed)
 
-    return Asked(signed_by(state, caller, move, now, hand), kinds, by_code)
+    return Asked(signed_by(state, caller, move, now, hand), kinds, tuple(by_code))
+
+
+def is_confirmed(
+    exchange: ExchangeContract,
+    domain: Domain,
+    kind: str,
+    signer: str,
+    of: TypedStruct,
+    proof: bytes,
+    block: int,
+) -> bool:
+    """Return whether a contract confirms, as of after `block`, that it signed something."""
+    name = digest(domain, of)
+    if kind not in ("openings", "intents"):  # others sign the same
+        name = digest(domain, Confirmation(signer, name))
+    return exchange.confirms(signer, name, proof, block)
 
 
 _IN_BYTES = ("operators", "openings", "intents")
 """Whose signatures may be a key's or a contract's: a call does not say which."""
 
 
-def signatures_counted(asked_: Asked, events: tuple[Event, ...]) -> Counter[str]:
-    """Return how many signatures of each kind a call has that took effect."""
-    skipped = sum(isinstance(each, Skipped) for each in events)
-    return asked_.kinds - Counter({"trades": 2 * skipped})
+def in_effect(it: Asked, events: tuple[Event, ...]) -> tuple[Counter[str], int]:
+    """Return how many signatures of each kind a call has that took effect, and how many of them
+    contracts confirmed.
+    """
+    skipped = {each.index for each in events if isinstance(each, Skipped)}
+    by_code = sum(place not in skipped for place in it.by_code)
+    return it.kinds - Counter({"trades": 2 * len(skipped)}), by_code
 
 
 def signed_by(state: Exchange, caller: str, move: Move, now: int, hand: Hand) -> Move:

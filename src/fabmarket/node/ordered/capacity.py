@@ -1,7 +1,7 @@
 """What a supplier's agent has for sale, and has attested."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fabmarket.market.exchange import List, Open, RegisterResource, Report, Unlist
 from fabmarket.market.units import name_to_bytes32
@@ -20,6 +20,27 @@ def listed(owner: Owner, slot: int, quantity: int) -> List:
     """Offer so many units more of a slot."""
     owner.listing(slot)
     return List((Report(owner.resource, slot, quantity),))
+
+
+MOST_AT_ONCE = 50
+"""Slots that one order lists: far below what a transaction may cost."""
+
+
+def listed_up_to(owner: Owner, units: Mapping[int, int]) -> tuple[List, int]:
+    """Offer so many units of each slot, those counted that are listed or sold already.
+
+    What is over is passed over. Returns the order, and for how many slots there is none yet, since
+    one order lists MOST_AT_ONCE. BadOrder if nothing is left to list.
+    """
+    calendar, reports = owner.calendar, []
+    for slot, quantity in sorted(units.items()):
+        owner.listing(slot)
+        more = quantity - owner.counted(slot).committed
+        if more > 0 and calendar.origin + (slot + 1) * calendar.slot_length > owner.time:
+            reports.append(Report(owner.resource, slot, more))
+    if not reports:
+        raise BadOrder("all of it is listed already, or over; see `fabmarket status`")
+    return List(tuple(reports[:MOST_AT_ONCE])), len(reports[MOST_AT_ONCE:])
 
 
 def opened(owner: Owner, slot: int) -> Open:

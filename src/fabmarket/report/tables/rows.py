@@ -204,7 +204,7 @@ def utc(seconds: int) -> str | None:
     """A moment as ISO 8601; None for 0, which stands for no moment, and beyond the year 9999.
 
     >>> utc(1_790_000_000)
-    '2026-09-21T13:33:20Z'
+    '2026-09-21T14:13:20Z'
     """
     if not 0 < seconds <= _LAST:
         return None

@@ -95,7 +95,7 @@ def write_json(columns: Sequence[Column], rows: Rows, file: BinaryIO) -> int:
 
 
 def write_parquet(columns: Sequence[Column], rows: Rows, file: BinaryIO) -> int:
-    """Units are decimals of 20 digits, amounts text: no reader takes decimals beyond 38 digits.
+    """Units are decimals of 20 digits, amounts text: many readers take 38 digits at most.
 
     Raises:
         NotExported: pyarrow is not installed.

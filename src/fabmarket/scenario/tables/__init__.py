@@ -9,6 +9,7 @@ from fabmarket.scenario.tables.building import Market, market_of
 from fabmarket.scenario.tables.cells import Cell
 from fabmarket.scenario.tables.columns import KINDS, Column, Kind
 from fabmarket.scenario.tables.faults import Fault, Faults, Place, WrongTables
+from fabmarket.scenario.tables.offering import offered
 from fabmarket.scenario.tables.reading import Table, read_table
 from fabmarket.scenario.tables.sheets import LARGEST_TABLE, Sheet, read_text
 from fabmarket.scenario.tables.shells import read_shells
@@ -43,6 +44,7 @@ __all__ = [
     "machines_csv",
     "machines_excel",
     "market_of",
+    "offered",
     "read_sheets",
     "read_table",
 ]

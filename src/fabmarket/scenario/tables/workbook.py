@@ -1,6 +1,7 @@
 """Excel workbooks, by openpyxl: one sheet after the other, row by row."""
 
 import io
+import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -48,20 +49,9 @@ def read_workbook(data: bytes, name: str) -> list[Sheet]:
         raise MalformedText(f"{name}: {problem}")
     check_package(data, name)
     try:
-        books = [
-            library.load_workbook(
-                io.BytesIO(data), read_only=True, data_only=values, keep_links=False
-            )
-            for values in (True, False)
-        ]
-        every = (each.title for each in books[0].worksheets)
-        titles = [title for title in every if not title.startswith(REMARK)]
-        if len(titles) > MOST_SHEETS:
-            raise MalformedText(f"{name}: has {len(titles)} sheets; give at most {MOST_SHEETS}")
-        sheets = [
-            Sheet(name, title, tuple(_rows(books[0][title], books[1][title], name)), True)
-            for title in titles
-        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and extensions that no table needs
+            sheets = _sheets(library, data, name)
     except (MalformedText, MemoryError):
         raise
     except Exception as error:  # whatever a library of formats raises at what somebody made up
@@ -70,6 +60,22 @@ def read_workbook(data: bytes, name: str) -> list[Sheet]:
         )
         raise MalformedText(f"{name}: {problem}") from error
     return [sheet for sheet in sheets if sheet.rows]
+
+
+def _sheets(library: Any, data: bytes, name: str) -> list[Sheet]:
+    """All sheets that are no remarks, with the values of formulas beside the formulas."""
+    books = [
+        library.load_workbook(io.BytesIO(data), read_only=True, data_only=values, keep_links=False)
+        for values in (True, False)
+    ]
+    every = (each.title for each in books[0].worksheets)
+    titles = [title for title in every if not title.startswith(REMARK)]
+    if len(titles) > MOST_SHEETS:
+        raise MalformedText(f"{name}: has {len(titles)} sheets; give at most {MOST_SHEETS}")
+    return [
+        Sheet(name, title, tuple(_rows(books[0][title], books[1][title], name)), True)
+        for title in titles
+    ]
 
 
 def _rows(values: Any, formulas: Any, name: str) -> Iterator[tuple[int, list[Cell]]]:

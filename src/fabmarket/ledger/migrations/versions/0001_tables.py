@@ -22,7 +22,7 @@ _TABLES = {
     ),
     "account": "address!:text token!:text balance:text epoch trades",
     "trade": (
-        "trade!:text block log_index transaction_hash:text time listing:text supplier:text"
+        "block! log_index! transaction_hash:text time trade:text listing:text supplier:text"
         " resource:text name:text slot demander:text token:text quantity:text unit_price:text"
         " payment:text nonce is_escrow:flag"
     ),
@@ -49,7 +49,7 @@ _TYPES = {
 _INDEXES = {
     "slot_listing": ("slot", "listing"),
     "slot_time": ("slot", "begins supplier resource"),
-    "trade_place": ("trade", "block log_index"),
+    "trade_digest": ("trade", "trade"),
     "trade_listing": ("trade", "listing block log_index"),
     "trade_demander": ("trade", "demander block log_index"),
     "trade_supplier": ("trade", "supplier block log_index"),
@@ -63,7 +63,7 @@ def upgrade() -> None:
     for name, columns in _TABLES.items():
         op.create_table(name, *map(_column, columns.split()), sqlite_with_rowid=False)
     for name, (table, columns) in _INDEXES.items():
-        op.create_index(name, table, columns.split(), unique=name == "trade_place")
+        op.create_index(name, table, columns.split(), unique=name == "trade_digest")
     for name, of, where in (
         ("event_subject", ["subject"], sa.text("subject IS NOT NULL")),
         ("event_kind", ["kind", "block", "log_index"], sa.text("kind != 'Settled'")),

@@ -1,0 +1,383 @@
+"""`fabmarket trace`: one trade from its attestation to its end, with all that it rests on."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from fabmarket.chain import ExchangeContract
+from fabmarket.cli.audit import market_at, of_a_node
+from fabmarket.cli.exit_codes import AuditFailed
+from fabmarket.cli.inputs import InputError, Whole, read_input
+from fabmarket.cli.terminal import progress, table
+from fabmarket.cli.verify import CheckedFile, checked_file
+from fabmarket.identity import Domain, digest
+from fabmarket.identity.codec import BadText, decode, encode
+from fabmarket.ledger import Ledger, LedgerError, Step, Trace, trace, trace_ledger
+from fabmarket.ledger.trace import Progress, entries, since
+from fabmarket.market.events import Settled
+from fabmarket.market.trade import market_domain
+from fabmarket.node.moments import moment
+from fabmarket.node.netted import NettedTrade, is_recorded
+from fabmarket.node.settlements import Settlement
+from fabmarket.report.terminal import show
+from fabmarket.report.wording import number, one_line
+from fabmarket.report.writing import save
+
+_LARGEST = 1 << 26
+_HIDDEN = ("trade", "supplier", "resource", "listing", "terms", "since")
+"""What is said of a step once, or elsewhere."""
+
+
+@click.command(
+    "trace",
+    epilog="""\b
+Examples, MARKET the address that `fabmarket up` prints, TRADE a trade's first digits:
+  fabmarket trace TRADE --rpc http://127.0.0.1:8545 --market MARKET
+  fabmarket trace TRADE --rpc http://127.0.0.1:8545 --market MARKET --evidence shown.json
+  fabmarket trace TRADE --rpc http://127.0.0.1:8545 --market MARKET --out trade.json
+  fabmarket trace --check trade.json --rpc http://127.0.0.1:8545
+  fabmarket trace TRADE --ledger ledger.sqlite --json
+""",
+)
+@click.argument("trade", metavar="[TRADE]", required=False)
+@of_a_node(required=False)
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read a ledger instead of a node: events alone, no signatures.",
+)
+@click.option(
+    "--from",
+    "first",
+    type=Whole(0),
+    metavar="BLOCK",
+    default=0,
+    show_default=True,
+    help="Where to look for the making of the market: not after it.",
+)
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also hold a disclosed transcript, or a netted trade, against the chain.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write all that the trace rests on to this file.",
+)
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Check such a file against a node.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON.")
+def command(
+    trade: str | None,
+    rpc: str | None,
+    market: str | None,
+    chain_id: int | None,
+    ledger: Path | None,
+    first: int,
+    evidence: Path | None,
+    out: Path | None,
+    check: Path | None,
+    as_json: bool,
+) -> None:
+    """Follow one trade from its attestation to its end, with all that it rests on.
+
+    Each event with its block and transaction, and from a node who signed it: every signature is
+    recovered. Exit code 1 if a signature, the evidence or a checked file does not hold.
+    """
+    earlier = None if check is None else _read(check)
+    if ledger is not None and market is None:
+        rpc = None  # as the environment says it
+    source = _Source(rpc, _market(market, earlier), chain_id, ledger, first)
+    if earlier is not None and (trade or ledger):
+        raise InputError("--check names the trade itself, and asks a node; leave the rest out")
+    disclosed = None if evidence is None else checked_file(evidence)
+    if disclosed is not None and disclosed.netted is not None:
+        facts = _netted(source, disclosed.netted, trade)
+    else:
+        digits = _digits(trade) if earlier is None else earlier.trade.hex()
+        found = source.traced(digits)
+        facts = _facts(found, earlier, disclosed)
+        if out is not None:
+            save(out, encode(found))
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, sort_keys=True))
+    else:
+        _print(facts)
+    if not facts["ok"]:
+        raise AuditFailed("the trace does not hold; see above what does not")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where the events come from: a node, or a ledger."""
+
+    rpc: str | None
+    market: str | None
+    chain_id: int | None
+    ledger: Path | None
+    first: int
+
+    def __post_init__(self) -> None:
+        if (self.ledger is None) == (self.rpc is None):
+            raise InputError(
+                "give a node with --rpc and --market, or a ledger with --ledger, and not both"
+            )
+        if self.rpc is not None and self.market is None:
+            raise InputError("--market is missing: the address of the market at that node")
+
+    def traced(self, digits: str) -> Trace:
+        if self.ledger is not None:
+            with closing(self._opened(self.ledger)) as opened:
+                return trace_ledger(opened, digits)
+        with market_at(str(self.rpc), str(self.market), self.chain_id) as exchange:
+            _require_market(exchange)
+            with _bar() as bar:
+                return trace(exchange, digits, self.first, bar)
+
+    def recorded(self, file: NettedTrade) -> bool:
+        """Whether the chain has what a netted trade's file says."""
+        if self.ledger is not None:
+            with closing(self._opened(self.ledger)) as opened:
+                _require_domain(file.domain, market_domain(*opened.market()))
+                return is_recorded(file, opened.entries())
+        with market_at(str(self.rpc), str(self.market), self.chain_id) as exchange:
+            _require_market(exchange)
+            engine = exchange.engine
+            _require_domain(file.domain, market_domain(engine.chain_id, exchange.address))
+            with _bar() as bar:
+                return is_recorded(file, entries(exchange, self.first, bar))
+
+    @staticmethod
+    def _opened(path: Path) -> Ledger:
+        if not path.is_file():
+            raise InputError(f"{path}: there is no ledger; give the ledger.sqlite of a run")
+        try:
+            return Ledger.reading(path)
+        except LedgerError as error:
+            raise InputError(str(error)) from error
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    with progress() as bars:
+        task = bars.add_task("Blocks", total=None)
+        yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+def _require_market(exchange: ExchangeContract) -> None:
+    if not exchange.is_there():
+        raise InputError(
+            f"no market answers at {exchange.address} on chain {exchange.engine.chain_id}; give the"
+            " address of one, and a node of its chain"
+        )
+
+
+def _require_domain(of: Domain, here: Domain) -> None:
+    if of != here:
+        raise InputError(
+            f"the file is of the market {of.verifying_contract} on chain {of.chain_id}, not of"
+            f" {here.verifying_contract} on chain {here.chain_id}; give those that belong together"
+        )
+
+
+def _market(market: str | None, earlier: Trace | None) -> str | None:
+    return market if market is not None or earlier is None else earlier.domain.verifying_contract
+
+
+def _digits(text: str | None) -> str:
+    digits = (text or "").removeprefix("0x").lower()
+    if not re.fullmatch("[0-9a-f]{1,64}", digits):
+        raise InputError(f"{text or ''!r} is no trade; give 0x and its first digits")
+    return digits
+
+
+def _read(path: Path) -> Trace:
+    data = read_input(path, _LARGEST)
+    try:
+        return decode(Trace, data)
+    except BadText as error:
+        raise InputError(f"{path}: is no file of a trace ({error})") from error
+
+
+def _facts(found: Trace, earlier: Trace | None, disclosed: CheckedFile | None) -> dict[str, Any]:
+    if earlier is not None:
+        _require_domain(earlier.domain, found.domain)
+    shown = None if disclosed is None else _evidence(found, disclosed)
+    lost, new = ((), ()) if earlier is None else since(earlier, found)
+    settled = found.settled
+    event = settled.event
+    terms = found.terms
+    return {
+        "trade": f"0x{found.trade.hex()}",
+        "chain_id": found.domain.chain_id,
+        "market": found.domain.verifying_contract,
+        "terms": _plain(event if terms is None else terms),
+        "payment": event.payment if isinstance(event, Settled) else 0,
+        "steps": [_step(each) for each in found.steps],
+        "evidence": shown,
+        "netted": None,
+        "lost": [_step(each) for each in lost],
+        "since": [_step(each) for each in new],
+        "ok": found.ok and not lost and (shown is None or shown["ok"]),
+    }
+
+
+def _evidence(found: Trace, disclosed: CheckedFile) -> dict[str, Any]:
+    """What a disclosed session or bid says of the trade, beside what the chain says."""
+    fact, settled = disclosed.fact, found.settled
+    told = {"ok": False, "reason": fact["reason"], "file": fact["file"]}
+    if not fact["ok"] or disclosed.shown is None or disclosed.evidence is None:
+        return told
+    _require_domain(disclosed.evidence.domain, found.domain)
+    if found.trade not in disclosed.shown.trades:
+        return {**told, "reason": "the file does not show this trade"}
+    said = [each for each in disclosed.shown.settlements if each.event.trade == found.trade]
+    assert isinstance(settled.event, Settled)  # noqa: S101 (for mypy)
+    place = (settled.block, settled.block_hash, settled.log_index, settled.transaction)
+    if said and said[0] != Settlement(settled.event, *place):
+        return {**told, "reason": "the file names another place of its settlement than the chain"}
+    names = ("session", "holder", "role", "outcome", "messages", "awards")
+    return {**told, "ok": True, **{name: fact[name] for name in names}}
+
+
+def _netted(source: _Source, file: NettedTrade, trade: str | None) -> dict[str, Any]:
+    """A trade that a net cycle settled: what its file shows, and what the chain has of it."""
+    name = digest(file.domain, file.trade)
+    if trade is not None and not name.hex().startswith(_digits(trade)):
+        raise InputError(f"the evidence is of trade 0x{name.hex()}, not of {trade}")
+    there, at = source.recorded(file), file.settlement
+    return {
+        "trade": f"0x{name.hex()}",
+        "chain_id": file.domain.chain_id,
+        "market": file.domain.verifying_contract,
+        "terms": _plain(file.trade),
+        "payment": file.trade.payment,
+        "steps": [],
+        "evidence": None,
+        "netted": {
+            "batch": f"0x{at.batch.hex()}",
+            "block": at.block,
+            "transaction": f"0x{at.transaction.hex()}",
+            "recorded": there,
+        },
+        "lost": [],
+        "since": [],
+        "ok": there,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "what": type(step.event).__name__,
+        "block": step.block,
+        "block_hash": f"0x{step.block_hash.hex()}",
+        "time": step.time,
+        "log_index": step.log_index,
+        "transaction": f"0x{step.transaction.hex()}",
+        "event": _plain(step.event),
+        "sender": step.sender,
+        "signers": [
+            {"of": each.of, "account": each.account, "holds": each.holds} for each in step.signers
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the market as JSON takes it."""
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return value
+
+
+def _print(facts: dict[str, Any]) -> None:
+    rows = [
+        [
+            each["what"],
+            moment(each["time"]),
+            str(each["block"]),
+            each["transaction"][:12],
+            _said(each["event"]),
+            _rests_on(each),
+        ]
+        for each in facts["steps"]
+    ]
+    columns = ("Step", "When", "Block", "Transaction", "What", "Rests on")
+    if rows:
+        show(Console(), table(f"Trade {facts['trade']}", columns, rows))
+    for line in _lines(facts):
+        click.echo(one_line(line))
+
+
+def _said(event: dict[str, Any]) -> str:
+    """What an event says beside what all of the trade share."""
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in event.items()
+        if name not in _HIDDEN and not isinstance(value, dict | list)
+    )
+
+
+def _rests_on(step: dict[str, Any]) -> str:
+    if step["sender"] is None:
+        return "the log alone"
+    signed = [
+        f"{each['account']}{'' if each['holds'] else ' (DOES NOT HOLD)'}"
+        for each in step["signers"]
+    ]
+    return f"signed by {', '.join(signed)}" if signed else f"called by {step['sender']}"
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    terms: dict[str, Any] = facts["terms"]
+    if "transcript" in terms:
+        yield (
+            f"{number(terms['quantity'])} units at {number(terms['unit_price'])} base units each,"
+            f" {number(facts['payment'])} in all, of listing {terms['listing']}, for"
+            f" {terms['demander']}; the session ended with message {terms['transcript']}."
+        )
+    if (netted := facts["netted"]) is not None:
+        known = "has" if netted["recorded"] else "does NOT have"
+        yield (
+            f"Trade {facts['trade']} was settled in net batch {netted['batch']} and has no event of"
+            f" its own. The chain {known} that batch in block {netted['block']}, transaction"
+            f" {netted['transaction']}, with room for the trade."
+        )
+    elif all(step["sender"] is None for step in facts["steps"]):
+        yield "No signature was seen: a ledger has events alone, as has a call of another contract."
+    if (shown := facts["evidence"]) is not None:
+        if shown["ok"]:
+            yield (
+                f"{shown['file']} holds: session {shown['session']}, {shown['outcome']}, as"
+                f" {shown['holder']} tells it, shows this trade where the chain has it."
+            )
+        else:
+            yield f"{shown['file']} does NOT hold: {shown['reason']}."
+    yield from _changes(facts["lost"], "is not so any more, or never was")
+    yield from _changes(facts["since"], "came since")
+
+
+def _changes(steps: Sequence[dict[str, Any]], what: str) -> Iterator[str]:
+    for each in steps:
+        yield f"{each['what']} in block {each['block']}, {each['transaction']}, {what}."

@@ -1,0 +1,286 @@
+"""`fabmarket audit` with nothing but a node: one that is honest, one whose storage was changed, and
+nodes that refuse, forget, limit and go.
+"""
+
+import json
+
+import pytest
+
+from fabmarket.chain import ExchangeContract, Settings, Transaction, look_at, open_engine
+from fabmarket.ledger import audit
+from fabmarket.market.events import Settled
+from fabmarket.market.exchange import VoidIntents
+from tests.nodes import Relay, relay, rpc
+from tests.pasts import PRESS, lived
+
+NOBODY = "0x" + "0" * 40
+
+
+@pytest.fixture(scope="module")
+def past(needs_anvil):
+    """A market with a past of everything, on a node."""
+    with open_engine("anvil", Settings()) as engine:
+        made = lived(engine)
+        yield made
+        made.outcome.store.close()
+
+
+@pytest.fixture
+def market(past):
+    return past.outcome.market
+
+
+@pytest.fixture
+def run(market, fabmarket):
+    def run(*options, rpc=market.engine.url, address=market.exchange.address):
+        return fabmarket("audit", "--rpc", rpc, "--market", address, *options)
+
+    return run
+
+
+def refused(ran, *words, code=2):
+    assert ran.code == code, ran.stdout + ran.stderr
+    assert all(word in ran.stderr for word in words), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_an_honest_market_passes_and_says_what_was_seen(past, market, run):
+    facts = run("--json").facts
+    assert facts["ok"]
+    assert facts["first_difference"] is None
+    assert (facts["market"], facts["chain_id"]) == (market.exchange.address, market.engine.chain_id)
+    assert all(check["differing"] == 0 and check["compared"] for check in facts["checks"])
+    scope = facts["scope"]
+    assert scope["events"] == len(past.events)
+    assert scope["is_ours"]
+    trades = sum(isinstance(event, Settled) for event in past.events)
+    assert scope["signatures"]["trades"] == 2 * trades
+    assert run("--json", "--from", scope["first"]).facts["scope"]["events"] == scope["events"]
+    shown = run()
+    assert shown.code == 0
+    assert "The audit passed" in shown.stdout
+
+
+def touched(engine, to: str, data: bytes) -> list[tuple[str, str]]:
+    """What a call reads of storage: contract and slot."""
+    call = {"to": to, "data": f"0x{data.hex()}"}
+    answer = rpc(engine, "eth_createAccessList", call, "latest")
+    return [
+        (each["address"], slot) for each in answer["accessList"] for slot in each["storageKeys"]
+    ]
+
+
+def views(past) -> dict[str, tuple]:
+    """A call of each view, with what the market holds much of."""
+    outcome = past.outcome
+    market, parties = outcome.market, outcome.parties
+    token, supplier = market.token.address, parties.suppliers[0].address
+    trades = [event.trade for event in past.events if isinstance(event, Settled)]
+    held = {trade: market.exchange.held_of(trade) for trade in trades}
+    disputed = next(
+        trade for trade, each in held.items() if market.exchange.ruling_of(trade).number
+    )
+    listing = next(e.listing for e in past.events if isinstance(e, Settled))
+    return {
+        "accountOf": (supplier, token),
+        "intentNonce": (parties.demanders[2].address,),
+        "slotOf": (supplier, PRESS, 0),
+        "sealOf": (supplier, PRESS, 3),
+        "listingId": (supplier, PRESS, 0),
+        "listingOf": (listing,),
+        "heldOf": (disputed,),
+        "rulingOf": (disputed,),
+        "totalOf": (token,),
+        "accepts": (token,),
+        "operatorSet": (),
+        "operatorsOf": (1,),
+        "pausedUntil": (),
+        "decisionNonce": (),
+    }
+
+
+NAMED = {
+    "accountOf": "account",
+    "intentNonce": "intents of",
+    "slotOf": "slot 0",
+    "sealOf": "seal 3",
+    "listingId": "end of slot",
+    "listingOf": "listing 0x",
+    "heldOf": "trade 0x",
+    "rulingOf": "ruling on 0x",
+    "totalOf": "total of",
+    "accepts": "accepts",
+    "operatorSet": "operators",
+    "operatorsOf": "operators of set 1",
+    "pausedUntil": "paused until",
+    "decisionNonce": "decisions",
+}
+
+
+BITS = {"totalOf": 9, "operatorSet": 1, "pausedUntil": 161}
+"""A bit of each value in its word, if it is not the first."""
+
+
+@pytest.mark.parametrize("view", NAMED)
+def test_a_corrupted_row_is_found_and_named(past, market, run, view):
+    engine, exchange = market.engine, market.exchange
+    slots = touched(engine, exchange.address, exchange.data(view, *views(past)[view]))
+    assert slots
+    address, slot = slots[-1]
+    right = rpc(engine, "eth_getStorageAt", address, slot, "latest")
+    wrong = f"0x{int(right, 16) ^ 1 << BITS.get(view, 0):064x}"
+    try:
+        rpc(engine, "anvil_setStorageAt", address, slot, wrong)
+        ran = run("--json")
+    finally:
+        rpc(engine, "anvil_setStorageAt", address, slot, right)
+    assert ran.code == 1, ran.stderr
+    facts = json.loads(ran.stdout)
+    told = [each for check in facts["checks"] for each in check["wrong"]]
+    assert any(NAMED[view] in each["what"] for each in told), told
+    assert all(each["logs"] != each["found"] for each in told)
+    assert facts["first_difference"]["what"] == told[0]["what"]
+
+
+def test_money_that_the_token_took_from_the_market_is_missed(past, market, run):
+    engine, token = market.engine, market.token
+    (place,) = touched(engine, token.address, token.data("balanceOf", market.exchange.address))
+    right = rpc(engine, "eth_getStorageAt", *place, "latest")
+    try:
+        rpc(engine, "anvil_setStorageAt", *place, f"0x{int(right, 16) - 1:064x}")
+        ran = run()
+    finally:
+        rpc(engine, "anvil_setStorageAt", *place, right)
+    assert ran.code == 1
+    assert "money is missing" in ran.stdout
+    assert "The audit FAILED" in ran.stdout
+
+
+def test_calls_through_another_contract_are_counted_and_not_claimed(needs_anvil, fabmarket):
+    with open_engine("anvil", Settings()) as engine:
+        past = lived(engine)
+        market, stranger = past.outcome.market, engine.funder
+        # calldatacopy(0, 0, calldatasize); call(gas, MARKET, 0, 0, calldatasize, 0, 0); stop
+        body = "365f5f375f5f365f5f73" + market.exchange.address[2:] + "5af100"
+        code = bytes.fromhex(f"60{len(body) // 2:02x}600c60003960{len(body) // 2:02x}6000f3{body}")
+        market.sender.queue(Transaction(stranger, "deploy", None, code, 200_000))
+        (made,) = market.sender.must_succeed()
+        call = market.exchange.move_data(VoidIntents(5))
+        market.sender.queue(Transaction(stranger, "forward", made.contract, call, 300_000))
+        market.sender.must_succeed()
+        found = audit(market.exchange)
+        assert found.ok, found.first
+        assert (found.scope.unseen_calls, found.scope.unseen_events) == (1, 1)
+        ran = fabmarket("audit", "--rpc", engine.url, "--market", market.exchange.address)
+        assert "Not seen: what was signed for 1 event" in ran.stdout
+
+
+# What is no verdict
+
+
+def test_what_is_no_market_is_refused(market, run):
+    refused(run(address=market.token.address), "no market answers at")
+    refused(run(address=NOBODY), "no market answers at")
+    refused(run(address="0x12"), "'0x12' is no address")
+    mistyped = market.exchange.address[:-1] + market.exchange.address[-1].swapcase()
+    if mistyped != market.exchange.address:
+        refused(run(address=mistyped), "mistyped")
+    refused(run("--chain-id", 1), "chain id", "where 1 is expected")
+    refused(run("--from", 10**9), "block 1000000000 is not there yet")
+    first = json.loads(run("--json").stdout)["scope"]["first"]
+    refused(run("--from", first + 1), "the market was made before", "earlier block")
+    refused(run(rpc="127.0.0.1:1"), "is no URL of a node")
+    refused(run(rpc="http://127.0.0.1:1"), "no Ethereum node answers")
+
+
+class Stubborn(Relay):
+    """A node that refuses so many blocks or requests at once, or has forgotten something."""
+
+    blocks = 10**9
+    together = 10**9
+    forgotten = ""
+
+    def answer(self, body: bytes) -> bytes:
+        asked = json.loads(body)
+        if isinstance(asked, list) and len(asked) > self.together:
+            return self._failed({"id": None}, "batch too large")
+        return super().answer(body)
+
+    def answered(self, asked: dict) -> bytes:
+        method, params = asked["method"], asked["params"]
+        if method == "eth_getLogs":
+            first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
+            if last - first >= self.blocks:
+                return self._failed(asked, "block range too large")
+        if method == self.forgotten:
+            if method == "eth_getTransactionByHash":
+                return self._result(asked, None)
+            return self._failed(asked, "missing trie node")
+        return super().answered(asked)
+
+    def _failed(self, asked: dict, why: str) -> bytes:
+        error = {"code": -32000, "message": why}
+        return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}).encode()
+
+
+@pytest.fixture
+def stubborn(market):
+    with relay(market.engine.url, Stubborn) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("blocks", "together"), [(7, 10**9), (10**9, 3), (1, 1)])
+def test_a_node_that_refuses_much_at_once_is_asked_for_less(past, stubborn, run, blocks, together):
+    stubborn.blocks, stubborn.together = blocks, together
+    assert run("--json", rpc=stubborn.url).facts["scope"]["events"] == len(past.events)
+
+
+def test_a_node_that_has_forgotten_is_no_verdict(stubborn, run):
+    stubborn.forgotten = "eth_getTransactionByHash"
+    refused(run(rpc=stubborn.url), "keeps all transactions")
+
+
+def test_a_node_that_limits_is_waited_for(past, stubborn, run):
+    answer = stubborn.answer
+
+    def limits(body):
+        if b"eth_getTransactionByHash" in body and stubborn.few is None:
+            stubborn.fault, stubborn.few = 429, 4
+        return answer(body)
+
+    stubborn.answer = limits
+    assert run("--json", rpc=stubborn.url).facts["scope"]["events"] == len(past.events)
+
+
+@pytest.mark.parametrize("fault", ["drop", 429, 503])
+def test_a_node_that_goes_midway_is_no_verdict(stubborn, run, monkeypatch, fault):
+    monkeypatch.setattr("fabmarket.chain.rpc.RpcEngine.patience", 0.2)
+    answer = stubborn.answer
+
+    def goes(body):
+        if b"eth_getTransactionByHash" in body:
+            stubborn.fault = fault
+        return answer(body)
+
+    stubborn.answer = goes
+    refused(run(rpc=stubborn.url), "does not answer", code=75)
+
+
+def test_a_reorganisation_meanwhile_is_no_verdict(market, stubborn, run):
+    engine, answered = market.engine, stubborn.answered
+    changed = []
+
+    def changes(asked):
+        if asked["method"] == "eth_call" and stubborn.asked["eth_getLogs"] and not changed:
+            changed.append(rpc(engine, "anvil_reorg", 1, []))
+        return answered(asked)
+
+    stubborn.answered = changes
+    refused(run(rpc=stubborn.url), "reorganised", "start again", code=75)
+    assert changed
+    assert run(rpc=stubborn.url).code == 0
+
+
+def test_a_node_that_is_only_read_needs_no_account(market):
+    with look_at([market.engine.url], None) as engine:
+        assert audit(ExchangeContract(engine, market.exchange.address)).ok
