@@ -101,6 +101,8 @@ def command(
     recovered. Exit code 1 if a signature, the evidence or a checked file does not hold.
     """
     earlier = None if check is None else _read(check)
+    if ledger is not None and market is None:
+        rpc = None  # as the environment says it
     source = _Source(rpc, _market(market, earlier), chain_id, ledger, first)
     if earlier is not None and (trade or ledger):
         raise InputError("--check names the trade itself, and asks a node; leave the rest out")
@@ -133,7 +135,9 @@ class _Source:
 
     def __post_init__(self) -> None:
         if (self.ledger is None) == (self.rpc is None):
-            raise InputError("give a node with --rpc, or a ledger with --ledger, and not both")
+            raise InputError(
+                "give a node with --rpc and --market, or a ledger with --ledger, and not both"
+            )
         if self.rpc is not None and self.market is None:
             raise InputError("--market is missing: the address of the market at that node")
 
