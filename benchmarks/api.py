@@ -8,13 +8,15 @@ asks for the MIX at random places over eight connections, on each for the next o
 answer; nobody sends an ETag. `requests_per_s` and `p95_ms` are of all of them, `by_kind` of each
 kind alone. `hello_per_s` is a route of the same FastAPI on the same uvicorn that answers
 {"hello": "world"}, asked by the same client; both take turns, and `ratio` is the median of the
-rounds' ratios. `memory_mb` is the most that the server's process held. --ledger takes a ledger that
-is there instead of making a chain, which takes minutes.
+rounds' ratios. `cpu_ms` and `hello_cpu_ms` are the processor's time of a request in the server,
+which other work on the machine does not change. `memory_mb` is the most that the server held.
+--ledger takes a ledger that is there instead of making a chain, which takes minutes.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import os
 import platform
 import random
@@ -97,7 +99,7 @@ def _indexed(folder: Path, trades: int) -> Path:
 def _measured(place: Path, quick: bool) -> dict[str, Any]:
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
     serve = "-c", PROGRAM, "serve", str(place), "--port", "PORT", "--rate", "1e9", "--json"
-    with _started(serve) as (port, server), _started(("-c", HELLO, "PORT")) as (plain, _):
+    with _started(serve) as (port, server), _started(("-c", HELLO, "PORT")) as (plain, bare):
         asked = asyncio.run(_paths(port))
         rng = random.Random(1)  # noqa: S311
         kinds = rng.choices(list(MIX), list(MIX.values()), k=20_000)
@@ -105,11 +107,13 @@ def _measured(place: Path, quick: bool) -> dict[str, Any]:
         hello = [("hello", "/hello")] * 1_000
         times: list[tuple[str, float]] = []
         ours, hellos = [], []
+        cpu = [_cpu_seconds(server), _cpu_seconds(bare)]
         for _ in range(rounds):
             found = asyncio.run(_load(port, mix, seconds))
             times += found
             ours.append(len(found) / seconds)
             hellos.append(len(asyncio.run(_load(plain, hello, seconds))) / seconds)
+        cpu = [_cpu_seconds(server) - cpu[0], _cpu_seconds(bare) - cpu[1]]
         trades = asyncio.run(_once(port, "/v1/market"))["trades"]
         by_kind = {kind: asyncio.run(_alone(port, kind, asked[kind], seconds / 4)) for kind in MIX}
         memory = _most_memory(server)
@@ -119,6 +123,8 @@ def _measured(place: Path, quick: bool) -> dict[str, Any]:
         "memory_mb": memory,
         "hello_per_s": round(statistics.median(hellos)),
         "ratio": round(statistics.median(a / b for a, b in zip(ours, hellos, strict=True)), 3),
+        "cpu_ms": round(1000 * cpu[0] / len(times), 2),
+        "hello_cpu_ms": round(1000 * cpu[1] / (sum(hellos) * seconds), 2),
         "slowest_round": round(min(ours)),
         "trades": trades,
         "requests": len(times),
@@ -235,6 +241,15 @@ def _started(command: Sequence[str]) -> Iterator[tuple[int, int]]:
 async def _knock(port: int) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.close()
+
+
+def _cpu_seconds(process: int) -> float:
+    """The processor's time that a process has had; NaN where the system does not say."""
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.exists():
+        return math.nan
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _most_memory(process: int) -> float | None:

@@ -2,9 +2,10 @@
 
     python docs/images/make.py [DIR]
 
-Runs `fabmarket demo` on a job shop of the literature, serves what it left, and takes the capacity
-calendar in Chromium (/usr/bin/chromium) into DIR, by default this folder. The same run gives the
-same figures; how letters look depends on the fonts that are installed, so no test compares bytes.
+Runs `fabmarket demo` on a job shop of the literature, serves what it left, and takes its products,
+machine by machine, in Chromium (/usr/bin/chromium) into DIR, by default this folder. The same run
+gives the same figures; how letters look depends on the fonts that are installed, so no test
+compares bytes.
 
 Needs the extra `dev`.
 """
@@ -30,7 +31,7 @@ THEMES = ("light", "dark")
 FOLDER = Path(__file__).parent
 _INSTANCE = FOLDER.parents[1] / "scenarios" / "fjsp" / "mk01.txt"
 _MAIN = "from fabmarket.cli.main import main; main()"
-_SIZE = {"width": 1400, "height": 780}
+_SIZE = {"width": 1400, "height": 800}
 
 
 def take(browser: Browser, address: str, folder: Path) -> list[Path]:
@@ -74,7 +75,7 @@ def main(folder: Path) -> None:
                     browser = playwright.chromium.launch(
                         executable_path=CHROMIUM, args=["--no-sandbox"]
                     )
-                    address = f"http://127.0.0.1:{sock.getsockname()[1]}/calendar"
+                    address = f"http://127.0.0.1:{sock.getsockname()[1]}/products"
                     for path in take(browser, address, folder):
                         print(path)
                     browser.close()

@@ -217,6 +217,7 @@ class Market:
             slot = near[self.chance.randrange(min(6, len(near)))]
             self._settled(digest("op", number, step), time, slot, buyer, is_escrow=True)
             state = "delivered" if slot["ends"] < NOW - HOUR else "funded"
+            self.rows["trade"][-1]["transaction_hash"] = digest("product", number)
             self._escrow(self.rows["trade"][-1], state, digest("bundle", number))
 
     def _settled(

@@ -16,11 +16,11 @@ def test_the_picture_is_taken_light_and_dark(browser: Browser, usual: str, tmp_p
     assert spec.loader is not None
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
-    taken = make.take(browser, f"{usual}/calendar", tmp_path)
+    taken = make.take(browser, f"{usual}/products", tmp_path)
     assert {path.name for path in taken} == PICTURES
     light, dark = (path.read_bytes() for path in taken)
     assert light != dark
-    assert {struct.unpack(">II", each[16:24]) for each in (light, dark)} == {(2_100, 1_170)}
+    assert {struct.unpack(">II", each[16:24]) for each in (light, dark)} == {(2_100, 1_200)}
 
 
 def test_the_pictures_stand_in_the_docs() -> None:

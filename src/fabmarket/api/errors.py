@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -125,9 +125,9 @@ def answer_errors(app: FastAPI) -> None:
         said = CODES[error.status_code][1] if error.status_code in CODES else "refused"
         return answer(error.status_code, said, None, error.headers)
 
-    @app.exception_handler(DBAPIError)
-    async def _database(_: Request, error: DBAPIError) -> JSONResponse:
-        _log.error("the ledger cannot be read: %s", error.orig)
+    @app.exception_handler(SQLAlchemyError)
+    async def _database(_: Request, error: SQLAlchemyError) -> JSONResponse:
+        _log.error("the ledger cannot be read: %s", getattr(error, "orig", error))
         return answer(503, "the ledger cannot be read now; try again")
 
     @app.exception_handler(Exception)

@@ -134,7 +134,7 @@ def _postgresql(place: str, is_read_only: bool) -> Engine:
     except (ArgumentError, ValueError) as error:
         raise LedgerError(f"{name_of(place)} is no URL of a database ({error})") from error
     except ImportError as error:
-        problem = "PostgreSQL needs psycopg; install fabmarket[postgresql]"
+        problem = "PostgreSQL needs psycopg; install fabmarket[postgres]"
         raise LedgerError(f"{name_of(place)}: {problem}") from error
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fabmarket.market.digits import Digits
+from fabmarket.ledger.queries.forms import Digits
 from fabmarket.market.oversight import SealedRequest, slots_of
 from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.operator import OperatorState

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fabmarket.identity import ZERO_BYTES32, Domain
 from fabmarket.ledger import Ledger
-from fabmarket.market.digits import Digits
+from fabmarket.ledger.queries.forms import Digits
 from fabmarket.market.exchange import (
     Deliver,
     Dispute,

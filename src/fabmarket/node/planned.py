@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from fabmarket.market.digits import Digits
+from fabmarket.ledger.queries.forms import Digits
 from fabmarket.market.exchange import EscrowState, Exchange, Held
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import NO_LIMIT, name_from_bytes32

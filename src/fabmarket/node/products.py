@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fabmarket.market.digits import Digits
+from fabmarket.ledger.queries.forms import Digits
 from fabmarket.market.rounds import Rounds
 from fabmarket.negotiation.demander import DemanderState
 from fabmarket.negotiation.products.plan import Chain

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fabmarket.identity.codec import decode
-from fabmarket.market.digits import Digits
+from fabmarket.ledger.queries.forms import Digits
 from fabmarket.market.masked import MaskedClose, Unmasking
 from fabmarket.market.messages import Close, Counter, MaskedOpening, Opening
 from fabmarket.market.units import MICRO

@@ -7,7 +7,7 @@ from typing import Any
 
 from fabmarket.identity.codec import decode
 from fabmarket.ledger import EventLog
-from fabmarket.market.digits import Digits
+from fabmarket.ledger.queries.forms import Digits
 from fabmarket.market.events import Announced
 from fabmarket.market.exchange import Exchange, Slot
 from fabmarket.market.oversight import SealedRequest

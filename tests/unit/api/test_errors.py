@@ -8,7 +8,8 @@ from contextlib import closing
 
 import httpx
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.pool import QueuePool
 
 from fabmarket.api.errors import CODES
 from fabmarket.api.guard import LARGEST_BODY
@@ -217,6 +218,17 @@ def test_a_ledger_that_cannot_be_read_is_said_to_be_so(own_ledger: Engine) -> No
         refusal(answer, 503)
         assert answer.headers["retry-after"]
         assert client.get("/v1/resources").status_code == 200
+
+
+def test_regression_where_all_connections_are_taken_it_is_no_fault_of_ours(
+    own_ledger: Engine,
+) -> None:
+    """More requests at once than the database has connections were answered 500."""
+    bounds = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.05, "poolclass": QueuePool}
+    few = create_engine("sqlite://", creator=own_ledger.pool._creator, **bounds)
+    with serving(Served(few)) as client, few.connect():
+        refusal(client.get("/v1/trades"), 503)
+    few.dispose()
 
 
 def test_every_answer_has_the_headers_of_safety(client: httpx.Client) -> None:

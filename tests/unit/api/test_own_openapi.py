@@ -18,6 +18,7 @@ from fabmarket.api.own.verbs import Verb
 from fabmarket.api.served import Served
 from fabmarket.node.entry import token_of
 from tests.serving import serving
+from tests.street import PATIENCE
 from tests.unit.node.council import Council
 from tests.unit.node.office import Office
 
@@ -39,7 +40,9 @@ def reached(
     office = Office(council, tmp_path_factory.mktemp("own") / "bea", "bea")
     shown = {"Authorization": f"Bearer {token_of(office.folder)}"}
     with serving(Served(ledger, agent=office.folder, rate=1e9, burst=10**9)) as client:
-        document = schemathesis.openapi.from_url(f"{client.base_url}/v1/openapi.json")
+        document = schemathesis.openapi.from_url(
+            f"{client.base_url}/v1/openapi.json", timeout=PATIENCE
+        )
         document.config.generation.update(with_security_parameters=False)  # `shown` is sent
         yield document.include(tag="own"), shown
 
@@ -84,6 +87,6 @@ def test_no_answer_to_an_owner_is_a_fault_or_undocumented(
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
         def answered(case: schemathesis.Case) -> None:
-            case.call_and_validate(headers=reached[1], excluded_checks=EXCLUDED)
+            case.call_and_validate(headers=reached[1], timeout=PATIENCE, excluded_checks=EXCLUDED)
 
         answered()

@@ -6,9 +6,12 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 
+from fabmarket.api import pages
+from fabmarket.cli.commands import cli
 from tests.browser.market import HOSTILE
 from tests.browser.seeing import showing
 
@@ -163,3 +166,19 @@ def test_the_explorer_finds_the_equilibrium_of_the_paper(usual: httpx.Client) ->
     assert ">206.25<" in text
     none = usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
     assert "No equilibrium under balanced" in none
+
+
+def test_commands_that_pages_name_exist() -> None:
+    templates = Path(str(pages.__file__)).parent / "templates"
+    named = {
+        (words[1], tuple(word for word in words if word.startswith("--")))
+        for path in templates.rglob("*.html")
+        for line in re.findall(r"fabmarket [a-z]+ [^<{]*", path.read_text("utf-8"))
+        if (words := line.split())
+    }
+    assert len(named) > 5
+    for command, options in named:
+        found = cli.get_command(click.Context(cli), command)
+        assert found is not None, command
+        known = {each for param in found.params for each in param.opts}
+        assert set(options) <= known, command

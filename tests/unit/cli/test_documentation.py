@@ -125,5 +125,5 @@ def test_regression_what_agents_need_beside_the_demo_stands_before_they_start(pa
     """Step 1 of buying a product ended with "an agent needs cryptography"."""
     text = (ROOT / page).read_text("utf-8")
     before = text if page == "README.md" else text.split("\nfabmarket up\n", maxsplit=1)[0]
-    assert "make .venv/.dev" in before
+    assert "make .venv/.serve" in before
     assert "(cd contracts && npm ci)" in before

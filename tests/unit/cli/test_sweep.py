@@ -210,7 +210,7 @@ def test_changed_values_are_another_sweep(here, capsys, monkeypatch):
 
 
 def test_parquet_holds_the_same_table(here, capsys):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra sweep is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
     assert run(*GRID, "--out", "t.csv") == 0
     assert run(*GRID, "--out", "t.parquet") == 0
     table = parquet.read_table(here / "t.parquet").to_pylist()

@@ -3,7 +3,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from fabmarket.ledger.queries import products
 from fabmarket.ledger.queries.accounts import account, accounts
@@ -15,6 +15,7 @@ from fabmarket.ledger.queries.market import first_block_from, head, market
 from fabmarket.ledger.queries.operators import operators
 from fabmarket.ledger.queries.paging import MOST, Asked, BadQuery, Page
 from fabmarket.ledger.queries.products import bundle, bundles
+from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.ledger.queries.statistics import days, totals, volume
 from fabmarket.ledger.queries.trades import TradeFilter, TradeRow, trade, trades
 from tests.filled_ledger import ANNE, BERT, CARA, HUGE, LENGTH, ORIGIN, TOKEN, digest, empty, fill
@@ -38,21 +39,39 @@ QUERIES: dict[str, Query] = {
 }
 
 
-@pytest.fixture
-def database() -> Iterator[Connection]:
-    engine = empty()
+def place_of(kind: str, request: pytest.FixtureRequest) -> str | None:
+    """Where a new ledger goes, in memory or on a PostgreSQL server."""
+    if kind == "memory":
+        return None
+    url: str = request.getfixturevalue("postgresql").database()
+    return url
+
+
+@pytest.fixture(scope="module", params=["memory", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    engine = empty(place_of(request.param, request))
     fill(engine)
-    with engine.connect() as connection:
-        yield connection
+    yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def nothing() -> Iterator[Connection]:
-    engine = empty()
-    with engine.connect() as connection:
+def database(engine: Engine) -> Iterator[Connection]:
+    with snapshot(engine) as connection:
         yield connection
+
+
+@pytest.fixture(scope="module", params=["memory", "postgresql"])
+def unfilled(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    engine = empty(place_of(request.param, request))
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def nothing(unfilled: Engine) -> Iterator[Connection]:
+    with snapshot(unfilled) as connection:
+        yield connection
 
 
 def walked(query: Query, connection: Connection, limit: int) -> list[object]:

@@ -15,8 +15,8 @@ from fabmarket.api.own.verbs import Digest
 from fabmarket.api.reading import Nothing, Whole
 from fabmarket.identity.codec import encode
 from fabmarket.ledger import Ledger
+from fabmarket.ledger.queries.forms import Digits
 from fabmarket.ledger.queries.paging import MOST, USUAL
-from fabmarket.market.digits import Digits
 from fabmarket.market.events import Disputed
 from fabmarket.node import evidence_of
 from fabmarket.node.cases import DisputeStatus, RequestStatus, disputes_of, requests_of

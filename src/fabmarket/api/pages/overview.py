@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from fabmarket.api.pages.charts import Axis, Bar, Chart, Series, bars, lines
 from fabmarket.api.pages.clock import brief_utc, day_of
-from fabmarket.api.pages.shell import Shell
+from fabmarket.api.pages.shell import Shell, label
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.ledger.queries.statistics import VolumeRow, totals, volume
@@ -133,7 +133,7 @@ def _prices(shell: Shell, rows: Sequence[TradeRow]) -> list[Chart]:
     for token, by_name in found.items():
         currency = shell.currency(token)
         most = sorted(by_name.items(), key=lambda each: (-len(each[1]), each[0]))[:_LINES]
-        series = [Series(_label(name), _by_time(of, currency.decimals)) for (name, _), of in most]
+        series = [Series(label(name), _by_time(of, currency.decimals)) for (name, _), of in most]
         if all(len(each.points) < 2 for each in series):
             continue
         chart = lines(
@@ -157,8 +157,3 @@ def _by_time(rows: Sequence[TradeRow], decimals: int) -> list[tuple[float, float
         (float(time), float(Fraction(payment, quantity * 10**decimals)))
         for time, (quantity, payment) in sorted(sums.items())
     ]
-
-
-def _label(name: str) -> str:
-    shown = one_line(name)
-    return shown if len(shown) <= 24 else shown[:23] + "…"

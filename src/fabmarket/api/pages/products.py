@@ -10,14 +10,14 @@ from fabmarket.api.pages.charts import Gantt, Job, Lane, gantt
 from fabmarket.api.pages.clock import utc
 from fabmarket.api.pages.parameters import Cursor
 from fabmarket.api.pages.problems import NotThere
-from fabmarket.api.pages.shell import Shell
+from fabmarket.api.pages.shell import Shell, label
 from fabmarket.api.pages.steps import CAUSES
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.escrows import EscrowFilter, EscrowRow, escrows
 from fabmarket.ledger.queries.market import head
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.ledger.queries.products import BundleRow, bundle, bundles
-from fabmarket.report.wording import number, one_line, plural, short
+from fabmarket.report.wording import natural, number, plural, short
 
 _PRODUCTS = 12
 _LOST = ("refunded", "late", "uncovered")
@@ -76,7 +76,8 @@ def add(router: APIRouter, shell: Shell) -> None:
 
 def plan(rows: Sequence[BundleRow], now: int) -> Gantt | None:
     """The operations of products by machine and slot; None without any."""
-    places = sorted({(one.name, one.supplier) for row in rows for one in row.trades})
+    found = {(one.name, one.supplier) for row in rows for one in row.trades}
+    places = sorted(found, key=lambda place: (natural(place[0]), place[1]))
     jobs = [
         Job(
             places.index((one.name, one.supplier)),
@@ -84,7 +85,7 @@ def plan(rows: Sequence[BundleRow], now: int) -> Gantt | None:
             one.ends,
             kind,
             f"{kind + 1}",
-            f"Product {kind + 1}, {one_line(one.name)} of {short(one.supplier)}: "
+            f"Product {kind + 1}, {label(one.name)} of {short(one.supplier)}: "
             f"{number(one.quantity)} units from {utc(one.begins)}; {fate(one, now)[1]}",
             f"/trades/{one.trade}",
             fate(one, now)[0],
@@ -97,7 +98,7 @@ def plan(rows: Sequence[BundleRow], now: int) -> Gantt | None:
         "Machines and what they are booked for",
         f"{operations} of {plural(len(rows), 'product')}; bars lead to their trades, and the table "
         "below has the same.",
-        [Lane(one_line(name), supplier) for name, supplier in places],
+        [Lane(label(name, 16), supplier) for name, supplier in places],
         jobs,
         now,
     )

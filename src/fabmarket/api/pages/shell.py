@@ -21,7 +21,7 @@ from fabmarket.api.pages.clock import brief_utc, day_of, iso, utc
 from fabmarket.api.served import Currency, Following, Run, Served
 from fabmarket.ledger.queries.market import Head, head, market
 from fabmarket.ledger.queries.snapshot import snapshot
-from fabmarket.report.wording import duration, money, number, one_line, plural, share, span
+from fabmarket.report.wording import duration, money, number, one_line, plural, share, short, span
 
 _SYMBOL = 12
 """Letters of a token's symbol that are shown: its maker writes what it likes."""
@@ -155,20 +155,36 @@ def named(text: str) -> Markup:
 
     One that is no text stands as its digits.
     """
-    if len(text) == 66 and text.startswith("0x"):
+    if is_digits(text):
         return hashed(text)
     shown = one_line(text)
     return Markup("<bdi>{}</bdi>").format(shown or "(no name)")
+
+
+def label(text: str, most: int = 24) -> str:
+    """Return a stranger's name for a picture: one line, shortened.
+
+    >>> label("milling"), label("0x" + 64 * "a"), label("W" * 31)
+    ('milling', '0xaaaa…aaaa', 'WWWWWWWWWWWWWWWWWWWWWWW…')
+    """
+    shown = short(text) if is_digits(text) else one_line(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def is_digits(name: str) -> bool:
+    """Whether a name is no text but the digits of its 32 bytes."""
+    return len(name) == 66 and name.startswith("0x")
 
 
 def counted(count: int, unit: str) -> Markup:
     """Return so many of a unit that a stranger named; a plain word has its plural.
 
     >>> str(counted(2, "hour")), str(counted(2, "m2"))
-    ('<bdi>2 hours</bdi>', '<bdi>2 m2</bdi>')
+    ('<bdi>2 hours</bdi>', '2 <bdi>m2</bdi>')
     """
-    is_word = unit.isascii() and unit.isalpha()
-    return named(plural(count, unit) if is_word else f"{number(count)} {unit}")
+    if unit.isascii() and unit.isalpha():
+        return named(plural(count, unit))
+    return Markup("{} {}").format(number(count), named(unit))
 
 
 def hashed(value: str, href: str = "") -> Markup:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import TypeAdapter
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -72,7 +72,7 @@ class Heads:
         while True:
             try:
                 found, goes_on = await run_in_threadpool(self._read)
-            except DBAPIError:
+            except SQLAlchemyError:
                 found, goes_on = self.head, True  # the operations say it; here it is waited for
             if found != self.head:
                 self.rolled_back += not goes_on

@@ -43,6 +43,10 @@ class Head:
     """Seconds of chain time."""
 
 
+_HEAD = select(*columns_of(Head, schema.block)).order_by(schema.block.c.number.desc()).limit(1)
+"""Made once: every answer asks it."""
+
+
 def market(connection: Connection) -> MarketRow | None:
     """The market, None while the ledger is empty."""
     row = connection.execute(select(*columns_of(MarketRow, schema.market))).one_or_none()
@@ -54,8 +58,7 @@ def market(connection: Connection) -> MarketRow | None:
 
 def head(connection: Connection) -> Head | None:
     """The last block, None while the ledger is empty."""
-    query = select(*columns_of(Head, schema.block)).order_by(schema.block.c.number.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_HEAD).one_or_none()
     return None if row is None else Head(*row)
 
 

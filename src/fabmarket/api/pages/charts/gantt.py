@@ -91,7 +91,7 @@ def gantt(
 def _names(lanes: Sequence[Lane], heights: Sequence[int], height: int) -> Markup:
     drawn, top = [], _HEAD
     for lane, room in zip(lanes, heights, strict=True):
-        name, owner = cut(escaped(lane.name), _NAMES), short(lane.owner)
+        name, owner = cut(escaped(lane.name), _NAMES - 12), short(lane.owner)
         drawn.append(element("path", d=f"M0 {top}H{_NAMES}", class_="grid"))
         drawn.append(element("text", name, x=8, y=top + 14, class_="name"))
         drawn.append(element("text", owner, x=8, y=top + 27, class_="tick"))
