@@ -320,7 +320,7 @@ def test_a_log_that_comes_twice_is_named_and_is_no_verdict(between, market, logs
 
 def test_a_log_that_comes_again_as_another_is_found(between, market, logs):
     for doubled in logs[1 :: 2 * STRIDE]:
-        again = replace(doubled, index=1_000)
+        again = doubled._replace(index=1_000)
         between.of_log = lambda log, doubled=doubled, again=again: (
             [log, again] if log == doubled else [log]
         )
@@ -331,7 +331,7 @@ def test_an_altered_log_is_found_and_its_transaction_named(between, market, logs
     for altered in [log for log in logs if log.data][::STRIDE]:
         data = altered.data[:-1] + bytes([altered.data[-1] ^ 1])
         between.of_log = lambda log, altered=altered, data=data: [
-            replace(log, data=data) if log == altered else log
+            log._replace(data=data) if log == altered else log
         ]
         found = audit(market)
         (check, difference) = found.first
@@ -340,7 +340,7 @@ def test_an_altered_log_is_found_and_its_transaction_named(between, market, logs
 
 
 def test_what_is_no_event_of_a_market_is_found(between, market, logs):
-    strange = replace(logs[9], topics=(b"t" * 32,))
+    strange = logs[9]._replace(topics=(b"t" * 32,))
     between.of_log = lambda log: [strange] if log == logs[9] else [log]
     assert "no event of a market" in wrong(audit(market))[FOLLOWS][0]
 
@@ -349,7 +349,7 @@ def test_what_is_no_event_of_a_market_is_found(between, market, logs):
 
 
 def test_logs_that_nobody_asked_for_are_refused(between, market, logs):
-    between.of_log = lambda log: [replace(log, address=STRANGER.address)]
+    between.of_log = lambda log: [log._replace(address=STRANGER.address)]
     with pytest.raises(ChainError, match="use another node"):
         audit(market)
 
@@ -357,7 +357,7 @@ def test_logs_that_nobody_asked_for_are_refused(between, market, logs):
 def test_a_block_that_changes_meanwhile_is_no_verdict(between, market, logs):
     other = b"h" * 32
     for of_log, of_sent, of_header in (
-        (lambda log: [replace(log, block_hash=other)], None, None),
+        (lambda log: [log._replace(block_hash=other)], None, None),
         (None, lambda sent: replace(sent, block_hash=other), None),
         (None, None, lambda header: replace(header, hash=other)),
         (None, None, lambda header: replace(header, parent=other)),
