@@ -1,6 +1,5 @@
 """The twin without its contract: random moves in blocks, which can be taken back."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 from fabmarket.chain import ExchangeContract
@@ -79,8 +78,3 @@ class Alone:
         twin.__dict__.update(self.__dict__)
         twin.blocks, twin.states, twin.met = [*self.blocks], [*self.states], {*self.met}
         return twin
-
-
-def with_time(block, time):
-    """A block at another time."""
-    return replace(block, time=time)

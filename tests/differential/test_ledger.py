@@ -1,6 +1,6 @@
 """A ledger's tables against the twin: random markets in random pages, with blocks taken back.
 
-FABMARKET_FUZZ=long plays 2,000 markets instead of 40.
+FABMARKET_FUZZ=long plays 2,000 markets instead of 25.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.differential.random_moves import Moves
 from tests.differential.test_twin import prepare
 from tests.ledgers import everything, require_same
 
-EXAMPLES = 2_000 if os.environ.get("FABMARKET_FUZZ") == "long" else 40
+EXAMPLES = 2_000 if os.environ.get("FABMARKET_FUZZ") == "long" else 25
 MOVES = 24
 FINALITY = 8
 MET: Counter[str] = Counter()
@@ -83,7 +83,7 @@ def test_the_tables_say_what_the_twin_says_also_after_blocks_were_taken_back(sce
             assert everything(fresh) == everything(ledger)
 
 
-@settings(max_examples=max(8, EXAMPLES // 20), suppress_health_check=SUPPRESSED)
+@settings(max_examples=max(5, EXAMPLES // 20), suppress_health_check=SUPPRESSED)
 @given(data=st.data())
 def test_on_postgresql_they_say_the_same_as_in_sqlite(scenes, postgresql, data):
     with closing(Ledger(postgresql.database())) as ledger:
