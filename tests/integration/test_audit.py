@@ -5,11 +5,13 @@ nodes that refuse, forget, limit and go.
 import json
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from fabmarket.chain import ExchangeContract, Settings, Transaction, look_at, open_engine
+from fabmarket.identity import Key, keccak
 from fabmarket.ledger import audit
 from fabmarket.market.events import Settled
-from fabmarket.market.exchange import VoidIntents
+from fabmarket.market.exchange import VoidIntents, Withdraw
 from tests.nodes import Relay, relay, rpc
 from tests.pasts import PRESS, lived
 
@@ -140,6 +142,31 @@ def test_a_corrupted_row_is_found_and_named(past, market, run, view):
     assert any(NAMED[view] in each["what"] for each in told), told
     assert all(each["logs"] != each["found"] for each in told)
     assert facts["first_difference"]["what"] == told[0]["what"]
+
+
+def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(past, market, run):
+    """An audit cannot list accounts: the docs say so, and when such a balance is found."""
+    engine, exchange, token = market.engine, market.exchange, market.token.address
+    stranger = Key.derive("audit", "hidden")
+    address, slot = touched(
+        engine, exchange.address, exchange.data("accountOf", stranger.address, token)
+    )[-1]
+    rpc(engine, "anvil_setStorageAt", address, slot, f"0x{5:064x}")
+    try:
+        assert exchange.balance_of(stranger.address, token) == 5
+        assert run("--json").facts["ok"]
+        rpc(engine, "anvil_setBalance", stranger.address, hex(10**18))
+        saved = rpc(engine, "evm_snapshot")
+        call = exchange.move_data(Withdraw(token, 5, stranger.address))
+        market.sender.queue(Transaction(stranger, "withdraw", exchange.address, call, 200_000))
+        market.sender.must_succeed()
+        ran = run("--json")
+        rpc(engine, "evm_revert", saved)
+    finally:
+        rpc(engine, "anvil_setStorageAt", address, slot, f"0x{0:064x}")
+    assert ran.code == 1
+    told = json.loads(ran.stdout)["first_difference"]
+    assert "Withdraw of " + stranger.address in told["what"]
 
 
 def test_money_that_the_token_took_from_the_market_is_missed(past, market, run):
@@ -284,3 +311,41 @@ def test_a_reorganisation_meanwhile_is_no_verdict(market, stubborn, run):
 def test_a_node_that_is_only_read_needs_no_account(market):
     with look_at([market.engine.url], None) as engine:
         assert audit(ExchangeContract(engine, market.exchange.address)).ok
+
+
+# The code
+
+NAMES_OF_CODE = ("the exchange", "the escrow module", "the net module")
+
+
+def forwarding(address: str) -> bytes:
+    """The 45 bytes of a proxy that lets another's code run in its storage (ERC-1167)."""
+    return bytes.fromhex(f"363d3d373d3d3d363d73{address[2:]}5af43d82803e903d91602b57fd5bf3")
+
+
+@pytest.mark.parametrize("part", NAMES_OF_CODE)
+@pytest.mark.parametrize("change", ["last byte", "a byte in the middle", "proxy"])
+def test_code_that_was_replaced_is_found_and_named(market, run, part, change):
+    engine, exchange = market.engine, market.exchange
+    modules = [
+        exchange.read("moduleOf", exchange.selector(name)) for name in ("settleEscrow", "settleNet")
+    ]
+    places = dict(zip(NAMES_OF_CODE, [exchange.address, *modules], strict=True))
+    address = to_checksum_address(places[part])
+    right = engine.code(address)
+    at = len(right) - 1 if change == "last byte" else len(right) - 600
+    wrong = right[:at] + bytes([right[at] ^ 1]) + right[at + 1 :]
+    if change == "proxy":
+        elsewhere = "0x" + "7" * 40
+        wrong = forwarding(elsewhere)
+        rpc(engine, "anvil_setCode", elsewhere, f"0x{right.hex()}")
+    try:
+        rpc(engine, "anvil_setCode", address, f"0x{wrong.hex()}")
+        ran = run("--json")
+    finally:
+        rpc(engine, "anvil_setCode", address, f"0x{right.hex()}")
+    assert ran.code == 1, ran.stderr
+    told = json.loads(ran.stdout)["first_difference"]
+    assert told["check"] == "the market's code is that of this version"
+    assert told["what"] == f"the code of {part}, {address}"
+    assert f"{len(wrong)} bytes of hash 0x{keccak(wrong).hex()}" in told["found"]

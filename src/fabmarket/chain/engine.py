@@ -186,6 +186,10 @@ class Engine(ABC):
         return [self.call(to, each, block=block) for each in data]
 
     @abstractmethod
+    def code(self, address: str, block: int | None = None) -> bytes:
+        """Return the code at an address after `block`, by default the latest; none of a key's."""
+
+    @abstractmethod
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
         """Return the transactions of these hashes, all mined. Raises ChainError for others."""
 

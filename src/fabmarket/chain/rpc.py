@@ -286,6 +286,13 @@ class RpcEngine(Engine):
             return [_bytes(each) for each in self._all("eth_call", asked)]
 
     @override
+    def code(self, address: str, block: int | None = None) -> bytes:
+        at = "latest" if block is None else hex(block)
+        with self._asking():
+            (answer,) = self._all("eth_getCode", [[address, at]])
+            return _bytes(answer)
+
+    @override
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
         asked = [[f"0x{each.hex()}"] for each in transactions]
         with self._asking():

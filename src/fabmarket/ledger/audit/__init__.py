@@ -4,11 +4,12 @@ Replayed are the events, from those of the exchange's making on: `record` refuse
 follow (over-listing, overselling, spending more than held, settling twice, a cycle that does not
 sum to zero, an escrow that pays at another time or otherwise than its terms say). Each call is read
 from its transaction and made again on the twin, which recovers every signature and must come to
-the events in the log. Compared with storage at one block are the parameters, all sets of operators
-and the number of their decisions, the pause, the tokens and what is owed in each, all accounts
-(balance, epoch, used nonces), calendars, slots, seals, listings, escrows, rulings and intents, and
-with the tokens what the exchange holds of them. Beside that stands a count of what is sold of each
-slot that knows nothing of the twin.
+the events in the log. Compared with the chain at one block are the code of the exchange and of the
+modules that run in its storage, and what it stores: the parameters, all sets of operators and the
+number of their decisions, the pause, the tokens and what is owed in each, all accounts (balance,
+epoch, used nonces), calendars, slots, seals, listings, escrows, rulings and intents that the log
+names, and with the tokens what the exchange holds of them. Beside that stands a count of what is
+sold of each slot that knows nothing of the twin.
 
 Unseen stay the data of calls that came through another contract, which are counted, and in a log
 that lacks all events of a call what no stored number hangs on: an attestation of a slot of which
