@@ -349,3 +349,122 @@ def test_code_that_was_replaced_is_found_and_named(market, run, part, change):
     assert told["check"] == "the market's code is that of this version"
     assert told["what"] == f"the code of {part}, {address}"
     assert f"{len(wrong)} bytes of hash 0x{keccak(wrong).hex()}" in told["found"]
+
+
+# A node that contradicts itself is no verdict
+
+
+class Liar(Relay):
+    """A node whose answers to one method are changed on their way."""
+
+    method = ""
+
+    def change(self, result: dict | list) -> None:
+        """Change it in its place."""
+
+    def answered(self, asked: dict) -> bytes:
+        said = json.loads(super().answered(asked))
+        if asked["method"] == self.method and said.get("result"):
+            self.change(said["result"])
+        return json.dumps(said).encode()
+
+
+@pytest.fixture
+def liar(market):
+    with relay(market.engine.url, Liar) as made:
+        yield made
+
+
+def another(text: str) -> str:
+    return text[:-1] + ("1" if text[-1] != "1" else "2")
+
+
+def changed_input(sent):
+    sent["input"] = another(sent["input"])
+
+
+def changed_sender(sent):
+    sent["from"] = NOBODY[:-1] + "1"
+
+
+def changed_nonce(sent):
+    sent["nonce"] = hex(int(sent["nonce"], 16) + 1)
+
+
+def raised_time(block):
+    block["timestamp"] = hex(int(block["timestamp"], 16) + 1_000)
+
+
+def changed_root(block):
+    block["receiptsRoot"] = another(block["receiptsRoot"])
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "words"),
+    [
+        ("eth_getTransactionByHash", changed_input, "other fields than those of its hash"),
+        ("eth_getTransactionByHash", changed_nonce, "other fields than those of its hash"),
+        ("eth_getTransactionByHash", changed_sender, "signed it"),
+        ("eth_getBlockByNumber", raised_time, "other fields than those of its hash"),
+        ("eth_getBlockByNumber", changed_root, "other fields than those of its hash"),
+    ],
+)
+def test_what_contradicts_its_hash_is_no_verdict(liar, run, method, change, words):
+    liar.method, liar.change = method, change
+    refused(run(rpc=liar.url), words, "use another")
+
+
+def test_a_log_that_its_block_s_receipts_do_not_have_is_no_verdict(liar, market, run):
+    """A byte of one log is another, or it is kept back: the receipts tell."""
+    first = market.exchange.address.lower()
+
+    def of_market(logs):
+        return [log for log in logs if log["address"].lower() == first]
+
+    def changed(logs):
+        for log in of_market(logs):
+            if log["data"] != "0x":
+                log["data"] = another(log["data"])
+
+    def kept_back(logs):
+        calls = [log["transactionHash"] for log in of_market(logs)[1:]]
+        several = [each for each in calls if calls.count(each) > 1]
+        if several:
+            logs.remove(next(log for log in logs if log["transactionHash"] == several[-1]))
+
+    liar.method = "eth_getLogs"
+    for liar.change in (changed, kept_back):
+        refused(run(rpc=liar.url), "other logs than are in the receipts of block", "use another")
+
+
+def test_receipts_that_are_not_of_their_block_are_no_verdict(liar, market, run):
+    """Logs and receipts agree, the root in the header says otherwise."""
+    answered = liar.answered
+
+    def changed(asked):
+        said = json.loads(answered(asked))
+        logs = {"eth_getLogs": said.get("result")}.get(asked["method"])
+        if asked["method"] == "eth_getTransactionReceipt":
+            logs = said["result"]["logs"]
+        for log in logs or ():
+            if log["address"].lower() == market.exchange.address.lower() and log["data"] != "0x":
+                log["data"] = another(log["data"])
+        return json.dumps(said).encode()
+
+    liar.answered = changed
+    refused(run(rpc=liar.url), "receipts of root", "use another")
+
+
+def test_a_chain_with_fields_of_its_own_is_believed_and_that_is_said(past, liar, run):
+    liar.method = "eth_getBlockByNumber"
+
+    def other(block):
+        block["extDataHash"] = block["parentHash"]
+        block["gasUsed"] = hex(int(block["gasUsed"], 16) + 1)
+
+    liar.change = other
+    facts = run("--json", rpc=liar.url).facts
+    assert facts["ok"]
+    assert facts["scope"]["believed"] > 10
+    assert "their kinds are not known here" in run(rpc=liar.url).stdout
+    assert run("--json").facts["scope"]["believed"] == 0

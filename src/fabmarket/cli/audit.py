@@ -181,6 +181,11 @@ def _lines(found: Audit, facts: dict[str, Any]) -> Iterator[str]:
                 f"Not seen: what was signed for {plural(scope.unseen_events, 'event')} that came"
                 f" about through other contracts, in {plural(scope.unseen_calls, 'transaction')}."
             )
+        if scope.believed:
+            yield (
+                f"Not seen: of {number(scope.believed)} blocks and transactions, whether they are"
+                " what their hashes are of; their kinds are not known here."
+            )
     for each in found.surpluses:
         if each.amount:
             yield f"Held beyond what is owed: {number(each.amount)} base units of {each.token}."

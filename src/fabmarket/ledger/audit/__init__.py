@@ -121,6 +121,7 @@ class _Audit:
         self._exchange, self._engine, self._progress = exchange, exchange.engine, progress
         self._first = first
         self._made: int | None = None
+        self._believed = 0
         self._trades = trades
         self._reading = Reading(exchange, first)
         self.replay = Replay(exchange, trades)
@@ -129,10 +130,19 @@ class _Audit:
         """Replay all up to the head, or to where it ends."""
         last = self._engine.block_number()
         for block in self._reading.until(last):
+            self._believed += block.header.is_believed
+            before = self.replay.differing
             for call in block.calls:
+                self._believed += call.sent.is_believed
                 self._replay(call, block.header)
                 if self.replay.has_ended:
-                    return
+                    break
+            if self.replay.differing > before:
+                # Is it the market that is wrong, or what the node says of it?
+                logs = [log for call in block.calls for log in call.logs]
+                self._engine.require_logs(block.header, self._exchange.address, logs)
+            if self.replay.has_ended:
+                return
             self._progress("blocks", block.header.number - self._first, last - self._first)
         if self._made is None:
             raise NoMarket(
@@ -205,6 +215,7 @@ class _Audit:
             by_code=replay.by_code,
             unseen_calls=replay.unseen_calls,
             unseen_events=replay.unseen_events,
+            believed=self._believed,
         )
         of_log = (replay.calls, replay.follows, replay.capacity.check, _once(self._trades))
         return Audit((*of_log, *checks), surpluses, scope)
