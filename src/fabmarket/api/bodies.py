@@ -9,16 +9,21 @@ from fastapi.routing import APIRoute
 from typing_extensions import override
 
 
+class _Twice(Exception):
+    """An object says a key twice."""
+
+
 class _StrictRequest(Request):
     @override
     async def json(self) -> Any:
+        body = await self.body()
         try:
-            return json.loads(await self.body(), object_pairs_hook=_once)
+            return json.loads(body, object_pairs_hook=_once)
         except json.JSONDecodeError:
             raise
-        except (ValueError, RecursionError) as error:
+        except (_Twice, UnicodeDecodeError, RecursionError, ValueError) as error:
             # What FastAPI answers as it does a body that is no JSON.
-            raise json.JSONDecodeError(str(error), "", 0) from error
+            raise json.JSONDecodeError(_told(error), "", 0) from error
 
 
 class StrictRoute(APIRoute):
@@ -37,5 +42,17 @@ class StrictRoute(APIRoute):
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice in an object")
+        raise _Twice
     return found
+
+
+def _told(error: Exception) -> str:
+    match error:
+        case _Twice():
+            return "a key stands twice in an object"
+        case UnicodeDecodeError():
+            return "it is no UTF-8"
+        case RecursionError():
+            return "it nests too deep"
+        case _:  # the one that is left: Python reads no longer ones
+            return "a number has too many digits"
