@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 
@@ -37,6 +39,18 @@ class StrictRoute(APIRoute):
             return await handle(_StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+def within(least: int, most: int) -> AfterValidator:
+    """The bounds of a whole number, both included; told exactly: pydantic rounds large ones."""
+    said = f"Input should be from {least} to {most}"
+
+    def check(value: int) -> int:
+        if not least <= value <= most:
+            raise PydanticCustomError("bounds", said)
+        return value
+
+    return AfterValidator(check)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
