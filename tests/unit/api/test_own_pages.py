@@ -1,11 +1,13 @@
 """The owner's pages without a script: each answers, and its forms order what they say."""
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from functools import partial
 
 import httpx
 import pytest
 
+from fabmarket.api.following import by_agent
 from fabmarket.api.own.forms import BadForm, said_in
 from fabmarket.api.own.pages import links_of
 from fabmarket.api.served import Currency, Served
@@ -21,9 +23,11 @@ from fabmarket.negotiation.orders import (
     ReportUsage,
 )
 from fabmarket.node.entry import token_of
+from fabmarket.node.locking import locked
 from fabmarket.node.owner import Owner
+from fabmarket.node.settings import FILE
 from tests.serving import serving
-from tests.unit.node.council import ORIGIN, Council
+from tests.unit.node.council import DOMAIN, ORIGIN, TOKEN, Council
 from tests.unit.node.office import Office
 
 HOSTILE = "<script>alert(1)</script>\u202e'\"&"
@@ -79,7 +83,8 @@ def enter(ledger, tmp_path):
             office = Office(council, tmp_path / name, name)
             token_of(office.folder)
             money = {Owner(office.folder).token: Currency("CR", 2)}
-            served = Served(ledger, agent=office.folder, currencies=money)
+            live = partial(by_agent, office.folder)
+            served = Served(ledger, live, agent=office.folder, currencies=money)
             return Browser(office, stack.enter_context(serving(served)))
 
         yield start
@@ -193,6 +198,42 @@ def test_parties_and_operators_send_the_forms_of_a_trade(council, enter):
     shares = {"payment_share": "62.5", "bond_share": "100", "deposit_share": "0"}
     ruling = ada.ordered("/own/disputes", "rule", trade=trade, **shares)
     assert ruling == Judge(key, 6_250, 10_000, 0)
+
+
+def tile(text, title):
+    return re.search(f"<dt>{title}</dt><dd>([^<]*)", text)[1]
+
+
+def column(text, title):
+    """The cells of a column of the only table that has it."""
+    (table,) = (each for each in re.findall("<table>.*?</table>", text, re.DOTALL) if title in each)
+    heads = re.findall('<th scope="col"[^>]*>(.*?)</th>', table)
+    rows = re.findall("<tr><t[hd].*?</tr>", table.partition("<tbody>")[2], re.DOTALL)
+    cells = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", each, re.DOTALL) for each in rows]
+    return [row[heads.index(title)] for row in cells]
+
+
+@pytest.mark.parametrize("name", ["sam", "bea"])
+def test_what_is_mine_in_escrow_adds_up_to_the_figure_above(council, enter, name):
+    council.escrowed()
+    browser = enter(council, name)
+    settings = browser.office.folder / FILE
+    other = f'token = "{DOMAIN.verifying_contract}"'
+    settings.write_text(settings.read_text().replace(other, f'token = "{TOKEN}"'))
+    text = browser.page("/own")
+    shares = [int(each.removesuffix(" base units")) for each in column(text, "Yours in escrow")]
+    assert f"{sum(shares)} base units" == tile(text, "Yours in escrow")
+    assert sum(shares) > 0
+
+
+def test_a_ledger_of_an_agent_is_live_while_the_agent_runs(council, enter):
+    bea = enter(council, "bea")
+    asked = {"file": "nobody adds to it now", "agent": "by the agent whose directory it is in"}
+    for state, said in asked.items():
+        with locked(bea.office.folder) if state == "agent" else nullcontext():
+            status = bea.client.get("/v1/status").json()
+            assert (status["state"], status["lag"] is None) == (state, state == "file")
+            assert said in bea.page("/")
 
 
 def test_a_supplier_lists_and_asks_by_forms_and_an_operator_signs(council, enter):
