@@ -19,8 +19,8 @@ from fabmarket.ledger.store import Block, E, Entry, EventLog
 
 PAGE = 2_000
 """Blocks asked for at a time at most; fewer where they hold many logs, or a node refuses."""
-_FIRST_PAGE = 250
-_LOGS = 4_000
+_FIRST_PAGE = 10
+_LOGS = 8_000
 """Logs that one answer should hold."""
 
 E_co = TypeVar("E_co", covariant=True)

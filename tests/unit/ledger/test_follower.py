@@ -247,8 +247,8 @@ def test_a_refusal_is_remembered():
         chain.engine.mine([])
     before = chain.engine.asked
     poll(follower)
-    assert chain.engine.asked - before < 100
-    assert alone > 30
+    assert chain.engine.asked - before < 60  # a page of ten, halved anew each time, takes seven
+    assert alone > 10
     chain.engine.close()
 
 
