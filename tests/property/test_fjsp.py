@@ -67,6 +67,18 @@ def test_an_instance_survives_printing_with_any_spacing(
     assert parse_fjsp(from_one, "shop.txt") == instance
 
 
+@given(st.data(), st.integers(2, 6), st.integers(1, 4))
+def test_a_plain_instance_survives_printing_with_any_spacing(
+    data: st.DataObject, machines: int, count: int
+) -> None:
+    orders = [data.draw(st.permutations(range(machines))) for _ in range(count)]
+    jobs = [[(machine, data.draw(st.integers(100, 999))) for machine in order] for order in orders]
+    rows = [[count, machines], *([number for pair in job for number in pair] for job in jobs)]
+    text = data.draw(printed([[str(number) for number in row] for row in rows]))
+    expected = tuple(tuple(Operation((pair,)) for pair in job) for job in jobs)
+    assert parse_fjsp(text, "shop.txt") == FjspInstance(expected, machines)
+
+
 @given(st.data(), instances())
 def test_a_damaged_file_is_read_or_refused_with_a_place_inside_it(
     data: st.DataObject, instance: FjspInstance

@@ -87,7 +87,7 @@ Examples, in a clone:
     "--fjsp",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Run this flexible job-shop instance as a market of products.",
+    help="Run this job-shop instance, flexible or plain, as a market of products.",
 )
 @click.option(
     "--machines-from",

@@ -1,17 +1,24 @@
-"""Flexible job-shop instances in the field's plain text format.
+"""Job-shop instances in the field's plain text formats, flexible or not.
 
-The first line holds the number of jobs and of machines, and in many copies a third number, the
-average number of machines per operation, which is not needed and ignored. Then comes one line per
-job: the number of operations, and for each operation the number of machines that can do it followed
-by that many pairs ``machine time``. Spacing and empty lines are free; a job stays on its line.
+Flexible: the first line holds the number of jobs and of machines, and in many copies a third
+number, the average number of machines per operation, which is not needed and ignored. Then comes
+one line per job: the number of operations, and for each operation the number of machines that can
+do it followed by that many pairs ``machine time``.
+
+Plain: the first line is the same, and each job's line holds one pair ``machine time`` for each
+machine of the shop. So is read what is no flexible instance, and whose job lines all hold twice as
+many numbers as there are machines.
+
+Spacing, empty lines and lines that begin with # are free; a job stays on its line.
 
 Machines count from 1, as in the instances as their authors published them, or from 0, as in some
-collections. A file that names machine 0 counts from 0, one that names the machine equal to its
-number of machines counts from 1, and one that names neither is read as counting from 1.
+collections and in plain instances. A file that names machine 0 counts from 0, one that names the
+machine equal to its number of machines counts from 1, and a flexible one that names neither is read
+as counting from 1.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -22,10 +29,14 @@ LARGEST_NUMBER = 10**9
 LARGEST_HEADER = 10_000
 """Bounds on times and on the counts of jobs, machines and operations of a job, far above any
 published instance."""
+_LAYOUTS = (
+    "Job lines are flexible (the number of operations, then for each the number of machines and so"
+    " many pairs machine time) or plain (a pair machine time for each machine)"
+)
 
 
 class MalformedFjsp(Refused):
-    """Text that is not a flexible job-shop instance.
+    """Text that is not a job-shop instance.
 
     The message reads ``file:line:column: what is wrong; the remedy``; both count from 1.
     """
@@ -35,6 +46,7 @@ class MalformedFjsp(Refused):
         self.file = file
         self.line = line
         self.column = column
+        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -75,9 +87,18 @@ class _Line:
         self.file = file
         self.number = number
         self.end = len(text.rstrip()) + 1
+        self._text = text
         self._tokens: Iterator[_Token] = (
             _Token(found.group(), number, found.start() + 1) for found in re.finditer(r"\S+", text)
         )
+
+    def again(self) -> "_Line":
+        """The same line from its beginning."""
+        return _Line(self.file, self.number, self._text)
+
+    def length(self) -> int:
+        """How many tokens the whole line has."""
+        return len(self._text.split())
 
     def next(self) -> _Token | None:
         """The next token, None at the end."""
@@ -112,39 +133,34 @@ class _Line:
 
 
 def parse_fjsp(text: str, name: str, machines_from: int | None = None) -> FjspInstance:
-    """Read an instance; `name` is the file's name, for error messages.
+    """Read an instance of either layout; `name` is the file's name, for error messages.
 
     `machines_from` 0 or 1 says what the file calls its first machine; None leaves it to the file.
-    Raises MalformedFjsp with line and column for anything the format does not allow: a wrong number
+    Raises MalformedFjsp with line and column for anything the formats do not allow: a wrong number
     of job lines or of numbers in one, a machine out of range or twice in one operation, a time that
-    is not a whole number.
+    is not a whole number. It is the error of the layout that more of the file fits.
 
     >>> parse_fjsp("1 2\\n1 2 1 5 2 4\\n", "one.fjs").jobs
     ((Operation(alternatives=((0, 5), (1, 4))),),)
+    >>> parse_fjsp("1 2\\n1 4 0 5\\n", "one.jsp").jobs
+    ((Operation(alternatives=((1, 4),)), Operation(alternatives=((0, 5),))),)
     """
     texts = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff"))
     filled = (pair for pair in enumerate(texts, start=1) if pair[1].strip())
-    lines = [_Line(name, number, line) for number, line in filled]
+    lines = [_Line(name, number, line) for number, line in filled if line.lstrip()[0] != "#"]
     if not lines:
         problem = "the file is empty; its first line holds the numbers of jobs and machines"
         raise MalformedFjsp(name, 1, 1, problem)
-    header, job_lines = lines[0], lines[1:]
-    job_count, machines = _header(header)
-    named: dict[int, _Token] = {}
-    jobs = [_job(line, machines, named) for line in job_lines[:job_count]]
-    if len(job_lines) > job_count:
-        extra = job_lines[job_count].next()
-        if extra is not None:
-            problem = f"starts a line after the last of {job_count} jobs"
-            header.refuse(extra, f"{problem}; remove it or raise the count")
-    if len(job_lines) < job_count:
-        last = lines[-1]
-        problem = (
-            f"the file ends after {len(job_lines)} of {job_count} jobs; "
-            "add the missing lines or lower the count"
-        )
-        raise MalformedFjsp(name, last.number, last.end, problem)
-    first, numbering = _numbering(header, named, machines, machines_from)
+    try:
+        job_count, machines = _header(lines[0])
+        jobs, named, is_plain = _jobs(lines, job_count, machines)
+    except MalformedFjsp as error:
+        problem = f"{error.problem}. {_LAYOUTS}"
+        raise MalformedFjsp(name, error.line, error.column, problem) from None
+    first, numbering = _numbering(lines[0], named, machines, machines_from)
+    if is_plain:
+        layout = "Job lines are read as plain, a pair machine time for each machine."
+        numbering = f"{layout} {numbering}"
     return FjspInstance(
         jobs=tuple(
             tuple(
@@ -156,6 +172,52 @@ def parse_fjsp(text: str, name: str, machines_from: int | None = None) -> FjspIn
         machines=machines,
         numbering=numbering,
     )
+
+
+_Job = list[list[tuple[int, int]]]
+"""The (machine, time) pairs of each operation as they stand."""
+
+
+def _jobs(
+    lines: list[_Line], job_count: int, machines: int
+) -> tuple[list[_Job], dict[int, _Token], bool]:
+    """The jobs, where each machine stands first, and whether the layout is plain."""
+    named: dict[int, _Token] = {}
+    try:
+        return _all(_job, lines, job_count, machines, named), named, False
+    except MalformedFjsp as error:
+        if len(lines) != job_count + 1 or any(each.length() != 2 * machines for each in lines[1:]):
+            raise
+        named.clear()
+        again = [line.again() for line in lines]
+        try:
+            return _all(_plain_job, again, job_count, machines, named), named, True
+        except MalformedFjsp as other:
+            raise max(error, other, key=lambda each: (each.line, each.column)) from None
+
+
+def _all(
+    read: Callable[[_Line, int, dict[int, _Token]], _Job],
+    lines: list[_Line],
+    job_count: int,
+    machines: int,
+    named: dict[int, _Token],
+) -> list[_Job]:
+    header, job_lines = lines[0], lines[1:]
+    jobs = [read(line, machines, named) for line in job_lines[:job_count]]
+    if len(job_lines) > job_count:
+        extra = job_lines[job_count].next()
+        if extra is not None:
+            problem = f"starts a line after the last of {job_count} jobs"
+            header.refuse(extra, f"{problem}; remove it or raise the count")
+    if len(job_lines) < job_count:
+        last = lines[-1]
+        problem = (
+            f"the file ends after {len(job_lines)} of {job_count} jobs; "
+            "add the missing lines or lower the count"
+        )
+        raise MalformedFjsp(header.file, last.number, last.end, problem)
+    return jobs
 
 
 def _header(line: _Line) -> tuple[int, int]:
@@ -172,11 +234,28 @@ def _header(line: _Line) -> tuple[int, int]:
     return job_count, machines
 
 
-def _job(line: _Line, machines: int, named: dict[int, _Token]) -> list[list[tuple[int, int]]]:
+def _job(line: _Line, machines: int, named: dict[int, _Token]) -> _Job:
     _, count = line.take_positive("the number of operations", LARGEST_HEADER)
     operations = [_operation(line, number, machines, named) for number in range(1, count + 1)]
     line.finish(f"the line announces {count} operations, and they are complete")
     return operations
+
+
+def _plain_job(line: _Line, machines: int, named: dict[int, _Token]) -> _Job:
+    """A pair for each machine; each machine once."""
+    times: dict[int, int] = {}
+    for number in range(1, machines + 1):
+        token, machine = line.take(f"the machine of operation {number}", LARGEST_NUMBER)
+        if machine in times:
+            line.refuse(token, "names a machine twice in one job; a plain job has each once")
+        if machine > machines:
+            line.refuse(token, f"is no machine of a shop of {machines}; correct the number")
+        if machine in (0, machines) and machines - machine in times:
+            problem = f"and {machines - machine} are not both machines of a shop of {machines}"
+            line.refuse(token, f"{problem}; correct one of them")
+        named.setdefault(machine, token)
+        _, times[machine] = line.take(f"the time of operation {number}", LARGEST_NUMBER)
+    return [[pair] for pair in times.items()]
 
 
 def _operation(

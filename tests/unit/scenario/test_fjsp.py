@@ -112,7 +112,7 @@ def test_a_file_that_announces_more_than_it_holds_takes_no_memory() -> None:
 
 
 def test_the_examples_of_the_docstrings_run() -> None:
-    assert doctest.testmod(fjsp).attempted == 1
+    assert doctest.testmod(fjsp).attempted == 2
     assert doctest.testmod(fjsp).failed == 0
 
 
@@ -160,4 +160,67 @@ def test_a_malformed_file_is_refused_with_its_place(
 def test_a_token_of_thousands_of_digits_is_refused_and_shown_short() -> None:
     with pytest.raises(MalformedFjsp) as caught:
         parse_fjsp("1 1\n1 1 0 " + "9" * 10_000, "shop.txt")
-    assert len(str(caught.value)) < 150
+    assert len(str(caught.value)) < 350
+
+
+PLAIN = FjspInstance(
+    jobs=(
+        (Operation(((2, 4),)), Operation(((0, 3),)), Operation(((1, 6),))),
+        (Operation(((1, 8),)), Operation(((2, 5),)), Operation(((0, 0),))),
+    ),
+    machines=3,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2 3\n2 4 0 3 1 6\n1 8 2 5 0 0\n",
+        " 2 3 \r\n 2  4  0  3  1  6\r\n\r\n 1  8  2  5  0  0",
+        "#+++\n# two jobs\n#+++\n2 3\n2 4 0 3 1 6\n  # a remark\n1 8 2 5 0 0\n",
+        "2 3\n3 4 1 3 2 6\n2 8 3 5 1 0\n",
+    ],
+    ids=["plain", "spacing", "remarks", "machines from 1"],
+)
+def test_a_plain_job_shop_is_read(text: str) -> None:
+    read = parse_fjsp(text, "ft.txt")
+    assert read == PLAIN
+    assert read.numbering.startswith("Job lines are read as plain, a pair machine time for each")
+
+
+def test_a_plain_job_shop_of_one_machine_is_read() -> None:
+    expected = FjspInstance(((Operation(((0, 5),)),), (Operation(((0, 7),)),)), 1)
+    assert parse_fjsp("2 1\n0 5\n0 7\n", "one.txt") == expected
+    with pytest.raises(MalformedFjsp, match="'0' is no machine where 1 count from 1 to 1"):
+        parse_fjsp("2 1\n0 5\n0 7\n", "one.txt", 1)
+
+
+def test_what_both_layouts_fit_is_flexible() -> None:
+    assert parse_fjsp("1 2\n1 1 0 5", "both.txt").jobs == ((Operation(((0, 5),)),),)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "part"),
+    [
+        ("2 3\n2 4 0 3 1 6\n1 8 4 5 0 1\n", 3, 5, "'4' is no machine of a shop of 3"),
+        ("2 3\n2 4 0 3 1 6\n1 8 1 5 0 1\n", 3, 5, "'1' names a machine twice in one job"),
+        ("2 3\n2 4 0 3 1 6\n1 8 2 5 0 -1\n", 3, 11, "'-1' stands where the time of operation 3"),
+        ("2 3\n2 4 0 3 1 6\n1 8 2 5 3 1\n", 3, 9, "'3' is no machine of a shop of 3, because"),
+        ("2 3\n2 4 0 3 1 6\n1 8 2 5 0\n", 2, 3, "'4' is too large for the number of machines"),
+        ("1 3\n1 4 0 3 3 6\n", 2, 9, "'3' and 0 are not both machines of a shop of 3"),
+        ("1 2\n1 1 0 5 7 7\n", 2, 9, "'7' is one number too many"),
+    ],
+)
+def test_a_malformed_plain_file_is_refused_by_the_layout_that_more_of_it_fits(
+    text: str, line: int, column: int, part: str
+) -> None:
+    with pytest.raises(MalformedFjsp) as caught:
+        parse_fjsp(text, "shop.txt")
+    assert (caught.value.line, caught.value.column) == (line, column)
+    assert part in str(caught.value)
+
+
+def test_an_error_of_either_layout_says_which_there_are() -> None:
+    for text in ("2 3\n2 4 0 3 1 6\n1 8 4 5 0 1\n", "1 2\n1 1 0 5 7\n", "nb_jobs 6\n"):
+        with pytest.raises(MalformedFjsp, match=r"Job lines are flexible \(.*\) or plain \("):
+            parse_fjsp(text, "shop.txt")
