@@ -3,11 +3,21 @@ nodes that refuse, forget, limit and go.
 """
 
 import json
+from dataclasses import fields
 
 import pytest
 from eth_utils.address import to_checksum_address
 
-from fabmarket.chain import ExchangeContract, Settings, Transaction, look_at, open_engine
+from fabmarket.chain import (
+    ExchangeContract,
+    Settings,
+    Transaction,
+    escrow_code,
+    exchange_code,
+    look_at,
+    net_code,
+    open_engine,
+)
 from fabmarket.identity import Key, keccak
 from fabmarket.ledger import audit
 from fabmarket.market.events import Settled
@@ -468,3 +478,27 @@ def test_a_chain_with_fields_of_its_own_is_believed_and_that_is_said(past, liar,
     assert facts["scope"]["believed"] > 10
     assert "their kinds are not known here" in run(rpc=liar.url).stdout
     assert run("--json").facts["scope"]["believed"] == 0
+
+
+def deployed(market, code: bytes) -> str:
+    market.sender.queue(Transaction(market.engine.funder, "deploy", None, code, 12_000_000))
+    (made,) = market.sender.must_succeed()
+    return made.contract
+
+
+def test_a_market_on_another_module_s_code_is_found_and_named(past, market, fabmarket):
+    """The exchange is this version's, and so says its making: the escrow module is another's."""
+    rules, operators = market.exchange.parameters(), market.exchange.operators()
+    code = escrow_code(rules)
+    at = len(code) - 32 * len(fields(rules)) - 40  # in the code, before the arguments
+    other = code[:at] + bytes([code[at] ^ 1]) + code[at + 1 :]
+    net = deployed(market, net_code(rules))
+    for escrow, wrong in ((deployed(market, code), 0), (deployed(market, other), 1)):
+        making = exchange_code(*operators, (market.token.address,), rules, escrow, net)
+        address = deployed(market, making)
+        ran = fabmarket("audit", "--rpc", market.engine.url, "--market", address, "--json")
+        assert ran.code == wrong, ran.stderr
+        facts = json.loads(ran.stdout)
+        assert facts["scope"]["is_ours"]
+        told = [each["what"] for check in facts["checks"] for each in check["wrong"]]
+        assert told == [f"the code of the escrow module, {escrow}"] * wrong

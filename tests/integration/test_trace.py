@@ -100,6 +100,26 @@ def test_a_disputed_trade_is_followed_from_its_attestation_to_its_ruling(past, r
     assert "RulingPosted" in shown.stdout
 
 
+def test_a_trace_speaks_in_names_and_in_the_token_s_currency(past, run, market, ruled):
+    """It spoke in digits and base units, in a table of 170 columns."""
+    facts = run(digits(ruled), "--json").facts
+    assert facts["currency"] == {"symbol": "CR", "decimals": 0}
+    assert (facts["resource"], facts["unit"]) == ("press", "hour")
+    shown = run(digits(ruled)).stdout
+    assert "1 unit of press (unit: hour) at 50 CR (50 base units) each" in shown
+    table, _, below = shown.partition("1 unit of press")
+    assert max(map(len, table.splitlines())) <= 100
+    assert "0x686f7572" not in shown
+    assert facts["terms"]["demander"] not in table
+    assert facts["terms"]["demander"] in below
+
+
+def test_a_token_that_says_nonsense_of_itself_is_counted_in_base_units(run, ruled, monkeypatch):
+    monkeypatch.setattr("fabmarket.chain.TokenContract.currency", lambda _: ("CR", 10**6))
+    assert run(digits(ruled), "--json").facts["currency"] is None
+    assert "at 50 base units each, 50 base units in all" in run(digits(ruled)).stdout
+
+
 def test_capacity_that_comes_back_and_what_lowered_it_stand_in_the_trace(past, run):
     trade = next(event.trade for event in past.events if isinstance(event, Uncovered))
     told = steps(run(digits(trade), "--json").facts)

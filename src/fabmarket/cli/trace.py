@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -10,30 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from fabmarket.chain import ExchangeContract
+from fabmarket.chain import ChainError, ExchangeContract, TokenContract
 from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import InputError, Whole, read_input
-from fabmarket.cli.terminal import progress, table
+from fabmarket.cli.terminal import progress
+from fabmarket.cli.traced import print_trace
 from fabmarket.cli.verify import CheckedFile, checked_file
 from fabmarket.identity import Domain, digest
 from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.ledger import Ledger, LedgerError, Step, Trace, trace, trace_ledger
+from fabmarket.ledger.rows import named
 from fabmarket.ledger.trace import Progress, entries, since
-from fabmarket.market.events import Settled
+from fabmarket.market.events import ResourceRegistered, Settled
 from fabmarket.market.trade import market_domain
-from fabmarket.node.moments import moment
 from fabmarket.node.netted import NettedTrade, is_recorded
 from fabmarket.node.settlements import Settlement
-from fabmarket.report.terminal import show
-from fabmarket.report.wording import number, one_line
 from fabmarket.report.writing import save
 
 _LARGEST = 1 << 26
-_HIDDEN = ("trade", "supplier", "resource", "listing", "terms", "since")
-"""What is said of a step once, or elsewhere."""
+_FINEST, _SYMBOL = 77, 32
+"""Decimals and letters of a currency that are believed to be one's."""
+Currency = dict[str, Any] | None
 
 
 @click.command(
@@ -111,14 +110,14 @@ def command(
         facts = _netted(source, disclosed.netted, trade)
     else:
         digits = _digits(trade) if earlier is None else earlier.trade.hex()
-        found = source.traced(digits)
-        facts = _facts(found, earlier, disclosed)
+        found, currency = source.traced(digits)
+        facts = _facts(found, currency, earlier, disclosed)
         if out is not None:
             save(out, encode(found))
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
     else:
-        _print(facts)
+        print_trace(facts)
     if not facts["ok"]:
         raise AuditFailed("the trace does not hold; see above what does not")
 
@@ -141,14 +140,16 @@ class _Source:
         if self.rpc is not None and self.market is None:
             raise InputError("--market is missing: the address of the market at that node")
 
-    def traced(self, digits: str) -> Trace:
+    def traced(self, digits: str) -> tuple[Trace, Currency]:
+        """The trace, and what its token says of itself: a ledger does not ask it."""
         if self.ledger is not None:
             with closing(self._opened(self.ledger)) as opened:
-                return trace_ledger(opened, digits)
+                return trace_ledger(opened, digits), None
         with market_at(str(self.rpc), str(self.market), self.chain_id) as exchange:
             _require_market(exchange)
             with _bar() as bar:
-                return trace(exchange, digits, self.first, bar)
+                found = trace(exchange, digits, self.first, bar)
+            return found, _currency(exchange, found)
 
     def recorded(self, file: NettedTrade) -> bool:
         """Whether the chain has what a netted trade's file says."""
@@ -215,7 +216,21 @@ def _read(path: Path) -> Trace:
         raise InputError(f"{path}: is no file of a trace ({error})") from error
 
 
-def _facts(found: Trace, earlier: Trace | None, disclosed: CheckedFile | None) -> dict[str, Any]:
+def _currency(exchange: ExchangeContract, found: Trace) -> Currency:
+    event = found.settled.event
+    assert isinstance(event, Settled)  # noqa: S101 (for mypy)
+    try:
+        said = TokenContract(exchange.engine, event.token).currency()
+    except (ChainError, ValueError, OverflowError):  # a token may answer anything
+        return None
+    if said is None or not 0 <= said[1] <= _FINEST:
+        return None
+    return {"symbol": said[0][:_SYMBOL], "decimals": said[1]}
+
+
+def _facts(
+    found: Trace, currency: Currency, earlier: Trace | None, disclosed: CheckedFile | None
+) -> dict[str, Any]:
     if earlier is not None:
         _require_domain(earlier.domain, found.domain)
     shown = None if disclosed is None else _evidence(found, disclosed)
@@ -229,6 +244,8 @@ def _facts(found: Trace, earlier: Trace | None, disclosed: CheckedFile | None) -
         "market": found.domain.verifying_contract,
         "terms": _plain(event if terms is None else terms),
         "payment": event.payment if isinstance(event, Settled) else 0,
+        "currency": currency,
+        **_names(found),
         "steps": [_step(each) for each in found.steps],
         "evidence": shown,
         "netted": None,
@@ -236,6 +253,14 @@ def _facts(found: Trace, earlier: Trace | None, disclosed: CheckedFile | None) -
         "since": [_step(each) for each in new],
         "ok": found.ok and not lost and (shown is None or shown["ok"]),
     }
+
+
+def _names(found: Trace) -> dict[str, str | None]:
+    """What the supplier calls the resource and its unit."""
+    for step in found.steps:
+        if isinstance(event := step.event, ResourceRegistered):
+            return {"resource": named(event.resource), "unit": named(event.unit)}
+    return {"resource": None, "unit": None}
 
 
 def _evidence(found: Trace, disclosed: CheckedFile) -> dict[str, Any]:
@@ -268,6 +293,9 @@ def _netted(source: _Source, file: NettedTrade, trade: str | None) -> dict[str, 
         "market": file.domain.verifying_contract,
         "terms": _plain(file.trade),
         "payment": file.trade.payment,
+        "currency": None,
+        "resource": None,
+        "unit": None,
         "steps": [],
         "evidence": None,
         "netted": {
@@ -309,75 +337,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     return value
-
-
-def _print(facts: dict[str, Any]) -> None:
-    rows = [
-        [
-            each["what"],
-            moment(each["time"]),
-            str(each["block"]),
-            each["transaction"][:12],
-            _said(each["event"]),
-            _rests_on(each),
-        ]
-        for each in facts["steps"]
-    ]
-    columns = ("Step", "When", "Block", "Transaction", "What", "Rests on")
-    if rows:
-        show(Console(), table(f"Trade {facts['trade']}", columns, rows))
-    for line in _lines(facts):
-        click.echo(one_line(line))
-
-
-def _said(event: dict[str, Any]) -> str:
-    """What an event says beside what all of the trade share."""
-    return ", ".join(
-        f"{name} {value}"
-        for name, value in event.items()
-        if name not in _HIDDEN and not isinstance(value, dict | list)
-    )
-
-
-def _rests_on(step: dict[str, Any]) -> str:
-    if step["sender"] is None:
-        return "the log alone"
-    signed = [
-        f"{each['account']}{'' if each['holds'] else ' (DOES NOT HOLD)'}"
-        for each in step["signers"]
-    ]
-    return f"signed by {', '.join(signed)}" if signed else f"called by {step['sender']}"
-
-
-def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    terms: dict[str, Any] = facts["terms"]
-    if "transcript" in terms:
-        yield (
-            f"{number(terms['quantity'])} units at {number(terms['unit_price'])} base units each,"
-            f" {number(facts['payment'])} in all, of listing {terms['listing']}, for"
-            f" {terms['demander']}; the session ended with message {terms['transcript']}."
-        )
-    if (netted := facts["netted"]) is not None:
-        known = "has" if netted["recorded"] else "does NOT have"
-        yield (
-            f"Trade {facts['trade']} was settled in net batch {netted['batch']} and has no event of"
-            f" its own. The chain {known} that batch in block {netted['block']}, transaction"
-            f" {netted['transaction']}, with room for the trade."
-        )
-    elif all(step["sender"] is None for step in facts["steps"]):
-        yield "No signature was seen: a ledger has events alone, as has a call of another contract."
-    if (shown := facts["evidence"]) is not None:
-        if shown["ok"]:
-            yield (
-                f"{shown['file']} holds: session {shown['session']}, {shown['outcome']}, as"
-                f" {shown['holder']} tells it, shows this trade where the chain has it."
-            )
-        else:
-            yield f"{shown['file']} does NOT hold: {shown['reason']}."
-    yield from _changes(facts["lost"], "is not so any more, or never was")
-    yield from _changes(facts["since"], "came since")
-
-
-def _changes(steps: Sequence[dict[str, Any]], what: str) -> Iterator[str]:
-    for each in steps:
-        yield f"{each['what']} in block {each['block']}, {each['transaction']}, {what}."
