@@ -179,7 +179,8 @@ def test_a_visitor_orders_in_the_browser_and_watches_it_through_to_a_settled_tra
         page.wait_for_url("**/own/orders/*")
         watched(page, "taken")
         watched(page, "served")  # the page was not loaded again
-        page.locator("#now tbody a.hash, #now tbody td a").first.click()
+        expect(page.locator("#now tbody a[href^='/own/sessions/0x']")).to_be_visible()
+        page.locator("#now tbody a[href^='/own/trades/0x']").click()
         page.wait_for_url("**/own/trades/0x*")
         expect(page.get_by_text("0 of 7 units as reported")).to_be_visible()
         page.get_by_role("link", name="the chain says of it").click()

@@ -219,6 +219,14 @@ class Journal:
         for (body,) in self._rows("SELECT body FROM input ORDER BY number"):
             yield body
 
+    def since_snapshot(self) -> tuple[bytes | None, tuple[bytes, ...]]:
+        """Return the snapshot, None before the first, and the inputs since, in order."""
+        while True:
+            kept = self.about("state")
+            found = tuple(self.inputs())
+            if self.about("state") == kept:  # else the agent has just made another
+                return kept, found
+
     def snapshot(self, state: bytes) -> None:
         """Store the state, and forget the inputs that led to it."""
         self.note("state", state)

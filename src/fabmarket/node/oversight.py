@@ -24,7 +24,6 @@ from fabmarket.market.oversight import Exhibit
 from fabmarket.market.parameters import Parameters
 from fabmarket.market.trade import listing_id
 from fabmarket.market.units import name_from_bytes32
-from fabmarket.negotiation import operator
 from fabmarket.negotiation.operator import OperatorState
 from fabmarket.negotiation.operator.state import Case, Requested
 from fabmarket.node.envelope import Envelope
@@ -32,7 +31,6 @@ from fabmarket.node.evidence import Evidence
 from fabmarket.node.forks import forks
 from fabmarket.node.journal import Journal
 from fabmarket.node.owner import BadOrder, Owner
-from fabmarket.node.participant import folded
 from fabmarket.node.settings import EVENTS, JOURNAL
 
 
@@ -65,8 +63,8 @@ def operator_state(owner: Owner) -> OperatorState:
     if owner.settings.role != "operator":
         problem = f"{owner.folder}: the agent is a {owner.settings.role}"
         raise BadOrder(f"{problem}; this is for an operator's directory")
-    with closing(Journal.reading(owner.folder / JOURNAL)) as journal:
-        return folded(journal, operator.step, OperatorState)
+    state: OperatorState = owner.state
+    return state
 
 
 def in_order(state: OperatorState) -> list[tuple[bytes, Requested]]:

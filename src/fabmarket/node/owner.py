@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from fabmarket.errors import Bug, Refused, TryAgain
 from fabmarket.identity import Domain, digest, keccak
@@ -23,9 +24,10 @@ from fabmarket.negotiation.orders import Order
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.escrows import Seen, read_on, seen_of
 from fabmarket.node.journal import Journal
-from fabmarket.node.participant import Outcome
+from fabmarket.node.participant import Folded, Outcome, folded_on
 from fabmarket.node.placed import outcome_of
 from fabmarket.node.prefix import one_of
+from fabmarket.node.roles import STEPS
 from fabmarket.node.seals import seals_of
 from fabmarket.node.settings import EVIDENCE, JOURNAL, CalendarTable, SellsTable, read_settings
 from fabmarket.node.status import has_begun, is_running
@@ -46,12 +48,15 @@ class NotTaken(TryAgain):
 class Owner:
     """What the commands of an agent's owner go by: its settings, its address, what it has read."""
 
-    def __init__(self, folder: Path, seen: Seen | None = None) -> None:
+    def __init__(
+        self, folder: Path, seen: Seen | None = None, known: Folded[Any] | None = None
+    ) -> None:
         """Raises Refused if the directory is no agent's, or the agent was never started.
 
-        `seen` is what was read of its chain before; else that is read when it is asked for.
+        `seen` and `known` are what was read of its chain and journal before; else that is read when
+        it is asked for.
         """
-        self.folder, self._given = folder, seen
+        self.folder, self._given, self.known = folder, seen, known
         self.settings = read_settings(folder)
         if not has_begun(folder):
             if self.is_running:
@@ -99,6 +104,14 @@ class Owner:
     def read_on(self) -> None:
         """Take in what the agent has read since."""
         self.seen = read_on(self.folder, self.seen)
+
+    @property
+    def state(self) -> Any:
+        """What the agent's journal says by now: the state of its role."""
+        kind, step = STEPS[self.settings.role]
+        with closing(Journal.reading(self.folder / JOURNAL)) as journal:
+            self.known = folded_on(journal, step, kind, self.known)
+        return self.known.state
 
     @property
     def is_catching_up(self) -> bool:

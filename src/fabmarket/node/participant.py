@@ -431,18 +431,37 @@ class Participant(Generic[S]):
             self._keep(received.digest, word, text)
 
 
+@dataclass(frozen=True)
+class Folded(Generic[S]):
+    """The state that a snapshot and the inputs since lead to, and both: it can be folded on."""
+
+    snapshot: bytes
+    inputs: tuple[bytes, ...]
+    state: S
+
+
 def folded(journal: Journal, step: Step[S], kind: type[S]) -> S:
     """Return the state that a journal's snapshot and the inputs since lead to."""
-    kept = journal.about("state")
+    return folded_on(journal, step, kind, None).state
+
+
+def folded_on(
+    journal: Journal, step: Step[S], kind: type[S], before: Folded[S] | None
+) -> Folded[S]:
+    """Return the same from what was folded `before`, where the journal has only grown since."""
+    kept, inputs = journal.since_snapshot()
     if kept is None:
         raise BadJournal("the journal is nobody's")
+    known = 0 if before is None else len(before.inputs)
+    if before is None or (before.snapshot, before.inputs) != (kept, inputs[:known]):
+        before, known = None, 0
     try:
-        state = decode(kind, kept)
-        for body in journal.inputs():
+        state = decode(kind, kept) if before is None else before.state
+        for body in inputs[known:]:
             state, _ = step(state, _remembered(journal, decode(_Line, body)))
     except BadText as error:
         raise BadJournal(f"the journal is damaged ({error}); restore a copy of it") from error
-    return state
+    return Folded(kept, inputs, state)
 
 
 def _remembered(journal: Journal, line: _Line) -> Input:

@@ -9,16 +9,15 @@ from fabmarket.market.exchange import EscrowState, Exchange, Held
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.demander import DemanderState
+from fabmarket.negotiation.demander.state import Haggle
 from fabmarket.negotiation.policy import NO_BOUND, most_of
 from fabmarket.negotiation.products.purchase import Purchase, operation_id
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.wants import Want
 from fabmarket.node.journal import Journal
 from fabmarket.node.owner import Owner
-from fabmarket.node.participant import folded
 from fabmarket.node.placed import names_in
 from fabmarket.node.products import ProductStatus, products_of, shown_of
-from fabmarket.node.roles import STEPS
 from fabmarket.node.settings import JOURNAL
 
 
@@ -38,7 +37,8 @@ class WayStatus:
 class Wanted:
     """A want within [begins, ends), seconds of chain time; `reason` is of its last attempt.
 
-    `trade` is what was signed for it, "" for nothing.
+    `session` is the negotiation that it is in or was signed in, `trade` what was signed for it, ""
+    for none.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Wanted:
     divisible: bool
     ways: tuple[WayStatus, ...]
     attempts: int
+    session: str
     trade: str
 
 
@@ -110,7 +111,23 @@ def wants_of(owner: Owner) -> list[Wanted]:
     state, names = _known(owner)
     if not isinstance(state, DemanderState):
         return []
-    return [_wanted(state, want, names) for want in state.in_order()]
+    with closing(Journal.reading(owner.folder / JOURNAL)) as journal:
+        signed = {
+            want.id: journal.session_of(want.trade) for want in state.in_order() if want.trade
+        }
+    sessions = under_way(state) | {each: found for each, found in signed.items() if found}
+    return [_wanted(state, want, names, sessions) for want in state.in_order()]
+
+
+def under_way(state: DemanderState) -> dict[bytes, bytes]:
+    """Return the sessions under way, by the want that each is for."""
+    found = {
+        state.selections[each].sub_task: session
+        for each, session in state.seated.items()
+        if each in state.selections and session in state.talks
+    }
+    haggles = ((key, talk) for key, talk in state.talks.items() if isinstance(talk, Haggle))
+    return found | {talk.want: session for session, talk in haggles}
 
 
 def plans_of(owner: Owner) -> list[ProductPlan]:
@@ -136,17 +153,21 @@ def approvals_of(owner: Owner) -> list[ApprovalStatus]:
 
 def _known(owner: Owner) -> tuple[object, Mapping[bytes, str]]:
     """What an agent's journal says: its state, and the owner's names by id."""
+    state = owner.state  # first: what is named in it was ordered before
     with closing(Journal.reading(owner.folder / JOURNAL)) as journal:
-        kind, step = STEPS[owner.settings.role]
-        names = names_in(journal, owner.settings, owner.address)
-        return folded(journal, step, kind), names
+        return state, names_in(journal, owner.settings, owner.address)
 
 
 def _name(named: bytes, names: Mapping[bytes, str]) -> str:
     return names.get(named, f"0x{named.hex()}")
 
 
-def _wanted(state: DemanderState, want: Want, names: Mapping[bytes, str]) -> Wanted:
+def _wanted(
+    state: DemanderState,
+    want: Want,
+    names: Mapping[bytes, str],
+    sessions: Mapping[bytes, bytes],
+) -> Wanted:
     is_allowed = want.state != "open" or state.is_allowed(want)
     return Wanted(
         name=_name(want.id, names),
@@ -164,6 +185,7 @@ def _wanted(state: DemanderState, want: Want, names: Mapping[bytes, str]) -> Wan
             for each in want.choices
         ),
         attempts=len(want.attempts),
+        session=f"0x{sessions[want.id].hex()}" if want.id in sessions else "",
         trade=f"0x{want.trade.hex()}" if want.trade else "",
     )
 

@@ -115,17 +115,20 @@ class Status:
         return asdict(self)
 
 
-def status_of(folder: Path, settings: Settings, seen: Seen | None = None) -> Status:
+def status_of(
+    folder: Path, settings: Settings, seen: Seen | None = None, known: Any = None
+) -> Status:
     """Return what an agent's journal says, and what it has read of the exchange and the board.
 
-    `seen` is what is known of the exchange already; else that is read anew.
+    `seen` is what is known of the exchange already, `known` the state that the journal leads to;
+    else that is read anew.
     """
     if not has_begun(folder):
         return Status()
     seen = seen or seen_of(folder, market_domain(settings.chain.chain_id, settings.market.exchange))
     with closing(Journal.reading(folder / JOURNAL)) as journal:
         kind, step = STEPS[settings.role]
-        state = folded(journal, step, kind)
+        state = folded(journal, step, kind) if known is None else known
         address = state.address
         names = names_in(journal, settings, address)
         return Status(

@@ -127,3 +127,14 @@ def test_names_of_strangers_are_text_in_a_chart() -> None:
         assert "<script" not in svg
         assert '" onload="' not in svg
         assert "\u202e" not in svg
+
+
+def test_what_is_not_booked_is_an_outline_without_the_colour_of_what_is() -> None:
+    jobs = [Job(0, 0, 9, 0, "turn", "", state="waits"), Job(0, 9, 18, 0, "mill", "", state="open")]
+    drawn = gantt("Plan", "", [Lane("lathe", "0x1")], jobs)
+    assert drawn is not None
+    rows = re.findall("<g>.*?</g>", drawn.svg)
+    booked, unbooked = (each for each in rows if "<rect" in each)
+    assert 'class="f0"' in booked
+    assert 'class="f0"' not in unbooked
+    assert "not booked: mill" in unbooked

@@ -239,6 +239,14 @@ def test_a_ledger_of_an_agent_is_live_while_the_agent_runs(council, enter):
             assert said in bea.page("/")
 
 
+def test_what_cannot_be_done_with_a_trade_now_is_folded_away(council, enter):
+    key = council.escrowed()
+    sam = enter(council, "sam")
+    now, _, later = sam.page(f"/own/trades/0x{key.hex()}").partition("<summary>Not now")
+    verbs = [set(re.findall('name="verb" value="([a-z]+)"', each)) for each in (now, later)]
+    assert verbs == [{"report", "refund", "split", "void"}, {"deliver", "expire", "execute"}]
+
+
 def test_a_supplier_lists_and_asks_by_forms_and_an_operator_signs(council, enter):
     council.registered()
     key = council.asked(10, 12, first_slot=1)

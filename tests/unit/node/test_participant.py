@@ -10,12 +10,15 @@ from fabmarket.market.delivery import INSTANT
 from fabmarket.market.events import Escrowed
 from fabmarket.market.exchange import Deposit
 from fabmarket.market.messages import Close, Opening, Quote, Selection
+from fabmarket.negotiation import supplier
+from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.wants import Want
 from fabmarket.node import Answer, Journal, evidence_of, forks
 from fabmarket.node.envelope import LARGEST, Envelope, open_envelope, seal
 from fabmarket.node.journal import BadJournal, JournalFull
 from fabmarket.node.outbox import move_of
-from fabmarket.node.participant import SNAPSHOT_EVERY, folded
+from fabmarket.node.participant import SNAPSHOT_EVERY, folded, folded_on
+from fabmarket.node.planned import under_way
 from tests.unit.node.town import DOMAIN, HELD, TOKEN, Town, settled
 
 
@@ -192,6 +195,18 @@ def test_what_is_ahead_of_its_turn_is_postponed_and_taken_later(town):
     assert len(town.people["cleo"].journal.moves()) == 2
 
 
+def test_a_want_says_in_which_session_it_is_negotiated(town):
+    assert under_way(town.people["anne"].state) == {}
+    town.opened()
+    town.carry()
+    town.block(1_045)
+    town.carry()
+    town.block(1_060)
+    town.carry(of=("cleo",))
+    anne = town.people["anne"].state
+    assert under_way(anne) == {anne.order[0]: town.session()}
+
+
 # What contradicts itself
 
 
@@ -303,6 +318,25 @@ def test_a_journal_keeps_a_bounded_number_of_inputs(town):
         assert len(list(cleo.journal.inputs())) < SNAPSHOT_EVERY
     assert len(cleo.journal.moves()) == SNAPSHOT_EVERY + 5
     assert len(list(town.restart("cleo").journal.inputs())) == 5
+
+
+def test_a_journal_is_folded_on_from_what_was_folded_before_and_anew_after_a_snapshot(town):
+    cleo, known, steps = town.people["cleo"], None, []
+
+    def step(state, entry):
+        steps.append(entry)
+        return supplier.step(state, entry)
+
+    known = folded_on(cleo.journal, step, SupplierState, known)
+    for number in range(6):
+        if number == 3:  # inputs are numbered from 1 again
+            with cleo.journal.writing():
+                cleo.journal.snapshot(encode(cleo.state))
+        steps.clear()
+        cleo.order(Deposit(TOKEN, 9))
+        known = folded_on(cleo.journal, step, SupplierState, known)
+        assert encode(known.state) == encode(cleo.state)
+        assert len(steps) == 1
 
 
 def test_a_journal_of_somebody_else_is_refused(town):

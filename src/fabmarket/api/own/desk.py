@@ -18,26 +18,31 @@ from fabmarket.node import NoEvidence
 from fabmarket.node.escrows import Seen
 from fabmarket.node.journal import OtherOrder
 from fabmarket.node.owner import Owner
+from fabmarket.node.participant import Folded
 from fabmarket.node.prefix import NoneSuch
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Desk:
-    """An agent's directory. What was read of its chain is kept, and read on at each request."""
+    """An agent's directory. What was read of it is kept, and read on at each request."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = Lock()
         self._seen: Seen | None = None
+        self._known: Folded[Any] | None = None
 
     @contextmanager
     def owner(self) -> Iterator[Owner]:
         """Give the owner's view of the agent as it is now. Refused if it was never started."""
         with self._lock:
-            owner = Owner(self.folder, self._seen)
+            owner = Owner(self.folder, self._seen, self._known)
             self._seen = owner.seen
-            yield owner
+            try:
+                yield owner
+            finally:
+                self._known = owner.known
 
 
 class OwnRoute(StrictRoute):

@@ -49,7 +49,7 @@ def plan(products: Sequence[ProductPlan], now: int) -> Gantt | None:
             one_line(one.operation),
             f"{one_line(product.status.name)}, {one_line(one.operation)}: {_told(one)}",
             f"/own/trades/{one.trade}" if one.trade else "",
-            fate(one)[0],
+            "open" if one.begins is None else fate(one)[0],
         )
         for kind, product, one, lane in placed
     ]

@@ -118,7 +118,7 @@ def standing_of(owner: Owner) -> OwnStatus:
         door=settings.door.url,
         running=owner.is_running,
         catching_up=owner.is_catching_up,
-        status=status_of(owner.folder, settings, owner.seen),
+        status=status_of(owner.folder, settings, owner.seen, owner.state),
     )
 
 

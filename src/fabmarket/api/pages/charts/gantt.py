@@ -29,7 +29,8 @@ class Job:
     """A bar: of a lane from begin to end (seconds), with what it says and where it leads.
 
     `kind` is the place of what it belongs to, which gives colour and pattern; `state` is "" or
-    "late", "waits" or "lost", which are marked beside the colour.
+    "late", "waits" or "lost", which are marked beside the colour; or "open": nothing is
+    booked, and the bar is the time in which it may be, an outline without colour.
     """
 
     lane: int
@@ -114,19 +115,24 @@ def _stacked(jobs: Sequence[Job]) -> list[list[Job]]:
 def _bar(job: Job, x: float, y: float, scale: float) -> Markup:
     width = max(3.0, (job.ends - job.begins) * scale - 1.5)
     place = {"x": x, "y": y, "width": width, "height": _BAR, "rx": 3.0}
-    drawn = [
-        element("title", job.hint),
-        element("rect", **place, class_=f"f{job.kind % 8}"),
-    ]
-    pattern = job.kind // 8 % 3
-    if pattern:
+    is_open, pattern = job.state == "open", job.kind // 8 % 3
+    drawn = [element("title", job.hint)]
+    if is_open:
+        drawn.append(element("rect", **place, class_="open", fill="url(#pattern-open)"))
+    else:
+        drawn.append(element("rect", **place, class_=f"f{job.kind % 8}"))
+    if pattern and not is_open:
         drawn.append(element("rect", **place, fill=f"url(#pattern-{pattern})"))
-    if job.state:
+    if job.state and not is_open:
         drawn.append(element("rect", **place, class_=f"state {job.state}"))
-    mark = {"late": "! ", "lost": "✕ ", "waits": "… "}.get(job.state, "")
+    mark = {"late": "! ", "lost": "✕ ", "waits": "… ", "open": "not booked: "}.get(job.state, "")
     text = cut(mark + escaped(job.label), width - 8)
     if text_width(text) <= width - 4:
-        drawn.append(element("text", text, x=x + 5, y=y + 14, class_=f"on{job.kind % 8}"))
+        drawn.append(
+            element(
+                "text", text, x=x + 5, y=y + 14, class_=None if is_open else f"on{job.kind % 8}"
+            )
+        )
     group = element("g", *drawn)
     return element("a", group, href=job.href) if job.href else group
 
@@ -152,5 +158,11 @@ def _patterns() -> Markup:
         )  # fmt: skip
 
     stripe = element("rect", width=2, height=6, class_="weave")
+    hatch = element("path", d="M0 0V6", class_="hatch")
     dot = element("circle", cx=2, cy=2, r=1.3, class_="weave")
-    return element("defs", pattern("pattern-1", stripe), pattern("pattern-2", dot))
+    return element(
+        "defs",
+        pattern("pattern-1", stripe),
+        pattern("pattern-2", dot),
+        pattern("pattern-open", hatch),
+    )
