@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,18 @@ def test_the_commands_of_the_how_to_run_one_after_the_other(fabmarket) -> None:
     for command in commands:
         assert fabmarket(*command.split())[0] == 0
     assert Path("shop.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "extra"), [("a.xlsx", "openpyxl", "excel"), ("a.aasx", "basyx.aas", "aas")]
+)
+def test_regression_a_missing_extra_is_installed_by_this_interpreters_pip(
+    fabmarket, monkeypatch, name, module, extra
+) -> None:
+    Path(name).write_bytes(b"")
+    for each in [every for every in sys.modules if every.startswith("basyx")]:
+        monkeypatch.delitem(sys.modules, each)
+    monkeypatch.setitem(sys.modules, module, None)
+    code, _, err = fabmarket("import", name, "--out", "a.toml")
+    assert code == 2
+    assert f"; run {shlex.quote(sys.executable)} -m pip install 'fabmarket[{extra}]', or use" in err

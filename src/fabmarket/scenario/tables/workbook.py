@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from fabmarket.errors import Refused
+from fabmarket.errors import Refused, missing
 from fabmarket.scenario.tables.cells import Broken, Cell, Moment, days_from_1970
 from fabmarket.scenario.tables.packed import check_package
 from fabmarket.scenario.tables.sheets import (
@@ -43,8 +43,7 @@ def openpyxl() -> Any:
     try:
         return import_module("openpyxl")
     except ImportError as error:
-        problem = "Excel files need openpyxl; run pip install 'fabmarket[excel]', or use CSV"
-        raise NoExcel(problem) from error
+        raise NoExcel(missing("Excel files need openpyxl", "excel", "use CSV")) from error
 
 
 def read_workbook(data: bytes, name: str) -> list[Sheet]:
