@@ -15,6 +15,7 @@ HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-
 
 demo: .venv/.core
 	$(BIN)/fabmarket demo
+	@echo "In a browser: make serve"
 
 # What the demo left, in a browser.
 serve: .venv/.serve
@@ -102,7 +103,7 @@ clean:
 	  { echo "$(PYTHON) cannot make a virtual environment; install its venv module (python3-venv)" >&2; exit 1; }
 
 .venv/.core: requirements/core.txt pyproject.toml | .venv/bin/python
-	@echo "Installing what it needs into .venv: half a minute or so"
+	@echo "Installing what it needs into .venv: a minute or so, once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@

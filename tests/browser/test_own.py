@@ -177,7 +177,7 @@ def test_a_visitor_orders_in_the_browser_and_watches_it_through_to_a_settled_tra
         page.get_by_label("Worth of a unit").fill("90")
         page.get_by_role("button", name="Place the want").click()
         page.wait_for_url("**/own/orders/*")
-        watched(page, "done")
+        watched(page, "taken")
         watched(page, "served")  # the page was not loaded again
         page.locator("#now tbody a.hash, #now tbody td a").first.click()
         page.wait_for_url("**/own/trades/0x*")

@@ -5,11 +5,13 @@ nodes that refuse, forget, limit and go.
 import json
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from fabmarket.chain import ExchangeContract, Settings, Transaction, look_at, open_engine
+from fabmarket.identity import Key, keccak
 from fabmarket.ledger import audit
 from fabmarket.market.events import Settled
-from fabmarket.market.exchange import VoidIntents
+from fabmarket.market.exchange import VoidIntents, Withdraw
 from tests.nodes import Relay, relay, rpc
 from tests.pasts import PRESS, lived
 
@@ -140,6 +142,31 @@ def test_a_corrupted_row_is_found_and_named(past, market, run, view):
     assert any(NAMED[view] in each["what"] for each in told), told
     assert all(each["logs"] != each["found"] for each in told)
     assert facts["first_difference"]["what"] == told[0]["what"]
+
+
+def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(past, market, run):
+    """An audit cannot list accounts: the docs say so, and when such a balance is found."""
+    engine, exchange, token = market.engine, market.exchange, market.token.address
+    stranger = Key.derive("audit", "hidden")
+    address, slot = touched(
+        engine, exchange.address, exchange.data("accountOf", stranger.address, token)
+    )[-1]
+    rpc(engine, "anvil_setStorageAt", address, slot, f"0x{5:064x}")
+    try:
+        assert exchange.balance_of(stranger.address, token) == 5
+        assert run("--json").facts["ok"]
+        rpc(engine, "anvil_setBalance", stranger.address, hex(10**18))
+        saved = rpc(engine, "evm_snapshot")
+        call = exchange.move_data(Withdraw(token, 5, stranger.address))
+        market.sender.queue(Transaction(stranger, "withdraw", exchange.address, call, 200_000))
+        market.sender.must_succeed()
+        ran = run("--json")
+        rpc(engine, "evm_revert", saved)
+    finally:
+        rpc(engine, "anvil_setStorageAt", address, slot, f"0x{0:064x}")
+    assert ran.code == 1
+    told = json.loads(ran.stdout)["first_difference"]
+    assert "Withdraw of " + stranger.address in told["what"]
 
 
 def test_money_that_the_token_took_from_the_market_is_missed(past, market, run):
@@ -284,3 +311,160 @@ def test_a_reorganisation_meanwhile_is_no_verdict(market, stubborn, run):
 def test_a_node_that_is_only_read_needs_no_account(market):
     with look_at([market.engine.url], None) as engine:
         assert audit(ExchangeContract(engine, market.exchange.address)).ok
+
+
+# The code
+
+NAMES_OF_CODE = ("the exchange", "the escrow module", "the net module")
+
+
+def forwarding(address: str) -> bytes:
+    """The 45 bytes of a proxy that lets another's code run in its storage (ERC-1167)."""
+    return bytes.fromhex(f"363d3d373d3d3d363d73{address[2:]}5af43d82803e903d91602b57fd5bf3")
+
+
+@pytest.mark.parametrize("part", NAMES_OF_CODE)
+@pytest.mark.parametrize("change", ["last byte", "a byte in the middle", "proxy"])
+def test_code_that_was_replaced_is_found_and_named(market, run, part, change):
+    engine, exchange = market.engine, market.exchange
+    modules = [
+        exchange.read("moduleOf", exchange.selector(name)) for name in ("settleEscrow", "settleNet")
+    ]
+    places = dict(zip(NAMES_OF_CODE, [exchange.address, *modules], strict=True))
+    address = to_checksum_address(places[part])
+    right = engine.code(address)
+    at = len(right) - 1 if change == "last byte" else len(right) - 600
+    wrong = right[:at] + bytes([right[at] ^ 1]) + right[at + 1 :]
+    if change == "proxy":
+        elsewhere = "0x" + "7" * 40
+        wrong = forwarding(elsewhere)
+        rpc(engine, "anvil_setCode", elsewhere, f"0x{right.hex()}")
+    try:
+        rpc(engine, "anvil_setCode", address, f"0x{wrong.hex()}")
+        ran = run("--json")
+    finally:
+        rpc(engine, "anvil_setCode", address, f"0x{right.hex()}")
+    assert ran.code == 1, ran.stderr
+    told = json.loads(ran.stdout)["first_difference"]
+    assert told["check"] == "the market's code is that of this version"
+    assert told["what"] == f"the code of {part}, {address}"
+    assert f"{len(wrong)} bytes of hash 0x{keccak(wrong).hex()}" in told["found"]
+
+
+# A node that contradicts itself is no verdict
+
+
+class Liar(Relay):
+    """A node whose answers to one method are changed on their way."""
+
+    method = ""
+
+    def change(self, result: dict | list) -> None:
+        """Change it in its place."""
+
+    def answered(self, asked: dict) -> bytes:
+        said = json.loads(super().answered(asked))
+        if asked["method"] == self.method and said.get("result"):
+            self.change(said["result"])
+        return json.dumps(said).encode()
+
+
+@pytest.fixture
+def liar(market):
+    with relay(market.engine.url, Liar) as made:
+        yield made
+
+
+def another(text: str) -> str:
+    return text[:-1] + ("1" if text[-1] != "1" else "2")
+
+
+def changed_input(sent):
+    sent["input"] = another(sent["input"])
+
+
+def changed_sender(sent):
+    sent["from"] = NOBODY[:-1] + "1"
+
+
+def changed_nonce(sent):
+    sent["nonce"] = hex(int(sent["nonce"], 16) + 1)
+
+
+def raised_time(block):
+    block["timestamp"] = hex(int(block["timestamp"], 16) + 1_000)
+
+
+def changed_root(block):
+    block["receiptsRoot"] = another(block["receiptsRoot"])
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "words"),
+    [
+        ("eth_getTransactionByHash", changed_input, "other fields than those of its hash"),
+        ("eth_getTransactionByHash", changed_nonce, "other fields than those of its hash"),
+        ("eth_getTransactionByHash", changed_sender, "signed it"),
+        ("eth_getBlockByNumber", raised_time, "other fields than those of its hash"),
+        ("eth_getBlockByNumber", changed_root, "other fields than those of its hash"),
+    ],
+)
+def test_what_contradicts_its_hash_is_no_verdict(liar, run, method, change, words):
+    liar.method, liar.change = method, change
+    refused(run(rpc=liar.url), words, "use another")
+
+
+def test_a_log_that_its_block_s_receipts_do_not_have_is_no_verdict(liar, market, run):
+    """A byte of one log is another, or it is kept back: the receipts tell."""
+    first = market.exchange.address.lower()
+
+    def of_market(logs):
+        return [log for log in logs if log["address"].lower() == first]
+
+    def changed(logs):
+        for log in of_market(logs):
+            if log["data"] != "0x":
+                log["data"] = another(log["data"])
+
+    def kept_back(logs):
+        calls = [log["transactionHash"] for log in of_market(logs)[1:]]
+        several = [each for each in calls if calls.count(each) > 1]
+        if several:
+            logs.remove(next(log for log in logs if log["transactionHash"] == several[-1]))
+
+    liar.method = "eth_getLogs"
+    for liar.change in (changed, kept_back):
+        refused(run(rpc=liar.url), "other logs than are in the receipts of block", "use another")
+
+
+def test_receipts_that_are_not_of_their_block_are_no_verdict(liar, market, run):
+    """Logs and receipts agree, the root in the header says otherwise."""
+    answered = liar.answered
+
+    def changed(asked):
+        said = json.loads(answered(asked))
+        logs = {"eth_getLogs": said.get("result")}.get(asked["method"])
+        if asked["method"] == "eth_getTransactionReceipt":
+            logs = said["result"]["logs"]
+        for log in logs or ():
+            if log["address"].lower() == market.exchange.address.lower() and log["data"] != "0x":
+                log["data"] = another(log["data"])
+        return json.dumps(said).encode()
+
+    liar.answered = changed
+    refused(run(rpc=liar.url), "receipts of root", "use another")
+
+
+def test_a_chain_with_fields_of_its_own_is_believed_and_that_is_said(past, liar, run):
+    liar.method = "eth_getBlockByNumber"
+
+    def other(block):
+        block["extDataHash"] = block["parentHash"]
+        block["gasUsed"] = hex(int(block["gasUsed"], 16) + 1)
+
+    liar.change = other
+    facts = run("--json", rpc=liar.url).facts
+    assert facts["ok"]
+    assert facts["scope"]["believed"] > 10
+    assert "their kinds are not known here" in run(rpc=liar.url).stdout
+    assert run("--json").facts["scope"]["believed"] == 0

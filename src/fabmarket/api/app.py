@@ -10,9 +10,10 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from fabmarket.api.errors import answer_errors
-from fabmarket.api.guard import Guard, Way
+from fabmarket.api.guard import Guard, Private, Way
+from fabmarket.api.own.access import Access
 from fabmarket.api.own.pages import links_of
-from fabmarket.api.own.router import WAYS, own_routers
+from fabmarket.api.own.router import PRIVATE, WAYS, own_routers
 from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
@@ -64,11 +65,14 @@ def make_app(served: Served) -> ASGIApp:
         app.include_router(router, prefix="/v1")
     shell = Shell(served, () if served.agent is None else links_of(served.agent))
     add_pages(app, shell)
+    private = None
     if served.agent is not None:
-        for router in own_routers(served.agent, shell):
+        access = Access(served.agent)
+        for router in own_routers(served.agent, access, shell):
             app.include_router(router)
+        private = Private(PRIVATE, access.knows)
     ways = {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20), **WAYS}
-    return Guard(app, served, ways)
+    return Guard(app, served, ways, private)
 
 
 @asynccontextmanager

@@ -16,8 +16,9 @@ from fabmarket.errors import FabmarketError
 from fabmarket.ledger.queries.paging import BadQuery
 
 CODES = {
-    401: ("not_the_owner", "this is for the agent's owner alone, who shows the token"),
-    403: ("other_origin", "by the cookie only pages of this server may ask for it"),
+    400: ("twice", "a header that is read here comes twice"),
+    401: ("not_the_owner", "for the agent's owner alone; see the file api-token in its directory"),
+    403: ("other_origin", "a page of another site asks, or by the cookie no page of this server"),
     404: ("not_found", "nothing is here, or nothing of that name"),
     405: ("method_not_allowed", "it is read or written with another method; see Allow"),
     408: ("too_slow", "the body did not come in time"),
@@ -96,7 +97,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What an operation says of the errors that it may answer, beside those that all may."""
     return {
         status: {"model": ErrorBody, "description": CODES[status][1]}
-        for status in sorted({*statuses, 421, 422, 429, 503})
+        for status in sorted({*statuses, 400, 403, 421, 422, 429, 503})
     }
 
 
@@ -132,5 +133,5 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        _log.error("%s %r failed", request.method, request.url.path, exc_info=error)
         return answer(500, "a fault of the server's; its log has more")

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from typing_extensions import override
 
@@ -10,10 +11,16 @@ from fabmarket.api.served import Following
 from fabmarket.errors import FabmarketError
 from fabmarket.ledger import Follower, LedgerError
 from fabmarket.market.events import Event
+from fabmarket.node.status import is_running
 
 LOOK_SECONDS = 1.0
 """Between two looks at the chain."""
 _log = logging.getLogger("fabmarket.api")
+
+
+def by_agent(folder: Path) -> Following:
+    """Return how the ledger in an agent's directory comes by its blocks: while the agent runs."""
+    return Following("agent" if is_running(folder) else "file")
 
 
 class _Ended(BaseException):

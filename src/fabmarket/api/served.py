@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 RATE, BURST = 200.0, 400
 """Requests of one client: a second on the average, and at once."""
+GOES_ON = frozenset({"following", "agent"})
+"""The states in which somebody follows the chain."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +17,11 @@ class Following:
     """How the ledger comes by its blocks."""
 
     state: str
-    """"following", "halted", or "file" where nothing is added by this server."""
+    """"following", "halted", "agent" where an agent that runs adds to it, or "file"."""
     reason: str = ""
     """Why it halted, or what it waits for."""
     finality: int | None = None
-    """Blocks below the head after which nothing is taken back; None for a file."""
+    """Blocks below the head after which nothing is taken back; None if others follow."""
 
 
 def file() -> Following:

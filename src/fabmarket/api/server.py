@@ -1,5 +1,6 @@
 """The server of an app: uvicorn on a socket that listens already."""
 
+import logging
 import socket
 
 from starlette.types import ASGIApp
@@ -10,6 +11,7 @@ from fabmarket.errors import Refused
 _BACKLOG = 512
 _IDLE_SECONDS = 30
 _LARGEST_HEAD = 32 << 10
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it quotes what strangers sent
 
 
 class CannotListen(Refused):

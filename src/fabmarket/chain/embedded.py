@@ -190,6 +190,11 @@ class EmbeddedEngine(Engine):
         return self._receipts.get(transaction)
 
     @override
+    def code(self, address: str, block: int | None = None) -> bytes:
+        at: BlockIdentifier = "latest" if block is None else BlockNumber(block)
+        return bytes(self._w3.eth.get_code(cast(ChecksumAddress, address), at))
+
+    @override
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
         return [_sent(each, *self._sent[each]) for each in transactions]
 

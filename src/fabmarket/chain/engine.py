@@ -7,7 +7,7 @@ ChainError
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fabmarket.errors import Refused
@@ -52,12 +52,17 @@ TRANSACTION_GAS = 1 << 24
 
 @dataclass(frozen=True)
 class Header:
-    """A block: its number and hash, that of its parent, and its time in seconds."""
+    """A block: its number and hash, that of its parent, and its time in seconds.
+
+    `is_believed`: its chain hashes what is not known here, so that `headers` could not hold its
+    fields against its hash.
+    """
 
     number: int
     hash: bytes
     parent: bytes
     time: int
+    is_believed: bool = field(default=False, compare=False)
 
 
 class Log(NamedTuple):
@@ -88,7 +93,8 @@ class Receipt:
 class Sent:
     """A transaction that was mined, in which block: who sent it, to whom, and its call data.
 
-    `to` is None where it made a contract.
+    `to` is None where it made a contract. `is_believed`: it is of a kind that is not known here, so
+    that neither its hash nor its sender could be checked.
     """
 
     hash: bytes
@@ -96,6 +102,7 @@ class Sent:
     sender: str
     to: str | None
     data: bytes
+    is_believed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,10 @@ class Engine(ABC):
         """Return a block's header, of the latest block by default."""
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
-        """Return the headers of blocks, in the same order."""
+        """Return the headers of blocks, in the same order.
+
+        Raises ChainError for one whose hash is not that of its fields.
+        """
         return [self.header(number) for number in numbers]
 
     @abstractmethod
@@ -186,8 +196,22 @@ class Engine(ABC):
         return [self.call(to, each, block=block) for each in data]
 
     @abstractmethod
+    def code(self, address: str, block: int | None = None) -> bytes:
+        """Return the code at an address after `block`, by default the latest; none of a key's."""
+
+    @abstractmethod
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
-        """Return the transactions of these hashes, all mined. Raises ChainError for others."""
+        """Return the transactions of these hashes, all mined.
+
+        Raises ChainError for others, and for what is not of that hash, or not its sender's.
+        """
+
+    def require_logs(self, header: Header, address: str, logs: Sequence[Log]) -> None:  # noqa: B027
+        """Raise ChainError unless a block's receipts have just these logs of a contract.
+
+        Receipts must be those of the root in the header. Of receipts of an unknown kind nothing is
+        known.
+        """
 
     def close(self) -> None:  # noqa: B027 (most engines have nothing to stop)
         """Stop what was started."""

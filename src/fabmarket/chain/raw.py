@@ -30,7 +30,7 @@ def raw_logs(raw: Sequence[Mapping[str, Any]]) -> list[Log]:
         address, block_hash = each["address"], each["blockHash"]
         transaction, number = each["transactionHash"], each["blockNumber"]
         if address not in addresses:
-            addresses[address] = checksummed(_bytes(address))
+            addresses[address] = checksummed(octets(address))
         if block_hash not in words:
             words[block_hash] = _word(block_hash)
         if transaction not in words:
@@ -40,8 +40,8 @@ def raw_logs(raw: Sequence[Mapping[str, Any]]) -> list[Log]:
         found.append(
             Log(
                 addresses[address],
-                tuple(map(_bytes, each["topics"])),
-                _bytes(each["data"]),
+                tuple(map(octets, each["topics"])),
+                octets(each["data"]),
                 numbers[number],
                 words[block_hash],
                 count(each["logIndex"]),
@@ -59,14 +59,15 @@ def count(text: str) -> int:
     return value
 
 
-def _bytes(text: str) -> bytes:
+def octets(text: str) -> bytes:
+    """Return bytes as a node writes them."""
     if text[:2] != "0x":
         raise ValueError(f"{text:.100} does not begin with 0x")
     return bytes.fromhex(text[2:])
 
 
 def _word(text: str) -> bytes:
-    word = _bytes(text)
+    word = octets(text)
     if len(word) != 32:
         raise ValueError(f"{text:.100} is no hash")
     return word

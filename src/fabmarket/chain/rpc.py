@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -46,7 +47,8 @@ from fabmarket.chain.engine import (
     Sent,
     Settings,
 )
-from fabmarket.chain.raw import raw_header, raw_logs
+from fabmarket.chain.hashes import is_block_of_hash, is_transaction_of_hash, receipts_have_root
+from fabmarket.chain.raw import octets, raw_header, raw_logs
 from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
 from fabmarket.identity import Key, keccak
@@ -156,7 +158,7 @@ class RpcEngine(Engine):
     def headers(self, numbers: Iterable[int]) -> list[Header]:
         asked = [[hex(number), False] for number in numbers]
         with self._asking():
-            return [raw_header(each) for each in self._all("eth_getBlockByNumber", asked)]
+            return [_header_of(each) for each in self._all("eth_getBlockByNumber", asked)]
 
     @override
     def logs(self, first: int, last: int, address: str) -> list[Log]:
@@ -286,6 +288,27 @@ class RpcEngine(Engine):
             return [_bytes(each) for each in self._all("eth_call", asked)]
 
     @override
+    def require_logs(self, header: Header, address: str, logs: Sequence[Log]) -> None:
+        with self._asking():
+            (block,) = self._all("eth_getBlockByNumber", [[hex(header.number), False]])
+            if _header_of(block).hash != header.hash:
+                raise ChainError(f"block {header.number} changed while it was read; try again")
+            asked = [[each] for each in block["transactions"]]
+            receipts = self._all("eth_getTransactionReceipt", asked)
+            if not receipts_have_root(receipts, octets(block["receiptsRoot"])):
+                return
+            had = [log for each in receipts for log in raw_logs(each["logs"])]
+            if [log for log in had if log.address == address] != list(logs):
+                raise ValueError(f"other logs than are in the receipts of block {header.number}")
+
+    @override
+    def code(self, address: str, block: int | None = None) -> bytes:
+        at = "latest" if block is None else hex(block)
+        with self._asking():
+            (answer,) = self._all("eth_getCode", [[address, at]])
+            return _bytes(answer)
+
+    @override
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
         asked = [[f"0x{each.hex()}"] for each in transactions]
         with self._asking():
@@ -343,6 +366,11 @@ class RpcEngine(Engine):
         return receipt
 
 
+def _header_of(raw: Any) -> Header:
+    """Return a node's block as its header."""
+    return replace(raw_header(raw), is_believed=not is_block_of_hash(raw))
+
+
 def _sent_of(name: bytes, raw: Any) -> Sent:
     """Return a node's transaction as ours."""
     if raw is None or raw.get("blockHash") is None:
@@ -354,7 +382,8 @@ def _sent_of(name: bytes, raw: Any) -> Sent:
         raise ValueError(f"{raw['hash']} for transaction 0x{name.hex()}")
     to = None if raw["to"] is None else checksummed(_bytes(raw["to"]))
     sender, data = checksummed(_bytes(raw["from"])), _bytes(raw["input"])
-    return Sent(name, _bytes(raw["blockHash"]), sender, to, data)
+    is_believed = not is_transaction_of_hash(raw)
+    return Sent(name, _bytes(raw["blockHash"]), sender, to, data, is_believed)
 
 
 def _bytes(answer: object) -> bytes:

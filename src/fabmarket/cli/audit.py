@@ -172,7 +172,7 @@ def _lines(found: Audit, facts: dict[str, Any]) -> Iterator[str]:
             f" {plural(scope.calls, 'call')}."
         )
         if not scope.is_ours:
-            yield "Not seen: whether the contract's code is that of this version of Fabmarket."
+            yield "Not seen: what else was stored when the contract was made, through another."
         signed = [f"{number(n)} {_WORDS[kind]}" for kind, n in scope.signatures.items() if n]
         by_code = f"{number(scope.by_code)} by contracts"
         yield f"Signatures checked: {', '.join(signed) or 'none'}; {by_code}."
@@ -180,6 +180,11 @@ def _lines(found: Audit, facts: dict[str, Any]) -> Iterator[str]:
             yield (
                 f"Not seen: what was signed for {plural(scope.unseen_events, 'event')} that came"
                 f" about through other contracts, in {plural(scope.unseen_calls, 'transaction')}."
+            )
+        if scope.believed:
+            yield (
+                f"Not seen: of {number(scope.believed)} blocks and transactions, whether they are"
+                " what their hashes are of; their kinds are not known here."
             )
     for each in found.surpluses:
         if each.amount:

@@ -165,10 +165,10 @@ def _serve(
     with _extra():  # a second of imports that no other command needs
         from fabmarket.api.app import make_app  # noqa: PLC0415
         from fabmarket.api.currencies import ask_tokens, tokens_of  # noqa: PLC0415
-        from fabmarket.api.following import Feed  # noqa: PLC0415
+        from fabmarket.api.following import Feed, by_agent  # noqa: PLC0415
         from fabmarket.api.own.access import require_loopback  # noqa: PLC0415
         from fabmarket.api.runs import run_in  # noqa: PLC0415
-        from fabmarket.api.served import Currency, Served  # noqa: PLC0415
+        from fabmarket.api.served import Currency, Served, file  # noqa: PLC0415
         from fabmarket.api.server import listening, server_of  # noqa: PLC0415
     known: dict[str, Currency] = {}
     if found.agent is not None:
@@ -184,6 +184,7 @@ def _serve(
             known.update(dict.fromkeys(tokens_of(store.engine), run.currency))
         served = Served(
             store.engine,
+            file if found.agent is None else partial(by_agent, found.agent),
             hosts=names,
             rate=rate,
             burst=max(1, round(2 * rate)),

@@ -55,13 +55,14 @@ Examples:
 def command(folder: Path, suppliers: int | None, demanders: int | None, as_json: bool) -> None:
     """Found a market on this machine for trying out, or go on with it, and start it.
 
-    A node of its own that makes a block a second, contracts, three operators, and suppliers and
-    demanders with stock, coin and test money, each an agent with a directory of its own in DIR,
-    by default fabmarket-market. With the extra `serve` there are pages, too, among them those of
-    the last demander for its owner: the address that is printed lets a browser in. When all of them
-    answer it prints what is where, and returns; they run on until `fabmarket down`. Run again it
-    goes on with the market that is there, and starts what does not run. All keys are drawn anew,
-    and their passphrase lies beside them: use it for nothing of worth.
+    A node of its own (anvil, of the contracts' tools, which need Node) that makes a block a second,
+    contracts, three operators, and suppliers and demanders with stock, coin and test money, each an
+    agent with a directory of its own in DIR, by default fabmarket-market. With the extra `serve`
+    there are pages, too, among them those of the last demander for its owner: the address that is
+    printed lets a browser in. When all of them answer it prints what is where, and returns; they
+    run on until `fabmarket down`. Run again it goes on with the market that is there, and starts
+    what does not run. All keys are drawn anew, and their passphrase lies beside them: use it for
+    nothing of worth.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is no directory; give another")

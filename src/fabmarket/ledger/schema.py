@@ -21,6 +21,8 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    or_,
+    text,
 )
 from typing_extensions import override
 
@@ -218,6 +220,16 @@ escrow = _table(  # `state`: funded, delivered, disputed or closed; `cause` of t
 )
 Index("escrow_state", escrow.c.state, escrow.c.block, escrow.c.log_index)
 Index("escrow_bundle", escrow.c.bundle)
+Index("escrow_place", escrow.c.block, escrow.c.log_index)
+EVER_DISPUTED = or_(escrow.c.evidence != text("''"), escrow.c.is_uncovered)
+"""Of an escrow: a demander once disputed it, or it went back for want of attested capacity."""
+Index(
+    "escrow_disputed",
+    escrow.c.block,
+    escrow.c.log_index,
+    sqlite_where=EVER_DISPUTED,
+    postgresql_where=EVER_DISPUTED,
+)
 cycle = _table(  # a net cycle: `rows` of [account, change], `sales` of [listing, units]
     "cycle",
     _hash("batch", primary_key=True),

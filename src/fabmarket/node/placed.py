@@ -112,7 +112,7 @@ def facts_of(
 
 
 def _fact(placed: Placed, names: Mapping[bytes, str], domain: Domain) -> OrderFact:
-    order, outcome = _read(placed), outcome_of(placed)
+    order, outcome = order_in(placed), outcome_of(placed)
     status = _status(placed, order)
     is_mined = outcome is not None and outcome.transaction != b""
     return OrderFact(
@@ -183,14 +183,15 @@ def names_by(order: Order) -> dict[bytes, str]:
 
 def _orders(journal: Journal) -> Iterator[tuple[Placed, Order | None]]:
     for placed in journal.placed():
-        yield placed, _read(placed)
+        yield placed, order_in(placed)
 
 
-def _read(placed: Placed) -> Order | None:
+def order_in(placed: Placed) -> Order | None:
+    """Return what was ordered, None where another version of the program wrote it."""
     try:
         return decode(Ordered, placed.body).order
     except BadText:
-        return None  # another version's
+        return None
 
 
 def _status(placed: Placed, order: Order | None) -> OrderStatus:

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from fabmarket.game import CONCEPTS, Game, solve
+from fabmarket.market.units import LARGEST_QUANTITY
 
 GAME = {
     "benefit": [100, 200, 200],
@@ -115,3 +116,22 @@ def test_the_largest_numbers_are_no_trouble(client: httpx.Client) -> None:
     many = {"benefit": [1e75] * 1000, "cost": [0] * 1000, "supplier_cost": 0, "a": 1e75, "b": 1e-75}
     body = many | {"concepts": list(CONCEPTS)}
     assert client.post("/v1/calculators/equilibrium", json=body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "most"),
+    [
+        ({"maintenance": str(2**128)}, "body.maintenance", 2**128 - 1),
+        ({"capacity": str(LARGEST_QUANTITY + 1)}, "body.capacity", LARGEST_QUANTITY),
+    ],
+)
+def test_regression_the_bound_of_a_large_number_is_told_to_its_last_digit(
+    changed: dict[str, str], field: str, most: int, client: httpx.Client
+) -> None:
+    """It was told rounded, 340282366920938500000000000000000000000."""
+    answer = client.post("/v1/calculators/quote", json=SESSION | changed)
+    assert answer.status_code == 422
+    said = {"code": "invalid", "message": f"{field}: Input should be from 0 to {most}"}
+    assert answer.json()["error"] == {**said, "field": field}
+    at_most = client.post("/v1/calculators/quote", json=SESSION | dict.fromkeys(changed, str(most)))
+    assert "Input should be" not in at_most.text

@@ -250,7 +250,116 @@ def test_every_answer_has_the_headers_of_safety(client: httpx.Client) -> None:
 
 def test_no_other_site_is_let_in(client: httpx.Client) -> None:
     asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "GET"}
-    refusal(client.options("/v1/trades", headers=asked), 405)
+    refusal(client.options("/v1/trades", headers=asked), 403)
+    refusal(client.options("/v1/trades"), 405)
+
+
+FOREIGN = (
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+)
+LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+def test_regression_another_sites_page_does_not_use_up_what_its_visitor_may_ask(
+    ledger: Engine,
+) -> None:
+    """On loopback it is the same client: its page could shut the owner out with 429."""
+    with serving(Served(ledger, rate=0.001, burst=40)) as client:
+        for headers in FOREIGN:
+            refusal(client.get("/v1/trades", headers=headers), 403)
+            refusal(client.get("/v1/live", headers=headers), 403)
+            refusal(client.get("/", headers=headers), 403)
+            said = {**headers, "Content-Type": "text/plain"}
+            where = "/v1/calculators/equilibrium"
+            refusal(client.post(where, content=b"x", headers=said), 403)
+        assert [client.get("/", headers=LINK).status_code for _ in range(60)][-1] == 429
+        refusal(client.get("/", headers={**LINK, "Sec-Purpose": "prefetch"}), 403)
+        own = {"Sec-Fetch-Site": "same-origin", "Origin": str(client.base_url).rstrip("/")}
+        for _ in range(2):
+            answer = client.post("/v1/calculators/equilibrium", json=GAME, headers=own)
+            assert answer.status_code == 200
+        refusal(client.get("/v1/trades"), 429)
+
+
+def test_a_page_under_a_name_that_was_given_is_ours(ledger: Engine) -> None:
+    """Behind a proxy that speaks TLS, and asks by the server's address."""
+    with serving(Served(ledger, hosts=frozenset({"market.example"}))) as client:
+        headers = {"Origin": "https://market.example"}
+        for host in ("market.example", "127.0.0.1:8480"):
+            answer = client.get("/v1/status", headers={**headers, "Host": host})
+            assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Host", ("127.0.0.1", "evil.example")),
+        ("Origin", ("http://127.0.0.1", "http://evil.example")),
+        ("Authorization", ("Bearer a", "Bearer b")),
+        ("Cookie", ("a=b", "a=c")),
+        ("Idempotency-Key", ("a", "b")),
+        ("Last-Event-ID", ("1", "2")),
+        ("If-None-Match", ("a", "b")),
+        ("Sec-Fetch-Site", ("none", "cross-site")),
+        ("Content-Type", ("application/json", "text/plain")),
+    ],
+)
+def test_regression_a_header_that_comes_twice_is_refused(
+    name: str, values: tuple[str, str], raw: socket.socket
+) -> None:
+    """Of two Host headers the first was believed, of two keys one was not seen."""
+    host = "" if name == "Host" else "Host: localhost\r\n"
+    both = "".join(f"{name}: {value}\r\n" for value in values)
+    raw.sendall(f"GET /v1/status HTTP/1.1\r\n{host}{both}\r\n".encode())
+    said = answered(raw)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert f'"field":"header.{name.lower()}"'.encode() in said
+
+
+@pytest.mark.parametrize("size", [LARGEST_BODY + 40_000, 20 << 20])
+def test_regression_who_sends_too_much_sees_why_it_is_refused(
+    size: int, raw: socket.socket
+) -> None:
+    """The connection was reset under the answer while the client still sent."""
+    head = f"POST /v1/calculators/quote HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}"
+    raw.sendall(f"{head}\r\n\r\n".encode() + b" " * size)
+    assert answered(raw).startswith(b"HTTP/1.1 413 ")
+    assert raw.recv(1) == b""
+
+
+def test_of_what_is_refused_a_bounded_rest_is_read(
+    raw: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fabmarket.api.guard.MOST_DROPPED", 1 << 20)
+    head = "POST /v1/calculators/quote HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999"
+    raw.sendall(f"{head}\r\n\r\n".encode())
+    assert answered(raw).startswith(b"HTTP/1.1 413 ")
+    with pytest.raises(OSError, match=r"reset|Broken pipe"):
+        raw.sendall(bytes(256 << 20))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'{"a":' * 40_000, "it nests too deep"),
+        (json.dumps(GAME).replace("0.8", "1" * 200_000).encode(), "a number has too many digits"),
+        (b'{"a": "\xff"}', "it is no UTF-8"),
+        (b'{"a": 1, "a": 2}', "a key stands twice in an object"),
+    ],
+    ids=["deep", "long", "no text", "twice"],
+)
+def test_regression_a_body_is_refused_in_words_for_its_sender(
+    text: bytes, said: str, client: httpx.Client
+) -> None:
+    """It was told to call sys.set_int_max_str_digits() of Python."""
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/calculators/equilibrium", content=text, headers=headers)
+    assert refusal(answer, 422)["message"] == f"body: no JSON that is read here: {said}"
 
 
 def test_a_body_that_never_comes_holds_nothing_up(

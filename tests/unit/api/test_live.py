@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,9 +13,12 @@ from sqlalchemy import Engine, delete, insert
 from fabmarket.api.routes import live
 from fabmarket.api.served import Served
 from fabmarket.ledger import schema
+from fabmarket.node.entry import token_of
 from tests.filled_ledger import ORIGIN, digest, new_trade
 from tests.serving import serving
 from tests.unit.api.test_errors import refusal
+from tests.unit.node.council import Council
+from tests.unit.node.office import Office
 
 
 @pytest.fixture
@@ -154,6 +158,23 @@ def test_places_to_listen_are_bounded_and_come_free_again(
                 break
     else:
         pytest.fail("no place came free")
+
+
+def test_regression_strangers_take_no_place_of_the_owners(
+    own_ledger: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On loopback all are one client, and 50 connections of anybody shut the owner out."""
+    monkeypatch.setattr(live, "MOST_OF_HOST", 1)
+    monkeypatch.setattr(live, "MOST_LISTENERS", 1)
+    office = Office(Council(), tmp_path / "bea", "bea")
+    owner = {"Authorization": f"Bearer {token_of(office.folder)}"}
+    with serving(Served(own_ledger, agent=office.folder)) as client, listening(client) as one:
+        next(one)
+        refusal(client.get("/v1/live"), 503)
+        with client.stream("GET", "/v1/live", headers=owner) as answer:
+            assert answer.status_code == 200
+            assert next(events(answer.iter_lines()))["event"] == "head"
+            refusal(client.get("/v1/live", headers=owner), 429)
 
 
 def test_who_hears_nothing_is_told_that_the_server_lives(

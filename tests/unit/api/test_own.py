@@ -339,3 +339,14 @@ def test_an_agent_that_was_never_started_says_so(council, tmp_path, serve):
     answer = bea.client.get("/v1/own/status")
     assert answer.status_code == 422
     assert "the agent has not been started yet" in answer.json()["error"]["message"]
+
+
+def test_regression_the_bound_of_an_order_s_amount_is_told_to_its_last_digit(
+    council, tmp_path, serve
+):
+    """It was told rounded, 340282366920938500000000000000000000000."""
+    bea = serve(council, tmp_path, "bea")
+    said = bea.refused("deposit", amount=str(2**128))["message"]
+    assert said.endswith(f": Input should be from 1 to {2**128 - 1}")
+    assert "should be from 1 to" in bea.refused("deposit", amount=0)["message"]
+    assert bea.office.orders() == []

@@ -2,6 +2,8 @@
 
 import os
 import re
+import socket
+from contextlib import closing
 
 import pytest
 
@@ -179,6 +181,75 @@ def test_a_name_that_was_pointed_here_is_refused_whatever_it_shows(place):
         headers = {**place.bearer, "Host": host, "Origin": f"http://{host}"}
         assert place.client.get("/v1/own/status", headers=headers).status_code == 421
         assert place.client.post("/v1/own/orders", json=ORDER, headers=headers).status_code == 421
+    assert place.office.orders() == []
+
+
+def test_regression_an_address_elsewhere_is_not_this_very_address(place):
+    """With the cookie, Host: 1.2.3.4 and its Origin, an order was taken on loopback."""
+    place.entered()
+    port = place.origin.rpartition(":")[2]
+    strange = ("1.2.3.4", f"1.2.3.4:{port}", "127.0.0.1", "localhost:1", f"0.0.0.0:{port}")
+    for host in strange:
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        answer = place.client.post("/v1/own/orders", json=ORDER, headers=headers)
+        assert (host, answer.status_code) == (host, 421)
+        assert "with its own port" in answer.json()["error"]["message"]
+    assert place.office.orders() == []
+    for host in ("127.0.0.2", "[::1]", "localhost", "LOCALHOST"):
+        asked = {**place.bearer, "Host": f"{host}:{port}"}
+        assert place.client.get("/v1/own/status", headers=asked).status_code == 200
+
+
+def test_regression_the_token_is_asked_for_before_a_body_is_read(place, caplog):
+    """Bad JSON was answered 422 to a stranger, and a whole file was read before 401."""
+    json_type = {"Content-Type": "application/json"}
+    form_type = {"Content-Type": "multipart/form-data; boundary=x"}
+    torn = b"--x\r\nEVIL LINE\r\n"
+    for path in ("/v1/own/orders", "/v1/own/trades/0x1/dispute", "/v1/own/nothing"):
+        for kind, body in ((json_type, b"{"), (form_type, torn), (form_type, b"0" * (20 << 20))):
+            answer = place.client.post(path, content=body, headers=kind)
+            assert (path, answer.status_code) == (path, 401)
+    answer = place.client.post("/own/trades/0x1/dispute", content=torn, headers=form_type)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/enter")
+    with closing(socket.create_connection(("127.0.0.1", place.client.base_url.port))) as sock:
+        sock.settimeout(30)
+        head = (
+            f"POST /v1/own/orders HTTP/1.1\r\nHost: {place.origin[7:]}\r\nContent-Length: 9\r\n\r\n"
+        )
+        sock.sendall(head.encode())  # and the body never comes
+        assert sock.recv(1 << 16).startswith(b"HTTP/1.1 401 ")
+    own = {**place.bearer, **form_type}
+    answer = place.client.post("/v1/own/trades/0x1/dispute", content=torn, headers=own)
+    assert answer.status_code == 422
+    entry = {**form_type, "Origin": place.origin}
+    assert place.client.post("/enter", content=torn, headers=entry).status_code == 422
+    assert caplog.text == ""
+
+
+def test_regression_a_stranger_here_does_not_use_up_what_the_owner_may_ask(ledger, tmp_path):
+    """All on loopback are one address: another program, or page, shut the owner out with 429."""
+    office = Office(Council(), tmp_path / "bea", "bea")
+    token = token_of(office.folder)
+    with serving(Served(ledger, agent=office.folder, rate=0.001, burst=3)) as client:
+        place = Place(office, client)
+        assert place.entered().status_code == 303
+        cookie = dict(client.cookies)
+        client.cookies.clear()
+        wrong = {"Authorization": f"Bearer {token}x"}
+        for _ in range(4):
+            last = client.get("/v1/own/status", headers=wrong)
+        assert last.status_code == 429
+        assert client.get("/v1/status", headers=place.bearer).status_code == 200
+        client.cookies.update(cookie)
+        assert client.get("/v1/own/status").status_code == 200
+        assert [client.get("/v1/status").status_code for _ in range(2)] == [200, 429]
+
+
+def test_regression_one_order_is_asked_for_under_one_key(place):
+    """Of two keys the second was not seen."""
+    headers = [*place.bearer.items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = place.client.post("/v1/own/orders", json=ORDER, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "twice")
     assert place.office.orders() == []
 
 

@@ -1,17 +1,24 @@
 """The owner's pages without a script: each answers, and its forms order what they say."""
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext
+from functools import partial
 
 import httpx
 import pytest
+from markupsafe import escape
 
+from fabmarket.api.following import by_agent
 from fabmarket.api.own.forms import BadForm, said_in
 from fabmarket.api.own.pages import links_of
 from fabmarket.api.served import Currency, Served
 from fabmarket.identity import keccak
+from fabmarket.identity.codec import encode
+from fabmarket.ledger import Ledger
+from fabmarket.ledger.store import Block
 from fabmarket.market.exchange import Dispute, List, RaiseEpoch
 from fabmarket.negotiation.duties import Ask, Endorse, Judge
+from fabmarket.negotiation.moves import Ordered
 from fabmarket.negotiation.orders import (
     AddProduct,
     AddWant,
@@ -21,9 +28,12 @@ from fabmarket.negotiation.orders import (
     ReportUsage,
 )
 from fabmarket.node.entry import token_of
+from fabmarket.node.locking import locked
 from fabmarket.node.owner import Owner
+from fabmarket.node.participant import Outcome
+from fabmarket.node.settings import EVENTS, FILE
 from tests.serving import serving
-from tests.unit.node.council import ORIGIN, Council
+from tests.unit.node.council import DOMAIN, ORIGIN, TOKEN, Council
 from tests.unit.node.office import Office
 
 HOSTILE = "<script>alert(1)</script>\u202e'\"&"
@@ -49,10 +59,7 @@ class Browser:
     def send(self, page, verb, **fields):
         """Fill in the form of a verb on a page, and return the order's page."""
         hidden = self._hidden(self.page(page), verb)
-        answer = self.client.post(
-            "/own/orders", data={**hidden, **fields}, headers={"Origin": self.origin}
-        )
-        return answer
+        return self.client.post(page, data={**hidden, **fields}, headers={"Origin": self.origin})
 
     def ordered(self, page, verb, **fields):
         answer = self.send(page, verb, **fields)
@@ -79,7 +86,8 @@ def enter(ledger, tmp_path):
             office = Office(council, tmp_path / name, name)
             token_of(office.folder)
             money = {Owner(office.folder).token: Currency("CR", 2)}
-            served = Served(ledger, agent=office.folder, currencies=money)
+            live = partial(by_agent, office.folder)
+            served = Served(ledger, live, agent=office.folder, currencies=money)
             return Browser(office, stack.enter_context(serving(served)))
 
         yield start
@@ -195,6 +203,42 @@ def test_parties_and_operators_send_the_forms_of_a_trade(council, enter):
     assert ruling == Judge(key, 6_250, 10_000, 0)
 
 
+def tile(text, title):
+    return re.search(f"<dt>{title}</dt><dd>([^<]*)", text)[1]
+
+
+def column(text, title):
+    """The cells of a column of the only table that has it."""
+    (table,) = (each for each in re.findall("<table>.*?</table>", text, re.DOTALL) if title in each)
+    heads = re.findall('<th scope="col"[^>]*>(.*?)</th>', table)
+    rows = re.findall("<tr><t[hd].*?</tr>", table.partition("<tbody>")[2], re.DOTALL)
+    cells = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", each, re.DOTALL) for each in rows]
+    return [row[heads.index(title)] for row in cells]
+
+
+@pytest.mark.parametrize("name", ["sam", "bea"])
+def test_what_is_mine_in_escrow_adds_up_to_the_figure_above(council, enter, name):
+    council.escrowed()
+    browser = enter(council, name)
+    settings = browser.office.folder / FILE
+    other = f'token = "{DOMAIN.verifying_contract}"'
+    settings.write_text(settings.read_text().replace(other, f'token = "{TOKEN}"'))
+    text = browser.page("/own")
+    shares = [int(each.removesuffix(" base units")) for each in column(text, "Yours in escrow")]
+    assert f"{sum(shares)} base units" == tile(text, "Yours in escrow")
+    assert sum(shares) > 0
+
+
+def test_a_ledger_of_an_agent_is_live_while_the_agent_runs(council, enter):
+    bea = enter(council, "bea")
+    asked = {"file": "nobody adds to it now", "agent": "by the agent whose directory it is in"}
+    for state, said in asked.items():
+        with locked(bea.office.folder) if state == "agent" else nullcontext():
+            status = bea.client.get("/v1/status").json()
+            assert (status["state"], status["lag"] is None) == (state, state == "file")
+            assert said in bea.page("/")
+
+
 def test_a_supplier_lists_and_asks_by_forms_and_an_operator_signs(council, enter):
     council.registered()
     key = council.asked(10, 12, first_slot=1)
@@ -219,18 +263,39 @@ def test_a_form_that_is_sent_twice_is_one_order_and_filled_in_anew_another(counc
     assert places == ["/own/orders/1", "/own/orders/1", "/own/orders/2"]
 
 
-def test_what_a_form_says_wrongly_is_told_on_a_page_and_orders_nothing(council, enter):
+def form_of(text, verb):
+    return next(
+        each
+        for each in re.findall("<form.*?</form>", text, re.DOTALL)
+        if f'name="verb" value="{verb}"' in each
+    )
+
+
+def test_what_a_form_says_wrongly_is_told_in_its_words_and_the_form_is_kept(council, enter):
     bea = enter(council, "bea")
-    for verb, page, fields, problem in (
-        ("deposit", "/own/orders", {"amount": "1.234"}, "amount"),
-        ("deposit", "/own/orders", {"amount": "-1"}, "amount"),
-        ("withdraw", "/own/orders", {"amount": "1", "to": "0x12"}, "is no address"),
-        ("want", "/own/wants", {"name": "a", "slot": "x", "benefit": "1"}, "slot"),
-        ("product", "/own/products", {"name": "a", "name-1": "b"}, "operation 1"),
+    for verb, page, fields, field, problem in (
+        ("deposit", "/own/orders", {"amount": "1.234"}, "amount", "at most 2 decimals"),
+        ("deposit", "/own/orders", {"amount": "-1"}, "amount", "is no amount"),
+        ("deposit", "/own/orders", {"amount": "12,50"}, "amount", "without commas, with a point"),
+        ("withdraw", "/own/orders", {"amount": "1", "to": "0x12"}, "", "is no address"),
+        ("want", "/own/wants", {**WANT, "benefit": "9,5"}, "benefit", "Worth of a unit"),
+        ("want", "/own/wants", {**WANT, "slot": "x"}, "slot", "is no whole number"),
+        ("want", "/own/wants", {**WANT, "resource": "", "name": HOSTILE}, "resource", "fill this"),
+        ("product", "/own/products", {"name": "a", "name-1": "b"}, "resource-1", "1. Resource"),
+        ("product", "/own/products", {**PRODUCT, "quantity-3": "0"}, "quantity-3", "3. Units"),
     ):
         answer = bea.send(page, verb, **fields)
         assert (fields, answer.status_code) == (fields, 422)
+        assert "Nothing was ordered" in answer.text
         assert problem in answer.text
+        form = form_of(answer.text, verb)
+        for name, value in fields.items():
+            kept = f'value="{escape(value)}"'
+            assert kept in form or name == "slot", (name, value)
+        assert ("aria-invalid" in form) == (field != "")
+        if field:
+            assert re.search(f'name="{field}"[^>]* aria-describedby="wrong-{field}"', form)
+            assert f'id="wrong-{field}"' in form
     assert bea.office.orders() == []
     assert isinstance(bea.ordered("/own/wants", "want", **WANT), AddWant)
     gone = bea.client.post(
@@ -241,6 +306,52 @@ def test_what_a_form_says_wrongly_is_told_on_a_page_and_orders_nothing(council, 
 
 
 WANT = {"name": "a", "resource": "mill", "slot": "1", "benefit": "9"}
+PRODUCT = {"name": "axle", "value": "9", "last": "6", "name-1": "b", "resource-1": "mill"}
+PRODUCT |= {"quantity-1": "1", "name-3": "c", "resource-3": "mill", "quantity-3": "1"}
+
+
+def test_what_nobody_sells_is_said_at_once_and_ordered_all_the_same(council, enter):
+    bea = enter(council, "bea")
+    (sold, *_) = [
+        each["name"]
+        for each in bea.client.get("/v1/listings?is_open=true").json()["rows"]
+        if f'<option value="{each["name"]}">' in bea.page("/own/wants")
+    ]
+    for name, is_known in (("misspelt", False), (sold, True)):
+        answer = bea.send("/own/wants", "want", **{**WANT, "resource": name})
+        assert answer.status_code == 303
+        assert ("for sale now. Is that" in bea.page(answer.headers["location"])) != is_known
+
+
+def test_a_form_begins_with_the_next_slot_and_marks_the_one_that_runs(council, enter):
+    bea = enter(council, "bea")
+    with closing(Ledger(bea.office.folder / EVENTS)) as store:
+        store.append(Block(council.blocks + 1, bytes(31) + b"x", bytes(32), ORIGIN + 10, ()))
+    options = re.findall('<option value="(\\d+)"( selected)?>([^<]*)', bea.page("/own/wants"))
+    assert [(slot, "runs now" in text) for slot, _, text in options[:3]] == [
+        ("0", True),
+        ("1", False),
+        ("2", False),
+    ]
+    assert [slot for slot, chosen, _ in options if chosen] == ["1"]
+
+
+def test_an_order_that_the_agent_only_noted_is_taken_and_what_it_is_about_stands_beside(
+    council, enter
+):
+    bea = enter(council, "bea")
+    number = 0
+    for name in ("late", "early"):
+        participant = council.people["bea"]
+        bea.ordered("/own/wants", "want", **{**WANT, "name": name})
+        order = bea.office.orders()[-1]
+        number = participant.journal.place(encode(Ordered(order)))
+        assert participant.order(order, number) == Outcome("done")
+        bea.office.bring()
+    text = bea.page("/own/orders")
+    assert column(text, "Order is") == 2 * ["<span>✓ taken</span>"]
+    assert column(text, "What it is about is") == 2 * ['<span class="muted">… open</span>']
+    assert "✓ done" not in bea.page(f"/own/orders/{number}")
 
 
 def test_amounts_are_read_exactly_in_every_currency():

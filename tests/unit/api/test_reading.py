@@ -156,3 +156,4 @@ def test_a_status_is_of_this_moment(client: httpx.Client) -> None:
     answer = client.get("/v1/status")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json()["head"]["number"] == 50
+    assert (answer.json()["state"], answer.json()["lag"]) == ("file", None)

@@ -16,8 +16,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
-from fabmarket.api.errors import ApiError
+from fabmarket.api.errors import CODES, ApiError
 from fabmarket.errors import Refused
 from fabmarket.node.entry import BadToken, token_in
 from fabmarket.node.settings import ENTRY
@@ -73,26 +74,38 @@ class Access:
         name, value = _cookie(self._token())
         return _same(request.cookies.get(name, ""), value)
 
+    def knows(self, request: Request) -> bool:
+        """Whether a request comes with the token, or without one and with the cookie."""
+        given = _given(request)
+        try:
+            if given is not None:
+                return _same(given, self._token())
+            return bool(request.cookies) and self.holds(request)
+        except ApiError:  # there is no token now, so nobody has it
+            return False
+
     def require(
         self,
         request: Request,
-        given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> None:
         """Let nobody pass but the owner. ApiError for all others."""
-        if given is not None:
-            if _same(given.credentials, self._token()):
-                return
-        elif self.holds(request):
-            if request.method not in _READING:
-                _require_origin(request)
-            return
-        raise ApiError(401, "for the agent's owner alone; see the file api-token in its directory")
+        if not self.knows(request):
+            raise ApiError(401, CODES[401][1])
+        if _given(request) is None and request.method not in _READING:
+            _require_origin(request)
 
     def _token(self) -> str:
         try:
             return token_in(self._path)
         except BadToken as error:
             raise ApiError(401, "the agent has no token now; serve its directory again") from error
+
+
+def _given(request: Request) -> str | None:
+    """What is shown as a token, None where nothing is."""
+    scheme, said = get_authorization_scheme_param(request.headers.get("authorization"))
+    return said if scheme.lower() == "bearer" and said else None
 
 
 def _cookie(token: str) -> tuple[str, str]:

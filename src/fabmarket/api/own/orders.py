@@ -15,11 +15,12 @@ from fabmarket.api.own.verbs import Digest, Verb
 from fabmarket.api.reading import Nothing, Whole
 from fabmarket.identity import keccak
 from fabmarket.ledger.queries.paging import MOST, USUAL
+from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.orders import AddProduct, AddWant, Order
 from fabmarket.node.journal import Journal
 from fabmarket.node.ordered import buying, delivering, judging
 from fabmarket.node.owner import NotTaken, Owner
-from fabmarket.node.placed import OrderFact, facts_of, names_in
+from fabmarket.node.placed import OrderFact, facts_of, names_in, order_in
 from fabmarket.node.settings import JOURNAL
 
 LARGEST_FILE = 16 << 20
@@ -95,6 +96,20 @@ def order_of(owner: Owner, number: int) -> OrderFact:
         names = names_in(journal, owner.settings, owner.address)
     (fact,) = facts_of([placed], names, owner.domain)
     return fact
+
+
+def resources_of(owner: Owner, number: int) -> list[str]:
+    """Return the resources that an order to buy names; of any other order none."""
+    with closing(Journal.reading(owner.folder / JOURNAL)) as journal:
+        placed = journal.order(number)
+    match None if placed is None else order_in(placed):
+        case AddWant(want=want):
+            found = {each.resource for each in want.choices}
+        case AddProduct(product=product):
+            found = {way.resource for step in product.steps for way in step}
+        case _:
+            return []
+    return sorted(map(name_from_bytes32, found))
 
 
 def add_orders(router: APIRouter, desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """The owner's pages: what the agent does, and a form for each thing that can be ordered."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from pathlib import Path as FilePath
 from secrets import token_urlsafe
 from typing import Annotated, Any
@@ -16,8 +17,16 @@ from fabmarket.api.errors import ApiError
 from fabmarket.api.own import pictures
 from fabmarket.api.own.access import Access
 from fabmarket.api.own.desk import Desk
-from fabmarket.api.own.forms import STEPS, said_in
-from fabmarket.api.own.orders import LARGEST_FILE, PlacedFact, order_of, orders_at, place
+from fabmarket.api.own.forms import STEPS, Unsent, said_in, wrong_in
+from fabmarket.api.own.offers import for_sale, slots_ahead, unlisted
+from fabmarket.api.own.orders import (
+    LARGEST_FILE,
+    PlacedFact,
+    order_of,
+    orders_at,
+    place,
+    resources_of,
+)
 from fabmarket.api.own.reads import (
     file_of,
     files_of,
@@ -27,7 +36,6 @@ from fabmarket.api.own.reads import (
     usage_at,
 )
 from fabmarket.api.own.verbs import Digest, Verb
-from fabmarket.api.pages.clock import brief_utc
 from fabmarket.api.pages.problems import telling
 from fabmarket.api.pages.shell import Link, Shell
 from fabmarket.api.reading import Whole
@@ -40,7 +48,7 @@ from fabmarket.node.planned import approvals_of, plans_of, wants_of
 from fabmarket.node.settings import Role, read_settings
 from fabmarket.node.told import exposure_of
 
-_PAGE, _SLOTS = 50, 60
+_PAGE = 50
 _TRADE = "/trades/{trade}"
 _COMMON = (Link("/own/trades", "My trades"), Link("/own/usage", "Usage"))
 _OF_ROLE: dict[Role, tuple[Link, ...]] = {
@@ -116,8 +124,9 @@ def _own_route(shell: Shell) -> type[APIRoute]:
 
             async def telling(request: Request) -> Response:
                 def page(status: int, title: str, *wrong: str) -> Response:
+                    back = request.url.path if request.method == "GET" else "/own"
                     return shell.page(
-                        request, None, "problem.html", status, title=title, wrong=wrong
+                        request, None, "problem.html", status, title=title, wrong=wrong, back=back
                     )
 
                 try:
@@ -126,9 +135,6 @@ def _own_route(shell: Shell) -> type[APIRoute]:
                     if error.status == 401:
                         return RedirectResponse("/enter", 303)
                     return page(error.status, "This is not done", f"{error}.")
-                except ValidationError as error:
-                    wrong = [_told(each) for each in error.errors()]
-                    return page(422, "This cannot be ordered", *wrong)
                 except Refused as error:
                     return page(422, "This is not done", f"{error}.")
                 except TryAgain as error:
@@ -140,35 +146,72 @@ def _own_route(shell: Shell) -> type[APIRoute]:
     return Route
 
 
-def _told(error: Any) -> str:
-    place = [str(part) for part in error["loc"][1:]]
-    return f"{' '.join(place) or 'The form'}: {error['msg']}."
-
-
 class _Pages:
     """Renders the owner's pages."""
 
     def __init__(self, shell: Shell, desk: Desk) -> None:
         self.shell, self.desk = shell, desk
 
+    def ordered(self, form: FormData, again: Callable[[Unsent, int], Response]) -> Response:
+        """Order what a form says; where that is refused, show it `again`, with a status."""
+        said = {name: text for name, text in form.items() if isinstance(text, str)}
+        key = said.pop("key", "")
+        try:
+            body = _VERB.validate_python(said_in(said, self.shell.currency(_token(self.desk))))
+            asked = repr(sorted(said.items())).encode()
+            return _placed(place(self.desk, body.order, _once(key, asked), asked))
+        except (ValidationError, Refused) as error:
+            return again(Unsent(said, wrong_in(said, error)), 422)
+        except TryAgain as error:
+            return again(Unsent(said, wrong_in(said, error)), 503)
+
     def page(
-        self, request: Request, template: str, read: Callable[[Owner], dict[str, Any]]
+        self,
+        request: Request,
+        template: str,
+        read: Callable[[Owner], dict[str, Any]],
+        unsent: Unsent | None = None,
+        status: int = 200,
     ) -> HTMLResponse:
-        """Return a page of what `read` finds."""
+        """Return a page of what `read` finds, with a form that was not sent as it was filled in."""
         with self.desk.owner() as owner:
             shown = {"own": standing_of(owner), "token": owner.token, **read(owner)}
         with self.shell.connect() as connection:
-            return _private(self._rendered(request, connection, template, shown))
+            return _private(self._rendered(request, connection, template, shown, unsent, status))
 
     def _rendered(
-        self, request: Request, connection: Connection, template: str, shown: dict[str, Any]
+        self,
+        request: Request,
+        connection: Connection,
+        template: str,
+        shown: dict[str, Any],
+        unsent: Unsent | None,
+        status: int,
     ) -> HTMLResponse:
         more: dict[str, Any] = {
             "key": token_urlsafe(12),
             "currency": self.shell.currency(shown["token"]),
             "fate": pictures.fate,
+            "unsent": unsent,
+            "sold": for_sale(connection),
+            "unlisted": unlisted(connection, shown.get("asked", ())),
         }
-        return self.shell.page(request, connection, f"own/{template}", **more, **shown)
+        return self.shell.page(request, connection, f"own/{template}", status, **more, **shown)
+
+
+Show = Callable[[Request, Unsent | None, int], HTMLResponse]
+
+
+def _with_forms(own: APIRouter, pages: _Pages, path: str, show: Show) -> None:
+    """Add a page, and what its forms are sent to: what is refused is shown on it again."""
+
+    @own.get(path)
+    def page(request: Request) -> HTMLResponse:
+        return show(request, None, 200)
+
+    @own.post(path)
+    def ordered(request: Request, form: Form) -> Response:
+        return pages.ordered(form, partial(show, request))
 
 
 def _add_orders(own: APIRouter, pages: _Pages) -> None:
@@ -180,11 +223,21 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
 
         return pages.page(request, "home.html", read)
 
+    def orders(
+        request: Request, unsent: Unsent | None, status: int, before: int | None = None
+    ) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            return {"page": orders_at(owner, before, _PAGE)}
+
+        return pages.page(request, "orders.html", read, unsent, status)
+
     @own.get("/orders")
-    def orders(request: Request, before: Before = None) -> HTMLResponse:
-        return pages.page(
-            request, "orders.html", lambda owner: {"page": orders_at(owner, before, _PAGE)}
-        )
+    def newest(request: Request, before: Before = None) -> HTMLResponse:
+        return orders(request, None, 200, before)
+
+    @own.post("/orders")
+    def ordered(request: Request, form: Form) -> Response:
+        return pages.ordered(form, partial(orders, request))
 
     @own.get("/orders/{number}")
     def order(request: Request, number: Annotated[Whole, Path()]) -> HTMLResponse:
@@ -198,18 +251,10 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
                 "wants": wants if is_one else [],
                 "products": products if is_one else [],
                 "approvals": [each for each in approvals_of(owner) if each.name == fact.about],
+                "asked": [] if fact.state == "refused" else resources_of(owner, number),
             }
 
         return pages.page(request, "order.html", read)
-
-    @own.post("/orders")
-    def ordered(form: Form) -> Response:
-        said = {name: text for name, text in form.items() if isinstance(text, str)}
-        key = said.pop("key", "")
-        currency = pages.shell.currency(_token(pages.desk))
-        body = _VERB.validate_python(said_in(said, currency))
-        asked = repr(sorted(said.items())).encode()
-        return _placed(place(pages.desk, body.order, _once(key, asked), asked))
 
     @own.get("/privacy")
     def privacy(request: Request) -> HTMLResponse:
@@ -217,26 +262,43 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
 
 
 def _add_buying(own: APIRouter, pages: _Pages) -> None:
-    @own.get("/wants")
-    def wants(request: Request) -> HTMLResponse:
-        return pages.page(
-            request,
-            "wants.html",
-            lambda owner: {"wants": wants_of(owner), "slots": _slots(owner)},
-        )
+    def wants(request: Request, unsent: Unsent | None, status: int) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            found = wants_of(owner)
+            open_ = [each for each in found if each.state in ("open", "to be approved")]
+            asked = {way.resource for each in open_ for way in each.ways}
+            return {"wants": found, "slots": slots_ahead(owner), "asked": asked}
 
-    @own.get("/products")
-    def products(request: Request) -> HTMLResponse:
+        return pages.page(request, "wants.html", read, unsent, status)
+
+    def products(request: Request, unsent: Unsent | None, status: int) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
             found = plans_of(owner)
-            chart = pictures.plan(found, owner.time)
-            return {"products": found, "chart": chart, "steps": STEPS, "slots": _slots(owner)}
+            waiting = [
+                one
+                for each in found
+                if each.status.state in ("open", "to be approved")
+                for one in each.operations
+                if one.state == "waiting"
+            ]
+            return {
+                "products": found,
+                "chart": pictures.plan(found, owner.time),
+                "steps": STEPS,
+                "slots": slots_ahead(owner),
+                "asked": {way.resource for one in waiting for way in one.ways},
+            }
 
-        return pages.page(request, "products.html", read)
+        return pages.page(request, "products.html", read, unsent, status)
 
-    @own.get("/capacity")
-    def capacity(request: Request) -> HTMLResponse:
-        return pages.page(request, "capacity.html", lambda owner: {"calendar": owner.calendar})
+    def capacity(request: Request, unsent: Unsent | None, status: int) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            return {"calendar": owner.calendar}
+
+        return pages.page(request, "capacity.html", read, unsent, status)
+
+    for path, show in (("/wants", wants), ("/products", products), ("/capacity", capacity)):
+        _with_forms(own, pages, path, show)
 
     @own.get("/sessions")
     def sessions(request: Request, before: Before = None) -> HTMLResponse:
@@ -265,17 +327,25 @@ def _add_trades(own: APIRouter, pages: _Pages) -> None:
             request, "usage.html", lambda owner: {"page": usage_at(owner, before, _PAGE)}
         )
 
-    @own.get(_TRADE)
-    def trade(request: Request, trade: Annotated[Digest, Path()]) -> HTMLResponse:
+    def one(request: Request, trade: str, unsent: Unsent | None, status: int) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
             usage = [each for each in usage_at(owner, None, 500).rows if each.trade == trade]
             files = [each for each in files_of(owner) if each.trade == trade]
             return {"trade": trade, "usage": usage, "files": files}
 
-        return pages.page(request, "trade.html", read)
+        return pages.page(request, "trade.html", read, unsent, status)
+
+    @own.get(_TRADE)
+    def trade(request: Request, trade: Annotated[Digest, Path()]) -> HTMLResponse:
+        return one(request, trade, None, 200)
+
+    @own.post(_TRADE)
+    def ordered(request: Request, form: Form, trade: Annotated[Digest, Path()]) -> Response:
+        return pages.ordered(form, partial(one, request, trade))
 
     @own.post(f"{_TRADE}/{{what}}")
     def evidence(
+        request: Request,
         form: Form,
         trade: Annotated[Digest, Path()],
         what: Annotated[str, Path(pattern="^(dispute|show)$")],
@@ -292,21 +362,27 @@ def _add_trades(own: APIRouter, pages: _Pages) -> None:
                 return delivering.disputed(owner, trade, content, name)
             return judging.shown(owner, trade, content, name, where)
 
-        return _placed(place(pages.desk, order, _once(key, asked), asked))
+        try:
+            return _placed(place(pages.desk, order, _once(key, asked), asked))
+        except Refused as error:
+            return one(request, trade, Unsent({}, wrong_in({}, error)), 422)
 
 
 def _add_judging(own: APIRouter, pages: _Pages) -> None:
-    @own.get("/requests")
-    def requests(request: Request) -> HTMLResponse:
-        return pages.page(request, "requests.html", lambda owner: {"requests": requests_of(owner)})
+    def requests(request: Request, unsent: Unsent | None, status: int) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            return {"requests": requests_of(owner)}
 
-    @own.get("/disputes")
-    def disputes(request: Request) -> HTMLResponse:
-        return pages.page(
-            request,
-            "disputes.html",
-            lambda owner: {"disputes": disputes_of(owner), "files": files_of(owner)},
-        )
+        return pages.page(request, "requests.html", read, unsent, status)
+
+    def disputes(request: Request, unsent: Unsent | None, status: int) -> HTMLResponse:
+        def read(owner: Owner) -> dict[str, Any]:
+            return {"disputes": disputes_of(owner), "files": files_of(owner)}
+
+        return pages.page(request, "disputes.html", read, unsent, status)
+
+    _with_forms(own, pages, "/requests", requests)
+    _with_forms(own, pages, "/disputes", disputes)
 
     @own.get("/files/{digest}")
     def file(digest: Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]) -> Response:
@@ -314,16 +390,6 @@ def _add_judging(own: APIRouter, pages: _Pages) -> None:
             content = file_of(owner, digest)
         headers = {"Content-Disposition": f'attachment; filename="{digest}"'}
         return Response(content, media_type="application/octet-stream", headers=headers)
-
-
-def _slots(owner: Owner) -> list[dict[str, Any]]:
-    """The slots that can still be bought in, from the running one on, and when each begins."""
-    calendar = owner.calendar
-    first = max(0, (owner.time - calendar.origin) // calendar.slot_length)
-    return [
-        {"slot": at, "told": brief_utc(calendar.origin + at * calendar.slot_length)}
-        for at in range(first, first + _SLOTS)
-    ]
 
 
 def _token(desk: Desk) -> str:

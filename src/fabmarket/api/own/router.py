@@ -21,11 +21,13 @@ WAYS = dict.fromkeys(
     ("/v1/own/trades/", "/own/trades/"), Way(largest_body=LARGEST_FILE + (64 << 10))
 )
 """Where bodies carry a file."""
+PRIVATE = ("/v1/own", HOME)
+"""Below which all is the owner's alone."""
 
 
-def own_routers(folder: Path, shell: Shell) -> list[APIRouter]:
+def own_routers(folder: Path, access: Access, shell: Shell) -> list[APIRouter]:
     """Return what is served of an agent's directory, whose token is there (`node.entry`)."""
-    desk, access = Desk(folder), Access(folder)
+    desk = Desk(folder)
     own = APIRouter(
         prefix="/v1/own",
         tags=["own"],

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from fabmarket.api.bodies import within
 from fabmarket.market.exchange.state import WHOLE
 from fabmarket.market.trade import TIME_LIMIT
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
@@ -44,17 +45,17 @@ _SCHEMA = WithJsonSchema(
         "examples": ["1200"],
     }
 )
-Amount = Annotated[int, _WHOLE, Field(ge=0, le=LARGEST_AMOUNT), _SCHEMA]
+Amount = Annotated[int, _WHOLE, within(0, LARGEST_AMOUNT), _SCHEMA]
 """Base units of the market's token."""
-Paid = Annotated[int, _WHOLE, Field(ge=1, le=LARGEST_AMOUNT), _SCHEMA]
-Units = Annotated[int, _WHOLE, Field(ge=1, le=LARGEST_QUANTITY), _SCHEMA]
-Count = Annotated[int, _WHOLE, Field(ge=0, le=LARGEST_QUANTITY), _SCHEMA]
-Slot = Annotated[int, _WHOLE, Field(ge=0, le=2**40), _SCHEMA]
-WantedSlot = Annotated[int, _WHOLE, Field(ge=0, le=2**32), _SCHEMA]
-Cycles = Annotated[int, _WHOLE, Field(ge=1, le=2**32), _SCHEMA]
-Second = Annotated[int, _WHOLE, Field(ge=1, le=TIME_LIMIT), _SCHEMA]
-Days = Annotated[int, _WHOLE, Field(ge=1, le=3650), _SCHEMA]
-Share = Annotated[int, _WHOLE, Field(ge=0, le=WHOLE), _SCHEMA]
+Paid = Annotated[int, _WHOLE, within(1, LARGEST_AMOUNT), _SCHEMA]
+Units = Annotated[int, _WHOLE, within(1, LARGEST_QUANTITY), _SCHEMA]
+Count = Annotated[int, _WHOLE, within(0, LARGEST_QUANTITY), _SCHEMA]
+Slot = Annotated[int, _WHOLE, within(0, 2**40), _SCHEMA]
+WantedSlot = Annotated[int, _WHOLE, within(0, 2**32), _SCHEMA]
+Cycles = Annotated[int, _WHOLE, within(1, 2**32), _SCHEMA]
+Second = Annotated[int, _WHOLE, within(1, TIME_LIMIT), _SCHEMA]
+Days = Annotated[int, _WHOLE, within(1, 3650), _SCHEMA]
+Share = Annotated[int, _WHOLE, within(0, WHOLE), _SCHEMA]
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["milling"])]
 Note = Annotated[str, Field(max_length=LONGEST_NOTE)]
 Digest = Annotated[str, Field(pattern="^0x[0-9a-f]{1,64}$", examples=["0x3f9a"])]

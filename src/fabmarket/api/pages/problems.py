@@ -52,7 +52,7 @@ def telling(shell: Shell) -> type[APIRoute]:
 
 
 def _page(shell: Shell, request: Request, status: int, title: str, wrong: list[str]) -> Response:
-    return shell.page(request, None, "problem.html", status, title=title, wrong=wrong)
+    return shell.page(request, None, "problem.html", status, title=title, wrong=wrong, back="")
 
 
 def _told(error: Any) -> str:

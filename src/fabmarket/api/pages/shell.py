@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from fabmarket.api.currencies import BASE_UNITS
 from fabmarket.api.pages.clock import brief_utc, day_of, iso, utc
-from fabmarket.api.served import Currency, Following, Run, Served
+from fabmarket.api.served import GOES_ON, Currency, Following, Run, Served
 from fabmarket.ledger.queries.market import Head, head, market
 from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.report.wording import duration, money, number, one_line, plural, share, short, span
@@ -39,7 +39,7 @@ class Link:
 class Standing:
     """How the ledger stands: its last block, how it comes by more, and how old that block is.
 
-    `lag` is in seconds, by the server's clock; None where nothing is followed.
+    `lag` is in seconds, by the server's clock; None where nobody follows.
     """
 
     head: Head | None
@@ -134,7 +134,7 @@ class Shell:
     def _standing(self, connection: Connection | None) -> Standing:
         last = None if connection is None else head(connection)
         following = self._served.following()
-        is_alive = last is not None and following.state == "following"
+        is_alive = last is not None and following.state in GOES_ON
         lag = max(0.0, clock.time() - last.time) if last is not None and is_alive else None
         return Standing(last, following, lag)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from fabmarket.api.bodies import StrictRoute
+from fabmarket.api.bodies import StrictRoute, within
 from fabmarket.api.errors import ApiError, documented
 from fabmarket.api.reading import Nothing, Reading
 from fabmarket.errors import Refused
@@ -46,7 +46,7 @@ def _digits(value: object) -> int:
 def _written(most: int, example: str) -> Any:
     """How a whole number up to `most` must be written."""
     schema = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,38})$", "examples": [example]}
-    return BeforeValidator(_digits), Field(le=most), WithJsonSchema(schema)
+    return BeforeValidator(_digits), within(0, most), WithJsonSchema(schema)
 
 
 Amount = Annotated[int, *_written(LARGEST_AMOUNT, "1000000")]

@@ -18,6 +18,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from fabmarket.api.errors import ApiError, documented
+from fabmarket.api.guard import CLIENT, OWNER
 from fabmarket.api.reading import Nothing, Reading
 from fabmarket.api.served import Served
 from fabmarket.ledger.queries.forms import DESCRIBED
@@ -25,7 +26,6 @@ from fabmarket.ledger.queries.market import Head, head, is_still
 from fabmarket.ledger.queries.paging import MOST
 from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.ledger.queries.trades import TradeRow, trades_after
-from fabmarket.node.hosts import host_of
 
 LOOK_SECONDS = 1.0
 """Between two looks at the head."""
@@ -100,38 +100,39 @@ class Heads:
             found = trades_after(connection, place, MOST + 1)
         return tuple(row for row in found if row.block <= until)
 
-    def take(self, host: str) -> None:
-        """Take a place to listen. ApiError where there is none."""
-        if sum(self._listeners.values()) >= MOST_LISTENERS:
+    def take(self, client: str) -> None:
+        """Take a place to listen; the owner's are its own. ApiError where there is none."""
+        strangers = sum(count for each, count in self._listeners.items() if each != OWNER)
+        if client != OWNER and strangers >= MOST_LISTENERS:
             raise ApiError(503, "all places to listen are taken; ask again later, or read pages")
-        if self._listeners.get(host, 0) >= MOST_OF_HOST:
+        if self._listeners.get(client, 0) >= MOST_OF_HOST:
             raise ApiError(429, f"you listen {MOST_OF_HOST} times already; end one")
-        self._listeners[host] = self._listeners.get(host, 0) + 1
+        self._listeners[client] = self._listeners.get(client, 0) + 1
 
-    def leave(self, host: str) -> None:
+    def leave(self, client: str) -> None:
         """Give a place back."""
-        self._listeners[host] -= 1
-        if not self._listeners[host]:
-            del self._listeners[host]
+        self._listeners[client] -= 1
+        if not self._listeners[client]:
+            del self._listeners[client]
 
 
 class _Listening(StreamingResponse):
     """A stream that gives its place back however it ends."""
 
-    def __init__(self, heads: Heads, host: str, place: tuple[int, int] | None) -> None:
+    def __init__(self, heads: Heads, client: str, place: tuple[int, int] | None) -> None:
         super().__init__(
             _told(heads, place),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
-        self._heads, self._host = heads, host
+        self._heads, self._client = heads, client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._heads.leave(self._host)
+            self._heads.leave(self._client)
 
 
 async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[bytes]:
@@ -196,12 +197,12 @@ async def live(
 
     `head` says that the ledger has moved, and whether blocks were taken back; `trade` is a row as
     `/v1/trades` has it, oldest first; `missed` stands for more than 500 trades: read those pages.
-    50 connections of one client at most, 200 in all.
+    50 connections of one client at most, 200 in all; an agent's owner has 50 beside them.
     """
     heads: Heads = request.app.state.heads
-    host = host_of(request.client.host if request.client else "")
-    heads.take(host)
-    return _Listening(heads, host, _place(last_event_id))
+    client: str = request.scope[CLIENT]
+    heads.take(client)
+    return _Listening(heads, client, _place(last_event_id))
 
 
 def _place(said: str | None) -> tuple[int, int] | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from fabmarket.api.errors import not_found
 from fabmarket.api.parameters import Address, Name
 from fabmarket.api.reading import Nothing, Paged, Reading, Whole, reads
+from fabmarket.api.served import GOES_ON
 from fabmarket.ledger.queries.forms import DESCRIBED
 from fabmarket.ledger.queries.market import Head, MarketRow, head, market
 from fabmarket.ledger.queries.operators import OperatorSetRow, operators
@@ -28,15 +29,17 @@ class Status:
 
     state: str
     """`following` a chain; `halted`, as the chain was reorganised deeper than it can follow: what
-    is served may be wrong from there on; `file`, where this server adds nothing to the ledger."""
+    is served may be wrong from there on; `agent`, where the ledger is that of
+    an agent which runs and follows; `file`, where nobody adds to the ledger."""
     reason: str
     """Why it halted, or what it waits for; else empty."""
     head: Head | None
     """The last block of the ledger; null while it is empty."""
     lag: float | None
-    """Seconds from the last block's time to now, by the server's clock; null without a block."""
+    """Seconds from the last block's time to now, by the server's clock; null without a block, and
+    where nobody follows."""
     finality: int | None
-    """Blocks after which nothing is taken back; null for a file."""
+    """Blocks after which nothing is taken back; null where this server does not follow."""
 
 
 class Days(Nothing):
@@ -63,7 +66,8 @@ def status(reader: Reading, _: Annotated[Nothing, Query()]) -> Response:
 
     def read(connection: Connection) -> Status:
         following, at = reader.served.following(), head(connection)
-        lag = None if at is None else round(time.time() - at.time, 3)
+        goes_on = following.state in GOES_ON
+        lag = round(time.time() - at.time, 3) if at is not None and goes_on else None
         return Status(following.state, following.reason, at, lag, following.finality)
 
     return reader.fresh(Status, read)

@@ -4,11 +4,12 @@ Replayed are the events, from those of the exchange's making on: `record` refuse
 follow (over-listing, overselling, spending more than held, settling twice, a cycle that does not
 sum to zero, an escrow that pays at another time or otherwise than its terms say). Each call is read
 from its transaction and made again on the twin, which recovers every signature and must come to
-the events in the log. Compared with storage at one block are the parameters, all sets of operators
-and the number of their decisions, the pause, the tokens and what is owed in each, all accounts
-(balance, epoch, used nonces), calendars, slots, seals, listings, escrows, rulings and intents, and
-with the tokens what the exchange holds of them. Beside that stands a count of what is sold of each
-slot that knows nothing of the twin.
+the events in the log. Compared with the chain at one block are the code of the exchange and of the
+modules that run in its storage, and what it stores: the parameters, all sets of operators and the
+number of their decisions, the pause, the tokens and what is owed in each, all accounts (balance,
+epoch, used nonces), calendars, slots, seals, listings, escrows, rulings and intents that the log
+names, and with the tokens what the exchange holds of them. Beside that stands a count of what is
+sold of each slot that knows nothing of the twin.
 
 Unseen stay the data of calls that came through another contract, which are counted, and in a log
 that lacks all events of a call what no stored number hangs on: an attestation of a slot of which
@@ -120,6 +121,7 @@ class _Audit:
         self._exchange, self._engine, self._progress = exchange, exchange.engine, progress
         self._first = first
         self._made: int | None = None
+        self._believed = 0
         self._trades = trades
         self._reading = Reading(exchange, first)
         self.replay = Replay(exchange, trades)
@@ -128,10 +130,19 @@ class _Audit:
         """Replay all up to the head, or to where it ends."""
         last = self._engine.block_number()
         for block in self._reading.until(last):
+            self._believed += block.header.is_believed
+            before = self.replay.differing
             for call in block.calls:
+                self._believed += call.sent.is_believed
                 self._replay(call, block.header)
                 if self.replay.has_ended:
-                    return
+                    break
+            if self.replay.differing > before:
+                # Is it the market that is wrong, or what the node says of it?
+                logs = [log for call in block.calls for log in call.logs]
+                self._engine.require_logs(block.header, self._exchange.address, logs)
+            if self.replay.has_ended:
+                return
             self._progress("blocks", block.header.number - self._first, last - self._first)
         if self._made is None:
             raise NoMarket(
@@ -204,6 +215,7 @@ class _Audit:
             by_code=replay.by_code,
             unseen_calls=replay.unseen_calls,
             unseen_events=replay.unseen_events,
+            believed=self._believed,
         )
         of_log = (replay.calls, replay.follows, replay.capacity.check, _once(self._trades))
         return Audit((*of_log, *checks), surpluses, scope)

@@ -75,11 +75,12 @@ class Check:
 @dataclass(frozen=True)
 class Scope:
     """What was looked at: blocks `first`, of the first event, to `last`, as of which the storage
-    was compared; `time` is that of the last, seconds. `is_ours`: the contract was made of the code
-    that this package has, so far as it is seen.
+    was compared; `time` is that of the last, seconds. `is_ours`: a transaction made the
+    contract with this package's constructor. Its code, once made, is a check of its own.
 
     `signatures` are those checked, by what they are of; `by_code` of them a contract confirmed.
-    `unseen_calls` came through another contract, which had `unseen_events` made.
+    `unseen_calls` came through another contract, which had `unseen_events` made. `believed` are
+    blocks and transactions that could not be held against their hashes.
     """
 
     first: int
@@ -93,6 +94,7 @@ class Scope:
     by_code: int
     unseen_calls: int
     unseen_events: int
+    believed: int
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,11 @@ class Replay:
         """Whether an event cannot follow: nothing after it can be replayed."""
         return not self.follows.ok
 
+    @property
+    def differing(self) -> int:
+        """How many events and calls are wrong so far."""
+        return self.follows.differing + self.calls.differing
+
     def ends(self, where: str, logs: object, why: object) -> None:
         """Note what cannot be replayed."""
         self.follows.compared += 1

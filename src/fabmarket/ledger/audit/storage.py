@@ -5,6 +5,7 @@ from itertools import chain, islice
 from typing import Any
 
 from fabmarket.chain import ChainError, ExchangeContract, TokenContract
+from fabmarket.identity import keccak
 from fabmarket.ledger.audit.checks import Check, Surplus
 from fabmarket.ledger.audit.digests import Digests
 from fabmarket.market.exchange import Exchange, Held, Posted
@@ -42,6 +43,7 @@ class Storage:
             for each in (state.accounts, state.slots, state.listings, state.held, state.rulings)
         )
         return (
+            self._code(),
             self._rules(sorted({*tokens, *state.owed})),
             self._accounts(),
             self._slots(),
@@ -66,6 +68,26 @@ class Storage:
                 check.differs(f"money is missing of {token}", "", f"{owed} owed", held)
             surpluses.append(Surplus(token, max(0, held - owed)))
         return check, tuple(surpluses)
+
+    def _code(self) -> Check:
+        """The code of the exchange, and of the modules that run in its storage."""
+        # Whoever only reads a market's log has no use for an EVM.
+        from fabmarket.chain.code import market_code  # noqa: PLC0415
+
+        check = Check("the market's code is that of this version", "the chain has")
+        exchange, (escrow, net) = self._exchange, self._state.modules
+        engine, parameters = exchange.engine, self._state.parameters
+        made = market_code(engine.chain_id, exchange.address, parameters, escrow, net)
+        names = {
+            escrow: "the escrow module",
+            net: "the net module",
+            exchange.address: "the exchange",
+        }
+        for address, code in made.items():
+            found = engine.code(address, self._block)
+            what = f"the code of {names[address]}, {address}"
+            check.equal(what, _told(code, found), _told(found, code))
+        return check
 
     def _rules(self, tokens: Sequence[str]) -> Check:
         state = self._state
@@ -179,6 +201,16 @@ class Storage:
                 check.equal(what, replayed, found)
             self._done += len(some)
             self._progress("values", self._done, max(self._done, self._of))
+
+
+def _told(code: bytes, other: bytes) -> str:
+    """Code in words: how long it is, its hash, and where it differs from another."""
+    if code == other:
+        return ""
+    at = next((n for n, (a, b) in enumerate(zip(code, other, strict=False)) if a != b), None)
+    at = min(len(code), len(other)) if at is None else at
+    name = keccak(code).hex()
+    return f"{len(code)} bytes of hash 0x{name} (0x{code[at : at + 8].hex()} from byte {at} on)"
 
 
 def _by_key(item: tuple[Any, Any]) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
@@ -119,7 +119,7 @@ def escrows(
     if where.demander is not None:
         chosen.append(_TRADE.c.demander == where.demander)
     if where.disputed_ever:
-        chosen.append(or_(_ESCROW.c.evidence != "", _ESCROW.c.is_uncovered))
+        chosen.append(schema.EVER_DISPUTED)
     query = _ROWS.where(*chosen)
     return read_page(connection, query, _NEWEST, EscrowRow, asked, ("escrows", where))
 

@@ -55,7 +55,11 @@ _INDEXES = {
     "trade_supplier": ("trade", "supplier block log_index"),
     "escrow_state": ("escrow", "state block log_index"),
     "escrow_bundle": ("escrow", "bundle"),
+    "escrow_place": ("escrow", "block log_index"),
 }
+_EVER_DISPUTED = sa.or_(
+    sa.column("evidence") != sa.text("''"), sa.column("is_uncovered", sa.Boolean)
+)
 
 
 def upgrade() -> None:
@@ -69,6 +73,13 @@ def upgrade() -> None:
         ("event_kind", ["kind", "block", "log_index"], sa.text("kind != 'Settled'")),
     ):
         op.create_index(name, "event", of, sqlite_where=where, postgresql_where=where)
+    op.create_index(
+        "escrow_disputed",
+        "escrow",
+        ["block", "log_index"],
+        sqlite_where=_EVER_DISPUTED,
+        postgresql_where=_EVER_DISPUTED,
+    )
 
 
 def _column(said: str) -> "sa.Column[object]":
