@@ -6,6 +6,9 @@ FabmarketError
 └── Bug        our own invariant broke; never caught on the way up
 """
 
+import shlex
+import sys
+
 
 class FabmarketError(Exception):
     """Base of every error this package raises on purpose."""
@@ -21,3 +24,12 @@ class TryAgain(FabmarketError):
 
 class Bug(FabmarketError):
     """An invariant of this package does not hold; report it."""
+
+
+def missing(problem: str, extra: str, instead: str = "") -> str:
+    """What to say where a package is not installed: this interpreter's pip, not any other's.
+
+    `problem` says who needs which package, `instead` what does without it.
+    """
+    run = f"{problem}; run {shlex.quote(sys.executable)} -m pip install 'fabmarket[{extra}]'"
+    return f"{run}, or {instead}" if instead else run

@@ -1,8 +1,6 @@
 """`fabmarket agent`: one participant of the market as a process of its own."""
 
 import json
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ import click
 
 from fabmarket.cli.inputs import InputError
 from fabmarket.cli.passphrase import option, passphrase
+from fabmarket.errors import missing
 from fabmarket.identity import Key
 from fabmarket.identity.keystore import unlock
 from fabmarket.interrupts import Interrupted
@@ -58,10 +57,7 @@ def runner() -> Callable[[Path, Settings, Key, Say], None]:
     try:
         from fabmarket.node.agent import run_agent  # noqa: PLC0415 - needs the extra
     except ImportError as error:
-        raise InputError(
-            f"an agent needs {error.name}; run {shlex.quote(sys.executable)} -m pip install"
-            " 'fabmarket[agent]'"
-        ) from error
+        raise InputError(missing(f"an agent needs {error.name}", "agent")) from error
     return run_agent
 
 

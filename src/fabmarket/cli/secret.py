@@ -1,8 +1,6 @@
 """`fabmarket secret`: the price of a game by three servers of which none sees an answer."""
 
 import json
-import shlex
-import sys
 import time
 from fractions import Fraction
 from importlib.util import find_spec
@@ -16,6 +14,7 @@ from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.inputs import InputError, Real
 from fabmarket.cli.terminal import progress, table
+from fabmarket.errors import missing
 from fabmarket.game import Game, PriceRule
 from fabmarket.game.model import refuse_bounds, refuse_budgets
 from fabmarket.report.terminal import show
@@ -64,10 +63,7 @@ def command(game: Game, concept: str, tick: float, as_json: bool) -> None:
     stands the price that those find who see all answers; exit code 1 if it is another.
     """
     if find_spec("mpyc") is None:
-        raise InputError(
-            f"a secret search needs mpyc; run {shlex.quote(sys.executable)} -m pip install"
-            " 'fabmarket[mpc]'"
-        )
+        raise InputError(missing("a secret search needs mpyc", "mpc"))
     market, lines = _market(game, concept, tick)
     began = time.perf_counter()
     with progress() as bar:

@@ -1,7 +1,6 @@
 """`fabmarket serve`: a ledger by HTTP, for programs and browsers."""
 
 import json
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -16,6 +15,7 @@ from click.core import ParameterSource
 from fabmarket.chain import ExchangeContract
 from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.inputs import InputError, Real, Whole
+from fabmarket.errors import missing
 from fabmarket.interrupts import Interrupted
 from fabmarket.ledger import Follower, Ledger
 from fabmarket.node.entry import entry_of
@@ -210,10 +210,7 @@ def _extra() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise InputError(
-            f"a server needs {error.name}; run {shlex.quote(sys.executable)} -m pip install"
-            " 'fabmarket[serve]'"
-        ) from error
+        raise InputError(missing(f"a server needs {error.name}", "serve")) from error
 
 
 def _say(name: str, at: tuple[Any, ...], agent: Path | None, as_json: bool) -> None:

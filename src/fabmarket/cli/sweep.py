@@ -5,13 +5,11 @@ import fcntl
 import json
 import os
 import stat
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO, StringIO
 from pathlib import Path
-from shlex import quote
 from typing import Any, BinaryIO
 
 import click
@@ -20,7 +18,7 @@ from fabmarket.cli.game_file import game_argument
 from fabmarket.cli.grid import Grid, NotSwept, axis_of
 from fabmarket.cli.solve import concept_option, concepts_of
 from fabmarket.cli.terminal import progress
-from fabmarket.errors import TryAgain
+from fabmarket.errors import TryAgain, missing
 from fabmarket.game import Game, NotCertified
 from fabmarket.interrupts import Interrupted
 from fabmarket.report.wording import escaped
@@ -112,10 +110,8 @@ def _parquet() -> tuple[Any, Any]:
     try:
         return import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
-        raise NotSwept(
-            f"Parquet needs pyarrow; run {quote(sys.executable)} -m pip install pyarrow, or give a"
-            " name that ends in .csv"
-        ) from error
+        instead = "give a name that ends in .csv"
+        raise NotSwept(missing("Parquet needs pyarrow", "parquet", instead)) from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from rich.console import Console
 from fabmarket.cli.inputs import InputError, Whole, read_input
 from fabmarket.cli.terminal import progress, table
 from fabmarket.errors import Refused
-from fabmarket.report.wording import escaped
+from fabmarket.report.wording import escaped, plural
 from fabmarket.report.writing import save
 from fabmarket.scenario.checks import LONGEST_CALENDAR
 from fabmarket.scenario.tables import (
@@ -114,8 +114,9 @@ def import_command(
     ]
     Console().print(table("Tables", ("file", "kind", "rows"), rows))
     _tell(notes)
-    sold, bought = len(market.scenario.suppliers), len(market.scenario.demanders)
-    click.echo(escaped(f"{out}: {sold} machines for sale, {bought} who buy."))
+    sold = plural(len(market.scenario.suppliers), "machine")
+    bought = plural(len(market.scenario.demanders), "buyer")
+    click.echo(escaped(f"{out}: {sold} for sale, {bought}."))
     click.echo(escaped(f"Run it:  fabmarket demo --scenario {out}"))
 
 
@@ -158,7 +159,8 @@ def _list_machines(files: Sequence[Path], out: Path) -> None:
         notes += [note for sheet in sheets for note in sheet.notes]
     save(out, machines_csv(rows) if out.suffix == ".csv" else machines_excel(rows))
     _tell(notes)
-    click.echo(escaped(f"{out}: {len(rows)} machines; fill in what is missing, and import it"))
+    found = plural(len(rows), "machine")
+    click.echo(escaped(f"{out}: {found}; fill in what is missing, and import it"))
 
 
 def _tell(notes: Sequence[str]) -> None:

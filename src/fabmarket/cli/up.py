@@ -13,6 +13,7 @@ from rich.console import Console
 from fabmarket.cli.agent import runner
 from fabmarket.cli.inputs import InputError, Whole
 from fabmarket.cli.terminal import progress, table
+from fabmarket.errors import missing
 from fabmarket.local.files import PAGES
 from fabmarket.local.market import Up, up
 from fabmarket.local.sample import MOST
@@ -154,8 +155,8 @@ def _print(folder: Path, root: Path, result: Up) -> None:
     click.echo(f"{'Logs':<10}{escaped(str(folder / 'logs'))}")
     dashboard = _dashboard(root, result)
     if dashboard is None:
-        click.echo(f"{'Look':<10}fabmarket status {escaped(first)}; in a browser, once you have")
-        click.echo(f"{'':<10}pip install 'fabmarket[serve]', and fabmarket up again")
+        click.echo(f"{'Look':<10}fabmarket status {escaped(first)}")
+        click.echo(f"{'':<10}{missing('a browser needs more', 'serve')}, and fabmarket up again")
     else:
         click.echo(f"{'Look':<10}{dashboard['entry']}")
         click.echo(

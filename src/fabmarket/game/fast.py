@@ -6,6 +6,7 @@ Both give the same number to 1e-12; which one runs is the caller's choice, not t
 from functools import cache
 from importlib.util import find_spec
 
+from fabmarket.errors import missing
 from fabmarket.game.closed_forms import root
 from fabmarket.game.errors import Unsupported
 from fabmarket.game.model import Game
@@ -36,10 +37,7 @@ def price_root(
         Unsupported: compiled loops are asked for but numba is not installed.
     """
     if compiled and not can_compile():
-        raise Unsupported(
-            "compiled=True needs numba, which is not installed; run python -m pip install numba, or"
-            " leave it out"
-        )
+        raise Unsupported(missing("compiled=True needs numba", "fast", "leave it out"))
     if compiled is None:
         compiled = len(game.benefit) >= WORTH_COMPILING and can_compile()
     if not compiled:

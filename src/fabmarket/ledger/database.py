@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from fabmarket.errors import Refused, TryAgain
+from fabmarket.errors import Refused, TryAgain, missing
 from fabmarket.ledger.schema import METADATA, REVISION, version
 
 POSTGRESQL = "postgresql://"
@@ -134,7 +134,7 @@ def _postgresql(place: str, is_read_only: bool) -> Engine:
     except (ArgumentError, ValueError) as error:
         raise LedgerError(f"{name_of(place)} is no URL of a database ({error})") from error
     except ImportError as error:
-        problem = "PostgreSQL needs psycopg; install fabmarket[postgres]"
+        problem = missing("PostgreSQL needs psycopg", "postgres")
         raise LedgerError(f"{name_of(place)}: {problem}") from error
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import socket
+import sys
 import time
 
 import httpx
@@ -95,3 +96,13 @@ def test_a_refused_table_holds_no_place(client: httpx.Client) -> None:
     for _ in range(MOST_AT_ONCE + 1):
         assert client.get("/v1/export/resources.csv?since=1").status_code == 422
     assert client.get("/v1/export/resources.csv").status_code == 200
+
+
+def test_regression_a_server_without_an_extra_does_not_show_where_its_python_is(
+    client, monkeypatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    answer = client.get("/v1/templates/machines.xlsx")
+    assert answer.status_code == 404
+    assert "this server has not installed what writes .xlsx; take .csv" in answer.text
+    assert sys.executable not in answer.text

@@ -41,7 +41,7 @@ def test_rows_are_printed_as_csv_where_nothing_else_is_said(export) -> None:
 def test_the_name_of_the_file_says_its_form(export, form) -> None:
     code, out, _ = export("ledger.sqlite", "trades", "--out", f"t.{form}")
     assert (code, out) == (0, f"t.{form}: {TRADES} rows of trades\n")
-    begins = {"csv": b"trade,", "json": b"[\n", "parquet": b"PAR1", "xlsx": b"PK", "aasx": b"PK"}
+    begins = {"csv": b"block,", "json": b"[\n", "parquet": b"PAR1", "xlsx": b"PK", "aasx": b"PK"}
     assert Path(f"t.{form}").read_bytes().startswith(begins[form])
 
 

@@ -229,7 +229,7 @@ def test_parquet_without_its_extra_is_refused_before_anything_is_solved(here, ca
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert run("--vary", "a=1,2", "--out", "t.parquet") == 2
     assert (
-        f"Parquet needs pyarrow; run {sys.executable} -m pip install pyarrow"
+        f"Parquet needs pyarrow; run {sys.executable} -m pip install 'fabmarket[parquet]'"
         in capsys.readouterr().err
     )
     assert list(here.iterdir()) == [here / "game.csv"]

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,8 +45,15 @@ def test_templates_are_imported_as_they_are(fabmarket, form) -> None:
 def test_the_example_tables_are_a_market(fabmarket) -> None:
     code, out, err = fabmarket("import", *sorted(TABLES.glob("*.csv")), "--out", "shop.toml")
     assert (code, err) == (0, "")
-    assert "shop.toml: 3 machines for sale, 3 who buy." in out
+    assert "shop.toml: 3 machines for sale, 3 buyers." in out
     assert "Run it:  fabmarket demo --scenario shop.toml" in out
+
+
+def test_regression_one_machine_is_not_said_to_be_several(fabmarket) -> None:
+    assert fabmarket("template", "machines", "--out", "machines.csv")[0] == 0
+    assert fabmarket("template", "demands", "--out", "demands.csv")[0] == 0
+    _, out, _ = fabmarket("import", "machines.csv", "demands.csv", "--out", "one.toml")
+    assert "one.toml: 1 machine for sale, 1 buyer." in out
 
 
 def test_all_faults_are_printed_and_nothing_is_written(fabmarket) -> None:
@@ -99,7 +108,7 @@ def test_shells_become_a_table_of_machines_to_fill_in(fabmarket) -> None:
     }
     Path("a.json").write_text(json.dumps({"submodels": [submodel]}))
     code, out, _ = fabmarket("import", "a.json", "--out", "machines.csv")
-    assert (code, out) == (0, "machines.csv: 1 machines; fill in what is missing, and import it\n")
+    assert (code, out) == (0, "machines.csv: 1 machine; fill in what is missing, and import it\n")
     text = Path("machines.csv").read_text("utf-8-sig")
     assert text.splitlines()[2] == "mill,milling,,,,,,,,"
     filled = text.replace("mill,milling,,,,,", "mill,milling,hour,1.5,8,4,")
@@ -141,3 +150,18 @@ def test_the_commands_of_the_how_to_run_one_after_the_other(fabmarket) -> None:
     for command in commands:
         assert fabmarket(*command.split())[0] == 0
     assert Path("shop.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "extra"), [("a.xlsx", "openpyxl", "excel"), ("a.aasx", "basyx.aas", "aas")]
+)
+def test_regression_a_missing_extra_is_installed_by_this_interpreters_pip(
+    fabmarket, monkeypatch, name, module, extra
+) -> None:
+    Path(name).write_bytes(b"")
+    for each in [every for every in sys.modules if every.startswith("basyx")]:
+        monkeypatch.delitem(sys.modules, each)
+    monkeypatch.setitem(sys.modules, module, None)
+    code, _, err = fabmarket("import", name, "--out", "a.toml")
+    assert code == 2
+    assert f"; run {shlex.quote(sys.executable)} -m pip install 'fabmarket[{extra}]', or use" in err

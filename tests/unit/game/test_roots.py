@@ -172,7 +172,9 @@ def test_without_numba_solve_takes_numpy_unless_told_not_to():
     m = fast.WORTH_COMPILING
     game = Game(rng.uniform(50, 250, m), rng.uniform(0, 50, m), 10, 0.8, 0.2)
     assert equilibrium_price(game) == equilibrium_price(game, compiled=False)
-    with pytest.raises(Unsupported, match=r"needs numba, .* pip install numba"):
+    with pytest.raises(
+        Unsupported, match=r"needs numba; run .* -m pip install 'fabmarket\[fast\]'"
+    ):
         solve(game, "simultaneous", compiled=True)
 
 

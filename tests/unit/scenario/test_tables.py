@@ -282,6 +282,29 @@ def test_what_only_the_whole_market_shows_is_told_at_its_row() -> None:
     assert fault == "1.csv, row 2, last: 7 is too large; slots of these calendars are at most 2"
 
 
+def test_regression_more_slots_than_a_market_has_are_refused_before_they_are_made() -> None:
+    head = MACHINES.partition("\n")[0]
+    rows = "".join(f"m{number},milling,hour,1,5,10000\n" for number in range(2_000))
+    (fault,) = wrong(f"{head}\n{rows}", DEMANDS)
+    assert fault.startswith("0.csv, row 7, slots: '10000' of this and the machines above it are")
+    assert "more than 50000 slots, which all machines may have together" in fault
+
+
+def test_regression_machines_are_no_slots_of_a_calendar_each_before_that() -> None:
+    head = MACHINES.partition(",slots")[0]
+    rows = "".join(f"m{number},milling,hour,1,5\n" for number in range(2_000))
+    (fault,) = wrong(f"{head}\n{rows}", CALENDAR.replace("mill,1", "m7,9999"), DEMANDS)
+    assert "more than 50000 slots" in fault
+
+
+def test_regression_capacity_without_slots_or_a_calendar_says_that_slots_is_empty() -> None:
+    (fault,) = wrong("machine,resource,unit,maintenance,capacity\nmill,milling,hour,1,8\n", DEMANDS)
+    assert fault == (
+        "0.csv, row 2, slots: is empty, and nothing else says how many slots have that capacity;"
+        " fill it in"
+    )
+
+
 def test_machines_and_buyers_must_be_there() -> None:
     with pytest.raises(InvalidScenario, match="no machines are given"):
         market(DEMANDS)

@@ -19,7 +19,7 @@ from fabmarket.scenario.tables import (
     read_sheets,
     read_table,
 )
-from fabmarket.scenario.tables.packed import LARGEST_UNPACKED
+from fabmarket.scenario.tables.packed import LARGEST_UNPACKED, MOST_ELEMENTS
 from fabmarket.scenario.tables.sheets import MOST_ROWS
 
 HEAD = ["machine", "resource", "unit", "maintenance", "capacity", "slots"]
@@ -212,9 +212,42 @@ def test_a_row_far_below_is_no_way_to_keep_the_reader_busy(row: int) -> None:
         b"</sheetData>", f'<row r="{row}"><c><v>1</v></c></row></sheetData>'.encode()
     )
     problem = refused(with_part(data, name, sheet))
-    assert "more than 100000 rows" in problem or "no sheet has so many" in problem
+    assert "more than 100000 rows" in problem or "no sheets have so many" in problem
 
 
 def test_a_column_far_to_the_right_is_refused() -> None:
     row: list[Any] = [*ROW, *[None] * 60, "x"]
     assert "more than 64 columns" in refused(workbook([HEAD, row]))
+
+
+def test_regression_an_empty_cell_far_to_the_right_in_many_rows_does_not_keep_the_reader_busy() -> (
+    None
+):
+    data = workbook([HEAD, ROW])
+    name = "xl/worksheets/sheet1.xml"
+    rows = "".join(f'<row r="{row}"><c r="XFD{row}"/></row>' for row in range(3, 60_000))
+    sheet = part_of(data, name).replace(b"</sheetData>", f"{rows}</sheetData>".encode())
+    problem = refused(with_part(data, name, sheet))
+    assert "row 33: the rows until here have more than 500000 cells, empty ones included" in problem
+
+
+def test_rows_far_below_in_many_sheets_are_no_way_either() -> None:
+    data = workbook(*[[HEAD, ROW]] * 3)
+    for number in (1, 2, 3):
+        name = f"xl/worksheets/sheet{number}.xml"
+        sheet = part_of(data, name).replace(b"</sheetData>", b'<row r="1048576"/></sheetData>')
+        data = with_part(data, name, sheet)
+    assert "no sheets have so many" in refused(data)
+
+
+def test_regression_more_elements_than_a_workbook_needs_are_refused() -> None:
+    strings = "<sst>" + "<si/>" * MOST_ELEMENTS + "</sst>"
+    data = with_part(workbook([HEAD, ROW]), "xl/sharedStrings.xml", strings.encode())
+    assert f"has more than {MOST_ELEMENTS} elements of XML; give a smaller file" in refused(data)
+
+
+def test_regression_a_part_that_is_there_twice_is_refused() -> None:
+    content = io.BytesIO(workbook([HEAD, ROW]))
+    with zipfile.ZipFile(content, "a") as package:
+        package.writestr("xl/Worksheets/sheet1.xml", "<worksheet/>")
+    assert "part 'xl/worksheets/sheet1.xml' is there twice" in refused(content.getvalue())

@@ -20,6 +20,7 @@ from fabmarket.scenario.tables import KINDS, NoExcel, csv_template, excel_templa
 router = APIRouter(tags=["tables"])
 MOST_AT_ONCE = 4
 """Files that are written or sent at one time; each stands on the server's disk until it is sent."""
+_NOT_HERE = "this server has not installed what writes .{}; take .csv"
 _PIECE = 1 << 16
 _places = threading.Semaphore(MOST_AT_ONCE)
 _TYPES = {
@@ -101,7 +102,7 @@ def _write(reader: Reading, table: str, form: str, filters: Filters, file: Any) 
         with snapshot(reader.served.engine) as connection:
             WRITERS[form](columns_of(table), rows_of(connection, table, filters), file)
     except NotExported as error:
-        raise ApiError(404, f"not on this server: {error}", "path.form") from error
+        raise ApiError(404, _NOT_HERE.format(form), "path.form") from error
 
 
 @router.get("/templates/{kind}.{form}", response_class=Response, responses=_files("csv", "xlsx"))
@@ -115,7 +116,7 @@ def template(
     try:
         content = csv_template(KINDS[kind]) if form == "csv" else excel_template(KINDS[kind])
     except NoExcel as error:
-        raise ApiError(404, f"not on this server: {error}", "path.form") from error
+        raise ApiError(404, _NOT_HERE.format(form), "path.form") from error
     headers = {
         "Cache-Control": "no-cache",
         "Content-Disposition": f'attachment; filename="{kind}.{form}"',

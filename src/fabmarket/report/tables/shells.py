@@ -11,6 +11,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any, BinaryIO
 
+from fabmarket.errors import missing
 from fabmarket.report.tables.rows import Column
 from fabmarket.report.tables.writers import NotExported, Rows
 
@@ -24,8 +25,8 @@ def _basyx(module: str) -> Any:
     try:
         return import_module(f"basyx.aas.{module}")
     except ImportError as error:
-        problem = "Asset Administration Shells need basyx-python-sdk; run pip install"
-        raise NotExported(f"{problem} 'fabmarket[aas]', or write .csv") from error
+        problem = "Asset Administration Shells need basyx-python-sdk"
+        raise NotExported(missing(problem, "aas", "write .csv")) from error
 
 
 def write_shell(

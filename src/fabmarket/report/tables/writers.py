@@ -14,7 +14,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any, BinaryIO
 
-from fabmarket.errors import Refused
+from fabmarket.errors import Refused, missing
 from fabmarket.report.tables.rows import Column
 from fabmarket.report.wording import escaped
 
@@ -175,16 +175,14 @@ def pyarrow() -> tuple[Any, Any]:
     try:
         return import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
-        problem = "Parquet needs pyarrow; run pip install 'fabmarket[parquet]', or write .csv"
-        raise NotExported(problem) from error
+        raise NotExported(missing("Parquet needs pyarrow", "parquet", "write .csv")) from error
 
 
 def _openpyxl() -> Any:
     try:
         return import_module("openpyxl")
     except ImportError as error:
-        problem = "Excel files need openpyxl; run pip install 'fabmarket[excel]', or write .csv"
-        raise NotExported(problem) from error
+        raise NotExported(missing("Excel files need openpyxl", "excel", "write .csv")) from error
 
 
 WRITERS: dict[str, Writer] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from fabmarket.scenario.checks import MOST_SLOTS_EACH
+from fabmarket.scenario.checks import MOST_SLOTS, MOST_SLOTS_EACH
 from fabmarket.scenario.files import parse_scenario
 from fabmarket.scenario.model import DEFAULT_CURRENCY, InvalidScenario, Scenario, shown
 from fabmarket.scenario.tables.cells import decimals_of
@@ -100,6 +100,7 @@ class _Builder:
     faults: Faults
     slot_length: int
     decimals: int = DEFAULT_CURRENCY.decimals
+    slots: int = 0  # of the machines until now
     places: dict[str, Place] = field(default_factory=dict)
     names: dict[str, Place] = field(default_factory=dict)
     resources: dict[str, None] = field(default_factory=dict)
@@ -156,11 +157,14 @@ class _Builder:
         days = self._calendar(calendar, named)
         ends = [slot + 1 for given in days.values() for slot in given]
         ends += [row.values["slots"] for row in machines if "slots" in row.values]
+        if not ends and not calendar:
+            self._no_end(named.values())
+        end = max(ends, default=0)
         built: list[dict[str, Any]] = []
         for name, row in named.items():
             path = f"suppliers.{len(built)}"
             self.places[path] = row.place
-            attested, listed = self._slots(row, days.get(name, {}), max(ends, default=0), path)
+            attested, listed = self._slots(row, days.get(name, {}), end, path)
             table = {
                 "name": name,
                 **{key: row.values.get(key, "") for key in ("resource", "unit")},
@@ -171,12 +175,19 @@ class _Builder:
             built.append(table | ({"listed": listed} if listed != attested else {}))
         return built
 
+    def _no_end(self, machines: Iterable[Row]) -> None:
+        """Note each machine of which nothing says how many slots have its capacity."""
+        for row in machines:
+            if "capacity" in row.values and row.lacks("slots"):
+                problem = "is empty, and nothing else says how many slots have that capacity"
+                self.faults.add(row.place, "slots", None, f"{problem}; fill it in")
+
     def _calendar(self, rows: Sequence[Row], machines: dict[str, Row]) -> dict[str, dict[int, Row]]:
         """The rows of a calendar by machine and slot."""
-        begins = [row.values["begins"] for row in rows if "begins" in row.values]
+        first = min((row.values["begins"] for row in rows if "begins" in row.values), default=0)
         days: dict[str, dict[int, Row]] = {}
         for row in rows:
-            name, slot = row.values.get("machine"), self._slot(row, min(begins, default=0))
+            name, slot = row.values.get("machine"), self._slot(row, first)
             if name is None or slot is None:
                 continue
             if machines and name not in machines:
@@ -223,6 +234,13 @@ class _Builder:
             self.faults.add(row.place, "capacity", None, "is empty, and slots is not; fill it in")
         usual = 0 if capacity is None else end if slots is None else slots
         length = max([usual, *(slot + 1 for slot in days)])
+        if self.slots <= MOST_SLOTS < self.slots + length:
+            problem = f"of this and the machines above it are more than {MOST_SLOTS} slots"
+            remedy = "which all machines may have together; give fewer slots or machines"
+            self.faults.add(row.place, "slots", str(length), f"{problem}, {remedy}")
+        self.slots += length
+        if self.slots > MOST_SLOTS:
+            return [], []
         if not length and row.lacks("capacity"):
             problem = "has no capacity; fill in capacity and slots, or add rows to a calendar"
             self.faults.add(row.place, "machine", row.values["machine"], problem)
@@ -270,8 +288,8 @@ class _Builder:
                 shared = self._shared(ways, ("slot", "divisible"), task)
                 inner = f"{path}.sub_tasks.{len(tasks)}"
                 tasks.append({"name": task, **shared, "alternatives": self._ways(ways, inner)})
+                whole = not any(each.wrong for each in ways) and not shared.get("divisible")
                 for row in ways:
-                    whole = not any(each.wrong for each in ways) and not shared.get("divisible")
                     if whole and row.lacks("quantity"):
                         problem = "is empty, and all of it is wanted or nothing; fill it in, or"
                         remedy = "write true under divisible"

@@ -13,6 +13,8 @@ LARGEST_TABLE = 16 * 2**20
 MOST_ROWS = 100_000
 """Of a sheet: more than a market can have."""
 MOST_COLUMNS = 64
+MOST_CELLS = 500_000
+"""Of a workbook, each row's counted to its last one, empty ones in between, too."""
 REMARK = "#"
 """A row whose first cell begins with it, a column or a sheet whose name does, are remarks."""
 _SEPARATORS = (",", ";", "\t")

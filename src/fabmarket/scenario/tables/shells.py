@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Any
 from xml.etree import ElementTree
 
-from fabmarket.errors import Refused
+from fabmarket.errors import Refused, missing
 from fabmarket.scenario.tables.cells import Cell
 from fabmarket.scenario.tables.columns import MACHINES
 from fabmarket.scenario.tables.packed import check_package
@@ -41,8 +41,8 @@ def basyx(module: str) -> Any:
     try:
         return import_module(f"basyx.aas.{module}")
     except ImportError as error:
-        problem = "Asset Administration Shells need basyx-python-sdk; run pip install"
-        raise NoShells(f"{problem} 'fabmarket[aas]', or use a table of machines") from error
+        problem = "Asset Administration Shells need basyx-python-sdk"
+        raise NoShells(missing(problem, "aas", "use a table of machines")) from error
 
 
 def read_shells(data: bytes, name: str) -> list[Sheet]:

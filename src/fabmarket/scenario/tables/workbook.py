@@ -3,18 +3,29 @@
 import io
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from fabmarket.errors import Refused
+from fabmarket.errors import Refused, missing
 from fabmarket.scenario.tables.cells import Broken, Cell, Moment, days_from_1970
 from fabmarket.scenario.tables.packed import check_package
-from fabmarket.scenario.tables.sheets import LARGEST_TABLE, MOST_COLUMNS, MOST_ROWS, REMARK, Sheet
+from fabmarket.scenario.tables.sheets import (
+    LARGEST_TABLE,
+    MOST_CELLS,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    REMARK,
+    Sheet,
+)
 from fabmarket.scenario.texts import MalformedText
 
 MOST_SHEETS = 32
 _ROWS_OF_EXCEL = 1_048_576
-"""Rows in between that are empty are walked through, and a file may number its last as it likes."""
+_MOST_WALKED = 2 * _ROWS_OF_EXCEL
+"""Rows of all sheets: those that are empty are walked through, and a file may number its last as it
+likes."""
+_LONGEST_REASON = 200
 _UNCALCULATED = "is a formula without a value; open the file in a spreadsheet program and save it"
 _FAILED = "is an error of a formula; correct it"
 
@@ -32,8 +43,7 @@ def openpyxl() -> Any:
     try:
         return import_module("openpyxl")
     except ImportError as error:
-        problem = "Excel files need openpyxl; run pip install 'fabmarket[excel]', or use CSV"
-        raise NoExcel(problem) from error
+        raise NoExcel(missing("Excel files need openpyxl", "excel", "use CSV")) from error
 
 
 def read_workbook(data: bytes, name: str) -> list[Sheet]:
@@ -56,7 +66,8 @@ def read_workbook(data: bytes, name: str) -> list[Sheet]:
         raise
     except Exception as error:  # whatever a library of formats raises at what somebody made up
         problem = (
-            f"is no workbook that can be read ({type(error).__name__}); save it again as .xlsx"
+            f"is no workbook that can be read ({type(error).__name__}: {error}"[:_LONGEST_REASON]
+            + "); save it again as .xlsx"
         )
         raise MalformedText(f"{name}: {problem}") from error
     return [sheet for sheet in sheets if sheet.rows]
@@ -72,33 +83,52 @@ def _sheets(library: Any, data: bytes, name: str) -> list[Sheet]:
     titles = [title for title in every if not title.startswith(REMARK)]
     if len(titles) > MOST_SHEETS:
         raise MalformedText(f"{name}: has {len(titles)} sheets; give at most {MOST_SHEETS}")
+    reader = _Reader(name)
     return [
-        Sheet(name, title, tuple(_rows(books[0][title], books[1][title], name)), True)
+        Sheet(name, title, tuple(reader.rows(books[0][title], books[1][title])), True)
         for title in titles
     ]
 
 
-def _rows(values: Any, formulas: Any, name: str) -> Iterator[tuple[int, list[Cell]]]:
-    """Rows that are not empty."""
-    for sheet in (values, formulas):
-        sheet.reset_dimensions()
-    gap: object = None  # openpyxl gives one and the same for all rows that are not there
-    both = zip(values.iter_rows(), formulas.iter_rows(), strict=True)
-    for number, (row, written) in enumerate(both, start=1):
-        where = f"{name}, sheet {values.title!r}, row {number}"
-        if number > _ROWS_OF_EXCEL:
-            raise MalformedText(f"{where}: no sheet has so many; save the file again")
-        if row is gap:
-            continue
-        cells = [_cell(value, formula) for value, formula in zip(row, written, strict=True)]
-        if all(cell is None for cell in cells):
-            gap = row
-            continue
-        if number > MOST_ROWS:
-            raise MalformedText(f"{where}: more than {MOST_ROWS} rows; give a smaller table")
-        if any(cell is not None for cell in cells[MOST_COLUMNS:]):
-            raise MalformedText(f"{where}: more than {MOST_COLUMNS} columns; give a smaller table")
-        yield number, cells[:MOST_COLUMNS]
+@dataclass
+class _Reader:
+    """Reads sheet by sheet; counts cells and rows of all, since a few bytes can stand for many."""
+
+    name: str
+    cells: int = 0
+    walked: int = 0
+
+    def rows(self, values: Any, formulas: Any) -> Iterator[tuple[int, list[Cell]]]:
+        """Rows that are not empty."""
+        for sheet in (values, formulas):
+            sheet.reset_dimensions()
+        gap: object = None  # openpyxl gives one and the same for all rows that are not there
+        both = zip(values.iter_rows(), formulas.iter_rows(), strict=True)
+        for number, (row, written) in enumerate(both, start=1):
+            where = f"{self.name}, sheet {values.title!r}, row {number}"
+            self.walked += 1
+            if number > _ROWS_OF_EXCEL or self.walked > _MOST_WALKED:
+                raise MalformedText(f"{where}: no sheets have so many; save the file again")
+            if row is gap:
+                continue
+            self._count(len(row), where)
+            cells = [_cell(value, formula) for value, formula in zip(row, written, strict=True)]
+            if all(cell is None for cell in cells):
+                gap = row
+                continue
+            if number > MOST_ROWS:
+                raise MalformedText(f"{where}: more than {MOST_ROWS} rows; give a smaller table")
+            if any(cell is not None for cell in cells[MOST_COLUMNS:]):
+                problem = f"more than {MOST_COLUMNS} columns; give a smaller table"
+                raise MalformedText(f"{where}: {problem}")
+            yield number, cells[:MOST_COLUMNS]
+
+    def _count(self, cells: int, where: str) -> None:
+        self.cells += cells
+        if self.cells > MOST_CELLS:
+            problem = f"the rows until here have more than {MOST_CELLS} cells, empty ones included"
+            remedy = "delete the empty columns to the right, or give smaller tables"
+            raise MalformedText(f"{where}: {problem}; {remedy}")
 
 
 def _cell(value: Any, formula: Any) -> Cell:
