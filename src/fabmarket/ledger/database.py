@@ -86,7 +86,8 @@ def open_database(place: Place, *, is_read_only: bool = False) -> Engine:
         if is_url(place):
             raise LedgerBusy(f"{name} does not answer ({_said(error)})") from error
         raise LedgerError(f"{name} is no event log ({_said(error)}); give another path") from error
-    except (SQLAlchemyError, ValueError, TypeError) as error:  # a damaged page is read as anything
+    except (SQLAlchemyError, ValueError, TypeError, MemoryError) as error:
+        # A damaged page is read as anything, of any length.
         engine.dispose()
         raise LedgerError(f"{name} is no event log ({_said(error)}); give another path") from error
     except BaseException:

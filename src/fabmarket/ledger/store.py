@@ -41,6 +41,8 @@ _PAGE = 2_000
 """Events that are read at a time."""
 _BEYOND = (1 << 63) - 1
 """No log of a block has this index."""
+_AS_ANYTHING = (ValueError, TypeError, KeyError, AttributeError, MemoryError, BadText)
+"""What reading a damaged page may raise: it is read as anything, of any length."""
 _KINDS = {kind.__name__: kind for kind in (*EVENTS, Announced)}
 _STEPS = (
     Escrowed,
@@ -343,8 +345,7 @@ class EventLog(Generic[E]):
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except (DatabaseError, ValueError, TypeError, KeyError, AttributeError, BadText) as error:
-            # A damaged page is read as anything.
+        except (DatabaseError, *_AS_ANYTHING) as error:
             if isinstance(error, OperationalError) and self.engine.dialect.name != "sqlite":
                 raise LedgerBusy(f"{self.name} does not answer ({error.orig})") from error
             raise self._damaged(error) from error

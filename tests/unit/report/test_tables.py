@@ -217,7 +217,7 @@ def test_more_rows_than_a_page_come_whole_in_order_and_in_bounded_memory() -> No
     fill(engine, 3 * PAGE + 1)
     with snapshot(engine) as connection:
         count = connection.execute(select(func.count()).select_from(schema.trade)).scalar()
-        places = [(row[1], row[2]) for row in rows_of(connection, "trades")]
+        places = [(row[0], row[1]) for row in rows_of(connection, "trades")]
         assert len(places) == count == 3 * PAGE + 1
         assert places == sorted(set(places))
         tracemalloc.start()
