@@ -2,7 +2,7 @@
 
 import pytest
 
-from fabmarket.chain.contracts import _artifact
+from fabmarket.chain.abi import artifact
 from fabmarket.market.exchange import Reverted
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.node.refusals import _WORDS, in_words
@@ -29,7 +29,7 @@ VALUES = {"bytes32": MILL, "address": "0xAb", "uint8": 3, "string": "s"}
 
 
 def errors():
-    for each in _artifact("CapacityExchange")["abi"]:
+    for each in artifact("CapacityExchange")["abi"]:
         if each["type"] == "error":
             yield each["name"], [given["type"] for given in each["inputs"]]
 
