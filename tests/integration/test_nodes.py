@@ -160,6 +160,8 @@ CASES = [
 @pytest.mark.parametrize(("method", "odd"), CASES, ids=lambda one: repr(one)[:16])
 def test_whatever_a_node_answers_is_no_bug_of_ours(node, fabmarket, method, odd):
     def answer(path, asked, said):
+        if isinstance(asked, list):  # of these the cases ask nothing
+            return said
         if method is None:  # not even the envelope is right
             return json.dumps(odd).encode() if asked["method"] == "eth_call" else said
         if asked["method"] != method:

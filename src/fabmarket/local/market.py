@@ -235,7 +235,8 @@ def _started(
     try:
         if not node.runs():
             # Agents whose node is gone have nothing to do, and must not meet an older chain.
-            end([place.process(each.name) for each in facts.members], _AGENT_END)
+            names = (*(each.name for each in facts.members), PAGES)
+            end([place.process(name) for name in names], _AGENT_END)
             started.append(node)
             _start_node(place, facts, binary)
         missing = [each for each in facts.members if not is_running(place.root / each.name)]
