@@ -1,6 +1,5 @@
 """Choosing an engine, and leaving no process behind."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,16 @@ from fabmarket.chain.engine import PINNED_CHAIN_ID
 from fabmarket.errors import Refused
 
 
-def has_children() -> bool:
-    """Whether this process has a child, running or waiting to be reaped."""
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return False
-    return True
+@pytest.fixture
+def has_children():
+    """Whether this process has a child, running or to be reaped, that it had not before."""
+
+    def children() -> set[str]:
+        tasks = Path("/proc/self/task").glob("*/children")
+        return {number for task in tasks for number in task.read_text().split()}
+
+    before = children()
+    return lambda: bool(children() - before)
 
 
 def script(path: Path, text: str) -> Path:
@@ -91,14 +93,14 @@ def test_anvil_on_the_path_is_found(needs_anvil, monkeypatch, tmp_path):
         assert engine._process.args[0] == str(found)
 
 
-def test_closing_ends_the_anvil(needs_anvil):
+def test_closing_ends_the_anvil(needs_anvil, has_children):
     engine = open_engine("anvil", Settings())
     assert has_children()
     engine.close()
     assert not has_children()
 
 
-def test_an_exception_ends_the_anvil(needs_anvil):
+def test_an_exception_ends_the_anvil(needs_anvil, has_children):
     def interrupted() -> None:
         with open_engine("anvil", Settings()):
             assert has_children()
@@ -109,7 +111,9 @@ def test_an_exception_ends_the_anvil(needs_anvil):
     assert not has_children()
 
 
-def test_an_anvil_of_another_chain_than_asked_for_is_ended(needs_anvil, monkeypatch, tmp_path):
+def test_an_anvil_of_another_chain_than_asked_for_is_ended(
+    needs_anvil, has_children, monkeypatch, tmp_path
+):
     with open_engine("anvil", Settings()) as engine:
         binary = engine._process.args[0]
     edit = "sed 's/--chain-id [0-9]*/--chain-id 5/'"
