@@ -1,5 +1,6 @@
 """What an owner can order, as JSON says it: an object whose `verb` is the command's name."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -67,12 +68,16 @@ class Said(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
+
+class Ordered(Said, ABC):
+    """An order, as an owner says it."""
+
+    @abstractmethod
     def order(self, owner: Owner) -> Order:
         """Return the order. Refused where it cannot be given."""
-        raise NotImplementedError
 
 
-class Deposit(Said):
+class Deposit(Ordered):
     """Pay money into the exchange, out of the account's wallet."""
 
     verb: Literal["deposit"]
@@ -83,7 +88,7 @@ class Deposit(Said):
         return money.paid_in(owner, self.amount)
 
 
-class Withdraw(Said):
+class Withdraw(Ordered):
     """Take money out of the exchange, into the wallet of `to`, else the account's own."""
 
     verb: Literal["withdraw"]
@@ -95,7 +100,7 @@ class Withdraw(Said):
         return money.withdrawn(owner, self.amount, self.to)
 
 
-class Register(Said):
+class Register(Ordered):
     """Register the resource that the settings name, counted in `unit`."""
 
     verb: Literal["register"]
@@ -106,7 +111,7 @@ class Register(Said):
         return capacity.registered(owner, self.unit)
 
 
-class List(Said):
+class List(Ordered):
     """Offer so many units more of a slot."""
 
     verb: Literal["list"]
@@ -118,7 +123,7 @@ class List(Said):
         return capacity.listed(owner, self.slot, self.quantity)
 
 
-class Open(Said):
+class Open(Ordered):
     """Open a sealed slot, and offer all of it."""
 
     verb: Literal["open"]
@@ -129,7 +134,7 @@ class Open(Said):
         return capacity.opened(owner, self.slot)
 
 
-class Unlist(Said):
+class Unlist(Ordered):
     """Take so many unsold units of a slot off the market, all without `quantity`."""
 
     verb: Literal["unlist"]
@@ -141,7 +146,7 @@ class Unlist(Said):
         return capacity.unlisted(owner, self.slot, self.quantity)
 
 
-class Ask(Said):
+class Ask(Ordered):
     """Have the operators attest so many units of `slot` and those that follow."""
 
     verb: Literal["ask"]
@@ -166,7 +171,7 @@ class Way(Said):
     cost: Amount = 0
 
 
-class Want(Said):
+class Want(Ordered):
     """Buy something more, in one slot; any one of the alternatives serves it."""
 
     verb: Literal["want"]
@@ -198,7 +203,7 @@ class Operation(Said):
     alternatives: Annotated[list[Work], Field(min_length=1, max_length=50)]
 
 
-class Product(Said):
+class Product(Ordered):
     """Buy a whole product, or nothing of it: its operations in this order, each in a later slot.
 
     Slots from `release` to `last`, late after `due` (`last` without it), which takes `lateness` a
@@ -228,7 +233,7 @@ class Product(Said):
         return buying.product(owner, ProductTable(**{k: v for k, v in said.items() if k != "verb"}))
 
 
-class Cancel(Said):
+class Cancel(Ordered):
     """Take back one of: a want, a product, a trade, all that is signed for a slot of ours, all."""
 
     verb: Literal["cancel"]
@@ -258,7 +263,7 @@ class Cancel(Said):
         return buying.nothing(owner)
 
 
-class Approve(Said):
+class Approve(Ordered):
     """Approve one of: a want, a product, or a trade that we are to sell under."""
 
     verb: Literal["approve"]
@@ -279,7 +284,7 @@ class Approve(Said):
         return buying.approved(owner, self.want or self.product or "")
 
 
-class Report(Said):
+class Report(Ordered):
     """Tell the demander that so many units of a trade are used so far."""
 
     verb: Literal["report"]
@@ -294,7 +299,7 @@ class Report(Said):
         return delivering.reported(owner, self.trade, self.units, self.at, self.note)
 
 
-class Acknowledge(Said):
+class Acknowledge(Ordered):
     """Accept the last report of what is used of a trade."""
 
     verb: Literal["acknowledge"]
@@ -306,7 +311,7 @@ class Acknowledge(Said):
         return delivering.answered(owner, self.trade, accepted=True, note=self.note)
 
 
-class Object(Said):
+class Object(Ordered):
     """Object to the last report of what is used of a trade."""
 
     verb: Literal["object"]
@@ -318,7 +323,7 @@ class Object(Said):
         return delivering.answered(owner, self.trade, accepted=False, note=self.reason)
 
 
-class Deliver(Said):
+class Deliver(Ordered):
     """State that so many units of a trade were delivered, all without `quantity`."""
 
     verb: Literal["deliver"]
@@ -330,7 +335,7 @@ class Deliver(Said):
         return delivering.delivered(owner, self.trade, self.quantity)
 
 
-class Accept(Said):
+class Accept(Ordered):
     """Pay the supplier what a trade holds, or so much of it."""
 
     verb: Literal["accept"]
@@ -342,7 +347,7 @@ class Accept(Said):
         return delivering.accepted(owner, self.trade, self.amount)
 
 
-class Refund(Said):
+class Refund(Ordered):
     """Have the payment of a trade go back to the demander."""
 
     verb: Literal["refund"]
@@ -353,7 +358,7 @@ class Refund(Said):
         return delivering.refunded(owner, self.trade)
 
 
-class Expire(Said):
+class Expire(Ordered):
     """Have a deadline of a trade that has passed decide."""
 
     verb: Literal["expire"]
@@ -364,7 +369,7 @@ class Expire(Said):
         return delivering.expired(owner, self.trade)
 
 
-class Execute(Said):
+class Execute(Ordered):
     """Carry out the operators' ruling on a trade after its window."""
 
     verb: Literal["execute"]
@@ -375,7 +380,7 @@ class Execute(Said):
         return delivering.executed(owner, self.trade)
 
 
-class Void(Said):
+class Void(Ordered):
     """Withdraw consent to every split of a trade that was signed so far."""
 
     verb: Literal["void"]
@@ -386,7 +391,7 @@ class Void(Said):
         return delivering.voided(owner, self.trade)
 
 
-class Split(Said):
+class Split(Ordered):
     """Divide all that a trade holds, if its other party agrees; of the two shares one is enough."""
 
     verb: Literal["split"]
@@ -401,7 +406,7 @@ class Split(Said):
         return delivering.split(owner, self.trade, self.to_supplier, self.to_demander, self.days)
 
 
-class Attest(Said):
+class Attest(Ordered):
     """Sign a request for attestation, after the units have been counted: an operator's."""
 
     verb: Literal["attest"]
@@ -412,7 +417,7 @@ class Attest(Said):
         return judging.attested(owner, self.request)
 
 
-class Refuse(Said):
+class Refuse(Ordered):
     """Tell a supplier why its request for attestation is not signed: an operator's."""
 
     verb: Literal["refuse"]
@@ -424,7 +429,7 @@ class Refuse(Said):
         return judging.refused(owner, self.request, self.reason)
 
 
-class Rule(Said):
+class Rule(Ordered):
     """Say what the supplier of a disputed trade is to get, basis points: an operator's."""
 
     verb: Literal["rule"]

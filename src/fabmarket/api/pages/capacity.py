@@ -193,10 +193,6 @@ def _grids(rows: Sequence[CalendarRow]) -> list[Grid]:
     return grids
 
 
-def _by_name(row: CalendarRow) -> tuple[object, str]:
-    return natural(row.resource.name), row.resource.supplier
-
-
 def _cell(slot: SlotRow) -> Cell:
     whole = max(slot.attested, slot.sold + slot.available)
     return Cell(slot, -(-4 * min(slot.sold, whole) // whole) if whole else 0)
