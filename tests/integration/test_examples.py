@@ -4,19 +4,24 @@ They run through a shell at the root of what a clone is after `make demo`: the s
 command in .venv/bin, and demo-out.
 """
 
+import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+import httpx
 import pytest
 
 from fabmarket.cli.commands import COMMANDS, SECTIONS, cli
+from tests.street import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -43,13 +48,13 @@ NOT_RUN = {
 """What each of them needs beyond `make demo`."""
 STAND_INS = {"MARKET": "0x" + "11" * 20}
 """What stands for a word in capitals that no command takes as it is."""
-OF_AGENTS = {
+OF_OTHERS = {
     name
     for title in ("Agents", "Orders to an agent", "Operators", "Anybody, with a node")
     for name in SECTIONS[title]
-}
-"""Commands that need a market of agents or a node, which tests of their own have: here they are
-read.
+} | {"serve"}
+"""Commands that need a market of agents or a node, which tests of their own have, or that go on
+until they are interrupted: here they are read.
 """
 
 
@@ -88,18 +93,18 @@ def bare(example: str) -> str:
     return "\n".join(lines).replace(".venv/bin/fabmarket", "fabmarket").strip()
 
 
-def is_of_agents(example: str) -> bool:
+def is_read(example: str) -> bool:
     words = bare(example).split()
-    return words[0] == "fabmarket" and words[1] in OF_AGENTS
+    return words[0] == "fabmarket" and words[1] in OF_OTHERS
 
 
 WRITTEN = list(written())
-TO_READ = {bare(one) for _, one in WRITTEN if is_of_agents(one)}
+TO_READ = {bare(one) for _, one in WRITTEN if is_read(one)}
 TO_RUN = {
     # Where a report goes makes no other example of it.
     re.sub(r"(demo|paper)( .*)? --out \S+", r"\1\2", bare(one)): one
     for _, one in WRITTEN
-    if bare(one) not in NOT_RUN and not is_of_agents(one)
+    if bare(one) not in NOT_RUN and not is_read(one)
 }
 
 
@@ -109,7 +114,7 @@ def test_what_is_not_run_is_still_written_somewhere():
 
 
 @pytest.mark.parametrize("example", sorted(TO_READ))
-def test_an_example_that_needs_an_agent_is_understood(example, tmp_path, monkeypatch):
+def test_an_example_that_is_not_run_here_is_understood(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, name, *arguments = shlex.split(example)
     for argument in arguments:
@@ -131,16 +136,37 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def shell(root: Path, script: str) -> subprocess.CompletedProcess[str]:
+def in_shell(root: Path, script: str) -> dict[str, Any]:
+    """What a process is made of that runs a script there."""
     path = f"{root / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(  # noqa: S603
-        ["/bin/bash", "-euc", script],
-        cwd=root,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return {
+        "args": ["/bin/bash", "-euc", script],
+        "cwd": root,
+        "env": {**os.environ, "PATH": path},
+        "text": True,
+    }
+
+
+def shell(root: Path, script: str) -> subprocess.CompletedProcess[str]:
+    made = in_shell(root, script)
+    return subprocess.run(**made, capture_output=True, check=False, timeout=PATIENCE)  # noqa: S603
+
+
+@pytest.mark.parametrize("example", ["fabmarket serve", "fabmarket serve demo-out/cloud --port 0"])
+def test_regression_a_server_that_an_example_starts_is_ended(clone, example):
+    assert example in TO_READ
+    if not (clone / "demo-out" / "cloud").exists():
+        cloud = "scenarios/cloud-hours.toml --out demo-out/cloud"
+        assert shell(clone, f"fabmarket demo --scenario {cloud}").returncode == 0
+    script = f"exec {example} --port 0 --json"
+    with subprocess.Popen(**in_shell(clone, script), stdout=subprocess.PIPE) as process:
+        try:
+            address = json.loads(process.stdout.readline())["address"]
+            assert httpx.get(address, timeout=PATIENCE).status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("example", TO_RUN.values(), ids=TO_RUN)
