@@ -66,6 +66,12 @@ class Heads:
         self.head: Head | None = None
         self.rolled_back = 0
         """How often blocks were taken back."""
+        self.is_ended = False
+
+    def end(self) -> None:
+        """Let all who listen go: the server ends."""
+        self.is_ended = True
+        self._moved.set()
 
     async def look(self) -> None:
         """Look again and again, until it is cancelled."""
@@ -139,7 +145,7 @@ async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[by
     """The events, from behind a place on; without one from now on."""
     yield b"retry: 2000\n\n"
     seen = heads.rolled_back
-    while True:
+    while not heads.is_ended:
         at, taken_back = heads.head, heads.rolled_back != seen
         if at is not None:
             seen = heads.rolled_back
@@ -151,7 +157,7 @@ async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[by
             place = at.number, _BLOCK_END
             news = News(at.number, at.hash, at.time, taken_back)
             yield _event("head", str(at.number), _NEWS.dump_json(news))
-        while heads.head == at:
+        while heads.head == at and not heads.is_ended:
             if not await heads.moves():
                 yield b": still here\n\n"
 
