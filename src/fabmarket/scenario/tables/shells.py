@@ -19,9 +19,8 @@ from xml.etree import ElementTree
 from fabmarket.errors import Refused, missing
 from fabmarket.scenario.model import shown
 from fabmarket.scenario.tables.cells import Cell
-from fabmarket.scenario.tables.columns import MACHINES
+from fabmarket.scenario.tables.columns import MACHINES, plain
 from fabmarket.scenario.tables.packed import check_package
-from fabmarket.scenario.tables.reading import plain
 from fabmarket.scenario.tables.sheets import LARGEST_TABLE, Sheet
 from fabmarket.scenario.texts import MalformedText, decode, parse_json
 
