@@ -140,6 +140,7 @@ def _read(
                 notes.extend(sheet.notes)
                 if found is not None:
                     tables.append(found)
+                    notes.extend(found.notes)
     source = f"The tables {', '.join(sorted({path.name for path in files}))}."
     return tables, notes, market_of(tables, slot_length, _remark(source), faults)
 
