@@ -11,7 +11,7 @@ from fabmarket.api.served import Following
 from fabmarket.errors import FabmarketError
 from fabmarket.ledger import Follower, LedgerError
 from fabmarket.market.events import Event
-from fabmarket.node.status import is_running
+from fabmarket.node.status import is_running, lost_by
 
 LOOK_SECONDS = 1.0
 """Between two looks at the chain."""
@@ -20,7 +20,10 @@ _log = logging.getLogger("fabmarket.api")
 
 def by_agent(folder: Path) -> Following:
     """Return how the ledger in an agent's directory comes by its blocks: while the agent runs."""
-    return Following("agent" if is_running(folder) else "file")
+    if not is_running(folder):
+        return Following("file", "the agent does not run")
+    lost = lost_by(folder)
+    return Following("agent", f"waits: {lost}" if lost else "")
 
 
 class _Ended(BaseException):
