@@ -83,8 +83,8 @@ class Totals:
 class Outcome:
     """Of the payments of so many escrows in one token: base units agreed, given back, waiting.
 
-    What was given back counts bonds and deposits that changed hands, so that it can exceed what
-    was agreed; the rest is what buyers paid in the end.
+    What a buyer got beyond its payment, of a bond, or lost of its deposit is in none of them; what
+    was agreed, and neither waits nor was given back, buyers paid.
     """
 
     token: str
@@ -95,7 +95,7 @@ class Outcome:
 
     @property
     def paid(self) -> int:
-        """What buyers paid in the end."""
+        """What buyers paid."""
         return self.agreed - self.given_back - self.waiting
 
 
@@ -162,7 +162,7 @@ def outcomes(connection: Connection) -> tuple[Outcome, ...]:
             token,
             old.escrows + 1,
             old.agreed + payment,
-            old.given_back + back - (deposit if is_over else 0),
+            old.given_back + (min(payment, max(0, back - deposit)) if is_over else back),
             old.waiting + (0 if is_over else payment - there - back),
         )
     return tuple(found.values())
