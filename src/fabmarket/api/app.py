@@ -8,7 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from fabmarket.api.errors import answer_errors
+from fabmarket.api.errors import Outage, answer_errors
 from fabmarket.api.guard import Guard, Private, Way
 from fabmarket.api.own.access import Access
 from fabmarket.api.own.pages import links_of
@@ -17,6 +17,7 @@ from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
 from fabmarket.api.server import App
+from fabmarket.api.standing import Standings
 
 _ROUTERS = (
     market.router,
@@ -59,12 +60,14 @@ def make_app(served: Served) -> App:
         generate_unique_id_function=_operation,
         lifespan=_looking,
     )
-    heads = live.Heads(served)
-    app.state.served, app.state.heads = served, heads
+    standings, outage = Standings(served), Outage()
+    heads = live.Heads(served, standings, outage)
+    app.state.served, app.state.standings, app.state.outage = served, standings, outage
+    app.state.heads = heads
     answer_errors(app)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    shell = Shell(served, () if served.agent is None else links_of(served.agent))
+    shell = Shell(served, standings, () if served.agent is None else links_of(served.agent))
     add_pages(app, shell)
     private = None
     if served.agent is not None:
