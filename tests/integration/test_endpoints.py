@@ -188,6 +188,7 @@ NOTHING_OF_A_NODE = {
     "a page": (b"<html>Too many requests</html>", "<html>Too many requests</html>"),
     "nothing": (b"", "nothing, which is no JSON"),
     "brackets": (b"[" * 200_000, "which is no JSON"),
+    "null": (b'{"jsonrpc":"2.0","id":0,"result":null}', "None is no number"),
     "an error": (b'{"jsonrpc":"2.0","id":0,"error":{"message":"no such key"}}', "no such key"),
 }
 

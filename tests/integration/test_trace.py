@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fabmarket.chain import Settings, move_of, open_engine
+from fabmarket.chain import move_of
 from fabmarket.identity import Key, digest
 from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.ledger import Trace
@@ -15,21 +15,8 @@ from fabmarket.ledger.trace import ReadTrace, told_by_a_ledger
 from fabmarket.market.events import Escrowed, Released, RulingPosted, Settled, Uncovered
 from fabmarket.market.exchange import Settle
 from fabmarket.node import evidence_of
+from tests.integration.conftest import refused
 from tests.nodes import Relay, relay
-from tests.pasts import lived
-
-
-@pytest.fixture(scope="module")
-def past(needs_anvil):
-    with open_engine("anvil", Settings()) as engine:
-        made = lived(engine)
-        yield made
-        made.outcome.store.close()
-
-
-@pytest.fixture
-def market(past):
-    return past.outcome.market
 
 
 @pytest.fixture
@@ -63,11 +50,6 @@ def digits(trade) -> str:
 
 def steps(facts) -> list[str]:
     return [step["what"] for step in facts["steps"]]
-
-
-def refused(ran, *words, code=2):
-    assert ran.code == code, ran.stdout + ran.stderr
-    assert all(word in ran.stderr for word in words), ran.stderr
 
 
 def test_a_disputed_trade_is_followed_from_its_attestation_to_its_ruling(past, run, ruled):

@@ -109,9 +109,9 @@ class _Endpoint(JSONBaseProvider):
         if of != json.loads(request)["id"] and (of is not None or "error" not in answer):
             raise BadAnswer(f"an answer to request {self.quoted(of)}, which is another")
         if method == "eth_blockNumber" and "result" in answer:
-            self.head = _number(answer["result"])
+            self.head = self._number(answer["result"])
         elif _asks_head(method, params) and isinstance(answer.get("result"), dict):
-            self.head = _number(answer["result"].get("number"))
+            self.head = self._number(answer["result"].get("number"))
         return cast(RPCResponse, answer)
 
     def _ask_together(self, requests: Sequence[tuple[str, Any]]) -> list[Any]:
@@ -142,7 +142,13 @@ class _Endpoint(JSONBaseProvider):
         answer = self.ask("eth_chainId", [])
         if "error" in answer:
             raise BadAnswer(f"the error {self.quoted(answer['error'])}")
-        return _number(answer["result"])
+        return self._number(answer["result"])
+
+    def _number(self, said: object) -> int:
+        """Return a number as a node writes it. Raises BadAnswer."""
+        if isinstance(said, str) and re.fullmatch("0x[0-9a-fA-F]{1,16}", said):
+            return int(said, 16)
+        raise BadAnswer(f"{self.quoted(said)} is no number")
 
     def quoted(self, said: object) -> str:
         """What a node said, cut short, without what the URL holds and is not to be shown."""
@@ -327,10 +333,3 @@ def _block_named(method: str, params: Any) -> int:
         case _:
             said = None
     return int(said, 16) if isinstance(said, str) and said.startswith("0x") else -1
-
-
-def _number(answer: object) -> int:
-    """Return a number as a node writes it. Raises ValueError."""
-    if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]{1,16}", answer):
-        return int(answer, 16)
-    raise ValueError(f"{answer!r:.100} is no number")
