@@ -340,8 +340,11 @@ class _Calls:
                 signer, digest(domain, what), signature
             )
             proof = signature.proof if isinstance(signature, Proof) else signature
-            asked = (domain, of, signer, what, proof, header.number)
-            holds = holds or is_confirmed(self._exchange, *asked)
+            # A contract may have changed its mind later in this block.
+            holds = holds or any(
+                is_confirmed(self._exchange, domain, of, signer, what, proof, block)
+                for block in (header.number, header.number - 1)
+            )
             found.append(Signer(of, signer, holds))
             return signature
 
