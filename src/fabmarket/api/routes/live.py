@@ -53,7 +53,17 @@ class News:
     """Whether blocks were taken back: what was said of them is void, read anew what you show."""
 
 
-_NEWS, _TRADE = TypeAdapter(News), TypeAdapter(TradeRow)
+@dataclass(frozen=True)
+class Halt:
+    """The data of a `halted` event."""
+
+    __pydantic_config__ = DESCRIBED
+
+    reason: str
+    """Why the ledger goes on no more."""
+
+
+_NEWS, _TRADE, _HALT = TypeAdapter(News), TypeAdapter(TradeRow), TypeAdapter(Halt)
 
 
 class Heads:
@@ -66,6 +76,8 @@ class Heads:
         self.head: Head | None = None
         self.rolled_back = 0
         """How often blocks were taken back."""
+        self.halted = ""
+        """Why the ledger goes on no more; empty while it does."""
 
     async def look(self) -> None:
         """Look again and again, until it is cancelled."""
@@ -74,9 +86,11 @@ class Heads:
                 found, goes_on = await run_in_threadpool(self._read)
             except SQLAlchemyError:
                 found, goes_on = self.head, True  # the operations say it; here it is waited for
-            if found != self.head:
+            following = await run_in_threadpool(self._served.following)
+            halted = following.reason if following.state == "halted" else ""
+            if (found, halted) != (self.head, self.halted):
                 self.rolled_back += not goes_on
-                self.head = found
+                self.head, self.halted = found, halted
                 moved, self._moved = self._moved, asyncio.Event()
                 moved.set()
             await asyncio.sleep(LOOK_SECONDS)
@@ -86,7 +100,7 @@ class Heads:
             return head(connection), self.head is None or is_still(connection, self.head)
 
     async def moves(self) -> bool:
-        """Wait until the head moves; False if it does not for QUIET_SECONDS."""
+        """Wait until the head moves or the ledger halts; False if QUIET_SECONDS pass before."""
         try:
             async with asyncio.timeout(QUIET_SECONDS):
                 await self._moved.wait()
@@ -138,11 +152,11 @@ class _Listening(StreamingResponse):
 async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[bytes]:
     """The events, from behind a place on; without one from now on."""
     yield b"retry: 2000\n\n"
-    seen = heads.rolled_back
+    seen, said, told = heads.rolled_back, None, ""
     while True:
         at, taken_back = heads.head, heads.rolled_back != seen
-        if at is not None:
-            seen = heads.rolled_back
+        if at is not None and (at != said or taken_back):
+            seen, said = heads.rolled_back, at
             if place is not None and place[0] > at.number:
                 taken_back = True
             elif place is not None and not taken_back:
@@ -151,7 +165,11 @@ async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[by
             place = at.number, _BLOCK_END
             news = News(at.number, at.hash, at.time, taken_back)
             yield _event("head", str(at.number), _NEWS.dump_json(news))
-        while heads.head == at:
+        if heads.halted != told:
+            told = heads.halted
+            number = 0 if at is None else at.number
+            yield _event("halted", str(number), _HALT.dump_json(Halt(told)))
+        while (heads.head, heads.halted) == (at, told):
             if not await heads.moves():
                 yield b": still here\n\n"
 
@@ -178,7 +196,7 @@ _EXAMPLE = 'event: head\nid: 812\ndata: {"number":812,"hash":"0x5a…","time":17
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "events `head`, `trade` and `missed`, for as long as you listen",
+            "description": "events `head`, `trade`, `missed`, `halted`, as long as you listen",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         **documented(),
@@ -196,7 +214,8 @@ async def live(
     """New blocks and trades as server-sent events; with Last-Event-ID from behind that place on.
 
     `head` says that the ledger has moved, and whether blocks were taken back; `trade` is a row as
-    `/v1/trades` has it, oldest first; `missed` stands for more than 500 trades: read those pages.
+    `/v1/trades` has it, oldest first; `missed` stands for more than 500 trades: read those pages;
+    `halted` says, once, why the ledger goes on no more.
     50 connections of one client at most, 200 in all; an agent's owner has 50 beside them.
     """
     heads: Heads = request.app.state.heads
