@@ -28,9 +28,13 @@ from fabmarket.scenario.texts import is_number
 
 @dataclass(frozen=True)
 class Moment:
-    """A date and time of a workbook's cell, in seconds since 1970, of whatever clock it is of."""
+    """A date and time of a workbook's cell, in seconds since 1970, of whatever clock it is of.
+
+    `text` is what the cell shows, in one form.
+    """
 
     seconds: int
+    text: str
 
 
 @dataclass(frozen=True)

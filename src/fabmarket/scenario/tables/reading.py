@@ -160,6 +160,4 @@ def _row(
 
 
 def _value_of(cell: Cell) -> object:
-    if isinstance(cell, Broken):
-        return cell.text
-    return f"{cell.seconds} s" if isinstance(cell, Moment) else str(cell)
+    return cell.text if isinstance(cell, Broken | Moment) else str(cell)

@@ -97,6 +97,7 @@ class _Reader:
     name: str
     cells: int = 0
     walked: int = 0
+    bare: int = 0
 
     def rows(self, values: Any, formulas: Any) -> Iterator[tuple[int, list[Cell]]]:
         """Rows that are not empty."""
@@ -109,6 +110,11 @@ class _Reader:
             self.walked += 1
             if number > _ROWS_OF_EXCEL or self.walked > _MOST_WALKED:
                 raise MalformedText(f"{where}: no sheets have so many; save the file again")
+            if row == ():  # it is in the file; of one that is not openpyxl gives a list
+                self.bare += 1
+                if self.bare > MOST_ROWS:
+                    problem = f"more than {MOST_ROWS} rows hold nothing; delete them"
+                    raise MalformedText(f"{where}: {problem}")
             if row is gap:
                 continue
             self._count(len(row), where)
@@ -143,5 +149,6 @@ def _cell(value: Any, formula: Any) -> Cell:
         days = days_from_1970(found.year, found.month, found.day) or 0
         hours = getattr(found, "hour", 0) * 3600 + getattr(found, "minute", 0) * 60
         rest = round(getattr(found, "second", 0) + getattr(found, "microsecond", 0) / 1e6)
-        return Moment(days * 86_400 + hours + rest)
+        shown = str(found).removesuffix(" 00:00:00")
+        return Moment(days * 86_400 + hours + rest, shown)
     return Broken(str(found), "is a time of day or a duration; write a number, or a date and time")
