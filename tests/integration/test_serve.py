@@ -5,7 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,12 @@ def test_a_ledger_file_is_served_and_an_interrupt_ends_it_even_while_somebody_li
     ledger: Path,
 ) -> None:
     before = ledger.read_bytes()
-    with served(ledger) as client:
+    with ExitStack() as left_open, served(ledger) as client:
         assert client.get("/v1/market").json()["trades"] == 40
         assert client.get("/").status_code == 200
-        with client.stream("GET", "/v1/live") as listening:
-            assert next(listening.iter_lines())
+        listener = left_open.enter_context(httpx.Client(base_url=client.base_url))
+        lines = left_open.enter_context(listener.stream("GET", "/v1/live")).iter_lines()
+        assert next(lines)
     assert ledger.read_bytes() == before
 
 

@@ -11,6 +11,7 @@ from fabmarket.market.units import LARGEST_QUANTITY
 from fabmarket.negotiation.orders import Order
 from fabmarket.node.ordered import capacity
 from fabmarket.node.owner import Owner
+from fabmarket.report.wording import escaped
 from fabmarket.scenario.tables import LARGEST_TABLE, WrongTables, offered, read_sheets
 
 _SLOT = Whole(0, 2**40)
@@ -72,10 +73,12 @@ def _listed_by_table(owner: Owner, path: Path) -> Order:
     owner.listing(0)  # a supplier alone has any
     sheets = read_sheets(read_input(path, LARGEST_TABLE), str(path))
     try:
-        units = offered(sheets, calendar.origin, calendar.slot_length)
+        units, notes = offered(sheets, calendar.origin, calendar.slot_length)
     except WrongTables as error:
         tell_faults(error)
         raise
+    for note in notes:
+        click.echo(escaped(f"Note: {note}."), err=True)
     order, left = capacity.listed_up_to(owner, units)
     if left:
         said = f"{left} more slots are left; once this is done, give the same command again"

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DatabaseError
 from typing_extensions import Buffer, override
 
+from fabmarket.cli.currencies import currencies_beside
 from fabmarket.cli.inputs import InputError
 from fabmarket.cli.terminal import progress
 from fabmarket.errors import Refused
@@ -20,7 +21,14 @@ from fabmarket.identity.keys import checksummed
 from fabmarket.ledger import schema
 from fabmarket.ledger.database import name_of, open_database
 from fabmarket.ledger.queries.snapshot import snapshot
-from fabmarket.report.tables.rows import SOURCES, Column, Filters, columns_of, rows_of
+from fabmarket.report.tables.rows import (
+    SOURCES,
+    Column,
+    Filters,
+    columns_of,
+    is_of_tokens,
+    rows_of,
+)
 from fabmarket.report.tables.shells import write_shell
 from fabmarket.report.tables.writers import WRITERS
 from fabmarket.report.wording import escaped
@@ -29,6 +37,10 @@ from fabmarket.scenario import is_whole
 
 _SHELLS = ("aasx", "aas-json")
 _FORMS = (*WRITERS, *_SHELLS)
+_NOT_KNOWN = (
+    "Note: amounts are in base units of the token; nothing beside this ledger says what it is"
+    " called and how many decimals it has, so symbol and decimals are empty."
+)
 _PRINTED = ("csv", "json", "aas-json")
 
 
@@ -122,7 +134,8 @@ def command(
     filters = Filters(account, name, token, since, until)
     columns = columns_of(table)
     with _reading(ledger) as connection:
-        rows = rows_of(connection, table, filters)
+        currencies = currencies_beside(ledger, connection) if is_of_tokens(table) else {}
+        rows = rows_of(connection, table, filters, currencies)
         if form in _SHELLS:
             asset = account or connection.execute(select(schema.market.c.exchange)).scalar() or ""
         else:
@@ -132,6 +145,8 @@ def command(
             count = _write(form, columns, _watched(rows, ledger), file, asset)
     if out is not None:
         click.echo(escaped(f"{out}: {count} rows of {table}"))
+    if is_of_tokens(table) and count and not currencies:
+        click.echo(_NOT_KNOWN, err=True)
 
 
 def _form(out: Path | None, form: str | None) -> str:

@@ -37,6 +37,14 @@ def listening(client: httpx.Client, after: str | None = None) -> Iterator[Iterat
         yield events(answer.iter_lines())
 
 
+def no_place(client: httpx.Client, status: int, headers: dict[str, str] | None = None) -> None:
+    """Who would listen now is refused; a place that is given after all fails, and does not hang."""
+    with client.stream("GET", "/v1/live", headers=headers) as answer:
+        assert answer.status_code == status
+        answer.read()
+        refusal(answer, status)
+
+
 def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     found: dict[str, Any] = {}
     for line in lines:
@@ -166,9 +174,9 @@ def test_places_to_listen_are_bounded_and_come_free_again(
     with listening(watched) as one, listening(watched) as other:
         next(one)
         next(other)
-        refusal(watched.get("/v1/live"), 429)
+        no_place(watched, 429)
         monkeypatch.setattr(live, "MOST_LISTENERS", 2)
-        refusal(watched.get("/v1/live"), 503)
+        no_place(watched, 503)
     for _ in range(100):
         with watched.stream("GET", "/v1/live") as answer:
             if answer.status_code == 200:
@@ -187,11 +195,12 @@ def test_regression_strangers_take_no_place_of_the_owners(
     owner = {"Authorization": f"Bearer {token_of(office.folder)}"}
     with serving(Served(own_ledger, agent=office.folder)) as client, listening(client) as one:
         next(one)
-        refusal(client.get("/v1/live"), 503)
+        no_place(client, 503)
         with client.stream("GET", "/v1/live", headers=owner) as answer:
             assert answer.status_code == 200
-            assert next(events(answer.iter_lines()))["event"] == "head"
-            refusal(client.get("/v1/live", headers=owner), 429)
+            heard = events(answer.iter_lines())  # let go of, it would end the connection
+            assert next(heard)["event"] == "head"
+            no_place(client, 429, owner)
 
 
 def test_who_hears_nothing_is_told_that_the_server_lives(

@@ -11,11 +11,12 @@ import pytest
 from pyarrow import parquet
 from sqlalchemy import Engine
 
+from fabmarket.api.currencies import BASE_UNITS
 from fabmarket.api.routes.tables import MOST_AT_ONCE
-from fabmarket.api.served import Served
+from fabmarket.api.served import Currency, Served
 from fabmarket.report.tables.rows import SOURCES, columns_of
 from fabmarket.scenario.tables import KINDS, csv_template
-from tests.filled_ledger import ANNE, empty, fill
+from tests.filled_ledger import ANNE, TOKEN, empty, fill
 from tests.serving import serving
 
 
@@ -37,6 +38,17 @@ def test_filters_are_those_of_the_command(client: httpx.Client) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows
     assert all(ANNE in (row["supplier"], row["demander"]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"), [(Currency("CR", 2), ("CR", "2")), (BASE_UNITS, ("", ""))]
+)
+def test_a_table_says_what_the_server_knows_of_a_token(
+    ledger: Engine, known: Currency, said: tuple[str, str]
+) -> None:
+    with serving(Served(ledger, currencies={TOKEN: known})) as client:
+        text = client.get("/v1/export/trades.csv").text
+    assert {(row["symbol"], row["decimals"]) for row in csv.DictReader(io.StringIO(text))} == {said}
 
 
 @pytest.mark.parametrize(

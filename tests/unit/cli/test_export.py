@@ -3,13 +3,22 @@
 import csv
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from fabmarket.cli.currencies import currencies_beside
 from fabmarket.cli.main import main
+from fabmarket.identity.codec import encode
 from fabmarket.ledger.database import open_database
-from tests.filled_ledger import ANNE, ORIGIN, fill
+from fabmarket.node import Journal
+from fabmarket.node.owner import Owner
+from fabmarket.node.settings import EVENTS, JOURNAL
+from fabmarket.scenario import Currency
+from tests.filled_ledger import ANNE, EXCHANGE, ORIGIN, TOKEN, fill
+from tests.unit.node.council import Council
+from tests.unit.node.office import Office
 
 TRADES = 40
 
@@ -33,7 +42,8 @@ def export(tmp_path, monkeypatch, capsys):
 
 def test_rows_are_printed_as_csv_where_nothing_else_is_said(export) -> None:
     code, out, err = export("ledger.sqlite", "trades")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err.startswith("Note: amounts are in base units of the token; nothing beside this")
     assert len(list(csv.DictReader(io.StringIO(out)))) == TRADES
 
 
@@ -41,8 +51,57 @@ def test_rows_are_printed_as_csv_where_nothing_else_is_said(export) -> None:
 def test_the_name_of_the_file_says_its_form(export, form) -> None:
     code, out, _ = export("ledger.sqlite", "trades", "--out", f"t.{form}")
     assert (code, out) == (0, f"t.{form}: {TRADES} rows of trades\n")
-    begins = {"csv": b"block,", "json": b"[\n", "parquet": b"PAR1", "xlsx": b"PK", "aasx": b"PK"}
+    begins = {"csv": b"trade,", "json": b"[\n", "parquet": b"PAR1", "xlsx": b"PK", "aasx": b"PK"}
     assert Path(f"t.{form}").read_bytes().startswith(begins[form])
+
+
+def facts(**changed: object) -> str:
+    chain = {"id": 31337, "exchange": EXCHANGE, "token": TOKEN} | changed
+    return json.dumps({"chain": chain, "scenario": {"currency": {"symbol": "CR", "decimals": 2}}})
+
+
+def test_regression_what_amounts_are_counted_in_stands_with_them(export) -> None:
+    """A file said 11000, and not that it is 110.00 CR."""
+    Path("report.json").write_text(facts())
+    for table in ("trades", "escrows", "accounts"):
+        code, out, err = export("ledger.sqlite", table)
+        assert (code, err) == (0, "")
+        said = {(row["symbol"], row["decimals"]) for row in csv.DictReader(io.StringIO(out))}
+        assert said == {("CR", "2")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        facts(exchange=TOKEN),
+        facts(id=1),
+        facts().replace('"decimals": 2', '"decimals": -1'),
+        "[" * 100_000,
+        "{}",
+        "",
+    ],
+)
+def test_a_report_of_another_market_says_nothing_of_its_amounts(export, text) -> None:
+    Path("report.json").write_text(text)
+    code, out, err = export("ledger.sqlite", "trades", "--format", "json")
+    assert (code, err[:5]) == (0, "Note:")
+    assert {row["symbol"] for row in json.loads(out)} == {None}
+    assert export("ledger.sqlite", "slots")[2] == ""
+
+
+def test_an_agent_says_what_its_token_told_it(tmp_path) -> None:
+    office = Office(Council(), tmp_path / "bea", "bea")
+    ledger = str(office.folder / EVENTS)
+    engine = open_database(ledger, is_read_only=True)
+    with engine.connect() as connection:
+        assert currencies_beside(ledger, connection) == {}
+        with closing(Journal(office.folder / JOURNAL)) as journal, journal.writing():
+            journal.note("currency", encode(Currency("CR", 2)))
+        token = Owner(office.folder).token
+        assert currencies_beside(ledger, connection) == {token: ("CR", 2)}
+        (office.folder / JOURNAL).write_bytes(b"none")
+        assert currencies_beside(ledger, connection) == {}
+    engine.dispose()
 
 
 def test_shells_are_of_the_account_or_of_the_market(export) -> None:

@@ -19,11 +19,14 @@ from basyx.aas.adapter.json import read_aas_json_file
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
-from sqlalchemy import Connection, Engine, func, select, update
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries.escrows import EscrowRow, escrows
 from fabmarket.ledger.queries.paging import BadQuery
 from fabmarket.ledger.queries.snapshot import snapshot
+from fabmarket.ledger.queries.trades import TradeRow, trades
 from fabmarket.report.tables import rows, writers
 from fabmarket.report.tables.rows import (
     EVERY_ROW,
@@ -32,12 +35,13 @@ from fabmarket.report.tables.rows import (
     Column,
     Filters,
     columns_of,
+    is_of_tokens,
     rows_of,
     utc,
 )
 from fabmarket.report.tables.shells import MOST_TRADES, write_shell
 from fabmarket.report.tables.writers import MOST_EXCEL, WRITERS, NotExported, guarded
-from tests.filled_ledger import ANNE, CARA, HUGE, LENGTH, ORIGIN, TOKEN, empty, fill
+from tests.filled_ledger import ANNE, BERT, CARA, HUGE, LENGTH, ORIGIN, TOKEN, empty, fill
 
 TRADES = 60
 REFERENCE = (Path(__file__).parents[3] / "docs/reference/tables.md").read_text("utf-8")
@@ -61,9 +65,12 @@ def connection(ledger: Engine) -> Iterator[Connection]:
         yield connection
 
 
+KNOWN = {TOKEN: ("=CR", 18)}
+
+
 def written(form: str, connection: Connection, table: str, filters: Filters = EVERY_ROW) -> bytes:
     file = io.BytesIO()
-    rows = list(rows_of(connection, table, filters))
+    rows = list(rows_of(connection, table, filters, KNOWN))
     assert WRITERS[form](columns_of(table), iter(rows), file) == len(rows)
     return file.getvalue()
 
@@ -80,7 +87,7 @@ def test_every_form_of_a_table_says_the_same(connection: Connection, table: str)
     said = [
         [None if value is None else str(value).lower() if kind == "truth" else str(value)
          for kind, value in zip(kinds, row, strict=True)]
-        for row in rows_of(connection, table)
+        for row in rows_of(connection, table, EVERY_ROW, KNOWN)
     ]  # fmt: skip
     assert said
 
@@ -184,6 +191,54 @@ def test_a_filter_keeps_what_it_says(connection: Connection, filters: Filters, k
     assert kept == [row for row in every if keeps(row)]
 
 
+@pytest.mark.parametrize(("table", "kind"), [("trades", TradeRow), ("escrows", EscrowRow)])
+def test_regression_a_trade_is_written_with_all_that_the_api_has_of_it(
+    connection: Connection, table: str, kind: Any
+) -> None:
+    """A file by itself could not say when the machine runs, of what unit, and for how much."""
+    asked = {"trades": trades, "escrows": escrows}[table]
+    page = TypeAdapter(tuple[kind, ...]).dump_python(asked(connection).rows, mode="json")
+    rows = json.loads(written("json", connection, table))
+    assert list(page[0]) == [name for name in rows[0] if name in page[0]]
+    assert {tuple(row) for row in rows} == {tuple(column.name for column in columns_of(table))}
+    for said in page:
+        (row,) = (each for each in rows if each["trade"] == said["trade"])
+        assert {name: row[name] for name in said} == said
+        assert (row["unit"], row["symbol"], row["decimals"]) == ("hour", "=CR", 18)
+        assert row["begins_utc"] == utc(row["begins"])
+
+
+@pytest.mark.parametrize("table", ["trades", "escrows", "cycles", "accounts", "volume"])
+def test_what_nobody_knows_of_a_token_is_empty(connection: Connection, table: str) -> None:
+    assert [column.name for column in columns_of(table)][-2:] == ["symbol", "decimals"]
+    for known in ({}, {ANNE: ("CR", 2)}):
+        for row in rows_of(connection, table, EVERY_ROW, known):
+            assert row[-2:] == (None, None)
+
+
+def test_no_trade_is_left_out_where_its_slot_is_not_there(ledger: Engine) -> None:
+    with ledger.begin() as connection:
+        connection.execute(delete(schema.slot))
+        connection.execute(delete(schema.resource))
+        rows = list(json.loads(written("json", connection, "trades")))
+        connection.rollback()
+    assert len(rows) == TRADES
+    names = ("begins", "begins_utc", "unit")
+    assert {tuple(row[name] for name in names) for row in rows} == {(None, None, None)}
+
+
+def test_escrows_are_kept_by_what_their_trades_say(connection: Connection) -> None:
+    every = json.loads(written("json", connection, "escrows"))
+    for filters, keeps in (
+        (Filters(account=BERT), lambda row: BERT in (row["supplier"], row["demander"])),
+        (Filters(name="turning"), lambda row: row["name"] == "turning"),
+        (Filters(until=every[2]["time"]), lambda row: row["time"] < every[2]["time"]),
+    ):
+        kept = json.loads(written("json", connection, "escrows", filters))
+        assert kept == [row for row in every if keeps(row)]
+        assert 0 < len(kept) < len(every)
+
+
 def test_days_are_kept_whole(connection: Connection) -> None:
     """A day counts from its first second on."""
     for since, days in ((20_700 * 86_400, {20_700, 20_701}), (20_700 * 86_400 + 1, {20_701})):
@@ -217,7 +272,7 @@ def test_more_rows_than_a_page_come_whole_in_order_and_in_bounded_memory() -> No
     fill(engine, 3 * PAGE + 1)
     with snapshot(engine) as connection:
         count = connection.execute(select(func.count()).select_from(schema.trade)).scalar()
-        places = [(row[0], row[1]) for row in rows_of(connection, "trades")]
+        places = [(row[1], row[2]) for row in rows_of(connection, "trades")]
         assert len(places) == count == 3 * PAGE + 1
         assert places == sorted(set(places))
         tracemalloc.start()
@@ -232,7 +287,7 @@ def test_more_rows_than_a_page_come_whole_in_order_and_in_bounded_memory() -> No
 
 def shell(connection: Connection, *, is_package: bool) -> bytes:
     file = io.BytesIO()
-    rows = rows_of(connection, "trades", Filters(account=ANNE))
+    rows = rows_of(connection, "trades", Filters(account=ANNE), KNOWN)
     write_shell(columns_of("trades"), rows, file, ANNE, is_package=is_package)
     return file.getvalue()
 
@@ -264,8 +319,8 @@ def test_trades_are_a_submodel_that_reads_back_with_every_value(
         for number in range(1, len(said) + 1)
     ]
     for row, values in zip(said, found, strict=True):
-        moment = values.pop("time_utc")
-        assert moment.strftime("%Y-%m-%dT%H:%M:%SZ") == row.pop("time_utc")
+        for name in ("time_utc", "begins_utc", "ends_utc"):
+            assert values.pop(name).strftime("%Y-%m-%dT%H:%M:%SZ") == row.pop(name)
         assert {key: str(value) for key, value in values.items()} == {
             key: str(value) for key, value in row.items()
         }
@@ -281,6 +336,9 @@ def test_the_reference_lists_the_tables_and_forms_that_there_are() -> None:
     section = REFERENCE.split("\n## Tables out\n")[1]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(SOURCES)
     assert f"at most {MOST_TRADES:,} |" in section
+    (named,) = re.findall(r"^\*\*Whose amounts.*?$", section, re.MULTILINE)
+    of_tokens = [name for name in SOURCES if is_of_tokens(name)]
+    assert re.findall(r"`(\w+)`", named) == ["symbol", "decimals", *of_tokens]
     assert f"at most {MOST_EXCEL:,} rows" in section
 
 

@@ -9,6 +9,7 @@ import pytest
 from basyx.aas import model
 from basyx.aas.adapter import aasx
 from basyx.aas.adapter.json import write_aas_json_file
+from basyx.aas.examples.data import create_example
 
 from fabmarket.scenario import MalformedText
 from fabmarket.scenario.tables import Faults, Sheet, Table, read_sheets, read_table
@@ -149,6 +150,34 @@ def test_an_element_of_another_version_of_the_metamodel_is_not_lost_silently() -
     data = changed(lambda part: part.replace(b"/aas/3/1", b"/aas/2/0"))
     with pytest.raises(MalformedText, match="5 of 5 capabilities"):
         read(data, "a.aasx")
+
+
+@pytest.mark.parametrize(
+    "where", ["/TestFile.pdf", "../../a%20b.pdf", "?", "/a/../../..", "\u202e/\\0"]
+)
+def test_regression_an_attachment_that_is_not_there_is_told_and_refuses_nothing(where: str) -> None:
+    """As in the example that basyx itself writes."""
+    store = environment(capability())
+    (submodel,) = (each for each in store if isinstance(each, model.Submodel))
+    submodel.submodel_element.add(model.File("manual", "application/pdf", where))
+    (sheet,) = read(as_aasx(store), "a.aasx")
+    assert table(sheet).rows == table(read(as_aasx(environment(capability())), "a.aasx")[0]).rows
+    (note,) = sheet.notes
+    assert note.startswith("a.aasx: not read: attachment ")
+
+
+def test_regression_the_example_that_basyx_writes_is_read() -> None:
+    store, content = create_example(), io.BytesIO()
+    with aasx.AASXWriter(content) as package:
+        shells = [each.id for each in store if isinstance(each, model.AssetAdministrationShell)]
+        package.write_aas(shells, store, aasx.DictSupplementaryFileContainer())
+    found = read(content.getvalue(), "example.aasx")
+    same = read(as_json(store), "example.json")  # and submodels that no shell names
+    assert found
+    assert {str(each.rows[1]) for each in found} <= {str(each.rows[1]) for each in same}
+    said = [note for note in found[0].notes if "attachment '/TestFile.pdf'" in note]
+    assert said == ["example.aasx: not read: attachment '/TestFile.pdf' (Could not find part"
+                    " /TestFile.pdf in package)"]  # fmt: skip
 
 
 HOSTILE = {

@@ -2,6 +2,8 @@
 
 import doctest
 import re
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,17 +14,19 @@ from fabmarket.scenario.tables import (
     LARGEST_TABLE,
     Fault,
     Faults,
+    Table,
     WrongTables,
     cells,
+    columns,
     csv_template,
     market_of,
     read_sheets,
     read_table,
-    reading,
     toml,
 )
-from fabmarket.scenario.tables.faults import MOST_FAULTS
-from fabmarket.scenario.tables.sheets import MOST_ROWS
+from fabmarket.scenario.tables.faults import MOST_FAULTS, Place
+from fabmarket.scenario.tables.reading import Row
+from fabmarket.scenario.tables.sheets import MOST_COLUMNS, MOST_ROWS
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "docs/reference/tables.md").read_text("utf-8")
@@ -140,6 +144,111 @@ def test_headers_are_compared_without_case_spaces_and_units() -> None:
         "Machine, RESOURCE ,Unit,Maintenance (EUR),Capacity [h],Slots\nmill,milling,hour,1.5,8,3\n"
     )
     assert market(text, DEMANDS.replace("sub_task", "Sub-Task")).suppliers[0].resource == "milling"
+
+
+def notes(text: str | bytes) -> tuple[str, ...]:
+    faults = Faults()
+    (sheet,) = read_sheets(text.encode() if isinstance(text, str) else text, "0.csv")
+    found = read_table(sheet, None, faults)
+    faults.raise_if_any()
+    assert found is not None
+    return found.notes
+
+
+ABOVE = {
+    "a title": "Machines of plant 3\n\n",
+    "a title with separators": "Machines, mills and lathes, as of 2026, draft\n",
+    "a title in a row of cells": "Machines of plant 3;;;;;\n;;;;;\n",
+    "a word and a date": "\ufeffMachines;;;;;\nAs of:;1.12.2026\n",
+    "names of groups": "Machine;;;Price;Time;\n",
+}
+
+
+@pytest.mark.parametrize("above", ABOVE.values(), ids=ABOVE)
+def test_regression_what_stands_above_the_header_is_passed_over_and_told(above: str) -> None:
+    text = above + MACHINES.replace(",", ";").replace("1.50", "1,50")
+    assert market(text, DEMANDS).suppliers[0].maintenance == 150
+    line = 1 + above.count("\n")
+    assert notes(text) == (f"0.csv, row {line} is the header; what stands above it was not read",)
+
+
+def test_a_table_whose_header_is_wrong_is_no_title_of_the_next_one() -> None:
+    """Its rows would be lost with a note alone."""
+    told = wrong(MACHINES.replace("maintenance", "maintenence") + CALENDAR, DEMANDS)
+    assert told[0].startswith("0.csv, row 1: 'machine,resource,unit,maintenence")
+
+
+def test_regression_a_line_end_in_the_first_name_does_not_hide_what_separates_cells() -> None:
+    text = '"Machine\n(name)"' + MACHINES.removeprefix("machine").replace(",", ";")
+    assert market(text, DEMANDS).suppliers[0].maintenance == 150
+
+
+def test_regression_a_column_without_a_name_is_told_of() -> None:
+    """As pandas writes an index; what stands there was passed over without a word."""
+    text = "," + MACHINES.replace("\nmill", "\n0,mill")
+    assert market(text, DEMANDS).suppliers[0].maintenance == 150
+    assert notes(text) == ("0.csv, row 1: column 1 of no name was not read",)
+    assert notes(MACHINES.replace("\n", ",,\n")) == ()
+
+
+MILL = {"machine": "mill", "resource": "milling", "unit": "hour", "maintenance": Decimal(1)}
+
+
+class Counted(int):
+    """A number that counts how often it is compared."""
+
+    compared = 0
+
+    def __lt__(self, other: int) -> bool:
+        Counted.compared += 1
+        return int(self) < int(other)
+
+    def __gt__(self, other: int) -> bool:
+        Counted.compared += 1
+        return int(self) > int(other)
+
+
+class Looked(frozenset[str]):
+    """Columns that count how often somebody looks whether there are any."""
+
+    count = 0
+
+    def __bool__(self) -> bool:
+        Looked.count += 1
+        return len(self) > 0
+
+
+def counted(kind: str, each: Iterator[dict[str, object]]) -> Table:
+    rows = tuple(Row(Place("a.csv", "", n), row, Looked()) for n, row in enumerate(each, start=2))
+    return Table(columns.KINDS[kind], "a.csv", "", rows)
+
+
+def test_regression_the_work_of_a_calendar_grows_with_its_rows_and_not_with_their_square() -> None:
+    """The earliest slot was looked for again with each row."""
+    count = 400
+    begins = ({"machine": "mill", "begins": Counted(3600 * n), "attested": 5} for n in range(count))
+    demand = {"demander": "shop", "sub_task": "jig", "resource": "milling"}
+    ways = [demand | {"quantity": 1, "benefit": Decimal(4)}]
+    tables = [
+        counted("machines", iter([MILL])),
+        counted("calendar", begins),
+        counted("demands", iter(ways)),
+    ]
+    Counted.compared = 0
+    market_of(tables, 3600, "Tables of a test.", Faults())
+    assert count / 2 < Counted.compared < 5 * count
+
+
+def test_regression_the_work_of_a_sub_task_grows_with_its_rows_and_not_with_their_square() -> None:
+    """Whether any of them is wrong was looked for again with each row."""
+    count = 400
+    demand = {"demander": "shop", "sub_task": "jig", "benefit": Decimal(4), "quantity": 1}
+    ways = [demand | {"resource": f"r{n}"} for n in range(count)]
+    Looked.count = 0
+    tables = [counted("machines", iter([MILL])), counted("demands", iter(ways))]
+    with pytest.raises(WrongTables):  # nobody sells that
+        market_of(tables, 3600, "", Faults())
+    assert count / 2 < Looked.count < 5 * count
 
 
 @pytest.mark.parametrize(
@@ -264,7 +373,10 @@ def test_a_wrong_header_is_named(text: str, problem: str) -> None:
     ("data", "problem"),
     [
         (b"machine\n\0", "0.csv:2: holds a zero byte"),
-        (b"PK\x03\x04\x81\x8d\x8f", "is no text; save the table as UTF-8"),
+        (b"\x81\x8d\x8f", "is no text; save the table as UTF-8"),
+        (b"PK\x03\x04\x81\x8d", "is no text, but packed, as workbooks are; give a workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is no text, but packed, as workbooks are"),
+        (b"machine" + b"," * MOST_COLUMNS + b"x\n", "0.csv:1: more than 64 columns"),
         (b'machine,"resource\nmill', "0.csv:1: "),
         (b"a" * (LARGEST_TABLE + 1), "larger than the 16 MiB"),
         (b"machine\n" + b"m\n" * MOST_ROWS, f"more than {MOST_ROWS} rows"),
@@ -347,7 +459,7 @@ def test_a_fault_without_column_or_value_reads_as_a_sentence() -> None:
     assert str(fault) == "0.csv, row 1: holds no table; see the template"
 
 
-@pytest.mark.parametrize("module", [cells, reading, toml])
+@pytest.mark.parametrize("module", [cells, columns, toml])
 def test_the_examples_of_the_docstrings_are_true(module) -> None:
     failed, tried = doctest.testmod(module)
     assert failed == 0 < tried

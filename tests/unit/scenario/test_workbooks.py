@@ -117,7 +117,50 @@ def test_dates_are_dates_of_the_calendar() -> None:
     first, second, third = (row.values["begins"] for row in table.rows)
     assert (second - first, third - first) == (2 * 3600, 6 * 3600)
     (fault,) = wrong(workbook([HEAD, [*ROW[:4], datetime(2026, 12, 1), 3]]))
-    assert "capacity: '2026-12-01' is a date; format the cell" in fault
+    assert "capacity: '2026-12-01 00:00:00' is a date; format the cell" in fault
+
+
+def test_regression_a_date_before_1970_is_not_read_as_1970() -> None:
+    (fault,) = wrong(
+        workbook([["machine", "begins", "attested"], ["mill", datetime(1960, 1, 1), 5]])
+    )
+    assert "begins: '1960-01-01 00:00:00' is before 1970; correct it" in fault
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"), [("0%", "5%"), ("0.00 %", "5%"), ('0.00" %"', ""), ("0.00\\%", "")]
+)
+def test_regression_a_share_is_no_amount(form: str, shown: str) -> None:
+    """5 % was read as 0.05 currency units."""
+    data = workbook(
+        [HEAD, [*ROW[:3], 0.05, *ROW[4:]]],
+        change=lambda book: setattr(book.active["D2"], "number_format", form),
+    )
+    if shown:
+        (fault,) = wrong(data)
+        assert f"maintenance: '{shown}' is in per cent; write the number by itself" in fault
+    else:
+        assert str(tables(data)[0].rows[0].values["maintenance"]) == "0.05"
+
+
+def test_regression_a_header_of_merged_cells_is_read_with_the_names_above_it() -> None:
+    def change(book: Any) -> None:
+        for cells in ("A1:F1", "A3:A4", "B3:B4", "C3:D3", "E3:F3"):
+            book.active.merge_cells(cells)
+
+    rows = [
+        ["Machines of plant 3"],
+        [],
+        ["Machine", "Resource", "Price", None, "Time", None],
+        [None, None, "Unit", "Maintenance (CR)", "Capacity", "Slots"],
+        ROW,
+    ]
+    (table,) = tables(workbook(rows, change=change))
+    assert table.rows[0].values["machine"] == "mill"
+    assert table.rows[0].values["slots"] == 3
+    assert table.notes == (
+        "book.xlsx, sheet 'Sheet', row 4 is the header; what stands above it was not read",
+    )
 
 
 def test_hidden_rows_and_sheets_are_read_and_merged_cells_have_one_value() -> None:
@@ -190,6 +233,11 @@ def test_an_encoding_that_could_hide_them_is_refused() -> None:
     data = workbook([HEAD, ROW])
     body = b'<?xml version="1.0" encoding="utf-7"?>+ADw-!DOCTYPE x+AD4-<x/>'
     assert "is written in 'utf-7'" in refused(with_part(data, "xl/workbook.xml", body))
+
+
+def test_an_old_workbook_and_one_with_a_password_are_told_from_damaged_ones() -> None:
+    """Excel packs what has a password as it packed workbooks before 2007."""
+    assert "save it as .xlsx, without one" in refused(b"\xd0\xcf\x11\xe0\xa1\xb1" + bytes(600))
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"machine,slot\n", b"\xd0\xcf\x11\xe0" * 100])

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
+from fabmarket.api.currencies import BASE_UNITS
 from fabmarket.api.errors import ApiError, documented
 from fabmarket.api.parameters import Address, Name
 from fabmarket.api.reading import Nothing, Reading, Whole
@@ -98,9 +99,12 @@ def _sent(reader: Reading, table: str, form: str, filters: Filters) -> Iterator[
 
 
 def _write(reader: Reading, table: str, form: str, filters: Filters, file: Any) -> None:
+    said = reader.served.currencies.items()
+    known = {token: (it.symbol, it.decimals) for token, it in said if it != BASE_UNITS}
     try:
         with snapshot(reader.served.engine) as connection:
-            WRITERS[form](columns_of(table), rows_of(connection, table, filters), file)
+            rows = rows_of(connection, table, filters, known)
+            WRITERS[form](columns_of(table), rows, file)
     except NotExported as error:
         raise ApiError(404, _NOT_HERE.format(form), "path.form") from error
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.forms import DESCRIBED, Address, Digits, Hash, Seconds, Text
@@ -15,6 +15,7 @@ from fabmarket.ledger.queries.paging import (
     columns_of,
     read_page,
 )
+from fabmarket.ledger.queries.trades import AT_SLOT
 
 State = Literal["funded", "delivered", "disputed", "closed"]
 
@@ -94,15 +95,10 @@ class EscrowFilter:
 
 
 _ESCROW, _TRADE, _SLOT = schema.escrow, schema.trade, schema.slot
-_AT_SLOT = and_(
-    _SLOT.c.supplier == _TRADE.c.supplier,
-    _SLOT.c.resource == _TRADE.c.resource,
-    _SLOT.c.slot == _TRADE.c.slot,
-)
 _ROWS = (
     select(*columns_of(EscrowRow, _ESCROW, _TRADE, _SLOT))
     .join_from(_ESCROW, _TRADE, _TRADE.c.trade == _ESCROW.c.trade)
-    .join(_SLOT, _AT_SLOT)
+    .join(_SLOT, AT_SLOT)
 )
 _NEWEST = Order([_ESCROW.c.block, _ESCROW.c.log_index], ("block", "log_index"), descending=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, select
 
 from fabmarket.ledger import schema
 from fabmarket.ledger.queries.escrows import EscrowRow
@@ -24,6 +24,7 @@ from fabmarket.ledger.queries.paging import (
     columns_of,
     cursor_at,
 )
+from fabmarket.ledger.queries.trades import AT_SLOT
 
 MOST_OPERATIONS = 100
 """Trades of a product that are shown."""
@@ -67,14 +68,9 @@ class _Seen:
 
 
 _TRADE, _ESCROW, _SLOT = schema.trade, schema.escrow, schema.slot
-_AT_SLOT = and_(
-    _SLOT.c.supplier == _TRADE.c.supplier,
-    _SLOT.c.resource == _TRADE.c.resource,
-    _SLOT.c.slot == _TRADE.c.slot,
-)
 _ROWS = (
     select(*columns_of(EscrowRow, _TRADE, _ESCROW, _SLOT))
-    .join_from(_TRADE, _SLOT, _AT_SLOT)
+    .join_from(_TRADE, _SLOT, AT_SLOT)
     .outerjoin(_ESCROW, _ESCROW.c.trade == _TRADE.c.trade)
 )
 _NEWEST = Order([_TRADE.c.block, _TRADE.c.log_index], ("block", "log_index"), descending=True)

@@ -76,13 +76,14 @@ class TradeFilter:
 
 
 _TRADE, _SLOT = schema.trade, schema.slot
-_AT_SLOT = and_(
+AT_SLOT = and_(
     _SLOT.c.supplier == _TRADE.c.supplier,
     _SLOT.c.resource == _TRADE.c.resource,
     _SLOT.c.slot == _TRADE.c.slot,
 )
+"""Of a trade and the slot in which it is."""
 _NEWEST = Order([_TRADE.c.block, _TRADE.c.log_index], ("block", "log_index"), descending=True)
-_ROWS = select(*columns_of(TradeRow, _TRADE, _SLOT)).join_from(_TRADE, _SLOT, _AT_SLOT)
+_ROWS = select(*columns_of(TradeRow, _TRADE, _SLOT)).join_from(_TRADE, _SLOT, AT_SLOT)
 
 
 def trades(

@@ -1,15 +1,19 @@
 """Which tables a ledger gives away, and their rows: a page at a time, all of one moment."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, select
 
 from fabmarket.ledger import schema
+from fabmarket.ledger.queries import paging
+from fabmarket.ledger.queries.escrows import EscrowRow
 from fabmarket.ledger.queries.paging import BadQuery, Order
+from fabmarket.ledger.queries.trades import AT_SLOT, TradeRow
 
 PAGE = 2_000
 """Rows that are read at a time."""
@@ -51,6 +55,11 @@ class Filters:
 
 
 EVERY_ROW = Filters()
+Currencies = Mapping[str, tuple[str, int]]
+"""Symbol and decimals of tokens, by address, as far as they are known: no event says them."""
+NOT_KNOWN: Currencies = MappingProxyType({})
+_COUNTED_IN = (Column("symbol", "text"), Column("decimals", "number"))
+"""Behind the columns of each table whose amounts are of a token."""
 _TEXT_OF_JSON = "body"
 """Of an event: its arguments as they were encoded."""
 _PARTIES = ("supplier", "demander", "address")
@@ -60,27 +69,40 @@ _SECONDS = {
 """Columns of seconds since 1970; each is followed by the same as text, NAME_utc."""
 
 
-def _source(
-    table: Any, order: Sequence[str], time: str | None = None, where: Any = None, joined: Any = None
-) -> Source:
+def _source(table: Any, order: Sequence[str], time: str | None = None, where: Any = None) -> Source:
+    """All columns of a table of the ledger."""
     columns = tuple(table.c)
     query = select(*columns)
-    bounded = None if time is None else table.c.get(time)
-    if joined is not None:  # when a block was made stands with the block
-        columns = (*columns, schema.block.c.time)
-        bounded = schema.block.c.time
-        query = select(*columns).join_from(
-            table, schema.block, schema.block.c.number == table.c.block
-        )
     if where is not None:
         query = query.where(where)
+    bounded = None if time is None else table.c[time]
     return Source(columns, tuple(table.c[name] for name in order), query, bounded)
 
 
 _PLACE = ("block", "log_index")
+
+
+def _events() -> Source:
+    event, block = schema.event, schema.block
+    columns = (*event.c, block.c.time)
+    query = select(*columns).join_from(event, block, block.c.number == event.c.block)
+    return Source(columns, tuple(event.c[name] for name in _PLACE), query, block.c.time)
+
+
+def _trades(kind: type, first: Any, joined: Any) -> Source:
+    """What the API has of a trade, and the unit. No trade is left out for want of its slot."""
+    trade, slot, resource = schema.trade, schema.slot, schema.resource
+    at_resource = and_(resource.c.supplier == trade.c.supplier, resource.c.id == trade.c.resource)
+    columns = (*paging.columns_of(kind, first, trade, slot), resource.c.unit)
+    whole = joined.outerjoin(slot, AT_SLOT).outerjoin(resource, at_resource)
+    query = select(*columns).select_from(whole)
+    return Source(columns, tuple(first.c[name] for name in _PLACE), query, trade.c.time)
+
+
+_ESCROWS = schema.escrow.join(schema.trade, schema.trade.c.trade == schema.escrow.c.trade)
 SOURCES = {
-    "trades": _source(schema.trade, _PLACE, "time"),
-    "escrows": _source(schema.escrow, _PLACE, "time", joined=schema.block),
+    "trades": _trades(TradeRow, schema.trade, schema.trade),
+    "escrows": _trades(EscrowRow, schema.escrow, _ESCROWS),
     "cycles": _source(schema.cycle, _PLACE, "time"),
     "resources": _source(schema.resource, ("supplier", "id")),
     "slots": _source(schema.slot, ("supplier", "resource", "slot"), "begins"),
@@ -90,24 +112,30 @@ SOURCES = {
     "accounts": _source(schema.account, ("address", "token")),
     "volume": _source(schema.volume, ("day", "name", "token"), "day"),
     "operators": _source(schema.operators, ("set",), "since"),
-    "events": _source(schema.event, _PLACE, "time", joined=schema.block),
+    "events": _events(),
 }
 """Each table that can be exported, by name."""
 
 
 def columns_of(table: str) -> tuple[Column, ...]:
     """The columns of a table as it is written, in their order."""
-    return tuple(
+    columns = tuple(
         column
         for source in SOURCES[table].columns
         for column in _written(source.name, _kind(source))
     )
+    return (*columns, *_COUNTED_IN) if is_of_tokens(table) else columns
+
+
+def is_of_tokens(table: str) -> bool:
+    """Whether each row of a table has amounts of a token, which it names."""
+    return any(column.name == "token" for column in SOURCES[table].columns)
 
 
 def _kind(column: ColumnElement[Any]) -> Kind:
     if column.name == _TEXT_OF_JSON:
         return "json"
-    if column.type is schema.UNITS:
+    if column.type is schema.UNITS or column.name == "nonce":  # it may be as large
         return "units"
     if column.type is schema.AMOUNT:
         return "amount"
@@ -124,16 +152,24 @@ def _written(name: str, kind: Kind) -> tuple[Column, ...]:
 
 
 def rows_of(
-    connection: Connection, table: str, filters: Filters = EVERY_ROW
+    connection: Connection,
+    table: str,
+    filters: Filters = EVERY_ROW,
+    currencies: Currencies = NOT_KNOWN,
 ) -> Iterator[tuple[Any, ...]]:
     """All rows of a table that the filters keep, in its order, one by one; bounded memory.
 
-    The values are those of `columns_of`. All are of one moment if the connection is a snapshot.
+    The values are those of `columns_of`; `currencies` say what amounts are counted in. All are of
+    one moment if the connection is a snapshot.
 
     Raises:
         BadQuery: a filter is of something that the table has no column for.
     """
-    return _read(connection, SOURCES[table], _conditions(table, filters))
+    rows = _read(connection, SOURCES[table], _conditions(table, filters))
+    if not is_of_tokens(table):
+        return rows
+    at = [column.name for column in columns_of(table)].index("token")
+    return ((*row, *currencies.get(row[at], (None, None))) for row in rows)
 
 
 def _read(
@@ -200,12 +236,12 @@ _LAST = 253_402_300_799
 """The last second of the year 9999."""
 
 
-def utc(seconds: int) -> str | None:
+def utc(seconds: int | None) -> str | None:
     """A moment as ISO 8601; None for 0, which stands for no moment, and beyond the year 9999.
 
     >>> utc(1_790_000_000)
     '2026-09-21T14:13:20Z'
     """
-    if not 0 < seconds <= _LAST:
+    if seconds is None or not 0 < seconds <= _LAST:
         return None
     return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"

@@ -30,7 +30,7 @@ from fabmarket.scenario.texts import is_number
 class Moment:
     """A date and time of a workbook's cell, in seconds since 1970, of whatever clock it is of.
 
-    `text` is what the cell shows, in one form.
+    `text` is how it reads.
     """
 
     seconds: int

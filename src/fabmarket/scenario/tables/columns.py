@@ -3,6 +3,7 @@
 docs/reference/tables.md lists the same; a test holds it.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -97,3 +98,15 @@ DEMANDS = Kind(
     ),
 )
 KINDS = {kind.name: kind for kind in (MACHINES, CALENDAR, PRODUCTS, DEMANDS)}
+NAMES = frozenset(column.name for kind in KINDS.values() for column in kind.columns)
+"""Of the columns of all tables."""
+
+
+def plain(name: object) -> str:
+    """A column's name as it is compared: small letters, _ for spaces, without a unit in brackets.
+
+    >>> plain(" Sub-Task (name) ")
+    'sub_task'
+    """
+    text = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", str(name or "").strip())
+    return re.sub(r"[\s\-]+", "_", text.strip()).lower()

@@ -8,8 +8,10 @@ from fabmarket.scenario.tables.reading import Row, Table, read_table
 from fabmarket.scenario.tables.sheets import Sheet
 
 
-def offered(sheets: Sequence[Sheet], origin: int, slot_length: int) -> dict[int, int]:
-    """Units for sale by slot, as the calendars in the sheets say for one machine.
+def offered(
+    sheets: Sequence[Sheet], origin: int, slot_length: int
+) -> tuple[dict[int, int], list[str]]:
+    """Units for sale by slot, as the calendars in the sheets say for one machine; and what to note.
 
     Where a row says `begins`, that is a second of chain time. WrongTables for whatever is wrong.
     """
@@ -34,7 +36,8 @@ def offered(sheets: Sequence[Sheet], origin: int, slot_length: int) -> dict[int,
             problem = f"is above the {attested} attested; list at most that"
             faults.add(row.place, "listed", str(units[slot]), problem)
     faults.raise_if_any()
-    return units
+    notes = [note for each in (*sheets, *tables) if each is not None for note in each.notes]
+    return units, notes
 
 
 def _rows(tables: Sequence[Table | None]) -> list[Row]:

@@ -1,8 +1,7 @@
 """Sheets become tables: the header names the columns, and each row is read by them."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fabmarket.scenario.tables.cells import (
@@ -14,9 +13,9 @@ from fabmarket.scenario.tables.cells import (
     is_empty,
     read_cell,
 )
-from fabmarket.scenario.tables.columns import KINDS, Column, Kind
+from fabmarket.scenario.tables.columns import KINDS, MACHINES, Column, Kind, plain
 from fabmarket.scenario.tables.faults import Faults, Place
-from fabmarket.scenario.tables.sheets import REMARK, Sheet
+from fabmarket.scenario.tables.sheets import MOST_COLUMNS, REMARK, Sheet
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one sheet, of one kind."""
+    """The rows of one sheet, of one kind; `notes` say what of it was not read."""
 
     kind: Kind
     file: str
     sheet: str
     rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+_MOST_ABOVE = 10
+_TITLE = 2
+"""Rows that are looked through for a header, and cells that those above it may fill: a title, or a
+word and a date. Of a row right above it the names of groups of columns may fill any."""
 
 
 def read_table(sheet: Sheet, kind: Kind | None, faults: Faults) -> Table | None:
@@ -51,11 +57,14 @@ def read_table(sheet: Sheet, kind: Kind | None, faults: Faults) -> Table | None:
     if not filled:
         faults.add(Place(sheet.file, sheet.name, 1), "", None, "holds no table; see the template")
         return None
-    (number, names), rows = filled[0], filled[1:]
+    at = _header(filled, kind)
+    (number, names), rows = filled[at], filled[at + 1 :]
     place = Place(sheet.file, sheet.name, number)
     found = kind or _kind_of(place, names, faults)
     if found is None:
         return None
+    if at and filled[at - 1][0] == number - 1:
+        names = _with_names_above(filled[at - 1][1], names, found)
     columns = _columns(place, names, found, faults)
     style = Style(sheet.commas)
     read = [
@@ -64,22 +73,52 @@ def read_table(sheet: Sheet, kind: Kind | None, faults: Faults) -> Table | None:
     ]
     if not read:
         faults.add(place, "", None, "has no rows below it; fill the table in")
-    return Table(found, sheet.file, sheet.name, tuple(read))
+    notes = [f"{place} is the header; what stands above it was not read"] if at else []
+    notes += _unnamed(place, names, rows)
+    return Table(found, sheet.file, sheet.name, tuple(read), tuple(notes))
+
+
+def _unnamed(
+    place: Place, names: Sequence[Cell], rows: Sequence[tuple[int, Sequence[Cell]]]
+) -> list[str]:
+    """What to say of columns that hold something and have no name, as those of an index."""
+    used = {at for _, cells in rows for at, cell in enumerate(cells) if not is_empty(cell)}
+    unnamed = [at for at, name in enumerate(names, start=1) if is_empty(name) and at - 1 in used]
+    if not unnamed:
+        return []
+    others = f" and {len(unnamed) - 1} more" if len(unnamed) > 1 else ""
+    return [f"{place}: column {unnamed[0]}{others} of no name was not read"]
+
+
+def _header(rows: Sequence[tuple[int, Sequence[Cell]]], kind: Kind | None) -> int:
+    """Which row is the header: the first, or below titles the one that is surely a table's."""
+    for at, (_, cells) in enumerate(rows[: _MOST_ABOVE + 1]):
+        names = {plain(cell) for cell in cells[:MOST_COLUMNS] if isinstance(cell, str)}
+        for each in KINDS.values() if kind is None else (kind,):
+            known = sum(column.name in names for column in each.columns)
+            if known > 1 and (each is kind or each.mark in names):
+                return at
+        if at and sum(not is_empty(cell) for cell in rows[at - 1][1]) > _TITLE:
+            break
+    return 0
+
+
+def _with_names_above(above: Sequence[Cell], names: Sequence[Cell], kind: Kind) -> list[Cell]:
+    """The names of a header of which cells are merged with those above, which hold the names."""
+    length = max(len(above), len(names))
+    pairs = zip(_filled_up(above, length), _filled_up(names, length), strict=True)
+    return [
+        upper if is_empty(name) and kind.column(plain(upper)) else name for upper, name in pairs
+    ]
+
+
+def _filled_up(cells: Sequence[Cell], length: int) -> list[Cell]:
+    return [*cells, *[None] * (length - len(cells))]
 
 
 def _is_remark(cells: Sequence[Cell]) -> bool:
     first = next((cell for cell in cells if not is_empty(cell)), None)
     return isinstance(first, str) and first.lstrip().startswith(REMARK)
-
-
-def plain(name: Cell) -> str:
-    """A column's name as it is compared: small letters, _ for spaces, without a unit in brackets.
-
-    >>> plain(" Sub-Task (name) ")
-    'sub_task'
-    """
-    text = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", str(name or "").strip())
-    return re.sub(r"[\s\-]+", "_", text.strip()).lower()
 
 
 def _kind_of(place: Place, names: Sequence[Cell], faults: Faults) -> Kind | None:
@@ -125,6 +164,13 @@ def _columns(
         if each.required and each.name not in seen:
             faults.add(place, each.name, None, "is missing; add the column")
     return columns
+
+
+def check_machine(sheet: Sheet, faults: Faults) -> None:
+    """Note what a shell says wrongly of a machine; what it does not say is filled in later."""
+    columns = [replace(column, required=False) for column in MACHINES.columns]
+    place = Place(sheet.file, sheet.name, 0)
+    _row(place, sheet.rows[-1][1], columns, MACHINES, Style(sheet.commas), faults)
 
 
 def _row(

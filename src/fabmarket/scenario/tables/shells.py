@@ -17,10 +17,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from fabmarket.errors import Refused, missing
+from fabmarket.scenario.model import shown
 from fabmarket.scenario.tables.cells import Cell
-from fabmarket.scenario.tables.columns import MACHINES
+from fabmarket.scenario.tables.columns import MACHINES, plain
 from fabmarket.scenario.tables.packed import check_package
-from fabmarket.scenario.tables.reading import plain
 from fabmarket.scenario.tables.sheets import LARGEST_TABLE, Sheet
 from fabmarket.scenario.texts import MalformedText, decode, parse_json
 
@@ -83,7 +83,7 @@ def read_shells(data: bytes, name: str) -> list[Sheet]:
         problem = "has no Capability in any submodel; add one, or give a table of machines"
         raise MalformedText(f"{name}: {problem}")
     first = sheets[0]
-    said = tuple(f"{name}: not read: {note}" for note in notes)
+    said = tuple(f"{name}: not read: {note}" for note in dict.fromkeys(notes))
     return [Sheet(name, first.name, first.rows, False, said), *sheets[1:]]
 
 
@@ -146,7 +146,7 @@ def _store(data: bytes, name: str, is_package: bool) -> Any:
     try:
         if is_package:
             adapter, store = basyx("adapter.aasx"), basyx("model").DictIdentifiableStore()
-            with adapter.AASXReader(io.BytesIO(data), failsafe=True) as package:
+            with _package_reader(adapter)(io.BytesIO(data), failsafe=True) as package:
                 package.read_into(store, adapter.DictSupplementaryFileContainer())
             return store
         text = decode(data, name, LARGEST_TABLE).removeprefix("\ufeff")
@@ -157,6 +157,25 @@ def _store(data: bytes, name: str, is_package: bool) -> Any:
         reason = " ".join(str(error).split())[:_LONGEST_REASON]
         problem = f"is no Asset Administration Shell that can be read ({reason}); correct it"
         raise MalformedText(f"{name}: {problem}, or give a table of machines") from error
+
+
+def _package_reader(adapter: Any) -> Any:
+    """The library's reader of packages, to which a file that is attached and cannot be read, or is
+    not there, is no reason to refuse the shells: it is told as other things passed over are.
+    """
+
+    class Reader(adapter.AASXReader):  # type: ignore[misc]  # known when it is installed
+        def _add_supplementary_file(self, part: str, path: str, files: Any) -> Any:
+            try:
+                return super()._add_supplementary_file(part, path, files)
+            except MemoryError:
+                raise
+            except Exception as error:  # of a path, too, which may be anything
+                reason = error.args[0] if error.args else type(error).__name__
+                logging.getLogger("basyx").warning("attachment %s (%s)", shown(path), reason)
+                return None
+
+    return Reader
 
 
 @contextmanager

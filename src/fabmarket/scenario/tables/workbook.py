@@ -1,6 +1,7 @@
 """Excel workbooks, by openpyxl: one sheet after the other, row by row."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fabmarket.scenario.tables.sheets import (
     MOST_CELLS,
     MOST_COLUMNS,
     MOST_ROWS,
+    OLD_WORKBOOK,
     REMARK,
     Sheet,
 )
@@ -27,6 +29,9 @@ _MOST_WALKED = 2 * _ROWS_OF_EXCEL
 likes."""
 _LONGEST_REASON = 200
 _UNCALCULATED = "is a formula without a value; open the file in a spreadsheet program and save it"
+_SHARE = "is in per cent; write the number by itself, and format the cell as one"
+_EARLY = "is before 1970; correct it"
+_QUOTED = re.compile(r'"[^"]*"|\\.')
 _FAILED = "is an error of a formula; correct it"
 
 
@@ -56,6 +61,9 @@ def read_workbook(data: bytes, name: str) -> list[Sheet]:
     library = openpyxl()
     if len(data) > LARGEST_TABLE:
         problem = f"larger than the {LARGEST_TABLE // 2**20} MiB that are read; give a smaller file"
+        raise MalformedText(f"{name}: {problem}")
+    if data.startswith(OLD_WORKBOOK):
+        problem = "is an old workbook, or one with a password; save it as .xlsx, without one"
         raise MalformedText(f"{name}: {problem}")
     check_package(data, name)
     try:
@@ -143,12 +151,15 @@ def _cell(value: Any, formula: Any) -> Cell:
         return Broken(str(found), _FAILED)
     if formula.data_type == "f" and found is None:
         return Broken(str(formula.value), _UNCALCULATED)
+    if isinstance(found, int | float) and "%" in _QUOTED.sub("", value.number_format):
+        return Broken(f"{100 * found:.15g}%", _SHARE)
     if found is None or isinstance(found, str | int | float | bool):
         return found if found is None or not isinstance(found, str) or found.strip() else None
     if hasattr(found, "year"):
-        days = days_from_1970(found.year, found.month, found.day) or 0
+        days = days_from_1970(found.year, found.month, found.day)
+        if days is None:
+            return Broken(str(found), _EARLY)
         hours = getattr(found, "hour", 0) * 3600 + getattr(found, "minute", 0) * 60
         rest = round(getattr(found, "second", 0) + getattr(found, "microsecond", 0) / 1e6)
-        shown = str(found).removesuffix(" 00:00:00")
-        return Moment(days * 86_400 + hours + rest, shown)
+        return Moment(days * 86_400 + hours + rest, str(found))
     return Broken(str(found), "is a time of day or a duration; write a number, or a date and time")
