@@ -224,7 +224,7 @@ def _started(command: Sequence[str]) -> Iterator[tuple[int, int]]:
     whole = [sys.executable, *(str(port) if part == "PORT" else part for part in command)]
     process = subprocess.Popen(whole, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
-        for _ in range(600):
+        while True:  # however busy the machine is
             try:
                 asyncio.run(asyncio.wait_for(_knock(port), 1))
                 break

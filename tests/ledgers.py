@@ -6,12 +6,13 @@ from sqlalchemy import select
 
 from fabmarket.ledger import Ledger
 from fabmarket.ledger import schema as tables
-from fabmarket.ledger.rows import hexed, named
+from fabmarket.ledger.rows import hexed
 from fabmarket.market.events import NetSettled, Settled
 from fabmarket.market.exchange import Exchange, Listing, Posted, record
 from fabmarket.market.exchange.terms import all_held
 from fabmarket.market.net import unpack_rows
 from fabmarket.market.trade import listing_id
+from fabmarket.market.units import name_from_bytes32
 
 NAMES = ("NONE", "funded", "delivered", "disputed", "closed")
 
@@ -84,8 +85,8 @@ def _same_capacity(ledger: Ledger, state: Exchange) -> None:
     }
     assert resources == {
         (supplier, hexed(resource)): (
-            named(resource),
-            named(known.unit),
+            name_from_bytes32(resource),
+            name_from_bytes32(known.unit),
             known.origin,
             known.slot_length,
         )
@@ -102,7 +103,7 @@ def _same_capacity(ledger: Ledger, state: Exchange) -> None:
         seal = state.seals.get((supplier, resource, slot))
         assert row == {
             **row,
-            "name": named(resource),
+            "name": name_from_bytes32(resource),
             "begins": calendar.origin + slot * calendar.slot_length,
             "ends": calendar.end(slot),
             "attested": known.attested,

@@ -9,7 +9,6 @@ from sqlalchemy import Engine, func, select
 from fabmarket.identity import Key, keccak
 from fabmarket.identity.codec import encode
 from fabmarket.ledger import schema
-from fabmarket.ledger.rows import named
 from fabmarket.market.events import (
     Cause,
     Delivered,
@@ -20,7 +19,7 @@ from fabmarket.market.events import (
     Settled,
     pack_terms,
 )
-from fabmarket.market.units import name_to_bytes32
+from fabmarket.market.units import name_from_bytes32, name_to_bytes32
 
 HOUR, DAY = 3_600, 86_400
 NOW = 1_790_000_000 // DAY * DAY + 10 * HOUR
@@ -159,13 +158,13 @@ class Market:
         for supplier, raw in self.machines:
             resource = raw.ljust(32, b"\0")
             unit = name_to_bytes32("hour") if raw.isascii() else raw.ljust(32, b"\0")
-            name = named(resource)
+            name = name_from_bytes32(resource)
             self.rows["resource"].append(
                 {
                     "supplier": supplier,
                     "id": "0x" + resource.hex(),
                     "name": name,
-                    "unit": named(unit),
+                    "unit": name_from_bytes32(unit),
                     "origin": origin,
                     "slot_length": HOUR,
                 }

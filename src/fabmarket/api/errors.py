@@ -145,7 +145,10 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         said = CODES[error.status_code][1] if error.status_code in CODES else "refused"
-        return answer(error.status_code, said, None, error.headers)
+        headers = dict(error.headers or {})
+        if "GET" in headers.get("Allow", "").split(", "):
+            headers["Allow"] += ", HEAD"  # the guard answers it
+        return answer(error.status_code, said, None, headers)
 
     @app.exception_handler(SQLAlchemyError)
     async def _database(request: Request, error: SQLAlchemyError) -> JSONResponse:

@@ -24,6 +24,7 @@ from fabmarket.scenario.tables import (
     Market,
     Table,
     WrongTables,
+    check_machine,
     csv_template,
     excel_template,
     machines_csv,
@@ -149,6 +150,7 @@ def _list_machines(files: Sequence[Path], out: Path) -> None:
     """Write the capabilities of shells as a table of machines."""
     rows: list[Sequence[Cell]] = []
     notes: list[str] = []
+    faults = Faults()
     for path in files:
         if path.suffix.lower() not in SHELLS:
             problem = (
@@ -158,6 +160,13 @@ def _list_machines(files: Sequence[Path], out: Path) -> None:
         sheets = read_sheets(read_input(path, LARGEST_TABLE), str(path))
         rows += [sheet.rows[-1][1] for sheet in sheets]
         notes += [note for sheet in sheets for note in sheet.notes]
+        for sheet in sheets:
+            check_machine(sheet, faults)
+    try:
+        faults.raise_if_any()
+    except WrongTables as error:
+        tell_faults(error)
+        raise
     save(out, machines_csv(rows) if out.suffix == ".csv" else machines_excel(rows))
     _tell(notes)
     found = plural(len(rows), "machine")

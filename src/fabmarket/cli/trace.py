@@ -22,10 +22,10 @@ from fabmarket.identity import Domain, digest
 from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.ledger import Ledger, LedgerError, Step, Trace, trace, trace_ledger
 from fabmarket.ledger.retrace import Retraced, retrace
-from fabmarket.ledger.rows import named
 from fabmarket.ledger.trace import Progress, ReadTrace, entries
 from fabmarket.market.events import ResourceRegistered, Settled
 from fabmarket.market.trade import market_domain
+from fabmarket.market.units import name_from_bytes32
 from fabmarket.node.netted import NettedTrade, is_recorded
 from fabmarket.node.settlements import Settlement
 from fabmarket.report.writing import save
@@ -317,7 +317,10 @@ def _names(found: Trace) -> dict[str, str | None]:
     """What the supplier calls the resource and its unit."""
     for step in found.steps:
         if isinstance(event := step.event, ResourceRegistered):
-            return {"resource": named(event.resource), "unit": named(event.unit)}
+            return {
+                "resource": name_from_bytes32(event.resource),
+                "unit": name_from_bytes32(event.unit),
+            }
     return {"resource": None, "unit": None}
 
 

@@ -16,7 +16,7 @@ from fabmarket.errors import Bug
 from fabmarket.identity import ZERO_BYTES32
 from fabmarket.ledger import schema
 from fabmarket.ledger.database import LedgerError
-from fabmarket.ledger.rows import Key, Row, Statements, Working, hexed, named
+from fabmarket.ledger.rows import Key, Row, Statements, Working, hexed
 from fabmarket.ledger.store import Block, Entry
 from fabmarket.market.events import (
     CommitmentReduced,
@@ -48,6 +48,7 @@ from fabmarket.market.events import (
 from fabmarket.market.exchange.terms import share
 from fabmarket.market.net import unpack_rows, unpack_sales
 from fabmarket.market.trade import listing_id
+from fabmarket.market.units import name_from_bytes32
 
 _DAY = 86_400
 
@@ -155,8 +156,8 @@ class Folds:
             {
                 "supplier": event.supplier,
                 "id": hexed(event.resource),
-                "name": named(event.resource),
-                "unit": named(event.unit),
+                "name": name_from_bytes32(event.resource),
+                "unit": name_from_bytes32(event.unit),
                 "origin": event.origin,
                 "slot_length": event.slot_length,
             }

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Dialect, Table
 
 from fabmarket.ledger.schema import Digits
-from fabmarket.market.units import BadName, name_from_bytes32, name_to_bytes32
 
 Row = dict[str, Any]
 """Values by column, in the table's order."""
@@ -17,15 +16,6 @@ Key = tuple[Any, ...]
 def hexed(data: bytes) -> str:
     """Return bytes as 0x and digits."""
     return "0x" + data.hex()
-
-
-def named(data: bytes) -> str:
-    """Return what a name of 32 bytes says, or its digits where it is no printable text."""
-    text = name_from_bytes32(data)
-    try:
-        return text if name_to_bytes32(text) == data else hexed(data)
-    except BadName:
-        return hexed(data)
 
 
 class Statements:

@@ -12,7 +12,14 @@ from fabmarket.errors import Refused
 from fabmarket.market.cards import BadNotice, check_url
 from fabmarket.market.exchange.state import WHOLE
 from fabmarket.market.products import MOST_LINES
-from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY, BadName, name_to_bytes32
+from fabmarket.market.units import (
+    LARGEST_AMOUNT,
+    LARGEST_QUANTITY,
+    NAME,
+    BadName,
+    is_name,
+    name_to_bytes32,
+)
 from fabmarket.negotiation.course import FEWEST
 from fabmarket.negotiation.masked.cards import MOST_SEATS
 from fabmarket.scenario import (
@@ -388,6 +395,7 @@ def check_wants(wants: list[WantTable]) -> None:
     if len({want.name for want in wants}) < len(wants):
         raise BadSettings("wants: two have one name; give each its own")
     for at, want in enumerate(wants):
+        _called(f"wants.{at}.name", want.name)
         _within(f"wants.{at}.slot", want.slot, 0, 2**32)
         for number, way in enumerate(want.alternatives):
             place = f"wants.{at}.alternatives.{number}"
@@ -400,6 +408,7 @@ def check_wants(wants: list[WantTable]) -> None:
 
 def check_product(place: str, product: ProductTable) -> None:
     """Raise BadSettings where a product cannot be."""
+    _called(f"{place}.name", product.name)
     _within(f"{place}.value", product.value, 0, LARGEST_AMOUNT)
     _within(f"{place}.lateness", product.lateness, 0, LARGEST_AMOUNT)
     _within(f"{place}.cycles", product.cycles, 1, 2**32)
@@ -420,6 +429,7 @@ def check_product(place: str, product: ProductTable) -> None:
 
 
 def _check_operation(place: str, operation: OperationTable) -> None:
+    _called(f"{place}.name", operation.name)
     if len({way.resource for way in operation.alternatives}) < len(operation.alternatives):
         raise BadSettings(f"{place}: {operation.name!r} names one resource twice; give each once")
     for number, way in enumerate(operation.alternatives):
@@ -461,6 +471,11 @@ def _check_address(key: str, address: str) -> None:
 def _within(key: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise BadSettings(f"{key}: {value} is not from {least} to {most}")
+
+
+def _called(key: str, name: str) -> None:
+    if not is_name(name):
+        raise BadSettings(f"{key}: {name[:40]!r} is no name; write {NAME}")
 
 
 def _named(key: str, name: str) -> None:

@@ -12,7 +12,16 @@ from fabmarket.market.delivery import INSTANT
 from fabmarket.market.parameters import parameters_for
 from fabmarket.market.products import MOST_LINES
 from fabmarket.market.trade import TIME_LIMIT
-from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY, MICRO
+from fabmarket.market.units import (
+    LARGEST_AMOUNT,
+    LARGEST_QUANTITY,
+    LONGEST_NAME,
+    MICRO,
+    NAME,
+    TYPE_NAME,
+    is_name,
+    is_type_name,
+)
 from fabmarket.scenario.deposits import largest_listed, most_for, most_payable
 from fabmarket.scenario.model import (
     LARGEST_STEP,
@@ -38,8 +47,6 @@ LATEST_ORIGIN = 2**33
 """The latest chain time at which slot 0 can begin: the year 2242."""
 LONGEST_CALENDAR = TIME_LIMIT - 1 - LATEST_ORIGIN
 """Seconds of all slots of a calendar together, so that the contract takes it whenever it begins."""
-LONGEST_TYPE_NAME = 31
-LONGEST_NAME = 64
 LARGEST_DECIMALS = 18
 MOST_ROUNDS = 10_000
 MOST_OPERATORS = 250
@@ -215,15 +222,12 @@ class _Check:
             seen[name] = path
 
     def name(self, path: str, name: str) -> None:
-        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
-            problem = f"{shown(name)} is not a name; write 1 to {LONGEST_NAME} printable characters"
-            self.refuse(path, f"{problem} without spaces at the ends")
+        if not is_name(name):
+            self.refuse(path, f"{shown(name)} is not a name; write {NAME}")
 
     def type_name(self, path: str, name: str) -> None:
-        fits = 1 <= len(name) <= LONGEST_TYPE_NAME and name.isascii() and name.isprintable()
-        if not fits or name != name.strip():
-            problem = f"{shown(name)} does not fit; write 1 to {LONGEST_TYPE_NAME} printable ASCII"
-            self.refuse(path, f"{problem} characters without spaces at the ends")
+        if not is_type_name(name):
+            self.refuse(path, f"{shown(name)} does not fit; write {TYPE_NAME}")
 
     def supplier(self, path: str, supplier: Supplier) -> None:
         self.type_name(f"{path}.resource", supplier.resource)

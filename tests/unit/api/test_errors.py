@@ -79,8 +79,43 @@ def test_nothing_elsewhere(path: str, client: httpx.Client) -> None:
 def test_another_method_is_not_allowed(client: httpx.Client) -> None:
     answer = client.delete("/v1/trades")
     refusal(answer, 405)
-    assert answer.headers["allow"] == "GET"
-    refusal(client.get("/v1/calculators/equilibrium"), 405)
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert refusal(client.get("/v1/calculators/equilibrium"), 405)
+    assert client.head("/v1/calculators/equilibrium").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/trades",
+        "/nothing",
+        "/static/style.css",
+        "/v1/openapi.json",
+        "/v1/trades?limit=3",
+        "/v1/trades?limit=0",
+        "/v1/export/trades.csv",
+        "/v1/templates/machines.xlsx",
+    ],
+)
+def test_regression_head_is_answered_as_get_is_less_the_body(
+    path: str, client: httpx.Client
+) -> None:
+    """It was 405 everywhere, where RFC 9110 has it wherever GET is."""
+    whole, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    kept = {"etag", "content-type", "content-length", "content-disposition", "cache-control"}
+    assert {name: head.headers.get(name) for name in kept} == {
+        name: whole.headers.get(name) for name in kept
+    }
+    assert client.get(path).status_code == whole.status_code
+
+
+def test_head_of_a_stream_or_a_large_table_holds_no_place(client: httpx.Client) -> None:
+    for _ in range(60):
+        assert client.head("/v1/live").status_code == 200
+        assert client.head("/v1/export/trades.csv").status_code == 200
+    assert client.head("/v1/trades", headers={"If-None-Match": "*"}).status_code in (200, 304)
 
 
 def test_what_is_not_there_is_not_found(client: httpx.Client) -> None:

@@ -18,6 +18,7 @@ from fabmarket.api.errors import CODES
 from fabmarket.api.served import Served
 from tests.filled_ledger import empty, fill
 from tests.serving import serving
+from tests.street import PATIENCE
 
 EXCLUDED = [positive_data_acceptance]
 """A cursor or window may be of the right form and still be none of the query."""
@@ -105,7 +106,9 @@ def operations() -> Iterator[list[Any]]:
     engine = empty()
     fill(engine)
     with serving(Served(engine, rate=1e9, burst=10**9)) as client:
-        document = schemathesis.openapi.from_url(f"{client.base_url}/v1/openapi.json")
+        document = schemathesis.openapi.from_url(
+            f"{client.base_url}/v1/openapi.json", timeout=PATIENCE
+        )
         of_ends = document.exclude(path="/v1/live")  # a stream: see test_live
         yield [found.ok() for found in of_ends.get_all_operations()]
 
@@ -121,6 +124,6 @@ def test_no_answer_is_a_fault_or_undocumented(mode: GenerationMode, operations: 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
         def answered(case: schemathesis.Case) -> None:
-            case.call_and_validate(excluded_checks=EXCLUDED)
+            case.call_and_validate(timeout=PATIENCE, excluded_checks=EXCLUDED)
 
         answered()

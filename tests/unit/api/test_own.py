@@ -247,6 +247,23 @@ def test_what_is_no_order_is_refused_by_its_field_and_places_nothing(council, tm
     assert bea.office.orders() == []
 
 
+@pytest.mark.parametrize(
+    "name", ["a\0b", "\u202egnillim", "\x1b[2J", "milling ", "  milling", "a  b"]
+)
+def test_regression_what_is_bought_has_a_name_that_can_be_read(name, council, tmp_path, serve):
+    """Two wants called so were bought, and their names stood raw on the owner's pages."""
+    bea = serve(council, tmp_path, "bea")
+    ways = [{"resource": "mill", "quantity": 2, "benefit": 90}]
+    want = bea.refused("want", name=name, slot=1, alternatives=ways)
+    assert want["message"].startswith("wants.0.name: ")
+    steps = [{"name": "mill it", "alternatives": [{"resource": "mill", "quantity": 2}]}]
+    said = {"name": "part", "value": 500, "last": 3, "operations": steps}
+    assert "product.name: " in bea.refused("product", **{**said, "name": name})["message"]
+    steps[0]["name"] = name
+    assert "product.operations.0.name: " in bea.refused("product", **said)["message"]
+    assert bea.office.orders() == []
+
+
 def test_a_repeated_request_places_one_order_and_another_under_its_key_none(
     council, tmp_path, serve
 ):

@@ -32,6 +32,7 @@ from fabmarket.node.locking import locked
 from fabmarket.node.owner import Owner
 from fabmarket.node.participant import Outcome
 from fabmarket.node.settings import EVENTS, FILE
+from fabmarket.report.wording import escaped
 from tests.serving import serving
 from tests.unit.node.council import DOMAIN, ORIGIN, TOKEN, Council
 from tests.unit.node.office import Office
@@ -147,15 +148,14 @@ def test_a_demander_places_wants_products_and_money_by_forms(council, enter):
     bea = enter(council, "bea")
     token = Owner(bea.office.folder).token
     assert bea.ordered("/own/orders", "deposit", amount="12.5") == PayIn(token, 1250)
-    want = bea.ordered(
-        "/own/wants", "want", name=HOSTILE, resource="mill", slot="2", quantity="3", benefit="0.90"
-    )
+    asked = {"resource": "mill", "slot": "2", "quantity": "3", "benefit": "0.90"}
+    refused = bea.send("/own/wants", "want", name=HOSTILE, **asked)
+    assert (refused.status_code, "is no name" in refused.text) == (422, True)
+    assert "\u202e" not in refused.text
+    name = HOSTILE.replace("\u202e", "")
+    want = bea.ordered("/own/wants", "want", name=name, **asked)
     assert isinstance(want, AddWant)
-    assert (want.name, want.want.choices[0].quantity, want.want.choices[0].margin) == (
-        HOSTILE,
-        3,
-        90,
-    )
+    assert (want.name, want.want.choices[0].quantity, want.want.choices[0].margin) == (name, 3, 90)
     listed = bea.page("/own/orders")
     assert "&lt;script&gt;alert(1)" in listed
     assert "<script>alert" not in listed
@@ -300,7 +300,7 @@ def test_what_a_form_says_wrongly_is_told_in_its_words_and_the_form_is_kept(coun
         assert problem in answer.text
         form = form_of(answer.text, verb)
         for name, value in fields.items():
-            kept = f'value="{escape(value)}"'
+            kept = f'value="{escape(escaped(value))}"'
             assert kept in form or name == "slot", (name, value)
         assert ("aria-invalid" in form) == (field != "")
         if field:

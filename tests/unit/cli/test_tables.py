@@ -98,6 +98,23 @@ def test_a_kind_that_is_given_is_not_guessed(fabmarket) -> None:
     assert "m.csv, row 1, attested: is missing; add the column" in err
 
 
+@pytest.mark.parametrize("value", ["INF", "NaN", "P1Y", "true", "-1"])
+def test_regression_a_value_of_a_shell_that_is_none_is_told_at_the_first_step(
+    value: str, fabmarket
+) -> None:
+    """A table of machines was written with it, and only the next import refused it."""
+    types = {"INF": "double", "NaN": "double", "P1Y": "duration", "true": "boolean", "-1": "int"}
+    said = {"modelType": "Property", "idShort": "capacity", "value": value}
+    said["valueType"] = f"xs:{types[value]}"
+    capability = {"modelType": "Capability", "idShort": "milling"}
+    submodel = {"modelType": "Submodel", "id": "urn:a", "idShort": "mill"}
+    submodel["submodelElements"] = [capability, said]
+    Path("a.json").write_text(json.dumps({"submodels": [submodel]}))
+    code, _, err = fabmarket("import", "a.json", "--out", "machines.csv")
+    assert (code, Path("machines.csv").exists()) == (2, False)
+    assert err.startswith("a.json, mill/mill/milling, capacity: '")
+
+
 def test_shells_become_a_table_of_machines_to_fill_in(fabmarket) -> None:
     capability = {"modelType": "Capability", "idShort": "milling"}
     submodel = {

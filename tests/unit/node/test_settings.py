@@ -114,6 +114,14 @@ def test_a_door_with_a_certificate_has_a_url_that_says_so():
         ("supplier", "a = 0.8", "a = 0.1", "a = 0.1 and b = 0.2; 0 < b < a is needed"),
         ("demander", "quantity = 10", "quantity = 0", "wants.0.alternatives.0.quantity: 0 is not"),
         ("demander", "benefit = 100", "benefit = 44", "alternatives.0.benefit: 44 is not from 45"),
+        (
+            "demander",
+            'name = "milling"',
+            'name = "milling "',
+            "wants.0.name: 'milling ' is no name",
+        ),
+        ("demander", 'name = "milling"', r'name = "\u0000"', r"wants.0.name: '\x00' is no name"),
+        ("supplier", 'resource = "S"', 'resource = "S "', "sells.resource: 'S ' is no resource"),
         ("demander", "releases = 20", "releases = 0", "releases: 0 is not from 1"),
         ("demander", "[[wants]]", "[wants", "agent.toml:"),
         ("supplier", "bond_share = 1000", "bond_share = 10001", "bond_share: 10001 is not from"),
@@ -310,6 +318,7 @@ def test_what_secrets_are_drawn_from_is_chance_alone():
         ("cycles = 20", "cycles = 0", "products.0.cycles: 0 is not from 1"),
         ("cycles = 20", "tries = 20", "'tries' is not a key here"),
         ('name = "bracket"', 'name = "milling"', "or one and a want, have one name"),
+        ('name = "bracket"', 'name = " bracket"', "products.0.name: ' bracket' is no name"),
         ("[[products.operations]]", "[[products.steps]]", "'steps' is not a key here"),
     ],
 )

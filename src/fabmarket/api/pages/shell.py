@@ -22,7 +22,17 @@ from fabmarket.api.served import Currency, Run, Served
 from fabmarket.api.standing import Standings
 from fabmarket.ledger.queries.market import market
 from fabmarket.ledger.queries.snapshot import snapshot
-from fabmarket.report.wording import duration, money, number, one_line, plural, share, short, span
+from fabmarket.report.wording import (
+    duration,
+    escaped,
+    money,
+    number,
+    one_line,
+    plural,
+    share,
+    short,
+    span,
+)
 
 _SYMBOL = 12
 """Letters of a token's symbol that are shown: its maker writes what it likes."""
@@ -67,6 +77,7 @@ class Shell:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=_readable,
         )
         self._environment.globals |= {"plural": plural, "now_of": _now}
         self._environment.filters |= {
@@ -188,6 +199,11 @@ def timed(time: int, form: str = "full") -> Markup:
     return Markup('<time datetime="{}" title="{}" data-form="{}">{}</time>').format(
         iso(time), full, form, text
     )
+
+
+def _readable(value: Any) -> Any:
+    """A text that a template shows: whoever wrote it, what hides or acts in it is spelt out."""
+    return escaped(value) if type(value) is str else value
 
 
 @pass_context

@@ -22,7 +22,7 @@ def wanted(owner: Owner, table: WantTable) -> AddWant:
 
 def product(owner: Owner, table: ProductTable) -> AddProduct:
     """Buy a whole product, or nothing of it. BadSettings names what is wrong with it."""
-    check_product(table.name, table)
+    check_product("product", table)
     operations = tuple(each.name for each in table.operations)
     made = product_of(owner.calendar, table, owner.address)
     return AddProduct(table.name, operations, made, table.cycles)

@@ -10,7 +10,7 @@ from fabmarket.scenario.tables.cells import Cell
 from fabmarket.scenario.tables.columns import KINDS, Column, Kind
 from fabmarket.scenario.tables.faults import Fault, Faults, Place, WrongTables
 from fabmarket.scenario.tables.offering import offered
-from fabmarket.scenario.tables.reading import Table, read_table
+from fabmarket.scenario.tables.reading import Table, check_machine, read_table
 from fabmarket.scenario.tables.sheets import LARGEST_TABLE, Sheet, read_text
 from fabmarket.scenario.tables.shells import read_shells
 from fabmarket.scenario.tables.templates import (
@@ -39,6 +39,7 @@ __all__ = [
     "Sheet",
     "Table",
     "WrongTables",
+    "check_machine",
     "csv_template",
     "excel_template",
     "machines_csv",

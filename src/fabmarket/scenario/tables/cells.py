@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fabmarket.market.units import LARGEST_QUANTITY
+from fabmarket.market.units import (
+    LARGEST_QUANTITY,
+    NAME,
+    TYPE_NAME,
+    is_name,
+    is_type_name,
+)
 from fabmarket.scenario.checks import (
     LARGEST_DECIMALS,
-    LONGEST_NAME,
-    LONGEST_TYPE_NAME,
     MOST_SLOTS_EACH,
 )
 from fabmarket.scenario.model import LARGEST_STEP
@@ -180,16 +184,15 @@ def _text(cell: Cell) -> str:
 
 def _name(cell: Cell, _: Style) -> str:
     text = _text(cell)
-    if len(text) > LONGEST_NAME or not text.isprintable():
-        raise BadCell(f"is no name; write 1 to {LONGEST_NAME} characters that can be printed")
+    if not is_name(text):
+        raise BadCell(f"is no name; write {NAME}")
     return text
 
 
 def _short(cell: Cell, _: Style) -> str:
     text = _text(cell)
-    if len(text) > LONGEST_TYPE_NAME or not text.isascii() or not text.isprintable():
-        raise BadCell(f"does not fit; write 1 to {LONGEST_TYPE_NAME} letters, digits and signs of"
-                      " ASCII")  # fmt: skip
+    if not is_type_name(text):
+        raise BadCell(f"does not fit; write {TYPE_NAME}")
     return text
 
 

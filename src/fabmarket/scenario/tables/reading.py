@@ -1,7 +1,7 @@
 """Sheets become tables: the header names the columns, and each row is read by them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fabmarket.scenario.tables.cells import (
@@ -13,7 +13,7 @@ from fabmarket.scenario.tables.cells import (
     is_empty,
     read_cell,
 )
-from fabmarket.scenario.tables.columns import KINDS, Column, Kind, plain
+from fabmarket.scenario.tables.columns import KINDS, MACHINES, Column, Kind, plain
 from fabmarket.scenario.tables.faults import Faults, Place
 from fabmarket.scenario.tables.sheets import MOST_COLUMNS, REMARK, Sheet
 
@@ -164,6 +164,13 @@ def _columns(
         if each.required and each.name not in seen:
             faults.add(place, each.name, None, "is missing; add the column")
     return columns
+
+
+def check_machine(sheet: Sheet, faults: Faults) -> None:
+    """Note what a shell says wrongly of a machine; what it does not say is filled in later."""
+    columns = [replace(column, required=False) for column in MACHINES.columns]
+    place = Place(sheet.file, sheet.name, 0)
+    _row(place, sheet.rows[-1][1], columns, MACHINES, Style(sheet.commas), faults)
 
 
 def _row(

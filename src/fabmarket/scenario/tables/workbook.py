@@ -105,6 +105,7 @@ class _Reader:
     name: str
     cells: int = 0
     walked: int = 0
+    bare: int = 0
 
     def rows(self, values: Any, formulas: Any) -> Iterator[tuple[int, list[Cell]]]:
         """Rows that are not empty."""
@@ -117,6 +118,11 @@ class _Reader:
             self.walked += 1
             if number > _ROWS_OF_EXCEL or self.walked > _MOST_WALKED:
                 raise MalformedText(f"{where}: no sheets have so many; save the file again")
+            if row == ():  # it is in the file; of one that is not openpyxl gives a list
+                self.bare += 1
+                if self.bare > MOST_ROWS:
+                    problem = f"more than {MOST_ROWS} rows hold nothing; delete them"
+                    raise MalformedText(f"{where}: {problem}")
             if row is gap:
                 continue
             self._count(len(row), where)
