@@ -269,7 +269,7 @@ def test_a_dispute_is_shown_ruled_on_and_executed(quarter, tmp_path):
     assert [path.read_bytes() for path in (tmp_path / "files").iterdir()] == [PHOTO]
 
     quarter.jump(dispute["hearing_until"] - quarter.engine.now() + 60)
-    shares = ("--payment-share", "50%", "--bond-share", "10000", "--deposit-share", "0")
+    shares = ("--payment-share", "50%", "--bond-share", "10000bp", "--deposit-share", "0%")
     for party in (first, third):
         quarter.order("rule", party, key.hex()[:10], *shares)
     quarter.wait_for(second, "ruled")
