@@ -76,6 +76,24 @@ def test_nothing_is_wider_than_a_phone(path: str, phone: Seen) -> None:
     assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.parametrize(
+    ("path", "decisive"),
+    [("/disputes", "State"), ("/book", "Sold"), ("/trades", "Payment"), ("/products", "Stands")],
+)
+def test_a_wide_table_shows_every_figure_on_a_phone(path: str, decisive: str, phone: Seen) -> None:
+    # A regression: what matters stood to the right, out of sight.
+    phone.go(path)
+    table = phone.page.locator("table.cards").first
+    cells = table.locator(f'tbody tr [data-label="{decisive}"]')
+    assert cells.count() > 0
+    box = cells.first.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    inner, outer = table.evaluate("it => [it.scrollWidth, it.parentElement.clientWidth]")
+    assert inner <= outer
+
+
 def test_a_cell_of_the_calendar_leads_to_its_trades_and_one_of_them_to_its_life(seen: Seen) -> None:
     seen.go("/calendar")
     cell = seen.page.locator(".calendar td:not(.h0) a").first

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from sqlalchemy import Connection
 
 from fabmarket.api.currencies import BASE_UNITS
+from fabmarket.api.pages.cards import as_cards
 from fabmarket.api.pages.clock import brief_utc, day_of, iso, utc
 from fabmarket.api.served import GOES_ON, Currency, Following, Run, Served
 from fabmarket.ledger.queries.market import Head, head, market
@@ -116,7 +117,7 @@ class Shell:
             again=lambda **changed: _again(request, changed),
             **shown,
         )
-        return HTMLResponse(text, status, {"Cache-Control": "no-cache"})
+        return HTMLResponse(as_cards(text), status, {"Cache-Control": "no-cache"})
 
     def connect(self) -> AbstractContextManager[Connection]:
         """Open the ledger, to read it as it is at one moment."""
