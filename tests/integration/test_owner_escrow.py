@@ -294,5 +294,5 @@ def test_what_is_wanted_is_bought_and_what_is_cancelled_is_not(couple):
         ("cancel", "taken"),
         ("want", "taken"),
         ("want", "refused"),
-        ("cancel", "taken"),
+        ("cancel", "done"),
     ]

@@ -144,7 +144,7 @@ def _value(name: str, text: str, currency: Currency) -> Any:
     if name in _AMOUNTS:
         return _base_units(text, currency)
     if name in _SHARES:
-        return f"{judging.basis_points(text if text.endswith('%') else f'{text}%')}bp"
+        return f"{judging.basis_points(f'{text}%' if text[-1:].isdigit() else text)}bp"
     return text == "on" if name in _FLAGS else text
 
 
