@@ -60,6 +60,14 @@ def test_every_page_is_reached_by_the_navigation(seen: Seen) -> None:
         expect(seen.page.locator("h1")).to_have_count(1)
 
 
+def test_what_the_words_mean_is_reached_from_the_foot_of_each_page(seen: Seen) -> None:
+    seen.go("/disputes")
+    seen.page.get_by_role("link", name="What the words mean").click()
+    seen.page.wait_for_url("**/words")
+    for word in ("attested", "escrow", "bond", "net cycle", "reorganisation"):
+        expect(seen.page.get_by_role("term").get_by_text(word, exact=True)).to_be_visible()
+
+
 def test_on_a_phone_the_menu_opens_and_leads_on(phone: Seen) -> None:
     phone.go("/")
     link = phone.page.get_by_role("link", name="Order book")
@@ -70,7 +78,7 @@ def test_on_a_phone_the_menu_opens_and_leads_on(phone: Seen) -> None:
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("Order book")
 
 
-@pytest.mark.parametrize("path", LISTS.values())
+@pytest.mark.parametrize("path", [*LISTS.values(), "/words"])
 def test_nothing_is_wider_than_a_phone(path: str, phone: Seen) -> None:
     phone.go(path)
     assert phone.page.evaluate("document.documentElement.scrollWidth") == 390

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from fabmarket.api.errors import answer_errors
+from fabmarket.api.errors import Outage, answer_errors
 from fabmarket.api.guard import Guard, Private, Way
 from fabmarket.api.own.access import Access
 from fabmarket.api.own.pages import links_of
@@ -17,6 +17,7 @@ from fabmarket.api.own.router import PRIVATE, WAYS, own_routers
 from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
+from fabmarket.api.standing import Standings
 
 _ROUTERS = (
     market.router,
@@ -59,11 +60,13 @@ def make_app(served: Served) -> ASGIApp:
         generate_unique_id_function=_operation,
         lifespan=_looking,
     )
-    app.state.served, app.state.heads = served, live.Heads(served)
+    standings, outage = Standings(served), Outage()
+    app.state.served, app.state.standings, app.state.outage = served, standings, outage
+    app.state.heads = live.Heads(served, standings, outage)
     answer_errors(app)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    shell = Shell(served, () if served.agent is None else links_of(served.agent))
+    shell = Shell(served, standings, () if served.agent is None else links_of(served.agent))
     add_pages(app, shell)
     private = None
     if served.agent is not None:
