@@ -14,19 +14,23 @@ from playwright.sync_api import Browser, Page, expect
 
 from fabmarket.api.own.pages import links_of
 from fabmarket.api.served import Currency
+from fabmarket.identity.codec import encode
 from fabmarket.ledger import Ledger
-from fabmarket.negotiation.orders import AddWant, ReportUsage
+from fabmarket.negotiation.moves import Ordered
+from fabmarket.negotiation.orders import AddWant, PayIn, ReportUsage
 from fabmarket.node.entry import entry_of
+from fabmarket.node.journal import Journal
+from fabmarket.node.ordered import buying
 from fabmarket.node.owner import Owner
-from fabmarket.node.settings import EVENTS
+from fabmarket.node.settings import EVENTS, JOURNAL, WantTable, WayTable
 from tests.browser.seeing import Seen, shown
 from tests.serving import serving
 from tests.street import PATIENCE, PROGRAM
 from tests.unit.node.council import ORIGIN, Council
 from tests.unit.node.office import Office
 
-_ALL = {"resultTypes": ["violations"]}
-_COLOURS = {**_ALL, "runOnly": ["color-contrast"]}
+_ALL = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+_COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,7 @@ def trade(council: Council) -> str:
     key = council.escrowed()
     council.wait(ORIGIN + 10 - council.now)
     council.people["sam"].order(ReportUsage(key, 1, None, "first pallet"))
+    council.asked(600, first_slot=4)
     council.carry()
     return f"0x{key.hex()}"
 
@@ -67,10 +72,11 @@ def test_axe_finds_nothing_serious_on_any_page_of_an_owner(
     name: str, browser: Browser, council: Council, trade: str, tmp_path: Path
 ) -> None:
     office = Office(council, tmp_path / name, name)
+    given(office)
     with serving_of(office) as address:
         seen = entered(browser, office, address, bypass_csp=True)  # axe puts itself into the page
         seen.page.set_default_timeout(60_000)
-        more = [] if name == "ada" else [f"/own/trades/{trade}"]
+        more = ["/own/orders/1"] if name == "ada" else ["/own/orders/1", f"/own/trades/{trade}"]
         for path in [*(each.href for each in links_of(office.folder)), *more, "/enter"]:
             seen.go(path)
             for width, theme, rules in (
@@ -88,6 +94,47 @@ def test_axe_finds_nothing_serious_on_any_page_of_an_owner(
                 whole = seen.page.evaluate("document.documentElement.scrollWidth")
                 assert whole <= width, (path, width)
         assert seen.wrong == []
+
+
+def given(office: Office) -> None:
+    """An order, and of a demander a want that waits for approval, where two buttons stand."""
+    with closing(Journal(office.folder / JOURNAL)) as journal:
+        for at in (1, 2) if office.name == "bea" else ():
+            want = WantTable(
+                name=f"want {at}",
+                slot=at,
+                alternatives=[WayTable(resource="mill", quantity=3, benefit=90, cost=0)],
+            )
+            order = buying.wanted(Owner(office.folder), want)
+            participant = office.council.people[office.name]
+            number = participant.journal.place(encode(Ordered(order)))
+            participant.order(order, number)
+        journal.place(encode(Ordered(PayIn(Owner(office.folder).token, 5))))
+    if office.name == "bea":
+        office.bring()
+
+
+def test_a_second_tab_learns_what_can_be_done_now_and_keeps_what_was_typed(
+    browser: Browser, tmp_path: Path
+) -> None:
+    # A regression: the words went on by the live stream, the forms stayed.
+    council = Council()
+    key = council.escrowed()
+    office = Office(council, tmp_path / "sam", "sam")
+    with serving_of(office) as address:
+        seen = entered(browser, office, address)
+        page = seen.page
+        seen.go(f"/own/trades/0x{key.hex()}")
+        page.get_by_label("Units used so far").fill("2")
+        page.get_by_label("Note").fill("half of it")
+        deliver = page.get_by_role("button", name="State delivery")
+        expect(deliver).to_be_hidden()  # before its slot begins
+        council.wait(ORIGIN + 10 - council.now)
+        office.bring()
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        expect(deliver).to_be_visible(timeout=PATIENCE * 1000)
+        expect(page.get_by_label("Units used so far")).to_have_value("2")
+        expect(page.get_by_label("Note")).to_have_value("half of it")
 
 
 @pytest.mark.parametrize("scripts", [True, False])

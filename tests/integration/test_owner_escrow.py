@@ -211,7 +211,7 @@ def test_both_owners_divide_what_is_held(couple):
     refused = couple.refused("demander", "split", trade, "--to-supplier", held + 1)
     assert f"holds {held} base units, and all of them must be divided" in refused
     first = couple.do("demander", "split", trade, "--to-supplier", 500)
-    assert (first["state"], first["transaction"]) == ("done", None)
+    assert (first["state"], first["transaction"]) == ("taken", None)
     offer = wait_until(
         lambda: couple.escrow("supplier", trade)["split"], PATIENCE, "no offer is heard of"
     )
@@ -291,8 +291,8 @@ def test_what_is_wanted_is_bought_and_what_is_cancelled_is_not(couple):
     couple.do("demander", "cancel", "--all")
     orders = couple.status("demander")["orders"]
     assert [(each["order"], each["state"]) for each in orders] == [
-        ("cancel", "done"),
-        ("want", "done"),
+        ("cancel", "taken"),
+        ("want", "taken"),
         ("want", "refused"),
         ("cancel", "done"),
     ]

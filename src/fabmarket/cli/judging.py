@@ -1,7 +1,6 @@
 """`fabmarket disputes`, `rule`, `show`: what the operators decide, and what they are shown."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from fabmarket.cli.inputs import Whole, read_input
+from fabmarket.cli.inputs import read_input
 from fabmarket.cli.ordering import ordering
 from fabmarket.cli.terminal import table
 from fabmarket.negotiation.orders import Order
@@ -18,25 +17,23 @@ from fabmarket.node.cases import disputes_of
 from fabmarket.node.moments import moment
 from fabmarket.node.ordered import judging
 from fabmarket.node.oversight import exhibits_of, in_dispute, operator_state
-from fabmarket.node.owner import Owner
+from fabmarket.node.owner import BadOrder, Owner
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import escaped, number, one_line, to_come
 from fabmarket.report.writing import place
 
 
-class Share(Whole):
-    """A share in basis points, 0 to 10000, or in per cent with at most two decimals."""
+class Share(click.ParamType[int]):
+    """A share with its unit: 50%, with at most two decimals, or 5000bp."""
 
     name = "share"
 
-    def __init__(self) -> None:
-        super().__init__(0, 10_000)
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return basis points."""
-        found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%", str(value))
-        points = found[1] + (found[2] or "").ljust(2, "0") if found else value
-        return super().convert(points, param, ctx)
+        try:
+            return judging.basis_points(str(value))
+        except BadOrder as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command(
@@ -124,7 +121,7 @@ def _shares(ruling: dict[str, Any]) -> str:
     epilog="""\b
 Examples:
   fabmarket rule our-operator 0x8c1e --payment-share 100% --bond-share 100% --deposit-share 50%
-  fabmarket rule our-operator 0x8c1e --payment-share 0 --bond-share 2500 --deposit-share 0
+  fabmarket rule our-operator 0x8c1e --payment-share 0% --bond-share 2500bp --deposit-share 0%
 """,
 )
 @ordering
@@ -137,10 +134,10 @@ def rule_command(
 ) -> Order:
     """Say what the supplier is to get of what a disputed trade holds.
 
-    The demander gets the rest. Shares are basis points, or per cent. Once as many operators as are
-    needed have said the same, and the hearing is over, one of them posts the ruling; when its
-    window is over anybody may have it executed. To change your mind say something else: your later
-    word counts.
+    The demander gets the rest. A share is written with its unit, as 50% or 5000bp. Once as many
+    operators as are needed have said the same, and the hearing is over, one of them posts the
+    ruling; when its window is over anybody may have it executed. To change your mind say something
+    else: your later word counts.
     """
     return judging.ruled(owner, trade, payment_share, bond_share, deposit_share)
 

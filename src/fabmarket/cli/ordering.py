@@ -19,6 +19,7 @@ from fabmarket.negotiation.orders import Order
 from fabmarket.node.intents import RELAYED, about, signed_intent, written
 from fabmarket.node.owner import Owner, write_whole
 from fabmarket.node.participant import Outcome
+from fabmarket.node.placed import state_of
 from fabmarket.node.settings import KEYSTORE
 from fabmarket.report.wording import one_line
 
@@ -145,12 +146,12 @@ def _ended(number: int, outcome: Outcome, *, as_json: bool) -> None:
     mined = {"block": outcome.block, "transaction": f"0x{outcome.transaction.hex()}"}
     place = mined if outcome.transaction else {}
     if as_json:
-        click.echo(_facts(number, outcome.state, reason=outcome.reason, **place))
+        click.echo(_facts(number, state_of(outcome), reason=outcome.reason, **place))
     if outcome.state != "done":
         raise OrderFailed(f"order {number} {outcome.state}: {outcome.reason}")
     if not as_json:
         where = f": transaction {mined['transaction']} in block {outcome.block}" if place else ""
-        click.echo(one_line(f"Order {number} is done{where}."))
+        click.echo(one_line(f"Order {number} is {state_of(outcome)}{where}."))
 
 
 def _facts(number: int, state: str, **more: Any) -> str:

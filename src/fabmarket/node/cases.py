@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fabmarket.ledger.queries.forms import Digits
+from fabmarket.market.exchange import Slot, terms
 from fabmarket.market.oversight import SealedRequest, slots_of
 from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.operator import OperatorState
@@ -21,7 +22,9 @@ from fabmarket.node.owner import Owner
 class RequestStatus:
     """What a supplier asks to be attested: units of `first_slot` and those that follow.
 
-    `declined`: why, by operator. `own` is signed, declined or "", `problem` why the contract would
+    `begins` is the second at which the first slot does, each lasts `slot_length`; of each,
+    `attested` are counted now. `expiry`: until then it can be listed. `declined`: why, by operator.
+    `own` is signed, declined or "", `problem` why the contract would
     not store it, as far as the chain is read.
     """
 
@@ -30,7 +33,10 @@ class RequestStatus:
     resource: str
     unit: str
     first_slot: int
+    begins: int
+    slot_length: int
     quantities: tuple[Digits, ...]
+    attested: tuple[Digits, ...]
     sealed: bool
     version: int
     expiry: int
@@ -76,17 +82,23 @@ class PostedStatus:
 class DisputeStatus:
     """A disputed trade: amounts in base units, times in seconds of chain time.
 
+    Of `sold` units of a `resource` in a slot that begins at `begins`. `deposit` is each side's.
+
     `party`: whether the operator itself is one. `needed`: signatures of a ruling.
     """
 
     trade: str
     demander: str
     supplier: str
+    resource: str
+    slot: int
+    begins: int
     sold: Digits
     delivered: Digits
     unit_price: Digits
     payment: Digits
     bond: Digits
+    deposit: Digits
     uncovered: bool
     evidence: str
     shown: tuple[ShownStatus, ...]
@@ -120,7 +132,13 @@ def _request(owner: Owner, state: OperatorState, key: bytes, request: Requested)
         resource=name_from_bytes32(it.resource),
         unit=name_from_bytes32(it.unit),
         first_slot=asked.first_slot,
+        begins=it.origin + asked.first_slot * it.slot_length,
+        slot_length=it.slot_length,
         quantities=tuple(asked.quantities),
+        attested=tuple(
+            owner.exchange.slots.get((it.supplier, it.resource, slot), Slot()).attested
+            for slot in slots_of(asked)
+        ),
         sealed=isinstance(asked, SealedRequest),
         version=it.version,
         expiry=it.expiry,
@@ -143,16 +161,22 @@ def _problem(owner: Owner, request: Requested) -> str:
 
 def _dispute(owner: Owner, state: OperatorState, key: bytes, case: Case) -> DisputeStatus:
     trade, held, posted = case.trade, case.held, case.posted
+    supplier, place = owner.exchange.supplier_of(trade.listing), trade.escrow
+    calendar = owner.exchange.calendars[supplier, place.resource]
     proposals = sorted(case.proposals.values(), key=lambda each: each.rank, reverse=True)
     return DisputeStatus(
         trade=f"0x{key.hex()}",
         demander=trade.demander,
-        supplier=owner.exchange.supplier_of(trade.listing),
+        supplier=supplier,
+        resource=name_from_bytes32(place.resource),
+        slot=place.slot,
+        begins=calendar.origin + place.slot * calendar.slot_length,
         sold=trade.quantity,
         delivered=held.delivered,
         unit_price=trade.unit_price,
         payment=held.payment,
-        bond=trade.escrow.bond,
+        bond=place.bond,
+        deposit=terms.deposit_of(trade, owner.exchange.parameters),
         uncovered=held.uncovered,
         evidence=f"0x{case.evidence.hex()}",
         shown=tuple(

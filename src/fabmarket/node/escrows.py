@@ -10,6 +10,7 @@ from pathlib import Path
 from fabmarket.identity import ZERO_BYTES32, Domain
 from fabmarket.ledger import Ledger
 from fabmarket.ledger.queries.forms import Digits
+from fabmarket.market.events import GraceOpened, Released
 from fabmarket.market.exchange import (
     Deliver,
     Dispute,
@@ -66,14 +67,31 @@ class OfferedSplit:
 
 
 @dataclass(frozen=True)
+class OutcomeStatus:
+    """What a command would bring now: base units to each side, of all that is held if it `closes`.
+
+    `grace_until` is 0 where it is done at once; else the command begins a grace period, and it is
+    ordered once more after that second. The other party may act until then, so that it comes out
+    otherwise.
+    """
+
+    command: str
+    to_supplier: Digits
+    to_demander: Digits
+    closes: bool
+    grace_until: int
+
+
+@dataclass(frozen=True)
 class EscrowStatus:
     """A trade in escrow that is open, as one of its parties sees it.
 
     `role` is ours; amounts in base units, `payment` what is still held of it. Before `deadline`,
     seconds of chain time, somebody may act; what then follows shows in `state`: funded, delivered,
     disputed, uncovered, ruled, each perhaps with a grace period. `can` names the commands that the
-    contract would follow now, `split` is what the other party offers. Of the units the
-    supplier last said that `reported` are used; of `acknowledged` the demander last accepted it.
+    contract would follow now, `outcomes` what those that move money bring, `split` what the other
+    party offers. Of the units the supplier last said that `reported` are used; of `acknowledged`
+    the demander last accepted it.
     """
 
     trade: str
@@ -88,6 +106,7 @@ class EscrowStatus:
     state: str
     deadline: int
     can: tuple[str, ...]
+    outcomes: tuple[OutcomeStatus, ...]
     split: OfferedSplit | None
     reported: Digits
     acknowledged: Digits
@@ -154,6 +173,7 @@ def _status(
     state = "ruled" if ruled else "uncovered" if held.uncovered else held.state.name.lower()
     heard = talked.get(name)
     progress = Progress() if heard is None else heard.progress
+    can, outcomes = _can(seen, address, trade, held)
     deadline = held.grace_until or terms.deadline_of(trade, held, exchange.parameters)
     return EscrowStatus(
         trade=f"0x{name.hex()}",
@@ -167,7 +187,8 @@ def _status(
         deposit=terms.deposit_of(trade, exchange.parameters),
         state=state if ruled or not held.grace_until else f"{state}, in grace",
         deadline=deadline,
-        can=_can(seen, address, trade, held),
+        can=can,
+        outcomes=outcomes,
         split=_offered(heard, seen.time),
         reported=0 if progress.newest is None else progress.newest.units,
         acknowledged=0 if progress.accepted is None else progress.accepted.units,
@@ -181,8 +202,10 @@ def _offered(escrow: OpenEscrow | None, now: int) -> OfferedSplit | None:
     return OfferedSplit(offer.split.to_supplier, offer.split.to_demander, offer.split.deadline)
 
 
-def _can(seen: Seen, address: str, trade: Trade, held: Held) -> tuple[str, ...]:
-    """The commands that the contract would follow now."""
+def _can(
+    seen: Seen, address: str, trade: Trade, held: Held
+) -> tuple[tuple[str, ...], tuple[OutcomeStatus, ...]]:
+    """The commands that the contract would follow now, and what they bring."""
     moves: dict[str, Move] = {
         "deliver": Deliver(trade, trade.quantity),
         "accept": Release(trade, held.payment),
@@ -191,12 +214,21 @@ def _can(seen: Seen, address: str, trade: Trade, held: Held) -> tuple[str, ...]:
         "expire": Expire(trade),
         "execute": Execute(trade),
     }
-    exchange, found = seen.exchange, []
+    exchange, found, outcomes = seen.exchange, list[str](), list[OutcomeStatus]()
     when = max(seen.time, exchange.time), max(seen.block, exchange.block)
     for name, move in moves.items():
         try:
-            step(exchange, address, move, *when)
+            after, events = step(exchange, address, move, *when)
         except (Reverted, Inconsistent):
             continue
         found.append(name)
-    return (*found, "split")
+        until = 0
+        for opened in [each for each in events if isinstance(each, GraceOpened)]:
+            until = opened.until
+            _, events = step(after, address, move, until, opened.until_block)
+        outcomes += [_outcome(name, each, until) for each in events if isinstance(each, Released)]
+    return (*found, "split"), tuple(outcomes)
+
+
+def _outcome(command: str, paid: Released, until: int) -> OutcomeStatus:
+    return OutcomeStatus(command, paid.to_supplier, paid.to_demander, paid.closed, until)

@@ -15,7 +15,7 @@ from fabmarket.market.exchange import (
 )
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import name_from_bytes32
-from fabmarket.negotiation.duties import Ask, Decline, Endorse, Seal, Show
+from fabmarket.negotiation.duties import Ask, Decline, Endorse, Judge, Seal, Show
 from fabmarket.negotiation.moves import Ordered
 from fabmarket.negotiation.orders import (
     AddProduct,
@@ -51,13 +51,18 @@ _VERBS = {
     "VoidSplits": "void",
 }
 """The commands that place an order, where they are called otherwise than it."""
+_OF = ("payment", "bond", "deposits")
 _SHOWN = 10
 """Orders that have come to their end and are still shown."""
 
 
 @dataclass(frozen=True)
 class OrderStatus:
-    """An order, as its command is called: `state` is waiting, under way, or what came of it."""
+    """An order, as its command is called.
+
+    `state` is waiting, under way, or what came of it: taken, where the agent noted it and no
+    transaction was needed; done, by a transaction; failed or refused.
+    """
 
     number: int
     order: str
@@ -94,6 +99,11 @@ def outcome_of(placed: Placed | None) -> Outcome | None:
     if placed is None or placed.outcome is None:
         return None
     return decode(Outcome, placed.outcome)
+
+
+def state_of(outcome: Outcome) -> str:
+    """Return what came of an order, in a word (see `OrderStatus`)."""
+    return "taken" if outcome.state == "done" and not outcome.transaction else outcome.state
 
 
 def orders_of(journal: Journal) -> tuple[OrderStatus, ...]:
@@ -152,6 +162,11 @@ def about(order: Order, names: Mapping[bytes, str], domain: Domain) -> str:
             return f"trade 0x{exhibit.trade.hex()}"
         case RegisterResource(resource=resource):
             return name_from_bytes32(resource)
+        case Judge(trade=judged):
+            shares = (
+                f"{each / 100:g}% of the {of}" for each, of in zip(order.shares, _OF, strict=True)
+            )
+            return f"trade 0x{judged.hex()}: {', '.join(shares)} to the supplier"
         case _:
             trade = getattr(order, "trade", None)
             named = digest(domain, trade) if isinstance(trade, Trade) else trade
@@ -198,6 +213,6 @@ def _status(placed: Placed, order: Order | None) -> OrderStatus:
     name = "unreadable" if order is None else verb_of(order)
     outcome = outcome_of(placed)
     if outcome is not None:
-        return OrderStatus(placed.number, name, outcome.state, outcome.reason)
+        return OrderStatus(placed.number, name, state_of(outcome), outcome.reason)
     state = "waiting" if placed.taken is None else "under way"
     return OrderStatus(placed.number, name, state, "")

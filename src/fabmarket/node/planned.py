@@ -37,6 +37,7 @@ class WayStatus:
 class Wanted:
     """A want within [begins, ends), seconds of chain time; `reason` is of its last attempt.
 
+    `most` is what it may cost, base units, None where that has no bound.
     `session` is the negotiation that it is in or was signed in, `trade` what was signed for it, ""
     for none.
     """
@@ -48,6 +49,7 @@ class Wanted:
     ends: int
     divisible: bool
     ways: tuple[WayStatus, ...]
+    most: Digits | None
     attempts: int
     session: str
     trade: str
@@ -184,6 +186,7 @@ def _wanted(
             )
             for each in want.choices
         ),
+        most=None if most_of(want) == NO_BOUND else most_of(want),
         attempts=len(want.attempts),
         session=f"0x{sessions[want.id].hex()}" if want.id in sessions else "",
         trade=f"0x{want.trade.hex()}" if want.trade else "",

@@ -25,20 +25,21 @@ _WORDS: dict[str, str] = {
     "DeadlinePassed": "the time for it was over at {0:time}, and it is {1:time}",
     "GraceRunning": "whoever was to act still may until {0:time}, and until block {1}; order it"
     " again after that",
-    "InsufficientBalance": "the account has {2} base units free in the exchange where {3} are"
-    " needed; deposit more, or take less",
-    "InsufficientEscrow": "the trade holds {1} base units of payment where {2} are to be paid",
+    "InsufficientBalance": "the account has {2} base units free in the exchange where {3} base"
+    " units are needed; deposit more, or take less",
+    "InsufficientEscrow": "the trade holds {1} base units of payment where {2} base units"
+    " are to be paid",
     "InsufficientListing": "{1} units are for sale where {2} are needed",
     "IntentExpired": "it could be submitted until {0:time}, and it is {1:time}",
     "NoRuling": "no ruling on the trade is posted yet; see when in `fabmarket disputes` of an"
     " operator: after the hearing one of their agents posts what enough of them signed",
     "NonceUsed": "the nonce {1} of {0} is used up",
-    "NotAttested": "nothing of slot {1} of {0:name} is attested, and {2} units are listed; have"
-    " them attested first: fabmarket ask",
+    "NotAttested": "nothing of slot {1} of {0:name} is attested, so that its {2} units cannot be"
+    " listed; have them attested first: fabmarket ask",
     "NotParty": "{0} is no party to the trade that may do this",
     "NotRegistered": "{1:name} of {0} is not registered; fabmarket register does it",
-    "OverReported": "{2} units of slot {1} of {0:name} are listed where {3} are attested, of which"
-    " {4} are listed or sold already",
+    "OverReported": "{2} units more of slot {1} of {0:name} cannot be listed: {3} are attested, of"
+    " which {4} are listed or sold already",
     "RulingStands": "ruling {1} on the trade is posted; it can be executed after its window",
     "SlotEnded": "slot {1} of {0:name} ended at {2:time}",
     "SlotOutOfRange": "slot {1} of {0:name} lies beyond the contract's time",
@@ -56,7 +57,7 @@ _WORDS: dict[str, str] = {
     " or one before it was not",
     "WrongListingEpoch": "it was signed for epoch {0} of the listing, which is in epoch {1}",
     "WrongOperatorSet": "operators of set {0} signed where set {1} is in force",
-    "WrongSplit": "the trade holds {1} base units, and {2} are divided",
+    "WrongSplit": "the trade holds {1} base units, and {2} base units are divided",
     "WrongState": "the trade is {1:state}, in which this cannot be done",
     "WrongUnit": "{0:name} is counted in {2:name}, and {1:name} are attested",
     "ZeroAmount": "an amount of 0 moves nothing",

@@ -29,7 +29,7 @@ from fabmarket.node.products import ProductStatus, products_of
 from fabmarket.node.roles import STEPS
 from fabmarket.node.seals import seals_of
 from fabmarket.node.settings import BOARD, JOURNAL, LOCK, Settings
-from fabmarket.node.todo import todo_of
+from fabmarket.node.todo import todo_of, todo_of_escrows
 from fabmarket.scenario import Currency
 
 
@@ -84,7 +84,7 @@ class Status:
     """What an agent knows: `letters` and `moves` are on their way.
 
     `block` is the last that was read of the chain, -1 before the first, `time` its time. `todo` is
-    what the owner has to do before the agent can trade.
+    what the owner has to do: to be paid what a deadline gives it, and before the agent can trade.
     `next_intent` is the nonce of the next call that the account signs for another to submit: those
     below it are done, or void. `requests` wait for an operator's word, `disputes` are those that it
     rules on. `forgotten` is how much its owner had it forget: `sessions` and `trades` are without.
@@ -132,6 +132,7 @@ def status_of(
         state = folded(journal, step, kind) if known is None else known
         address = state.address
         names = names_in(journal, settings, address)
+        escrows = _escrows(seen, state)
         return Status(
             block=seen.block,
             time=seen.time,
@@ -146,14 +147,14 @@ def status_of(
             else (),
             unsigned=_unsigned(state) if isinstance(state, SupplierState) else (),
             balance=balance_of(seen.exchange, address, settings.market.token),
-            escrows=_escrows(seen, state),
+            escrows=escrows,
             next_intent=seen.exchange.intent_nonces.get(address, 0),
             requests=_requests(state) if isinstance(state, OperatorState) else 0,
             disputes=_disputes(state) if isinstance(state, OperatorState) else 0,
             currency=_currency(journal),
             orders=orders_of(journal),
             peers=_peers(folder / BOARD, settings),
-            todo=todo_of(seen.exchange, state, names),
+            todo=(*todo_of_escrows(escrows), *todo_of(seen.exchange, state, names)),
             forgotten=forgotten_in(journal),
         )
 

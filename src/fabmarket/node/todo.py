@@ -1,6 +1,6 @@
-"""What an owner has to do before an agent can trade, told from what the agent knows."""
+"""What an owner has to do before its agent can trade, or to get its money; as the agent knows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fabmarket.market.exchange import Exchange, Slot
 from fabmarket.market.units import name_from_bytes32
@@ -10,6 +10,7 @@ from fabmarket.negotiation.products.purchase import Purchase, operation_id
 from fabmarket.negotiation.products.reasons import NO_MONEY_FOR_IT
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.supplier.offering import lacking
+from fabmarket.node.escrows import EscrowStatus
 
 
 def todo_of(exchange: Exchange, state: object, names: Mapping[bytes, str]) -> tuple[str, ...]:
@@ -22,6 +23,39 @@ def todo_of(exchange: Exchange, state: object, names: Mapping[bytes, str]) -> tu
     if isinstance(state, DemanderState):
         return (*_of_token(exchange, state.token), *_of_demander(state, names))
     return ()
+
+
+def todo_of_escrows(escrows: Iterable[EscrowStatus]) -> tuple[str, ...]:
+    """Return which trades wait for their owner to collect what a passed deadline gives it."""
+    return tuple(line for each in escrows for line in _of_escrow(each))
+
+
+def _of_escrow(escrow: EscrowStatus) -> Iterator[str]:
+    for each in escrow.outcomes:
+        if each.command == due_in(escrow):
+            is_buyer = escrow.role == "demander"
+            mine = each.to_demander if is_buyer else each.to_supplier
+            why = _OVER["ruled" if each.command == "execute" else escrow.state.partition(",")[0]]
+            what = f"trade {escrow.trade[:12]}: {why}: collect {mine:,} base units"
+            yield f"{what}: fabmarket {each.command} {escrow.trade[:12]}"
+
+
+_OVER = {
+    "delivered": "nobody disputed the delivery in time",
+    "funded": "it was not delivered in time",
+    "disputed": "the operators did not rule in time",
+    "uncovered": "the operators did not rule in time",
+    "ruled": "the window of the ruling is over",
+}
+
+
+def due_in(escrow: EscrowStatus) -> str:
+    """Return the command by which the owner collects what a passed deadline gives it, or ""."""
+    if "execute" in escrow.can:
+        return "execute"
+    waiting = {"funded": "supplier", "delivered": "demander"}  # who let the deadline pass
+    state = escrow.state.partition(",")[0]
+    return "expire" if "expire" in escrow.can and waiting.get(state) != escrow.role else ""
 
 
 def _of_token(exchange: Exchange, token: str) -> Iterator[str]:

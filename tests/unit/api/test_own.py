@@ -29,7 +29,7 @@ from tests.serving import serving
 from tests.unit.node.council import LENGTH, ORIGIN, Council
 from tests.unit.node.office import Office
 
-SHARES = {"payment_share": 5_000, "bond_share": "0", "deposit_share": 10_000}
+SHARES = {"payment_share": "50%", "bond_share": "0%", "deposit_share": "10000bp"}
 
 
 class Reached:

@@ -261,9 +261,9 @@ def test_status_counts_disputes(disputed):
     assert (seen.requests, seen.disputes, seen.escrows) == (0, 1, ())
 
 
-def test_shares_are_basis_points_or_per_cent(disputed):
+def test_shares_are_basis_points_or_per_cent_and_say_which(disputed):
     desk, trade = disputed
-    shares = ("--payment-share", "12.5%", "--bond-share", "10000", "--deposit-share", "0%")
+    shares = ("--payment-share", "12.5%", "--bond-share", "10000bp", "--deposit-share", "0%")
     assert desk.ordered("rule", desk.ada, trade.hex()[:8], *shares) == Judge(
         trade, 1_250, 10_000, 0
     )
@@ -282,7 +282,7 @@ def test_a_large_file_is_shown_by_its_hash_and_place(disputed):
 
 
 def shares(share):
-    return ("--payment-share", share, "--bond-share", "0", "--deposit-share", "0")
+    return ("--payment-share", share, "--bond-share", "0%", "--deposit-share", "0%")
 
 
 @pytest.mark.parametrize(
@@ -311,8 +311,13 @@ def shares(share):
         ("ada", ("refuse", "0x12", "--reason", "x"), "there is no request 0x12"),
         ("sam", ("show", "0x12", "EMPTY"), "there is no dispute 0x12"),
         ("ada", ("rule", "0x12", *shares("1%")), "there is no dispute 0x12"),
-        ("ada", ("rule", "0x12", *shares("100.01%")), "10001 is not in the range"),
-        ("ada", ("rule", "0x12", *shares("half")), "'half' is not a whole number"),
+        ("ada", ("rule", "0x12", *shares("100.01%")), "give at most 100%"),
+        ("ada", ("rule", "0x12", *shares("half")), "'half' is no share; write it in per cent"),
+        ("ada", ("rule", "0x12", *shares("50")), "without its unit; write it as 50% or as 50bp"),
+        ("ada", ("rule", "0x12", *shares("0")), "without its unit"),
+        ("ada", ("rule", "0x12", *shares("33.333%")), "at most two decimals, as 33.33%"),
+        ("ada", ("rule", "0x12", *shares("0.5bp")), "'0.5bp' is no share"),
+        ("ada", ("rule", "0x12", *shares("-1%")), "'-1%' is no share"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_ordered(desk, who, arguments, said):

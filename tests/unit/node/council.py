@@ -57,7 +57,7 @@ class Council:
         names = dict.fromkeys((*judges, "sam", "bea"))
         self.keys = {name: Key.derive("council", name) for name in names}
         self.now, self.blocks, self.told = 1_000, 0, []
-        self.log = []  # of each block its number and events
+        self.log = []  # of each block its number, events and time
         self.exchange = Exchange.undeployed(DOMAIN)
         self.judges = judges
         self.people = {name: self._start(name) for name in self.keys}
@@ -97,7 +97,7 @@ class Council:
 
     def _follow(self, events):
         self.blocks += 1
-        self.log.append((self.blocks, tuple(events)))
+        self.log.append((self.blocks, tuple(events), self.now))
         number = keccak(self.blocks.to_bytes(4, "big"))
         entries = tuple(Entry(at, keccak(number + bytes([at])), e) for at, e in enumerate(events))
         block = Block(self.blocks, number, bytes(32), self.now, entries)

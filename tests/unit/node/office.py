@@ -33,10 +33,10 @@ class Office:
         """The agent writes down what happened since."""
         (self.folder / JOURNAL).write_bytes(self.council.people[self.name].journal.dump())
         store = Ledger(self.folder / EVENTS)
-        for number, events in self.council.log[self.stored :]:
+        for number, events, time in self.council.log[self.stored :]:
             entries = tuple(Entry(at, bytes(32), each) for at, each in enumerate(events))
             name = number.to_bytes(32, "big")
-            store.append(Block(number, name, bytes(32), 0, entries))
+            store.append(Block(number, name, bytes(32), time, entries))
         self.stored = len(self.council.log)
         store.close()
 

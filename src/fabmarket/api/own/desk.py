@@ -12,6 +12,8 @@ from typing_extensions import override
 
 from fabmarket.api.bodies import StrictRoute
 from fabmarket.api.errors import ApiError
+from fabmarket.api.pages.shell import Shell
+from fabmarket.api.served import Currency
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.ledger.queries.paging import BadQuery
 from fabmarket.node import NoEvidence
@@ -20,6 +22,7 @@ from fabmarket.node.journal import OtherOrder
 from fabmarket.node.owner import Owner
 from fabmarket.node.participant import Folded
 from fabmarket.node.prefix import NoneSuch
+from fabmarket.node.settings import read_settings
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -32,6 +35,10 @@ class Desk:
         self._lock = Lock()
         self._seen: Seen | None = None
         self._known: Folded[Any] | None = None
+
+    def currency(self, shell: Shell) -> Currency:
+        """Return how the market's amounts are written."""
+        return shell.currency(read_settings(self.folder).market.token)
 
     @contextmanager
     def owner(self) -> Iterator[Owner]:

@@ -7,8 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fabmarket.api.pages.shell import written
 from fabmarket.api.served import Currency
 from fabmarket.errors import FabmarketError, Refused
+from fabmarket.node.ordered import judging
+from fabmarket.node.owner import BadOrder
 
 STEPS = 6
 """Operations that the form of a product has room for; the command and the API take more."""
@@ -24,15 +27,15 @@ _STEP = ("name", "resource", "quantity")
 WORDS = {
     "amount": "Amount",
     "benefit": "Worth of a unit",
-    "bond_share": "Of the bond, per cent",
+    "bond_share": "Of the bond, to the supplier, per cent",
     "cost": "Cost of a unit beside its price",
     "days": "Days to agree",
-    "deposit_share": "Of the deposits, per cent",
+    "deposit_share": "Of both deposits, to the supplier, per cent",
     "due": "Due with slot",
     "last": "Last slot",
     "lateness": "Less for each slot late",
     "name": "What you call it",
-    "payment_share": "Of the payment to the supplier, per cent",
+    "payment_share": "Of the payment, to the supplier, per cent",
     "quantities": "Units of it and of those that follow",
     "quantity": "Units",
     "reason": "Why",
@@ -48,11 +51,11 @@ WORDS = {
 
 
 class BadForm(Refused):
-    """A field of a form is not filled in as it must be: which, and why."""
+    """Fields of a form are not filled in as they must be: which, and why each."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        super().__init__("; ".join(wrong.values()))
+        self.wrong = wrong
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,14 @@ class Unsent:
         return [(_word(field), message) for field, message in self.wrong.items()]
 
 
-def wrong_in(said: Mapping[str, str], error: ValidationError | FabmarketError) -> dict[str, str]:
+def wrong_in(
+    said: Mapping[str, str], error: ValidationError | FabmarketError, currency: Currency
+) -> dict[str, str]:
     """Return what is wrong in a form that said this, by field, "" for the whole."""
     if isinstance(error, ValidationError):
-        return {_field(each["loc"], said): _why(each) for each in error.errors()}
-    return {error.field if isinstance(error, BadForm) else "": f"{error}"}
+        found = {_field(each["loc"], said): _why(each) for each in error.errors()}
+        return {name: _bounds(name, why, currency) for name, why in found.items()}
+    return dict(error.wrong) if isinstance(error, BadForm) else {"": f"{error}"}
 
 
 def _word(field: str) -> str:
@@ -94,6 +100,17 @@ def _why(error: Any) -> str:
     return "fill this in" if error["type"] == "missing" else str(error["msg"])
 
 
+def _bounds(name: str, why: str, currency: Currency) -> str:
+    """Bounds of an amount as the form takes it: pydantic says them in base units."""
+    found = re.search(r"from ([0-9]+) to ([0-9]+)$", why)
+    if found is None:
+        return why
+    if name not in _AMOUNTS:
+        return f"give a whole number from {found[1]} to {found[2]}"
+    least, most = (written(int(each), currency) for each in found.groups())
+    return f"give an amount from {least} to {most}"
+
+
 def said_in(form: Mapping[str, str], currency: Currency) -> dict[str, Any]:
     """Return what a form says. Amounts are in units of the currency, shares in per cent. BadForm.
 
@@ -101,18 +118,17 @@ def said_in(form: Mapping[str, str], currency: Currency) -> dict[str, Any]:
     {'verb': 'deposit', 'amount': '1250'}
     """
     said: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
     for name, text in form.items():
         value = text.strip()
         if value == "":
             continue
-        if name in _AMOUNTS:
-            said[name] = _base_units(name, value, currency)
-        elif name in _SHARES:
-            said[name] = _basis_points(name, value)
-        elif name in _FLAGS:
-            said[name] = value == "on"
-        else:
-            said[name] = value
+        try:
+            said[name] = _value(name, value, currency)
+        except BadOrder as error:
+            wrong[name] = str(error)
+    if wrong:
+        raise BadForm(wrong)
     match said.get("verb"):
         case "want":
             said["alternatives"] = [{key: said.pop(key) for key in _WAY if key in said}]
@@ -123,6 +139,15 @@ def said_in(form: Mapping[str, str], currency: Currency) -> dict[str, Any]:
     return said
 
 
+def _value(name: str, text: str, currency: Currency) -> Any:
+    """What a field says. BadOrder where it cannot be read."""
+    if name in _AMOUNTS:
+        return _base_units(text, currency)
+    if name in _SHARES:
+        return f"{judging.basis_points(f'{text}%' if text[-1:].isdigit() else text)}bp"
+    return text == "on" if name in _FLAGS else text
+
+
 def _operations(said: dict[str, Any]) -> list[dict[str, Any]]:
     """The steps that were filled in; their fields leave `said`."""
     found = []
@@ -131,14 +156,15 @@ def _operations(said: dict[str, Any]) -> list[dict[str, Any]]:
         filled = {key: value for key, value in fields.items() if value is not None}
         if filled and len(filled) < len(fields):
             missing = next(key for key in fields if key not in filled)
-            raise BadForm(f"{missing}-{at}", "fill this in, or empty the rest of the operation")
+            wrong = {f"{missing}-{at}": "fill this in, or empty the rest of the operation"}
+            raise BadForm(wrong)
         if filled:
             way = {"resource": filled["resource"], "quantity": filled["quantity"]}
             found.append({"name": filled["name"], "alternatives": [way]})
     return found
 
 
-def _base_units(name: str, text: str, currency: Currency) -> str:
+def _base_units(text: str, currency: Currency) -> str:
     """An amount as people write it, in base units."""
     found = re.fullmatch(r"([0-9]{1,39})(?:\.([0-9]+))?", text, re.ASCII)
     cents = found[2] or "" if found else ""
@@ -149,13 +175,5 @@ def _base_units(name: str, text: str, currency: Currency) -> str:
             how = "without commas, with a point before the decimals, as 1200.50"
         else:
             how = f"in digits, with at most {currency.decimals} decimals"
-        raise BadForm(name, f"{text[:40]!r} is no amount; write it {how}")
+        raise BadOrder(f"{text[:40]!r} is no amount; write it {how}")
     return str(int(found[1] + cents.ljust(currency.decimals, "0")))
-
-
-def _basis_points(name: str, text: str) -> int:
-    """A share in per cent with at most two decimals, in basis points."""
-    found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?", text, re.ASCII)
-    if found is None:
-        raise BadForm(name, f"{text[:40]!r} is no share; write it in per cent, as 100 or 62.5")
-    return int(found[1] + (found[2] or "").ljust(2, "0"))

@@ -1,6 +1,6 @@
 """The owner's pages: what the agent does, and a form for each thing that can be ordered."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path as FilePath
 from secrets import token_urlsafe
@@ -16,6 +16,7 @@ from starlette.datastructures import FormData, UploadFile
 from fabmarket.api.errors import ApiError
 from fabmarket.api.own import pictures
 from fabmarket.api.own.access import Access
+from fabmarket.api.own.consequences import consequences, is_final, outcome_told
 from fabmarket.api.own.desk import Desk
 from fabmarket.api.own.forms import STEPS, Unsent, said_in, wrong_in
 from fabmarket.api.own.offers import for_sale, slots_ahead, unlisted
@@ -35,17 +36,21 @@ from fabmarket.api.own.reads import (
     standing_of,
     usage_at,
 )
-from fabmarket.api.own.verbs import Digest, Verb
+from fabmarket.api.own.things import escrow_words, pending_of, stands, trade_facts, whole_of
+from fabmarket.api.own.verbs import Digest, Ordered, Verb
+from fabmarket.api.own.words import button_of, linked, plain
 from fabmarket.api.pages.problems import telling
-from fabmarket.api.pages.shell import Link, Shell
+from fabmarket.api.pages.shell import Link, Shell, written
 from fabmarket.api.reading import Whole
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.identity import keccak
+from fabmarket.market.exchange.terms import share
 from fabmarket.node.cases import disputes_of, requests_of
 from fabmarket.node.ordered import delivering, judging
 from fabmarket.node.owner import Owner
 from fabmarket.node.planned import approvals_of, plans_of, wants_of
 from fabmarket.node.settings import Role, read_settings
+from fabmarket.node.todo import due_in
 from fabmarket.node.told import exposure_of
 
 _PAGE = 50
@@ -96,7 +101,7 @@ def own_pages(shell: Shell, desk: Desk, access: Access) -> APIRouter:
 
     own = APIRouter(
         prefix="/own",
-        route_class=_own_route(shell),
+        route_class=_own_route(shell, desk),
         include_in_schema=False,
         dependencies=[Depends(access.require)],
     )
@@ -115,7 +120,7 @@ def _private(answer: HTMLResponse) -> HTMLResponse:
     return answer
 
 
-def _own_route(shell: Shell) -> type[APIRoute]:
+def _own_route(shell: Shell, desk: Desk) -> type[APIRoute]:
     """A kind of route that leads strangers to the entry, and tells what is refused."""
 
     class Route(telling(shell)):  # type: ignore[misc]
@@ -123,10 +128,12 @@ def _own_route(shell: Shell) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def telling(request: Request) -> Response:
-                def page(status: int, title: str, *wrong: str) -> Response:
-                    back = request.url.path if request.method == "GET" else "/own"
+                def page(status: int, title: str, told: str) -> Response:
+                    wrong = (plain(f"{told}.", desk.currency(shell)),)
+                    if request.method == "GET" and status != 503:
+                        title = "This cannot be shown"
                     return shell.page(
-                        request, None, "problem.html", status, title=title, wrong=wrong, back=back
+                        request, None, "problem.html", status, title=title, wrong=wrong, back="/own"
                     )
 
                 try:
@@ -134,11 +141,11 @@ def _own_route(shell: Shell) -> type[APIRoute]:
                 except ApiError as error:
                     if error.status == 401:
                         return RedirectResponse("/enter", 303)
-                    return page(error.status, "This is not done", f"{error}.")
+                    return page(error.status, "This is not done", f"{error}")
                 except Refused as error:
-                    return page(422, "This is not done", f"{error}.")
+                    return page(422, "This is not done", f"{error}")
                 except TryAgain as error:
-                    return page(503, "Not now", f"{error}.")
+                    return page(503, "Not now", f"{error}")
                 return answer
 
             return telling
@@ -152,18 +159,41 @@ class _Pages:
     def __init__(self, shell: Shell, desk: Desk) -> None:
         self.shell, self.desk = shell, desk
 
-    def ordered(self, form: FormData, again: Callable[[Unsent, int], Response]) -> Response:
-        """Order what a form says; where that is refused, show it `again`, with a status."""
+    def ordered(
+        self, request: Request, form: FormData, again: Callable[[Unsent, int], Response]
+    ) -> Response:
+        """Order what a form says; where that is refused, show it `again`, with a status.
+
+        What cannot be taken back is first shown with its price, and ordered from there.
+        """
         said = {name: text for name, text in form.items() if isinstance(text, str)}
-        key = said.pop("key", "")
+        key, is_sure = said.pop("key", ""), said.pop("sure", "") == "on"
+        currency = self.desk.currency(self.shell)
         try:
-            body = _VERB.validate_python(said_in(said, self.shell.currency(_token(self.desk))))
+            body = _VERB.validate_python(said_in(said, currency))
+            if is_final(body) and not is_sure:
+                return self._sure(request, body, said, key)
             asked = repr(sorted(said.items())).encode()
             return _placed(place(self.desk, body.order, _once(key, asked), asked))
         except (ValidationError, Refused) as error:
-            return again(Unsent(said, wrong_in(said, error)), 422)
+            return again(Unsent(said, wrong_in(said, error, currency)), 422)
         except TryAgain as error:
-            return again(Unsent(said, wrong_in(said, error)), 503)
+            return again(Unsent(said, wrong_in(said, error, currency)), 503)
+
+    def _sure(
+        self, request: Request, body: Ordered, said: Mapping[str, str], key: str
+    ) -> HTMLResponse:
+        """Ask whether what cannot be taken back is to be done. Refused if it cannot be ordered."""
+        money = partial(written, currency=self.desk.currency(self.shell))
+
+        def read(owner: Owner) -> dict[str, Any]:
+            body.order(owner)
+            role, state = escrow_words(owner, said.get("trade", ""))
+            title = button_of(said["verb"], role, state)
+            told = consequences(owner, body, money)
+            return {"said": said, "sent": key, "told": told, "title": title}
+
+        return self.page(request, "sure.html", read)
 
     def page(
         self,
@@ -174,10 +204,20 @@ class _Pages:
         status: int = 200,
     ) -> HTMLResponse:
         """Return a page of what `read` finds, with a form that was not sent as it was filled in."""
+        self._require_role(request.url.path)
         with self.desk.owner() as owner:
             shown = {"own": standing_of(owner), "token": owner.token, **read(owner)}
         with self.shell.connect() as connection:
             return _private(self._rendered(request, connection, template, shown, unsent, status))
+
+    def _require_role(self, path: str) -> None:
+        """A page of another role than the agent's is not there."""
+        role = read_settings(self.desk.folder).role
+        others = [one for one, links in _OF_ROLE.items() if _is_among(path, links)]
+        if others and role not in others:
+            whose = " or ".join(others)
+            yours = f"{'an' if role == 'operator' else 'a'} {role}"
+            raise ApiError(404, f"this page is for the agent of a {whose}; yours is {yours}")
 
     def _rendered(
         self,
@@ -188,9 +228,15 @@ class _Pages:
         unsent: Unsent | None,
         status: int,
     ) -> HTMLResponse:
+        currency = self.shell.currency(shown["token"])
+        money = partial(written, currency=currency)
         more: dict[str, Any] = {
+            "button": button_of,
+            "spoken": lambda text: linked(text, currency),
+            "brings": lambda outcome, held: outcome_told(outcome, held, money),
+            "due_in": due_in,
             "key": token_urlsafe(12),
-            "currency": self.shell.currency(shown["token"]),
+            "currency": currency,
             "fate": pictures.fate,
             "unsent": unsent,
             "sold": for_sale(connection),
@@ -211,7 +257,7 @@ def _with_forms(own: APIRouter, pages: _Pages, path: str, show: Show) -> None:
 
     @own.post(path)
     def ordered(request: Request, form: Form) -> Response:
-        return pages.ordered(form, partial(show, request))
+        return pages.ordered(request, form, partial(show, request))
 
 
 def _add_orders(own: APIRouter, pages: _Pages) -> None:
@@ -219,7 +265,8 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
     def home(request: Request) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
             rows = orders_at(owner, None, 6).rows
-            return {"approvals": approvals_of(owner), "orders": rows}
+            more = {"stands": stands(owner, rows)}
+            return {"approvals": approvals_of(owner), "orders": rows, **more}
 
         return pages.page(request, "home.html", read)
 
@@ -227,7 +274,8 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
         request: Request, unsent: Unsent | None, status: int, before: int | None = None
     ) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
-            return {"page": orders_at(owner, before, _PAGE)}
+            found = orders_at(owner, before, _PAGE)
+            return {"page": found, "stands": stands(owner, found.rows)}
 
         return pages.page(request, "orders.html", read, unsent, status)
 
@@ -237,7 +285,7 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
 
     @own.post("/orders")
     def ordered(request: Request, form: Form) -> Response:
-        return pages.ordered(form, partial(orders, request))
+        return pages.ordered(request, form, partial(orders, request))
 
     @own.get("/orders/{number}")
     def order(request: Request, number: Annotated[Whole, Path()]) -> HTMLResponse:
@@ -248,6 +296,7 @@ def _add_orders(own: APIRouter, pages: _Pages) -> None:
             is_one = fact.order in ("want", "product")
             return {
                 "order": fact,
+                "stands": stands(owner, [fact]),
                 "wants": wants if is_one else [],
                 "products": products if is_one else [],
                 "approvals": [each for each in approvals_of(owner) if each.name == fact.about],
@@ -293,7 +342,12 @@ def _add_buying(own: APIRouter, pages: _Pages) -> None:
 
     def capacity(request: Request, unsent: Unsent | None, status: int) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
-            return {"calendar": owner.calendar}
+            return {
+                "calendar": owner.calendar,
+                "sells": owner.sells,
+                "policy": owner.settings.policy,
+                "pending": pending_of(owner),
+            }
 
         return pages.page(request, "capacity.html", read, unsent, status)
 
@@ -329,9 +383,12 @@ def _add_trades(own: APIRouter, pages: _Pages) -> None:
 
     def one(request: Request, trade: str, unsent: Unsent | None, status: int) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
-            usage = [each for each in usage_at(owner, None, 500).rows if each.trade == trade]
-            files = [each for each in files_of(owner) if each.trade == trade]
-            return {"trade": trade, "usage": usage, "files": files}
+            whole = whole_of(owner, trade)
+            usage = [each for each in usage_at(owner, None, 500).rows if each.trade == whole]
+            files = [each for each in files_of(owner) if each.trade == whole]
+            with pages.shell.connect() as connection:
+                facts = trade_facts(owner, connection, whole)
+            return {"trade": whole, "usage": usage, "files": files, "facts": facts}
 
         return pages.page(request, "trade.html", read, unsent, status)
 
@@ -341,7 +398,7 @@ def _add_trades(own: APIRouter, pages: _Pages) -> None:
 
     @own.post(_TRADE)
     def ordered(request: Request, form: Form, trade: Annotated[Digest, Path()]) -> Response:
-        return pages.ordered(form, partial(one, request, trade))
+        return pages.ordered(request, form, partial(one, request, trade))
 
     @own.post(f"{_TRADE}/{{what}}")
     def evidence(
@@ -365,7 +422,7 @@ def _add_trades(own: APIRouter, pages: _Pages) -> None:
         try:
             return _placed(place(pages.desk, order, _once(key, asked), asked))
         except Refused as error:
-            return one(request, trade, Unsent({}, wrong_in({}, error)), 422)
+            return one(request, trade, Unsent({}, {"": f"{error}"}), 422)
 
 
 def _add_judging(own: APIRouter, pages: _Pages) -> None:
@@ -377,7 +434,7 @@ def _add_judging(own: APIRouter, pages: _Pages) -> None:
 
     def disputes(request: Request, unsent: Unsent | None, status: int) -> HTMLResponse:
         def read(owner: Owner) -> dict[str, Any]:
-            return {"disputes": disputes_of(owner), "files": files_of(owner)}
+            return {"disputes": disputes_of(owner), "share": share}
 
         return pages.page(request, "disputes.html", read, unsent, status)
 
@@ -392,9 +449,8 @@ def _add_judging(own: APIRouter, pages: _Pages) -> None:
         return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-def _token(desk: Desk) -> str:
-    with desk.owner() as owner:
-        return owner.token
+def _is_among(path: str, links: Sequence[Link]) -> bool:
+    return any(path == each.href or path.startswith(f"{each.href}/") for each in links)
 
 
 def _once(key: str, asked: bytes) -> str | None:

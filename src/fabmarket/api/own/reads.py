@@ -44,7 +44,7 @@ _KEPT = re.compile("0x[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class OwnStatus:
-    """An agent: its role, where its door is, whether it runs, and all that `status` prints."""
+    """An agent: its role, where its door is, whether it runs; below `status` what it knows."""
 
     role: str
     address: str

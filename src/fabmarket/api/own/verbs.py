@@ -7,14 +7,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from fabmarket.api.bodies import within
-from fabmarket.market.exchange.state import WHOLE
 from fabmarket.market.trade import TIME_LIMIT
 from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
 from fabmarket.market.usage import LONGEST_NOTE
 from fabmarket.negotiation.duties import LONGEST_REASON, MOST_SLOTS
 from fabmarket.negotiation.orders import Order
 from fabmarket.node.ordered import buying, capacity, delivering, judging, money
-from fabmarket.node.owner import Owner
+from fabmarket.node.owner import BadOrder, Owner
 from fabmarket.node.settings import OperationTable, ProductTable, WantTable, WayTable, WorkTable
 
 _EXACT = 2**53
@@ -34,6 +33,19 @@ def _whole(value: object) -> object:
     if len(value) > 1 and value[0] == "0":
         raise PydanticCustomError("whole", "begins with a zero; leave that out")
     return int(value)
+
+
+def _points(value: object) -> object:
+    """A share as it is written, per cent or basis points; a bare number could be either."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        problem = "is a number without its unit; write it as a string, as 50% or 5000bp"
+        raise PydanticCustomError("share", problem)
+    if not isinstance(value, str):
+        raise PydanticCustomError("share", "is no share; write it as a string, as 50% or 5000bp")
+    try:
+        return judging.basis_points(value)
+    except BadOrder as error:
+        raise PydanticCustomError("share", "{problem}", {"problem": str(error)}) from error
 
 
 _WHOLE = BeforeValidator(_whole)
@@ -56,7 +68,18 @@ WantedSlot = Annotated[int, _WHOLE, within(0, 2**32), _SCHEMA]
 Cycles = Annotated[int, _WHOLE, within(1, 2**32), _SCHEMA]
 Second = Annotated[int, _WHOLE, within(1, TIME_LIMIT), _SCHEMA]
 Days = Annotated[int, _WHOLE, within(1, 3650), _SCHEMA]
-Share = Annotated[int, _WHOLE, within(0, WHOLE), _SCHEMA]
+Share = Annotated[
+    int,
+    BeforeValidator(_points),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([0-9]{1,2}(\.[0-9]{1,2})?%|100(\.00?)?%|[0-9]{1,4}bp|10000bp)$",
+            "examples": ["62.5%", "6250bp"],
+        }
+    ),
+]
+"""A share with its unit, of which a bare number would be a trap; basis points inside."""
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["milling"])]
 Note = Annotated[str, Field(max_length=LONGEST_NOTE)]
 Digest = Annotated[str, Field(pattern="^0x[0-9a-f]{1,64}$", examples=["0x3f9a"])]
@@ -430,7 +453,10 @@ class Refuse(Ordered):
 
 
 class Rule(Ordered):
-    """Say what the supplier of a disputed trade is to get, basis points: an operator's."""
+    """Say what the supplier of a disputed trade is to get, as 50% or 5000bp: an operator's.
+
+    The demander gets the rest.
+    """
 
     verb: Literal["rule"]
     trade: Digest

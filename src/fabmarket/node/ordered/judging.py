@@ -1,9 +1,11 @@
 """What operators sign, refuse and rule, and what they are shown."""
 
+import re
 from collections.abc import Iterable
 
 from fabmarket.identity import keccak
 from fabmarket.market.exchange import EscrowState
+from fabmarket.market.exchange.state import WHOLE
 from fabmarket.market.oversight import LARGEST_EXHIBIT, Exhibit, slots_of
 from fabmarket.market.units import name_from_bytes32
 from fabmarket.negotiation.duties import Decline, Endorse, Judge, Show
@@ -55,6 +57,30 @@ def _differences(request: Requested, counted: dict[tuple[str, str, int], Count])
 def refused(owner: Owner, digits: str, reason: str) -> Decline:
     """Tell a supplier why its request is not signed."""
     return Decline(one_of(digits, operator_state(owner).requests, "request"), reason)
+
+
+def basis_points(text: str) -> int:
+    """Return a share as an operator writes it, in basis points, 0 to 10000. BadOrder.
+
+    A number without its unit is refused: 50 may be meant as per cent or as basis points.
+
+    >>> basis_points("62.5%"), basis_points("5000bp")
+    (6250, 5000)
+    """
+    problem = f"{text[:40]!r} is no share"
+    found = re.fullmatch(r"([0-9]+)(?:\.([0-9]+))? ?(%|bp|)", text, re.ASCII)
+    if found is None or (found[2] and found[3] == "bp"):
+        raise BadOrder(f"{problem}; write it in per cent, as 50% or 62.5%, or as 5000bp")
+    whole, decimals = found[1], found[2] or ""
+    if not found[3]:
+        or_else = "" if decimals else f" or as {whole[:9]}bp"
+        raise BadOrder(f"{problem} without its unit; write it as {whole[:9]}%{or_else}")
+    if len(decimals) > 2:
+        raise BadOrder(f"{problem}: per cent with at most two decimals, as 33.33%")
+    points = int(whole[:9] if found[3] == "bp" else whole[:9] + decimals.ljust(2, "0"))
+    if points > WHOLE:
+        raise BadOrder(f"{problem}: it is more than all; give at most 100%")
+    return points
 
 
 def ruled(

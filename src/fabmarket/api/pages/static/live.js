@@ -78,11 +78,12 @@ export function replaceParts(fetched) {
     const fresh = fetched.getElementById(part.id);
     if (!fresh) continue;
     place(fresh);
-    if (fresh.outerHTML === remembered(part)) continue;
+    if (likeness(fresh) === remembered(part)) continue;
     const open = [...part.querySelectorAll("details")].map((each) => each.open);
     const scrolls = [...part.querySelectorAll(".scroll, .strip")].map((each) => [each.scrollLeft, each.scrollTop]);
     const path = focusPath(part);
     const rows = new Set([...part.querySelectorAll("tr[id]")].map((row) => row.id));
+    const filled = filledIn(part);
     const node = document.importNode(fresh, true);
     remember(node);
     part.replaceWith(node);
@@ -93,6 +94,7 @@ export function replaceParts(fetched) {
     for (const row of node.querySelectorAll("tr[id]")) {
       if (rows.size && !rows.has(row.id)) row.classList.add("fresh");
     }
+    fillIn(node, filled);
     focusAt(node, path);
   }
 }
@@ -100,11 +102,41 @@ export function replaceParts(fetched) {
 const shown = new WeakMap();
 
 function remember(node) {
-  shown.set(node, node.outerHTML);
+  shown.set(node, likeness(node));
+}
+
+/** What a part says; the key that makes an order one is another each time. */
+function likeness(node) {
+  return node.outerHTML.replace(/(name="key" value=")[^"]*/g, "$1");
 }
 
 function remembered(node) {
-  return shown.get(node) ?? node.outerHTML;
+  return shown.get(node) ?? likeness(node);
+}
+
+/** What somebody filled into the forms of a part, by form and field. */
+function filledIn(part) {
+  const found = new Map();
+  for (const field of part.querySelectorAll("form[aria-label] [name]")) {
+    const chosen = field.tagName === "SELECT" && [...field.options].some((each) => each.selected !== each.defaultSelected);
+    const isTouched = field.type === "file" ? field.files.length : field.type === "checkbox" ? field.checked !== field.defaultChecked : chosen || (field.tagName === "INPUT" && field.value !== field.defaultValue);
+    if (isTouched) found.set(fieldKey(field), field);
+  }
+  return found;
+}
+
+function fillIn(node, filled) {
+  for (const field of node.querySelectorAll("form[aria-label] [name]")) {
+    const old = filled.get(fieldKey(field));
+    if (!old) continue;
+    if (field.type === "file") field.files = old.files;
+    else if (field.type === "checkbox") field.checked = old.checked;
+    else field.value = old.value;
+  }
+}
+
+function fieldKey(field) {
+  return `${field.form.getAttribute("aria-label")}/${field.name}`;
 }
 
 /** Where the focus is below a part: by an id or a link's address, else by the place among its likes. */
