@@ -23,16 +23,17 @@ DEV_CHAIN_ID = 31337
 class Relay:
     """What stands between us and a node. `fault` is what befalls each request:
 
-    None, "drop", "stall" until the relay ends, an answer that is "endless" or comes by "drips", or
-    an HTTP status, which leads to `elsewhere`. `few`: after so many requests the fault is over.
-    `behind`: it shows a chain so many blocks shorter than the node's. `said`: bytes of answers.
+    None, "drop", "stall" until the relay ends, an answer that is "endless" or comes by "drips", as
+    its headers or the length of its chunks may, or an HTTP status with `headers`. `few`: after so
+    many requests the fault is over. `behind`: it shows a chain so many blocks shorter than the
+    node's. `said`: bytes of answers.
     """
 
     def __init__(self, url: str) -> None:
         self.node = urllib.parse.urlsplit(url)
         self.url = ""
         self.fault: str | int | None = None
-        self.elsewhere = ""
+        self.headers: dict[str, str] = {}
         self.few: int | None = None
         self.said = 0
         self.behind = 0
@@ -103,8 +104,8 @@ def relay(url: str, kind: type[Relay] = Relay) -> Iterator[Relay]:
             if fault in ("stall", "drop"):
                 self.close_connection = True
                 return
-            if fault in ("endless", "drips"):
-                return self.go_on(b" " * (1 << 16 if fault == "endless" else 1))
+            if fault == "endless" or str(fault).startswith("drips"):
+                return self.go_on(str(fault))
             try:
                 answers = (
                     [] if fault else [made.answer(json.dumps(one).encode()) for one in several]
@@ -115,15 +116,21 @@ def relay(url: str, kind: type[Relay] = Relay) -> Iterator[Relay]:
                 self.close_connection = True
                 return
             self.send_response(fault or 200)
-            if made.elsewhere:
-                self.send_header("Location", made.elsewhere)
+            for name, value in made.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
             self.wfile.write(said)
 
-        def go_on(self, part):
+        def go_on(self, fault):
+            part = b" " * (1 << 16) if fault == "endless" else b"0"
             self.send_response(200)
-            self.end_headers()
+            if fault == "drips headers":
+                self.flush_headers()
+            elif fault == "drips chunks":
+                self.send_header("Transfer-Encoding", "chunked")
+            if fault != "drips headers":
+                self.end_headers()
             try:
                 while not made.ended.wait(0 if len(part) > 1 else 0.05):
                     self.wfile.write(part)

@@ -18,8 +18,9 @@ ONES = {
 }
 
 
-_ALL = {"resultTypes": ["violations"]}
-_COLOURS = {**_ALL, "runOnly": ["color-contrast"]}
+_ALL = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+"""What is looked at; targets that lie too close are of a newer rule, which axe leaves out."""
+_COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 """What a theme changes: all else was looked at in this width already."""
 
 
@@ -30,7 +31,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("path", [*LISTS.values(), *ONES])
+@pytest.mark.parametrize("path", [*LISTS.values(), "/words", *ONES])
 def test_axe_finds_nothing_serious(path: str, browser: Browser, small: str) -> None:
     context = browser.new_context(bypass_csp=True)  # axe puts itself into the page
     context.set_default_timeout(60_000)

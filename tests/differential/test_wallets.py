@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from fabmarket.chain import Transaction
 from fabmarket.identity import Address, Domain, TypedStruct, Uint256, digest
-from fabmarket.ledger import audit
+from fabmarket.ledger import audit, trace
 from fabmarket.market import trade as signed
 from fabmarket.market.exchange import (
     Deposit,
@@ -107,17 +107,18 @@ class Mistaken(Exacting):
         return replace(self.sign(asked), confirmed=False)
 
 
-def exacting(both):
-    length = bytes([len(Exacting.CODE)])
-    code = b"\x60" + length + b"\x60\x0c\x60\0\x39\x60" + length + b"\x60\0\xf3" + Exacting.CODE
-    both.sender.queue(Transaction(both.engine.funder, "deploy", None, code, 200_000))
+def deployed(both, code):
+    """Where a contract of this code is."""
+    length = bytes([len(code)])
+    making = b"\x60" + length + b"\x60\x0c\x60\0\x39\x60" + length + b"\x60\0\xf3" + code
+    both.sender.queue(Transaction(both.engine.funder, "deploy", None, making, 200_000))
     (created,) = both.sender.must_succeed()
-    return Exacting(created.contract)
+    return created.contract
 
 
 def test_a_contract_confirms_what_names_it_as_operator_seller_and_netted_account(stage):
     both = stage(lambda both: ()).enter()
-    s, wallet = Story(both), exacting(both)
+    s, wallet = Story(both), Exacting(deployed(both, Exacting.CODE))
     members = (s.operators[0], wallet)
     names = tuple(key.address for key in members)
     decision = signed.Operators(names, 2, 1, 0, U64)
@@ -148,3 +149,51 @@ def test_a_contract_confirms_what_names_it_as_operator_seller_and_netted_account
     found = audit(both.contract)
     assert found.ok, found.first
     assert found.scope.by_code == 1 + 1 + 1 + 1 + 1  # two calls, an attestation, a trade, a cycle
+
+
+def sold_by(both, wallet):
+    """A story in which a contract sells to a buyer, and their trade, which both sign."""
+    s = Story(both)
+    s.seller = wallet
+    register = RegisterResource(s.mill, s.hour, s.origin, LENGTH)
+    assert s.relay(wallet, register) == ["Relayed", "ResourceRegistered"]
+    assert s.attest() == ["SlotAttested"] * 2
+    assert s.relay(wallet, List((Report(s.mill, 0, 10),)), 1) == ["Relayed", "Listed"]
+    assert both.play(s.buyer, Deposit(s.token, 1_000)) == ["Deposited"]
+    trade = s.trade(3, unit_price=9)
+    return s, trade, s.both_sign(trade)
+
+
+def test_a_contract_that_confirms_to_the_market_alone_is_asked_in_its_name(stage):
+    """It was asked in nobody's name, and an honest market failed its audit."""
+    both = stage(lambda both: ()).enter()
+    only = f"3373{both.contract.address[2:]}14601f5760006000fd5b"
+    wallet = Wallet(deployed(both, bytes.fromhex(only) + Wallet.CODE))
+    s, trade, sale = sold_by(both, wallet)
+    assert both.play(s.third, Settle(sale)) == ["Settled"]
+    found = audit(both.contract)
+    assert found.ok, found.first
+    assert traced(both, trade).ok
+
+
+def test_a_contract_that_changed_its_mind_within_the_block_had_signed(stage):
+    """A trace asked it as of after the block alone, and said that its signature does not hold."""
+    both = stage(lambda both: ()).enter()
+    # Called with no data it confirms nothing from then on.
+    until = bytes.fromhex("36600a576001600055005b6000541560175760006000fd5b")
+    wallet = Wallet(deployed(both, until + Wallet.CODE))
+    s, trade, sale = sold_by(both, wallet)
+    settle = both.contract.move_data(Settle(sale))
+    both.sender.queue(Transaction(s.third, "settle", both.contract.address, settle, 500_000))
+    both.sender.queue(Transaction(s.third, "turn", wallet.address, b"", 100_000))
+    one, other = both.sender.must_succeed()
+    assert one.block == other.block
+    found = audit(both.contract)
+    assert found.ok, found.first
+    told = traced(both, trade)
+    assert told.ok
+    assert [each.account for each in told.settled.signers] == [s.buyer.address, wallet.address]
+
+
+def traced(both, trade):
+    return trace(both.contract, digest(both.state.domain, trade).hex(), 0, lambda *_: None)

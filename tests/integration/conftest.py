@@ -13,6 +13,8 @@ import pytest
 from fabmarket.chain import Engine, Settings, open_engine
 from fabmarket.cli.main import main
 from fabmarket.simulation import run
+from fabmarket.simulation.setup import Market
+from tests import pasts
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "scenarios"
@@ -40,9 +42,41 @@ def run_command(*arguments: object) -> Ran:
     return Ran(ended.value.code, out.getvalue(), err.getvalue())
 
 
+def refused(ran: Ran, *words: str, code: int = 2) -> None:
+    """Require that a command ended with that code, and that it says why."""
+    assert ran.code == code, ran.stdout + ran.stderr
+    assert all(word in ran.stderr for word in words), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 @pytest.fixture(scope="session")
 def fabmarket() -> Callable[..., Ran]:
     return run_command
+
+
+@pytest.fixture(scope="module")
+def past(needs_anvil: None) -> Iterator[pasts.Run]:
+    """A market with a past of everything, on a node."""
+    with open_engine("anvil", Settings()) as engine:
+        made = pasts.lived(engine)
+        yield made
+        made.outcome.store.close()
+
+
+@pytest.fixture
+def market(past: pasts.Run) -> Market:
+    return past.outcome.market
+
+
+@pytest.fixture
+def audited(market: Market, fabmarket: Callable[..., Ran]) -> Callable[..., Ran]:
+    """Run `fabmarket audit` on the market of `past`, or elsewhere."""
+
+    def audited(*options: object, rpc: str | None = None, address: str | None = None) -> Ran:
+        at = ("--rpc", rpc or market.engine.url)
+        return fabmarket("audit", *at, "--market", address or market.exchange.address, *options)
+
+    return audited
 
 
 @dataclass

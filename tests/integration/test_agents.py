@@ -21,6 +21,7 @@ from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, sealed
 from fabmarket.market.messages import Reply
 from fabmarket.node import Journal, Replayed, evidence_of, replay
 from fabmarket.node.envelope import Envelope
+from fabmarket.node.status import lost_by
 from tests.certificates import Authority
 from tests.nodes import relay, rpc
 from tests.street import (
@@ -219,8 +220,12 @@ def test_while_a_node_is_lost_an_agent_waits_and_goes_on(street, node, tmp_path)
             wait_until(lambda: logged(log, "mined"), 60, "it does not start")
             between.fault = 503
             wait_until(lambda: logged(log, "lost"), 60, "it does not notice")
+            folder = couple.folders[couple.supplier]
+            # A regression: pages over its ledger did not know that its node was gone.
+            wait_until(lambda: "node" in lost_by(folder), 60, "nobody else is told")
             between.fault = None
             wait_until(lambda: logged(log, "found"), 60, "it does not come back")
+            wait_until(lambda: lost_by(folder) == "", 60, "others are not told of that")
             demander = couple.start(couple.demander)
             with ended(demander):
                 wait_until(lambda: logged(log, "settled"), 120, "no trade")

@@ -1,5 +1,5 @@
-"""`fabmarket audit` with nothing but a node: one that is honest, one whose storage was changed, and
-nodes that refuse, forget, limit and go.
+"""`fabmarket audit` with nothing but a node: of a market that is as it should be, and of one whose
+storage or code was changed.
 """
 
 import json
@@ -22,42 +22,13 @@ from fabmarket.identity import Key, keccak
 from fabmarket.ledger import audit
 from fabmarket.market.events import Settled
 from fabmarket.market.exchange import VoidIntents, Withdraw
-from tests.nodes import Relay, relay, rpc
+from tests.integration.conftest import refused
+from tests.nodes import rpc
 from tests.pasts import PRESS, lived
 
-NOBODY = "0x" + "0" * 40
 
-
-@pytest.fixture(scope="module")
-def past(needs_anvil):
-    """A market with a past of everything, on a node."""
-    with open_engine("anvil", Settings()) as engine:
-        made = lived(engine)
-        yield made
-        made.outcome.store.close()
-
-
-@pytest.fixture
-def market(past):
-    return past.outcome.market
-
-
-@pytest.fixture
-def run(market, fabmarket):
-    def run(*options, rpc=market.engine.url, address=market.exchange.address):
-        return fabmarket("audit", "--rpc", rpc, "--market", address, *options)
-
-    return run
-
-
-def refused(ran, *words, code=2):
-    assert ran.code == code, ran.stdout + ran.stderr
-    assert all(word in ran.stderr for word in words), ran.stderr
-    assert "Traceback" not in ran.stderr
-
-
-def test_an_honest_market_passes_and_says_what_was_seen(past, market, run):
-    facts = run("--json").facts
+def test_an_honest_market_passes_and_says_what_was_seen(past, market, audited):
+    facts = audited("--json").facts
     assert facts["ok"]
     assert facts["first_difference"] is None
     assert (facts["market"], facts["chain_id"]) == (market.exchange.address, market.engine.chain_id)
@@ -67,8 +38,8 @@ def test_an_honest_market_passes_and_says_what_was_seen(past, market, run):
     assert scope["is_ours"]
     trades = sum(isinstance(event, Settled) for event in past.events)
     assert scope["signatures"]["trades"] == 2 * trades
-    assert run("--json", "--from", scope["first"]).facts["scope"]["events"] == scope["events"]
-    shown = run()
+    assert audited("--json", "--from", scope["first"]).facts["scope"]["events"] == scope["events"]
+    shown = audited()
     assert shown.code == 0
     assert "The audit passed" in shown.stdout
 
@@ -134,7 +105,7 @@ BITS = {"totalOf": 9, "operatorSet": 1, "pausedUntil": 161}
 
 
 @pytest.mark.parametrize("view", NAMED)
-def test_a_corrupted_row_is_found_and_named(past, market, run, view):
+def test_a_corrupted_row_is_found_and_named(past, market, audited, view):
     engine, exchange = market.engine, market.exchange
     slots = touched(engine, exchange.address, exchange.data(view, *views(past)[view]))
     assert slots
@@ -143,7 +114,7 @@ def test_a_corrupted_row_is_found_and_named(past, market, run, view):
     wrong = f"0x{int(right, 16) ^ 1 << BITS.get(view, 0):064x}"
     try:
         rpc(engine, "anvil_setStorageAt", address, slot, wrong)
-        ran = run("--json")
+        ran = audited("--json")
     finally:
         rpc(engine, "anvil_setStorageAt", address, slot, right)
     assert ran.code == 1, ran.stderr
@@ -154,7 +125,9 @@ def test_a_corrupted_row_is_found_and_named(past, market, run, view):
     assert facts["first_difference"]["what"] == told[0]["what"]
 
 
-def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(past, market, run):
+def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(
+    past, market, audited
+):
     """An audit cannot list accounts: the docs say so, and when such a balance is found."""
     engine, exchange, token = market.engine, market.exchange, market.token.address
     stranger = Key.derive("audit", "hidden")
@@ -164,13 +137,13 @@ def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(pa
     rpc(engine, "anvil_setStorageAt", address, slot, f"0x{5:064x}")
     try:
         assert exchange.balance_of(stranger.address, token) == 5
-        assert run("--json").facts["ok"]
+        assert audited("--json").facts["ok"]
         rpc(engine, "anvil_setBalance", stranger.address, hex(10**18))
         saved = rpc(engine, "evm_snapshot")
         call = exchange.move_data(Withdraw(token, 5, stranger.address))
         market.sender.queue(Transaction(stranger, "withdraw", exchange.address, call, 200_000))
         market.sender.must_succeed()
-        ran = run("--json")
+        ran = audited("--json")
         rpc(engine, "evm_revert", saved)
     finally:
         rpc(engine, "anvil_setStorageAt", address, slot, f"0x{0:064x}")
@@ -179,13 +152,13 @@ def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(pa
     assert "Withdraw of " + stranger.address in told["what"]
 
 
-def test_money_that_the_token_took_from_the_market_is_missed(past, market, run):
+def test_money_that_the_token_took_from_the_market_is_missed(past, market, audited):
     engine, token = market.engine, market.token
     (place,) = touched(engine, token.address, token.data("balanceOf", market.exchange.address))
     right = rpc(engine, "eth_getStorageAt", *place, "latest")
     try:
         rpc(engine, "anvil_setStorageAt", *place, f"0x{int(right, 16) - 1:064x}")
-        ran = run()
+        ran = audited()
     finally:
         rpc(engine, "anvil_setStorageAt", *place, right)
     assert ran.code == 1
@@ -212,110 +185,19 @@ def test_calls_through_another_contract_are_counted_and_not_claimed(needs_anvil,
         assert "Not seen: what was signed for 1 event" in ran.stdout
 
 
-# What is no verdict
-
-
-def test_what_is_no_market_is_refused(market, run):
-    refused(run(address=market.token.address), "no market answers at")
-    refused(run(address=NOBODY), "no market answers at")
-    refused(run(address="0x12"), "'0x12' is no address")
+def test_what_is_no_market_is_refused(market, audited):
+    refused(audited(address=market.token.address), "no market answers at")
+    refused(audited(address="0x" + "0" * 40), "no market answers at")
+    refused(audited(address="0x12"), "'0x12' is no address")
     mistyped = market.exchange.address[:-1] + market.exchange.address[-1].swapcase()
     if mistyped != market.exchange.address:
-        refused(run(address=mistyped), "mistyped")
-    refused(run("--chain-id", 1), "chain id", "where 1 is expected")
-    refused(run("--from", 10**9), "block 1000000000 is not there yet")
-    first = json.loads(run("--json").stdout)["scope"]["first"]
-    refused(run("--from", first + 1), "the market was made before", "earlier block")
-    refused(run(rpc="127.0.0.1:1"), "is no URL of a node")
-    refused(run(rpc="http://127.0.0.1:1"), "no Ethereum node answers")
-
-
-class Stubborn(Relay):
-    """A node that refuses so many blocks or requests at once, or has forgotten something."""
-
-    blocks = 10**9
-    together = 10**9
-    forgotten = ""
-
-    def answer(self, body: bytes) -> bytes:
-        asked = json.loads(body)
-        if isinstance(asked, list) and len(asked) > self.together:
-            return self._failed({"id": None}, "batch too large")
-        return super().answer(body)
-
-    def answered(self, asked: dict) -> bytes:
-        method, params = asked["method"], asked["params"]
-        if method == "eth_getLogs":
-            first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
-            if last - first >= self.blocks:
-                return self._failed(asked, "block range too large")
-        if method == self.forgotten:
-            if method == "eth_getTransactionByHash":
-                return self._result(asked, None)
-            return self._failed(asked, "missing trie node")
-        return super().answered(asked)
-
-    def _failed(self, asked: dict, why: str) -> bytes:
-        error = {"code": -32000, "message": why}
-        return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}).encode()
-
-
-@pytest.fixture
-def stubborn(market):
-    with relay(market.engine.url, Stubborn) as made:
-        yield made
-
-
-@pytest.mark.parametrize(("blocks", "together"), [(7, 10**9), (10**9, 3), (1, 1)])
-def test_a_node_that_refuses_much_at_once_is_asked_for_less(past, stubborn, run, blocks, together):
-    stubborn.blocks, stubborn.together = blocks, together
-    assert run("--json", rpc=stubborn.url).facts["scope"]["events"] == len(past.events)
-
-
-def test_a_node_that_has_forgotten_is_no_verdict(stubborn, run):
-    stubborn.forgotten = "eth_getTransactionByHash"
-    refused(run(rpc=stubborn.url), "keeps all transactions")
-
-
-def test_a_node_that_limits_is_waited_for(past, stubborn, run):
-    answer = stubborn.answer
-
-    def limits(body):
-        if b"eth_getTransactionByHash" in body and stubborn.few is None:
-            stubborn.fault, stubborn.few = 429, 4
-        return answer(body)
-
-    stubborn.answer = limits
-    assert run("--json", rpc=stubborn.url).facts["scope"]["events"] == len(past.events)
-
-
-@pytest.mark.parametrize("fault", ["drop", 429, 503])
-def test_a_node_that_goes_midway_is_no_verdict(stubborn, run, monkeypatch, fault):
-    monkeypatch.setattr("fabmarket.chain.rpc.RpcEngine.patience", 0.2)
-    answer = stubborn.answer
-
-    def goes(body):
-        if b"eth_getTransactionByHash" in body:
-            stubborn.fault = fault
-        return answer(body)
-
-    stubborn.answer = goes
-    refused(run(rpc=stubborn.url), "does not answer", code=75)
-
-
-def test_a_reorganisation_meanwhile_is_no_verdict(market, stubborn, run):
-    engine, answered = market.engine, stubborn.answered
-    changed = []
-
-    def changes(asked):
-        if asked["method"] == "eth_call" and stubborn.asked["eth_getLogs"] and not changed:
-            changed.append(rpc(engine, "anvil_reorg", 1, []))
-        return answered(asked)
-
-    stubborn.answered = changes
-    refused(run(rpc=stubborn.url), "reorganised", "start again", code=75)
-    assert changed
-    assert run(rpc=stubborn.url).code == 0
+        refused(audited(address=mistyped), "mistyped")
+    refused(audited("--chain-id", 1), "chain id", "where 1 is expected")
+    refused(audited("--from", 10**9), "block 1000000000 is not there yet")
+    first = json.loads(audited("--json").stdout)["scope"]["first"]
+    refused(audited("--from", first + 1), "the market was made before", "earlier block")
+    refused(audited(rpc="127.0.0.1:1"), "is no URL of a node")
+    refused(audited(rpc="http://127.0.0.1:1"), "no Ethereum node answers")
 
 
 def test_a_node_that_is_only_read_needs_no_account(market):
@@ -335,7 +217,7 @@ def forwarding(address: str) -> bytes:
 
 @pytest.mark.parametrize("part", NAMES_OF_CODE)
 @pytest.mark.parametrize("change", ["last byte", "a byte in the middle", "proxy"])
-def test_code_that_was_replaced_is_found_and_named(market, run, part, change):
+def test_code_that_was_replaced_is_found_and_named(market, audited, part, change):
     engine, exchange = market.engine, market.exchange
     modules = [
         exchange.read("moduleOf", exchange.selector(name)) for name in ("settleEscrow", "settleNet")
@@ -351,7 +233,7 @@ def test_code_that_was_replaced_is_found_and_named(market, run, part, change):
         rpc(engine, "anvil_setCode", elsewhere, f"0x{right.hex()}")
     try:
         rpc(engine, "anvil_setCode", address, f"0x{wrong.hex()}")
-        ran = run("--json")
+        ran = audited("--json")
     finally:
         rpc(engine, "anvil_setCode", address, f"0x{right.hex()}")
     assert ran.code == 1, ran.stderr
@@ -359,125 +241,6 @@ def test_code_that_was_replaced_is_found_and_named(market, run, part, change):
     assert told["check"] == "the market's code is that of this version"
     assert told["what"] == f"the code of {part}, {address}"
     assert f"{len(wrong)} bytes of hash 0x{keccak(wrong).hex()}" in told["found"]
-
-
-# A node that contradicts itself is no verdict
-
-
-class Liar(Relay):
-    """A node whose answers to one method are changed on their way."""
-
-    method = ""
-
-    def change(self, result: dict | list) -> None:
-        """Change it in its place."""
-
-    def answered(self, asked: dict) -> bytes:
-        said = json.loads(super().answered(asked))
-        if asked["method"] == self.method and said.get("result"):
-            self.change(said["result"])
-        return json.dumps(said).encode()
-
-
-@pytest.fixture
-def liar(market):
-    with relay(market.engine.url, Liar) as made:
-        yield made
-
-
-def another(text: str) -> str:
-    return text[:-1] + ("1" if text[-1] != "1" else "2")
-
-
-def changed_input(sent):
-    sent["input"] = another(sent["input"])
-
-
-def changed_sender(sent):
-    sent["from"] = NOBODY[:-1] + "1"
-
-
-def changed_nonce(sent):
-    sent["nonce"] = hex(int(sent["nonce"], 16) + 1)
-
-
-def raised_time(block):
-    block["timestamp"] = hex(int(block["timestamp"], 16) + 1_000)
-
-
-def changed_root(block):
-    block["receiptsRoot"] = another(block["receiptsRoot"])
-
-
-@pytest.mark.parametrize(
-    ("method", "change", "words"),
-    [
-        ("eth_getTransactionByHash", changed_input, "other fields than those of its hash"),
-        ("eth_getTransactionByHash", changed_nonce, "other fields than those of its hash"),
-        ("eth_getTransactionByHash", changed_sender, "signed it"),
-        ("eth_getBlockByNumber", raised_time, "other fields than those of its hash"),
-        ("eth_getBlockByNumber", changed_root, "other fields than those of its hash"),
-    ],
-)
-def test_what_contradicts_its_hash_is_no_verdict(liar, run, method, change, words):
-    liar.method, liar.change = method, change
-    refused(run(rpc=liar.url), words, "use another")
-
-
-def test_a_log_that_its_block_s_receipts_do_not_have_is_no_verdict(liar, market, run):
-    """A byte of one log is another, or it is kept back: the receipts tell."""
-    first = market.exchange.address.lower()
-
-    def of_market(logs):
-        return [log for log in logs if log["address"].lower() == first]
-
-    def changed(logs):
-        for log in of_market(logs):
-            if log["data"] != "0x":
-                log["data"] = another(log["data"])
-
-    def kept_back(logs):
-        calls = [log["transactionHash"] for log in of_market(logs)[1:]]
-        several = [each for each in calls if calls.count(each) > 1]
-        if several:
-            logs.remove(next(log for log in logs if log["transactionHash"] == several[-1]))
-
-    liar.method = "eth_getLogs"
-    for liar.change in (changed, kept_back):
-        refused(run(rpc=liar.url), "other logs than are in the receipts of block", "use another")
-
-
-def test_receipts_that_are_not_of_their_block_are_no_verdict(liar, market, run):
-    """Logs and receipts agree, the root in the header says otherwise."""
-    answered = liar.answered
-
-    def changed(asked):
-        said = json.loads(answered(asked))
-        logs = {"eth_getLogs": said.get("result")}.get(asked["method"])
-        if asked["method"] == "eth_getTransactionReceipt":
-            logs = said["result"]["logs"]
-        for log in logs or ():
-            if log["address"].lower() == market.exchange.address.lower() and log["data"] != "0x":
-                log["data"] = another(log["data"])
-        return json.dumps(said).encode()
-
-    liar.answered = changed
-    refused(run(rpc=liar.url), "receipts of root", "use another")
-
-
-def test_a_chain_with_fields_of_its_own_is_believed_and_that_is_said(past, liar, run):
-    liar.method = "eth_getBlockByNumber"
-
-    def other(block):
-        block["extDataHash"] = block["parentHash"]
-        block["gasUsed"] = hex(int(block["gasUsed"], 16) + 1)
-
-    liar.change = other
-    facts = run("--json", rpc=liar.url).facts
-    assert facts["ok"]
-    assert facts["scope"]["believed"] > 10
-    assert "their kinds are not known here" in run(rpc=liar.url).stdout
-    assert run("--json").facts["scope"]["believed"] == 0
 
 
 def deployed(market, code: bytes) -> str:

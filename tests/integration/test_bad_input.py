@@ -69,7 +69,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "unknown engine": (["--engine", "ganache"], ["'ganache'", "use embedded, anvil or"]),
     "unreachable URL": (
         ["--engine", "http://127.0.0.1:1"],
-        ["http://127.0.0.1:1 (ConnectionError)", "start one there or use --engine embedded"],
+        ["http://127.0.0.1:1 (ConnectionError)", "see that one runs, or use --engine embedded"],
     ),
     "chain id of embedded": (["--chain-id", "5"], ["chain id 5", "leave --chain-id out"]),
     "chain id 0": (["--chain-id", "0"], ["0 is not in the range x>=1"]),

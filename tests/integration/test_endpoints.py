@@ -12,8 +12,8 @@ from fabmarket.chain import (
     Sender,
     Settings,
     Transaction,
-    endpoints,
     open_engine,
+    posting,
     public,
 )
 from fabmarket.chain.endpoints import secrets, urls_of
@@ -42,7 +42,7 @@ def both(relays):
 @pytest.fixture
 def hasty(monkeypatch):
     """Nothing here waits for long: a silent endpoint is left and patience ends at once."""
-    monkeypatch.setattr(endpoints, "TIMEOUT", 1.0)
+    monkeypatch.setattr(posting, "TIMEOUT", 1.0)
     monkeypatch.setattr("fabmarket.chain.rpc.RpcEngine.patience", 0.5)
 
 
@@ -127,7 +127,7 @@ def test_what_does_not_pass_is_not_asked_for_again(node):
         engine = open_engine(only.url, Settings())
         only.fault = 401
         before = only.asked.total()
-        with pytest.raises(NodeLost, match="HTTPError"):
+        with pytest.raises(NodeLost, match="HTTP status 401"):
             engine.now()
         assert only.asked.total() == before + 1
 
@@ -149,7 +149,7 @@ def changed(only, method, **numbers):
 
 
 def test_of_an_answer_without_end_so_much_is_read(node, monkeypatch):
-    monkeypatch.setattr(endpoints, "LARGEST_ANSWER", 1 << 20)
+    monkeypatch.setattr(posting, "LARGEST_ANSWER", 1 << 20)
     with relay(node.url) as only:
         engine = open_engine(only.url, Settings())
         only.fault = "endless"
@@ -160,20 +160,92 @@ def test_of_an_answer_without_end_so_much_is_read(node, monkeypatch):
     assert only.said < 64 << 20  # with what lies between us
 
 
-def test_an_answer_that_drips_is_left(node, monkeypatch):
-    monkeypatch.setattr(endpoints, "DEADLINE", 0.3)
+@pytest.mark.parametrize("fault", ["drips", "drips headers", "drips chunks"])
+def test_an_answer_that_drips_is_left(relays, monkeypatch, fault):
+    """A header that never ended was waited for without end, and the next node was not asked."""
+    monkeypatch.setattr(posting, "DEADLINE", 0.3)
+    first, second = relays
+    alone = open_engine(first.url, Settings())
+    engine = open_engine(f"{first.url},{second.url}", Settings())
+    first.fault = fault
+    with pytest.raises(NodeLost, match="not at its end in"):
+        alone.now()
+    assert engine.now() > 0
+    assert second.asked["eth_getBlockByNumber"] > 0
+
+
+def replied(only, reply: bytes | None = None, **changes):
+    """The relay answers with these bytes, or with these keys changed."""
+    answer = only.answer
+
+    def answered(body):
+        return json.dumps(json.loads(answer(body)) | changes).encode() if reply is None else reply
+
+    only.answer = answered
+
+
+NOTHING_OF_A_NODE = {
+    "a page": (b"<html>Too many requests</html>", "<html>Too many requests</html>"),
+    "nothing": (b"", "nothing, which is no JSON"),
+    "brackets": (b"[" * 200_000, "which is no JSON"),
+    "null": (b'{"jsonrpc":"2.0","id":0,"result":null}', "None is no number"),
+    "an error": (b'{"jsonrpc":"2.0","id":0,"error":{"message":"no such key"}}', "no such key"),
+}
+
+
+@pytest.mark.parametrize("what", NOTHING_OF_A_NODE)
+def test_what_came_instead_of_an_answer_is_said(node, fabmarket, what):
+    """It was said that nobody answers, with a class of Python and an option that audit has not."""
+    reply, words = NOTHING_OF_A_NODE[what]
     with relay(node.url) as only:
-        engine = open_engine(only.url, Settings())
-        only.fault = "drips"
-        with pytest.raises(NodeLost, match="TimeoutError"):
-            engine.now()
+        replied(only, reply)
+        ran = fabmarket("audit", "--rpc", only.url, "--market", SOMEBODY)
+    assert ran.code == 2, ran.stderr
+    assert words in ran.stderr
+    assert "--engine" not in ran.stderr
+    assert len(ran.stderr) < 400
+
+
+def test_a_node_that_limits_from_the_start_may_answer_later(node, fabmarket):
+    with relay(node.url) as only:
+        only.fault, only.headers = 429, {"Retry-After": "75"}
+        ran = fabmarket("audit", "--rpc", only.url, "--market", SOMEBODY)
+        assert ran.code == 75, ran.stderr
+        assert "HTTP status 429, which asks to wait 75 s" in ran.stderr
+        assert "try again later" in ran.stderr
+        only.fault, only.headers = 302, {"Location": "file:///etc/passwd"}
+        ran = fabmarket("audit", "--rpc", only.url, "--market", SOMEBODY)
+        assert ran.code == 2
+        assert "302, which leads to another place" in ran.stderr
+
+
+def test_of_what_a_node_says_no_secret_is_shown(node):
+    """A key that the node says after us, and the cut that a part of it could survive."""
+    key = "0123456789abcdef" * 2
+    with relay(node.url) as only:
+        replied(only, b"x" * 85 + key.encode())
+        with pytest.raises(EngineUnavailable) as caught:
+            open_engine(f"{only.url}/v3/{key}", Settings())
+    assert "xxx…" in str(caught.value)
+    assert "0123" not in str(caught.value)
+
+
+def test_an_answer_to_another_request_is_none(relays):
+    first, second = relays
+    engine = open_engine(f"{first.url},{second.url}", Settings())
+    replied(first, id=99)
+    assert engine.now() > 0
+    assert second.asked["eth_getBlockByNumber"] == 1
+    second.fault = "drop"
+    with pytest.raises(NodeLost, match="an answer to request 99, which is another"):
+        engine.now()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_an_answer_that_leads_to_another_place_is_not_followed(relays, status):
     first, second = relays
     engine = open_engine(first.url, Settings())
-    first.fault, first.elsewhere = status, second.url
+    first.fault, first.headers = status, {"Location": second.url}
     with pytest.raises(ChainError, match=f"BadAnswer: {status}, which leads to another place"):
         engine.now()
     assert second.asked.total() == 0
@@ -210,7 +282,7 @@ def test_all_lost_is_said_of_each_without_secrets(hasty, relays):
         engine.now()
     said = str(caught.value)
     assert f"{first.url}/… (ConnectionError)" in said
-    assert f"{second.url}/… (HTTPError)" in said
+    assert f"{second.url}/… (HTTP status 503)" in said
     assert "abcdef" not in said
     assert "fedcba" not in said
     first.fault = None

@@ -14,7 +14,8 @@ import pytest
 
 from fabmarket.chain import Settings, open_engine
 from fabmarket.chain.rpc import RpcEngine
-from tests.filled_ledger import empty, fill
+from fabmarket.cli import serve
+from tests.filled_ledger import EXCHANGE, empty, fill
 from tests.nodes import rpc
 from tests.street import PATIENCE, found, run, running
 
@@ -98,6 +99,26 @@ def test_what_cannot_be_served_is_said_in_one_line(
     assert done.stderr.startswith("fabmarket: error: ")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_which_node_is_asked_is_said_before_it_answers_and_without_its_key(tmp_path: Path) -> None:
+    # A regression: on a busy machine nothing was printed for a quarter of a minute.
+    about = "--rpc", "http://me:secret@127.0.0.1:1/key", "--market", EXCHANGE
+    done = run("serve", tmp_path / "ledger.sqlite", *about)
+    first, second = done.stderr.splitlines()
+    assert first.startswith("fabmarket: asks http://")
+    assert "127.0.0.1:1" in first
+    assert "secret" not in done.stderr
+    assert second.startswith("fabmarket: error: ")
+
+
+def test_how_far_a_long_past_is_read_is_said_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "_EVERY", 0.0)
+    serve._Pace(is_quiet=True)(1_000, 20_000)
+    serve._Pace(is_quiet=False)(2_000, 20_000)
+    assert capsys.readouterr().err == "fabmarket: has read 2,000 of 20,000 blocks\n"
 
 
 def test_a_chain_is_followed_and_what_is_taken_back_too_deep_is_said_so(tmp_path: Path) -> None:

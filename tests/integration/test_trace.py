@@ -1,31 +1,22 @@
 """`fabmarket trace`: one trade with all that it rests on, from a node or a ledger."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from fabmarket.chain import Settings, move_of, open_engine
+from fabmarket.chain import move_of
 from fabmarket.identity import Key, digest
-from fabmarket.identity.codec import encode
+from fabmarket.identity.codec import BadText, decode, encode
+from fabmarket.ledger import Trace
+from fabmarket.ledger.retrace import NotThereYet, retrace
+from fabmarket.ledger.trace import ReadTrace, told_by_a_ledger
 from fabmarket.market.events import Escrowed, Released, RulingPosted, Settled, Uncovered
 from fabmarket.market.exchange import Settle
 from fabmarket.node import evidence_of
+from tests.integration.conftest import refused
 from tests.nodes import Relay, relay
-from tests.pasts import lived
-
-
-@pytest.fixture(scope="module")
-def past(needs_anvil):
-    with open_engine("anvil", Settings()) as engine:
-        made = lived(engine)
-        yield made
-        made.outcome.store.close()
-
-
-@pytest.fixture
-def market(past):
-    return past.outcome.market
 
 
 @pytest.fixture
@@ -59,11 +50,6 @@ def digits(trade) -> str:
 
 def steps(facts) -> list[str]:
     return [step["what"] for step in facts["steps"]]
-
-
-def refused(ran, *words, code=2):
-    assert ran.code == code, ran.stdout + ran.stderr
-    assert all(word in ran.stderr for word in words), ran.stderr
 
 
 def test_a_disputed_trade_is_followed_from_its_attestation_to_its_ruling(past, run, ruled):
@@ -173,27 +159,154 @@ def test_a_disclosed_transcript_is_held_against_the_chain(run, session, ruled):
     assert run(digits(trade), "--evidence", file).code == 1
 
 
+def test_evidence_must_say_where_the_trade_was_settled_and_nothing_else(run, session):
+    """A file without settlements was said to show the trade where the chain has it."""
+    trade, file = session
+    facts = json.loads(file.read_text())
+    file.write_text(written({**facts, "settlements": []}))
+    ran = run(digits(trade), "--evidence", file)
+    assert ran.code == 1
+    assert "shows this trade, but not where it was settled" in ran.stdout
+    of = [each for each in facts["settlements"] if each["event"]["trade"] == f"0x{trade.hex()}"]
+    false = {**of[0], "log_index": str(int(of[0]["log_index"]) + 1)}
+    for both in ([*facts["settlements"], false], [false, *facts["settlements"]]):
+        file.write_text(written({**facts, "settlements": both}))
+        ran = run(digits(trade), "--evidence", file)
+        assert ran.code == 1, ran.stdout
+
+
 def test_what_a_trace_rests_on_is_written_and_checked_again(run, ruled, tmp_path):
     file = tmp_path / "trade.json"
     before = run(digits(ruled), "--out", file, "--json").facts
     again = run("--check", file, "--json").facts
-    assert {**again, "lost": [], "since": []} == before
-    assert again["lost"] == again["since"] == []
+    assert again == before
+    shown = run("--check", file).stdout
+    assert f"Market {before['market']} on chain {before['chain_id']}, as of block" in shown
+    assert "code and storage were not looked at" in shown
     text = file.read_text()
     quantity = f'"quantity":"{before["terms"]["quantity"]}"'
     file.write_text(text.replace(quantity, '"quantity":"99"'))
     changed = run("--check", file)
     assert changed.code == 1
     assert "is not so any more, or never was" in changed.stdout
-    short = json.loads(text)
-    short["steps"].pop()
-    file.write_text(json.dumps(short, separators=(",", ":")))
-    since = run("--check", file)
-    assert since.code == 0
-    assert "Released in block" in since.stdout
-    assert "came since" in since.stdout
+    assert "its terms say quantity 99, the chain 1" in changed.stdout
     file.write_text("{}")
     refused(run("--check", file), "is no file of a trace")
+
+
+def written(facts) -> str:
+    return json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_what_a_file_leaves_out_is_told_from_what_came_later(run, market, ruled, tmp_path):
+    """Steps that were left out were said to have come since, and the file passed."""
+    file = tmp_path / "trade.json"
+    run(digits(ruled), "--out", file)
+    whole = json.loads(file.read_text())
+    for number, step in enumerate(whole["steps"]):
+        (name,) = step["event"]
+        left = [each for at, each in enumerate(whole["steps"]) if at != number]
+        file.write_text(written({**whole, "steps": left}))
+        ran = run("--check", file)
+        if name == "Settled":
+            refused(ran, "the settlement of its trade is missing")
+        else:
+            assert ran.code == 1
+            assert f"{name} in block {step['block']}" in ran.stdout
+            assert "is left out in the checked file" in ran.stdout
+    for steps in (whole["steps"][::-1], [*whole["steps"], whole["steps"][-1]]):
+        file.write_text(written({**whole, "steps": steps}))
+        ran = run("--check", file)
+        assert ran.code == 1
+        assert "in another order" in ran.stdout
+    last = int(whole["steps"][-1]["block"])
+    header = market.engine.header(last - 1)
+    as_of = {"block": str(last - 1), "block_hash": f"0x{header.hash.hex()}"}
+    file.write_text(written({**whole, "as_of": as_of, "steps": whole["steps"][:-1]}))
+    later = run("--check", file)
+    assert later.code == 0, later.stdout
+    assert "Released in block" in later.stdout
+    assert "came since" in later.stdout
+    as_of = {"block": str(market.engine.block_number() + 9), "block_hash": as_of["block_hash"]}
+    file.write_text(written({**whole, "as_of": as_of}))
+    refused(run("--check", file), "the node is at", code=75)
+
+
+def test_a_file_of_a_trade_that_the_chain_has_not_does_not_hold(run, ruled, tmp_path):
+    """It was refused with advice on digits."""
+    file = tmp_path / "trade.json"
+    run(digits(ruled), "--out", file)
+    invented = json.loads(file.read_text()) | {"trade": "0x" + "77" * 32}
+    file.write_text(written(invented))
+    ran = run("--check", file, "--json")
+    assert ran.code == 1, ran.stderr
+    facts = json.loads(ran.stdout)
+    assert len(facts["lost"]) == len(invented["steps"])
+    assert not facts["ok"]
+    shown = run("--check", file)
+    assert shown.code == 1
+    assert f"has no trade {invented['trade']}" in shown.stdout
+
+
+def test_a_file_says_of_which_market_it_is(run, market, ruled, fabmarket, tmp_path):
+    """Whoever deploys a market of their own could hand over a file that holds."""
+    file = tmp_path / "trade.json"
+    run(digits(ruled), "--out", file)
+    at = ("--rpc", market.engine.url)
+    alone = fabmarket("trace", "--check", file, *at)
+    assert alone.code == 0
+    assert "The address of the market is the file's own" in alone.stdout
+    assert "the file's own" not in run("--check", file).stdout
+    other = fabmarket("trace", "--check", file, *at, "--market", market.token.address)
+    refused(other, f"is of the market {market.exchange.address}", market.token.address)
+
+
+def changes(value, rebuilt=lambda new: new):
+    """All that one change makes of a value: of a leaf, without a key, without or twice an item."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield rebuilt({k: v for k, v in value.items() if k != key})
+            yield from changes(each, lambda new, key=key: rebuilt({**value, key: new}))
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            yield rebuilt(value[:at] + value[at + 1 :])
+            yield rebuilt(value[: at + 1] + value[at:])
+            yield from changes(
+                each, lambda new, at=at: rebuilt([*value[:at], new, *value[at + 1 :]])
+            )
+    elif isinstance(value, bool):
+        yield rebuilt(not value)
+    elif isinstance(value, str):
+        if len(value) == 42:
+            yield rebuilt(Key.derive("trace", value).address)
+        elif value.startswith("0x") and len(value) > 2:
+            yield rebuilt(value[:-1] + ("0" if value[-1] != "0" else "1"))
+        elif value.isdecimal():
+            yield rebuilt(str(int(value) + 1))
+    if value is not None and rebuilt(None) is not None:
+        yield rebuilt(None)
+
+
+def test_nothing_in_a_file_can_be_changed_in_silence(past, market, ruled):
+    """Each leaf, key and item in turn: 23 of the terms passed, and any step could be missing."""
+    exchange = market.exchange
+    read = ReadTrace(exchange, ruled.hex(), 0, lambda *_: None)
+    whole = read.up_to(read.last)
+    bare = told_by_a_ledger(whole)
+    other = ReadTrace(exchange, "7" * 64, 0, lambda *_: None)
+    tried = 0
+    for right in (whole, bare):
+        assert retrace(read, right).holds
+        for changed in changes(json.loads(encode(right))):
+            try:
+                made = decode(Trace, written(changed).encode())
+            except BadText:
+                continue
+            of = read if made.trade == right.trade else other
+            with suppress(NotThereYet):
+                tried += 1
+                assert not retrace(of, made).holds, changed
+    assert tried > 200
 
 
 class Forger(Relay):
@@ -235,6 +348,30 @@ def test_a_signature_that_does_not_hold_is_told(past, run, market, monkeypatch):
     told = [each for step in json.loads(ran.stdout)["steps"] for each in step["signers"]]
     wrong = [each["account"] for each in told if not each["holds"]]
     assert wrong == [move.signed.trade.demander]
+
+
+class Silencer(Relay):
+    """A node that keeps the log of every settlement back."""
+
+    def answered(self, asked: dict) -> bytes:
+        said = json.loads(super().answered(asked))
+        if asked["method"] == "eth_getLogs":
+            said["result"] = [each for each in said["result"] if each["topics"][0] != self.topic]
+        return json.dumps(said).encode()
+
+
+def test_a_log_that_cannot_be_is_told_in_a_sentence(market, run, ruled):
+    """An event was printed as Python has it, in 1,170 characters."""
+    with relay(market.engine.url, Silencer) as between:
+        settled = next(
+            each
+            for each in market.engine.logs(0, market.engine.block_number(), market.exchange.address)
+            if isinstance(market.exchange.event(each), Settled)
+        )
+        between.topic = f"0x{settled.topics[0].hex()}"
+        ran = run(digits(ruled), at=("--rpc", between.url, "--market", market.exchange.address))
+    refused(ran, "Escrowed, cannot follow the events before it", "`fabmarket audit` tells")
+    assert len(ran.stderr) < 300
 
 
 def test_what_cannot_be_traced_is_refused(past, run, market, fabmarket, tmp_path):

@@ -7,9 +7,8 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
 
-from fabmarket.api.errors import answer_errors
+from fabmarket.api.errors import Outage, answer_errors
 from fabmarket.api.guard import Guard, Private, Way
 from fabmarket.api.own.access import Access
 from fabmarket.api.own.pages import links_of
@@ -17,6 +16,8 @@ from fabmarket.api.own.router import PRIVATE, WAYS, own_routers
 from fabmarket.api.pages import Shell, add_pages
 from fabmarket.api.routes import calculators, capacity, live, log, market, tables, trades
 from fabmarket.api.served import Served
+from fabmarket.api.server import App
+from fabmarket.api.standing import Standings
 
 _ROUTERS = (
     market.router,
@@ -44,7 +45,7 @@ units of a resource, times seconds of chain time (since 1970-01-01 UTC). Numbers
 """
 
 
-def make_app(served: Served) -> ASGIApp:
+def make_app(served: Served) -> App:
     """The app that serves a ledger."""
     app = FastAPI(
         title="Fabmarket",
@@ -59,11 +60,14 @@ def make_app(served: Served) -> ASGIApp:
         generate_unique_id_function=_operation,
         lifespan=_looking,
     )
-    app.state.served, app.state.heads = served, live.Heads(served)
+    standings, outage = Standings(served), Outage()
+    heads = live.Heads(served, standings, outage)
+    app.state.served, app.state.standings, app.state.outage = served, standings, outage
+    app.state.heads = heads
     answer_errors(app)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    shell = Shell(served, () if served.agent is None else links_of(served.agent))
+    shell = Shell(served, standings, () if served.agent is None else links_of(served.agent))
     add_pages(app, shell)
     private = None
     if served.agent is not None:
@@ -72,7 +76,7 @@ def make_app(served: Served) -> ASGIApp:
             app.include_router(router)
         private = Private(PRIVATE, access.knows)
     ways = {"/v1/calculators/": Way(counts=20), "/v1/export/": Way(counts=20), **WAYS}
-    return Guard(app, served, ways, private)
+    return App(Guard(app, served, ways, private), heads.end)
 
 
 @asynccontextmanager

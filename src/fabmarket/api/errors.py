@@ -76,6 +76,27 @@ class ApiError(FabmarketError):
         return self.message
 
 
+class Outage:
+    """Says once that the ledger cannot be read, however many ask, and once that it can again."""
+
+    def __init__(self) -> None:
+        self._is_on = False
+
+    def begins(self, error: SQLAlchemyError) -> None:
+        """It could not be read."""
+        if not self._is_on:
+            self._is_on = True
+            # What a database says may be of several lines.
+            said = " ".join(str(getattr(error, "orig", error)).split())
+            _log.error("the ledger cannot be read, and is tried again: %s", said)
+
+    def ends(self) -> None:
+        """It was read."""
+        if self._is_on:
+            self._is_on = False
+            _log.error("the ledger can be read again")
+
+
 def not_found(what: str) -> ApiError:
     """Of something that the ledger does not hold."""
     return ApiError(404, f"the ledger holds no such {what}")
@@ -130,8 +151,8 @@ def answer_errors(app: FastAPI) -> None:
         return answer(error.status_code, said, None, headers)
 
     @app.exception_handler(SQLAlchemyError)
-    async def _database(_: Request, error: SQLAlchemyError) -> JSONResponse:
-        _log.error("the ledger cannot be read: %s", getattr(error, "orig", error))
+    async def _database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        request.app.state.outage.begins(error)
         return answer(503, "the ledger cannot be read now; try again")
 
     @app.exception_handler(Exception)

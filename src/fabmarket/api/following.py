@@ -10,8 +10,9 @@ from typing_extensions import override
 from fabmarket.api.served import Following
 from fabmarket.errors import FabmarketError
 from fabmarket.ledger import Follower, LedgerError
+from fabmarket.ledger.follower import Progress
 from fabmarket.market.events import Event
-from fabmarket.node.status import is_running
+from fabmarket.node.status import is_running, lost_by
 
 LOOK_SECONDS = 1.0
 """Between two looks at the chain."""
@@ -20,7 +21,10 @@ _log = logging.getLogger("fabmarket.api")
 
 def by_agent(folder: Path) -> Following:
     """Return how the ledger in an agent's directory comes by its blocks: while the agent runs."""
-    return Following("agent" if is_running(folder) else "file")
+    if not is_running(folder):
+        return Following("file", "the agent does not run")
+    lost = lost_by(folder)
+    return Following("agent", f"waits: {lost}" if lost else "")
 
 
 class _Ended(BaseException):
@@ -36,11 +40,15 @@ class Feed(threading.Thread):
         finality: int,
         halted: Callable[[str], None],
         look: Callable[[], None],
+        progress: Progress,
     ) -> None:
-        """`halted` is told, once, why it goes on no more; `look` is done whenever it caught up."""
+        """`halted` is told, once, why it goes on no more; `look` is done whenever it caught up.
+
+        `progress` is told how far it is, page by page.
+        """
         super().__init__(name="feed", daemon=True)
         self._follower, self._finality = follower, finality
-        self._halted, self._look = halted, look
+        self._halted, self._look, self._progress = halted, look, progress
         self._ending = threading.Event()
         self._now = Following("following", "has not read the chain yet", finality)
 
@@ -79,6 +87,7 @@ class Feed(threading.Thread):
 
     def _told(self, stored: int, head: int) -> None:
         if stored < head:
+            self._progress(stored, head)
             self._now = Following(
                 "following", f"has read {stored} of {head} blocks", self._finality
             )

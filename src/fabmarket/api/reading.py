@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from fabmarket.api.errors import ApiError, documented
 from fabmarket.api.served import Served
+from fabmarket.api.standing import Standings
 from fabmarket.ledger.queries.market import head
 from fabmarket.ledger.queries.paging import MOST, USUAL, Asked
 from fabmarket.ledger.queries.snapshot import snapshot
@@ -74,6 +75,7 @@ class Reader:
 
     def __init__(self, served: Served, request: Request) -> None:
         self.served, self._request = served, request
+        self.standings: Standings = request.app.state.standings
 
     def answer(self, kind: Any, read: Callable[[Connection], T]) -> Response:
         """What `read` finds as JSON of `kind`, or 304 where the client has that already."""

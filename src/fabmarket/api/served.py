@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 RATE, BURST = 200.0, 400
 """Requests of one client: a second on the average, and at once."""
-GOES_ON = frozenset({"following", "agent"})
+GOES_ON = frozenset({"following", "agent", "other"})
 """The states in which somebody follows the chain."""
 
 
@@ -17,9 +17,10 @@ class Following:
     """How the ledger comes by its blocks."""
 
     state: str
-    """"following", "halted", "agent" where an agent that runs adds to it, or "file"."""
+    """"following", "halted", "agent" where an agent that runs adds to it, "other" where another
+    process was seen to, or "file"."""
     reason: str = ""
-    """Why it halted, or what it waits for."""
+    """Why it halted, what it waits for, or why nothing comes; "" where all is well."""
     finality: int | None = None
     """Blocks below the head after which nothing is taken back; None if others follow."""
 

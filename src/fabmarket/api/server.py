@@ -2,6 +2,8 @@
 
 import logging
 import socket
+from collections.abc import Callable
+from typing import NamedTuple
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
@@ -40,11 +42,29 @@ def listening(host: str, port: int) -> socket.socket:
     return sock
 
 
-def server_of(app: ASGIApp) -> Server:
+class App(NamedTuple):
+    """What is served."""
+
+    answer: ASGIApp
+    end: Callable[[], None]
+    """Ends what goes on by itself, such as streams; called in the app's event loop."""
+
+
+class _Server(Server):
+    def __init__(self, config: Config, end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end = end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end()  # it waits for connections to end, and would cancel those that do not
+        await super().shutdown(sockets)
+
+
+def server_of(app: App) -> Server:
     """The server of an app, to be run with its sockets. It ends a second after it is told to."""
-    return Server(
+    return _Server(
         Config(
-            app,
+            app.answer,
             ws="none",
             log_config=None,
             log_level="error",  # its warnings are of each bad request, as many as one likes
@@ -54,5 +74,6 @@ def server_of(app: ASGIApp) -> Server:
             h11_max_incomplete_event_size=_LARGEST_HEAD,
             timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=1,
-        )
+        ),
+        app.end,
     )

@@ -274,11 +274,11 @@ class ExchangeContract(Contract):
     def confirms(self, signer: str, asked: bytes, proof: bytes, block: int) -> bool:
         """Return whether the code at `signer` takes a proof for its signature (ERC-1271).
 
-        It is asked as of after `block`, by nobody in particular. False for an account without code.
+        It is asked as of after `block`, by the exchange. False for an account without code.
         """
         question = _IS_VALID + encode(["bytes32", "bytes"], [asked, proof])
         try:
-            answer = self.engine.call(signer, question, block=block)
+            answer = self.engine.call(signer, question, self.address, block)
         except CallReverted:
             return False
         return len(answer) >= 32 and answer[:32] == _IS_VALID.ljust(32, b"\0")

@@ -16,28 +16,22 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote
 
-from eth_typing import URI
+import requests
+from requests import HTTPError
 from typing_extensions import override
-from web3 import HTTPProvider
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from fabmarket.chain.engine import EngineUnavailable, NobodyAnswers
+from fabmarket.chain.engine import BusyNow, EngineUnavailable, NobodyAnswers
+from fabmarket.chain.posting import BadAnswer, Posting, reason
 from fabmarket.errors import TryAgain
 
-TIMEOUT = 10.0
-"""Seconds that an endpoint may be silent."""
-DEADLINE = 60.0
-"""Seconds that an answer may take from its beginning to its end."""
-LARGEST_ANSWER = 16 << 20
-"""Bytes of an answer: of too many logs fewer can be asked for."""
-_CHUNK = 1 << 16
 PATIENCE = 5.0
 """Seconds after which no further round of all endpoints begins."""
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 _SECRET = 6
-
+_QUOTED = 100
 
 BATCH = "batch"
 """Stands for several requests that go together, as pairs of method and parameters; the result is
@@ -90,90 +84,78 @@ def secrets(name: str) -> list[str]:
     return sorted((one for one in both if len(one) >= _SECRET), key=len, reverse=True)
 
 
-class BadAnswer(ValueError):
-    """An answer that is not even read to its end; the message says why."""
-
-
-class _Endpoint(HTTPProvider):
+class _Endpoint(JSONBaseProvider):
     """One URL, and what is known of the node there."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(
-            url, request_kwargs={"timeout": TIMEOUT}, exception_retry_configuration=None
-        )
+        super().__init__()
+        self._posting = Posting(url)
+        self._secrets = secrets(url)
         self.shown = _public(url)
         self.head = -1
         """The number of the latest block it has shown."""
         self.chain_id: int | None = None
         """Asked for again after each time that it was lost."""
 
-    @override
-    def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
-        """Return an answer's bytes. A node may lie or be taken over, and must not fill us up."""
-        with self._request_session_manager.get_response_from_post_request(
-            cast(URI, self.endpoint_uri),
-            data=request_data,
-            stream=True,
-            allow_redirects=False,
-            **self.get_request_kwargs(),
-        ) as response:
-            refused = 400 <= response.status_code < 500 and response.status_code != 429
-            if method in _SIZED and refused:
-                raise BadAnswer(f"HTTP status {response.status_code}")
-            if response.is_redirect:
-                raise BadAnswer(f"{response.status_code}, which leads to another place")
-            response.raise_for_status()
-            try:
-                return _read(response.raw)
-            except (OSError, ValueError):
-                raise
-            except Exception as error:  # of urllib3, which requests has no part in here
-                raise ConnectionError(str(error)) from error
-
     def ask(self, method: str, params: Any) -> RPCResponse:
         """Return its answer. Raises OSError, also the base of what requests raises, ValueError."""
         if method == BATCH:
             return cast(RPCResponse, {"result": self._ask_together(params)})
-        answer = self.make_request(RPCEndpoint(method), params)
+        request = self.encode_rpc_request(RPCEndpoint(method), params)
+        answer = self._answer(request, method in _SIZED)
         if not isinstance(answer, dict) or not {"result", "error"} & set(answer):
-            raise ValueError(f"{answer!r:.100} is no answer")
+            raise BadAnswer(f"{self.quoted(answer)} is no answer")
+        of = answer.get("id")
+        if of != json.loads(request)["id"] and (of is not None or "error" not in answer):
+            raise BadAnswer(f"an answer to request {self.quoted(of)}, which is another")
         if method == "eth_blockNumber" and "result" in answer:
-            self.head = _number(answer["result"])
+            self.head = self._number(answer["result"])
         elif _asks_head(method, params) and isinstance(answer.get("result"), dict):
-            self.head = _number(answer["result"].get("number"))
-        return answer
+            self.head = self._number(answer["result"].get("number"))
+        return cast(RPCResponse, answer)
 
     def _ask_together(self, requests: Sequence[tuple[str, Any]]) -> list[Any]:
         asked = [
             {"jsonrpc": "2.0", "id": at, "method": method, "params": params}
             for at, (method, params) in enumerate(requests)
         ]
-        said = json.loads(self._make_request(RPCEndpoint(BATCH), json.dumps(asked).encode()))
+        said = self._answer(json.dumps(asked).encode(), refusable=True)
         if isinstance(said, dict) and "error" in said:
-            raise BadAnswer(f"{said['error']!r:.200}")
+            raise BadAnswer(self.quoted(said["error"]))
         if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
-            raise BadAnswer(f"{said!r:.100} for several requests")
+            raise BadAnswer(f"{self.quoted(said)} for several requests")
         found = {each.get("id"): each for each in said}
         if len(said) != len(asked) or set(found) != set(range(len(asked))):
             raise BadAnswer(f"{len(said)} answers to {len(asked)} requests, or to others")
         return [found[at] for at in range(len(asked))]
 
+    def _answer(self, request: bytes, refusable: bool) -> Any:
+        said = self._posting.answer(request, refusable)
+        try:
+            return json.loads(said)
+        except (ValueError, RecursionError) as error:
+            told = self.quoted(said.decode(errors="replace")) if said else "nothing"
+            raise BadAnswer(f"{told}, which is no JSON") from error
+
     def ask_chain_id(self) -> int:
         """Return the id of its chain."""
-        return _number(self.ask("eth_chainId", []).get("result"))
+        answer = self.ask("eth_chainId", [])
+        if "error" in answer:
+            raise BadAnswer(f"the error {self.quoted(answer['error'])}")
+        return self._number(answer["result"])
 
+    def _number(self, said: object) -> int:
+        """Return a number as a node writes it. Raises BadAnswer."""
+        if isinstance(said, str) and re.fullmatch("0x[0-9a-fA-F]{1,16}", said):
+            return int(said, 16)
+        raise BadAnswer(f"{self.quoted(said)} is no number")
 
-def _read(raw: Any) -> bytes:
-    """Read an answer as it comes, to its end."""
-    end = time.monotonic() + DEADLINE
-    said = bytearray()
-    while part := raw.read1(_CHUNK, decode_content=True):
-        said += part
-        if len(said) > LARGEST_ANSWER:
-            raise BadAnswer(f"more than {LARGEST_ANSWER} bytes")
-        if time.monotonic() > end:
-            raise TimeoutError(f"not at its end in {DEADLINE:.0f} s")
-    return bytes(said)
+    def quoted(self, said: object) -> str:
+        """What a node said, cut short, without what the URL holds and is not to be shown."""
+        text = repr(said)
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
 @dataclass(frozen=True)
@@ -200,21 +182,16 @@ class Endpoints(JSONBaseProvider):
     def agree(self, expected: int | None) -> int:
         """Ask every endpoint for its chain's id, once, and return what all that answer say.
 
-        Raises EngineUnavailable where none answers, or one says another than is `expected`.
+        Raises NobodyAnswers, BusyNow where none answers, else EngineUnavailable where they say
+        several, or another than is `expected`.
         """
-        cause: Exception | None = None
+        failures: list[_Failure] = []
         for each in self._all:
-            try:
+            with _noting(failures, each):
                 each.chain_id = each.ask_chain_id()
-            except Exception as error:  # requests and web3 raise many kinds for one fact
-                cause = error
         found = [each for each in self._all if each.chain_id is not None]
         if not found:
-            raise NobodyAnswers(
-                "no Ethereum node answers at"
-                f" {', '.join(each.shown for each in self._all)} ({type(cause).__name__});"
-                " start one there or use --engine embedded"
-            ) from cause
+            raise _nobody(failures)
         ids = {each.chain_id for each in found}
         if len(ids) > 1:
             said = ", ".join(f"{each.chain_id} at {each.shown}" for each in found)
@@ -295,8 +272,7 @@ def _noting(failures: list[_Failure], endpoint: _Endpoint) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         endpoint.chain_id = None
-        is_ours = isinstance(error, _OtherChain | BadAnswer)
-        said = str(error) if is_ours else type(error).__name__
+        said = str(error) if isinstance(error, _OtherChain) else reason(error)
         failures.append(_Failure(endpoint, said, _may_pass(error), error))
 
 
@@ -306,6 +282,20 @@ def _may_pass(error: Exception) -> bool:
     if status is not None:
         return bool(status == 429 or status >= 500)
     return not isinstance(error, ValueError | _OtherChain)
+
+
+def _nobody(failures: Sequence[_Failure]) -> NobodyAnswers:
+    """What is raised when none has answered yet."""
+    said = ", ".join(f"{each.endpoint.shown} ({each.said})" for each in failures)
+    # Where nobody listens the URL may be wrong; who is silent or refuses for now is there.
+    is_busy = any(
+        each.may_pass and isinstance(each.error, TimeoutError | requests.Timeout | HTTPError)
+        for each in failures
+    )
+    kind, do = (BusyNow, "try again later") if is_busy else (NobodyAnswers, "see that one runs")
+    told = kind(f"no Ethereum node answers at {said}; {do}")
+    told.__cause__ = failures[-1].error
+    return told
 
 
 def _lost(method: str, failures: Sequence[_Failure]) -> Exception:
@@ -343,10 +333,3 @@ def _block_named(method: str, params: Any) -> int:
         case _:
             said = None
     return int(said, 16) if isinstance(said, str) and said.startswith("0x") else -1
-
-
-def _number(answer: object) -> int:
-    """Return a number as a node writes it. Raises ValueError."""
-    if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]{1,16}", answer):
-        return int(answer, 16)
-    raise ValueError(f"{answer!r:.100} is no number")

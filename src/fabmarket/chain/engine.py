@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fabmarket.errors import Refused
+from fabmarket.errors import Refused, TryAgain
 from fabmarket.identity import Key
 
 
@@ -24,6 +24,10 @@ class EngineUnavailable(ChainError):
 
 class NobodyAnswers(EngineUnavailable):
     """No node answers at its place, which may be so for the moment."""
+
+
+class BusyNow(NobodyAnswers, TryAgain):
+    """Somebody is there who does not answer for now."""
 
 
 class CallReverted(ChainError):

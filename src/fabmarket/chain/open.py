@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fabmarket.chain.endpoints import public
-from fabmarket.chain.engine import Engine, EngineUnavailable, Settings
+from fabmarket.chain.engine import Engine, EngineUnavailable, NobodyAnswers, Settings
 from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder
 from fabmarket.identity import Key
 
@@ -35,7 +35,10 @@ def open_engine(name: str, settings: Settings) -> Engine:
             " report; give the whole URL, best in FABMARKET_ENGINE"
         )
     if name.startswith(("http://", "https://")):
-        engine = RpcEngine("rpc", name, settings.chain_id or DEV_CHAIN_ID, _funder())
+        try:
+            engine = RpcEngine("rpc", name, settings.chain_id or DEV_CHAIN_ID, _funder())
+        except NobodyAnswers as error:
+            raise type(error)(f"{error}, or use --engine embedded") from error
         if engine.native_balance(engine.funder.address) == 0:
             raise EngineUnavailable(
                 f"account {engine.funder.address} has no coin for gas at {engine.shown};"

@@ -26,7 +26,6 @@ from web3.types import (
 from fabmarket.chain.endpoints import (
     BATCH,
     PATIENCE,
-    TIMEOUT,
     Endpoints,
     public,
     secrets,
@@ -48,6 +47,7 @@ from fabmarket.chain.engine import (
     Settings,
 )
 from fabmarket.chain.hashes import is_block_of_hash, is_transaction_of_hash, receipts_have_root
+from fabmarket.chain.posting import TIMEOUT
 from fabmarket.chain.raw import octets, raw_header, raw_logs
 from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
@@ -118,8 +118,8 @@ class RpcEngine(Engine):
         except Exception as error:  # web3 raises many kinds for one fact
             cause = error.__cause__ or error
             raise NobodyAnswers(
-                f"no Ethereum node answers at {self.shown} ({type(cause).__name__});"
-                " start one there or use --engine embedded"
+                f"no Ethereum node answers at {self.shown} ({self._quoted(cause)}); see that one"
+                " runs"
             ) from error
 
     @contextmanager

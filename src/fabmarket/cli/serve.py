@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fabmarket.chain import ExchangeContract
+from fabmarket.chain import ExchangeContract, public
 from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.inputs import InputError, Real, Whole
 from fabmarket.errors import missing
@@ -21,9 +22,11 @@ from fabmarket.ledger import Follower, Ledger
 from fabmarket.node.entry import entry_of
 from fabmarket.node.owner import Owner
 from fabmarket.node.settings import ENTRY, EVENTS, FILE
-from fabmarket.report.wording import escaped, one_line
+from fabmarket.report.wording import escaped, number, one_line
 
 PORT = 8480
+_EVERY = 5.0
+"""Seconds between two lines of how far a long past is read."""
 LEDGER, OUT = "ledger.sqlite", "demo-out"
 
 
@@ -108,6 +111,8 @@ def command(
     with ExitStack() as stack:
         exchange = None
         if rpc is not None and market is not None:
+            if not as_json:
+                _note(f"asks {public(rpc)} for the market")
             exchange = stack.enter_context(market_at(rpc, market, chain_id))
         store = stack.enter_context(closing(_opened(found.place, is_written=exchange is not None)))
         try:
@@ -195,7 +200,7 @@ def _serve(
         if exchange is not None:
             follower = Follower(exchange.engine, exchange, store, finality)
             look = partial(ask_tokens, exchange.engine, store.engine, known)
-            feed = Feed(follower, finality, _say_halted, look)
+            feed = Feed(follower, finality, _say_halted, look, _Pace(is_quiet=as_json))
             stack.callback(feed.end)
             served = replace(served, following=feed.following)
             feed.start()
@@ -226,6 +231,23 @@ def _say(name: str, at: tuple[Any, ...], agent: Path | None, as_json: bool) -> N
         elif agent is not None:  # what is printed may be kept, and the token is not for a log
             click.echo(one_line(f"Its owner enters at {address}enter; see {agent / ENTRY}"))
     sys.stdout.flush()
+
+
+class _Pace:
+    """Says now and then how far a long past is read; not where only JSON is to be printed."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._is_quiet, self._due = is_quiet, time.monotonic() + _EVERY
+
+    def __call__(self, stored: int, head: int) -> None:
+        """`stored` of the blocks up to `head` are read."""
+        if not self._is_quiet and time.monotonic() >= self._due:
+            self._due = time.monotonic() + _EVERY
+            _note(f"has read {number(stored)} of {number(head)} blocks")
+
+
+def _note(said: str) -> None:
+    print(f"fabmarket: {one_line(said)}", file=sys.stderr, flush=True)
 
 
 def _say_halted(reason: str) -> None:

@@ -21,7 +21,8 @@ from fabmarket.cli.verify import CheckedFile, checked_file
 from fabmarket.identity import Domain, digest
 from fabmarket.identity.codec import BadText, decode, encode
 from fabmarket.ledger import Ledger, LedgerError, Step, Trace, trace, trace_ledger
-from fabmarket.ledger.trace import Progress, entries, since
+from fabmarket.ledger.retrace import Retraced, retrace
+from fabmarket.ledger.trace import Progress, ReadTrace, entries
 from fabmarket.market.events import ResourceRegistered, Settled
 from fabmarket.market.trade import market_domain
 from fabmarket.market.units import name_from_bytes32
@@ -42,7 +43,7 @@ Examples, MARKET the address that `fabmarket up` prints, TRADE a trade's first d
   fabmarket trace TRADE --rpc http://127.0.0.1:8545 --market MARKET
   fabmarket trace TRADE --rpc http://127.0.0.1:8545 --market MARKET --evidence shown.json
   fabmarket trace TRADE --rpc http://127.0.0.1:8545 --market MARKET --out trade.json
-  fabmarket trace --check trade.json --rpc http://127.0.0.1:8545
+  fabmarket trace --check trade.json --rpc http://127.0.0.1:8545 --market MARKET
   fabmarket trace TRADE --ledger ledger.sqlite --json
 """,
 )
@@ -109,17 +110,48 @@ def command(
     if disclosed is not None and disclosed.netted is not None:
         facts = _netted(source, disclosed.netted, trade)
     else:
-        digits = _digits(trade) if earlier is None else earlier.trade.hex()
-        found, currency = source.traced(digits)
-        facts = _facts(found, currency, earlier, disclosed)
-        if out is not None:
-            save(out, encode(found))
+        facts = _traced(source, trade, earlier, disclosed, out)
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
     else:
         print_trace(facts)
+    if earlier is not None and market is None and not as_json:
+        click.echo(
+            "The address of the market is the file's own: --market ADDRESS holds it against the one"
+            " that you know."
+        )
     if not facts["ok"]:
         raise AuditFailed("the trace does not hold; see above what does not")
+
+
+def _traced(
+    source: "_Source",
+    trade: str | None,
+    earlier: Trace | None,
+    disclosed: CheckedFile | None,
+    out: Path | None,
+) -> dict[str, Any]:
+    if earlier is None:
+        found, currency = source.traced(_digits(trade))
+        facts = _facts(found, currency, disclosed)
+    else:
+        beside, currency = source.retraced(earlier)
+        found = beside.now or earlier
+        if beside.now is None:
+            out = None
+            facts = _nothing_of(earlier)
+        else:
+            facts = _facts(beside.now, currency, disclosed)
+        facts |= {
+            "lost": [_step(each) for each in beside.lost],
+            "left_out": [_step(each) for each in beside.left_out],
+            "since": [_step(each) for each in beside.since],
+            "wrong": list(beside.wrong),
+            "ok": facts["ok"] and beside.holds,
+        }
+    if out is not None:
+        save(out, encode(found))
+    return facts
 
 
 @dataclass(frozen=True)
@@ -150,6 +182,18 @@ class _Source:
             with _bar() as bar:
                 found = trace(exchange, digits, self.first, bar)
             return found, _currency(exchange, found)
+
+    def retraced(self, earlier: Trace) -> tuple[Retraced, Currency]:
+        """An earlier trace beside what the node says, and what the token says of itself."""
+        with market_at(str(self.rpc), str(self.market), self.chain_id) as exchange:
+            _require_domain(
+                earlier.domain, market_domain(exchange.engine.chain_id, exchange.address)
+            )
+            _require_market(exchange)
+            with _bar() as bar:
+                read = ReadTrace(exchange, earlier.trade.hex(), self.first, bar)
+            found = retrace(read, earlier)
+            return found, None if found.now is None else _currency(exchange, found.now)
 
     def recorded(self, file: NettedTrade) -> bool:
         """Whether the chain has what a netted trade's file says."""
@@ -211,9 +255,12 @@ def _digits(text: str | None) -> str:
 def _read(path: Path) -> Trace:
     data = read_input(path, _LARGEST)
     try:
-        return decode(Trace, data)
+        found = decode(Trace, data)
     except BadText as error:
         raise InputError(f"{path}: is no file of a trace ({error})") from error
+    if not any(isinstance(each.event, Settled) for each in found.steps):
+        raise InputError(f"{path}: is no file of a trace (the settlement of its trade is missing)")
+    return found
 
 
 def _currency(exchange: ExchangeContract, found: Trace) -> Currency:
@@ -228,30 +275,41 @@ def _currency(exchange: ExchangeContract, found: Trace) -> Currency:
     return {"symbol": said[0][:_SYMBOL], "decimals": said[1]}
 
 
-def _facts(
-    found: Trace, currency: Currency, earlier: Trace | None, disclosed: CheckedFile | None
-) -> dict[str, Any]:
-    if earlier is not None:
-        _require_domain(earlier.domain, found.domain)
+def _facts(found: Trace, currency: Currency, disclosed: CheckedFile | None) -> dict[str, Any]:
     shown = None if disclosed is None else _evidence(found, disclosed)
-    lost, new = ((), ()) if earlier is None else since(earlier, found)
     settled = found.settled
     event = settled.event
     terms = found.terms
     return {
-        "trade": f"0x{found.trade.hex()}",
-        "chain_id": found.domain.chain_id,
-        "market": found.domain.verifying_contract,
+        **_place(found.domain, found.trade),
+        "as_of": {
+            "block": found.as_of.block,
+            "block_hash": f"0x{found.as_of.block_hash.hex()}",
+        },
         "terms": _plain(event if terms is None else terms),
         "payment": event.payment if isinstance(event, Settled) else 0,
         "currency": currency,
         **_names(found),
         "steps": [_step(each) for each in found.steps],
         "evidence": shown,
-        "netted": None,
-        "lost": [_step(each) for each in lost],
-        "since": [_step(each) for each in new],
-        "ok": found.ok and not lost and (shown is None or shown["ok"]),
+        "ok": found.ok and (shown is None or shown["ok"]),
+    }
+
+
+def _nothing_of(earlier: Trace) -> dict[str, Any]:
+    """The facts of a trade that the chain has not."""
+    return {**_place(earlier.domain, earlier.trade), "ok": False}
+
+
+def _place(domain: Domain, trade: bytes) -> dict[str, Any]:
+    """Which trade and where, and all other facts as nothing."""
+    nothing = ("as_of", "terms", "payment", "currency", "resource", "unit", "evidence", "netted")
+    return {
+        "trade": f"0x{trade.hex()}",
+        "chain_id": domain.chain_id,
+        "market": domain.verifying_contract,
+        **dict.fromkeys(nothing),
+        **{name: [] for name in ("steps", "lost", "left_out", "since", "wrong")},
     }
 
 
@@ -276,9 +334,11 @@ def _evidence(found: Trace, disclosed: CheckedFile) -> dict[str, Any]:
     if found.trade not in disclosed.shown.trades:
         return {**told, "reason": "the file does not show this trade"}
     said = [each for each in disclosed.shown.settlements if each.event.trade == found.trade]
+    if not said:
+        return {**told, "reason": "the file shows this trade, but not where it was settled"}
     assert isinstance(settled.event, Settled)  # noqa: S101 (for mypy)
     place = (settled.block, settled.block_hash, settled.log_index, settled.transaction)
-    if said and said[0] != Settlement(settled.event, *place):
+    if any(each != Settlement(settled.event, *place) for each in said):
         return {**told, "reason": "the file names another place of its settlement than the chain"}
     names = ("session", "holder", "role", "outcome", "messages", "awards")
     return {**told, "ok": True, **{name: fact[name] for name in names}}
@@ -291,24 +351,15 @@ def _netted(source: _Source, file: NettedTrade, trade: str | None) -> dict[str, 
         raise InputError(f"the evidence is of trade 0x{name.hex()}, not of {trade}")
     there, at = source.recorded(file), file.settlement
     return {
-        "trade": f"0x{name.hex()}",
-        "chain_id": file.domain.chain_id,
-        "market": file.domain.verifying_contract,
+        **_place(file.domain, name),
         "terms": _plain(file.trade),
         "payment": file.trade.payment,
-        "currency": None,
-        "resource": None,
-        "unit": None,
-        "steps": [],
-        "evidence": None,
         "netted": {
             "batch": f"0x{at.batch.hex()}",
             "block": at.block,
             "transaction": f"0x{at.transaction.hex()}",
             "recorded": there,
         },
-        "lost": [],
-        "since": [],
         "ok": there,
     }
 

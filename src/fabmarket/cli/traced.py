@@ -96,7 +96,7 @@ def _who(account: str, facts: Facts) -> str:
 
 
 def _lines(facts: Facts) -> Iterator[str]:
-    terms: Facts = facts["terms"]
+    terms: Facts = facts["terms"] or {}
     if "transcript" in terms:
         of = f" of {facts['resource']}" if facts["resource"] else ""
         unit = f" (unit: {facts['unit']})" if facts["unit"] else ""
@@ -109,6 +109,7 @@ def _lines(facts: Facts) -> Iterator[str]:
             f"Listing {terms['listing']}, for {terms['demander']}; the session ended with message"
             f" {terms['transcript']}."
         )
+    yield from _where(facts)
     if (netted := facts["netted"]) is not None:
         known = "has" if netted["recorded"] else "does NOT have"
         yield (
@@ -116,7 +117,7 @@ def _lines(facts: Facts) -> Iterator[str]:
             f" its own. The chain {known} that batch in block {netted['block']}, transaction"
             f" {netted['transaction']}, with room for the trade."
         )
-    elif all(step["sender"] is None for step in facts["steps"]):
+    elif facts["steps"] and all(step["sender"] is None for step in facts["steps"]):
         yield "No signature was seen: a ledger has events alone, as has a call of another contract."
     if (shown := facts["evidence"]) is not None:
         if shown["ok"]:
@@ -126,8 +127,23 @@ def _lines(facts: Facts) -> Iterator[str]:
             )
         else:
             yield f"{shown['file']} does NOT hold: {shown['reason']}."
+    for each in facts["wrong"]:
+        yield f"The checked file is wrong: {each}."
     yield from _changes(facts["lost"], "is not so any more, or never was")
+    yield from _changes(facts["left_out"], "is left out in the checked file")
     yield from _changes(facts["since"], "came since")
+
+
+def _where(facts: Facts) -> Iterator[str]:
+    market = f"Market {facts['market']} on chain {facts['chain_id']}"
+    if (as_of := facts["as_of"]) is None:
+        if facts["netted"] is None:
+            yield f"{market} has no trade {facts['trade']}."
+        else:
+            yield f"{market}."
+        return
+    yield f"{market}, as of block {as_of['block']} ({as_of['block_hash']})."
+    yield "The market's code and storage were not looked at: `fabmarket audit` does that."
 
 
 def _changes(steps: Sequence[Facts], what: str) -> Iterator[str]:

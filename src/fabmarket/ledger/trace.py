@@ -97,13 +97,23 @@ class Step:
 
 
 @dataclass(frozen=True)
+class AsOf:
+    """The last block that was read."""
+
+    block: int
+    block_hash: bytes
+
+
+@dataclass(frozen=True)
 class Trace:
-    """The steps of a trade in order; `terms` are those that both signed, where the chain has them
-    in full.
+    """The steps of a trade up to a block, in order; `terms` are those that both signed, where the
+    chain has them in full. `from_node`: the calls were read, too.
     """
 
     domain: Domain
     trade: bytes
+    as_of: AsOf
+    from_node: bool
     steps: tuple[Step, ...]
     terms: Trade | None
 
@@ -128,24 +138,6 @@ def entries(exchange: ExchangeContract, first: int, progress: Progress) -> Entri
                 if (event := exchange.event(log)) is not None:
                     yield log.block, log.block_hash, Entry(log.index, log.transaction, event)
         progress(block.header.number - first, last - first)
-
-
-def since(earlier: Trace, now: Trace) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """Return which steps of an earlier trace are not so now, and which came since.
-
-    Of a step that a ledger told, the event and its place are compared.
-    """
-    known = {(step.block, step.log_index): step for step in now.steps}
-    lost = [step for step in earlier.steps if not _is_still(step, known)]
-    told = {(step.block, step.log_index) for step in earlier.steps}
-    return tuple(lost), tuple(s for at, s in known.items() if at not in told)
-
-
-def _is_still(step: Step, known: dict[tuple[int, int], Step]) -> bool:
-    found = known.get((step.block, step.log_index))
-    if found is not None and step.data is None:
-        found = replace(found, sender=None, data=None, signers=())
-    return step == found
 
 
 @dataclass
@@ -180,18 +172,23 @@ class _Gathered:
                 return isinstance(event, CommitmentReduced)
         return True
 
-    def found(self) -> tuple[bytes, tuple[Step, ...]]:
-        """Return the trade and its steps. NoTrade if there is none, or there are several."""
+    def found(self, last: int) -> tuple[bytes, tuple[Step, ...]]:
+        """Return the trade and its steps up to a block. NoTrade if there is none, or several."""
         shown = f"0x{self.digits}"
-        if not self.steps:
+        known = {
+            trade: of
+            for trade, steps in self.steps.items()
+            if (of := [each for each in steps if each.block <= last])
+        }
+        if not known:
             raise NoTrade(
                 f"no trade {shown} was settled by itself; give the digits of one that was. A trade"
                 " of a net cycle has no event of its own: --evidence shows what its parties can"
                 " prove of it"
             )
-        if len(self.steps) > 1:
-            raise NoTrade(f"{shown} begins {len(self.steps)} trades; give more digits")
-        ((trade, own),) = self.steps.items()
+        if len(known) > 1:
+            raise NoTrade(f"{shown} begins {len(known)} trades; give more digits")
+        ((trade, own),) = known.items()
         settled, listing = next(
             (each, each.event.listing) for each in own if isinstance(each.event, Settled)
         )
@@ -224,15 +221,17 @@ def trace_ledger(ledger: Ledger, digits: str) -> Trace:
 
     Nothing of it is checked. Raises NoTrade, LedgerError.
     """
+    followed = ledger.followed()
+    as_of = AsOf(-1, bytes(32)) if followed is None else AsOf(*followed)
     gathered = _Gathered(digits)
     for number, block_hash, entry in ledger.entries():
         step = Step(number, block_hash, 0, entry.index, entry.transaction, entry.event)
         gathered.note(step)
-    trade, steps = gathered.found()
+    trade, steps = gathered.found(as_of.block)
     times = ledger.times([each.block for each in steps])
     timed = tuple(replace(each, time=times[each.block]) for each in steps)
     domain = market_domain(*ledger.market())
-    return Trace(domain, trade, timed, _terms(domain, trade, timed))
+    return Trace(domain, trade, as_of, False, timed, _terms(domain, trade, timed))
 
 
 def trace(exchange: ExchangeContract, digits: str, first: int, progress: Progress) -> Trace:
@@ -241,21 +240,50 @@ def trace(exchange: ExchangeContract, digits: str, first: int, progress: Progres
     The market's log is replayed from block `first` on, and the calls of the steps are read. Raises
     NoTrade, ChainError, Reorganised.
     """
-    gathered, calls = _Gathered(digits), _Calls(exchange)
-    last = exchange.engine.block_number()
-    reading = Reading(exchange, first)
-    for block in reading.until(last):
-        for call in block.calls:
-            before = calls.state
-            for step in calls.steps(call, block.header):
-                if gathered.note(step):
-                    calls.keep(call.sent, before, block.header)
-        progress(block.header.number - first, last - first)
-    reading.require_same()
-    trade, steps = gathered.found()
-    signed = tuple(calls.signed(each, trade) for each in steps)
-    domain = calls.state.domain
-    return Trace(domain, trade, signed, _terms(domain, trade, signed))
+    read = ReadTrace(exchange, digits, first, progress)
+    return read.up_to(read.last)
+
+
+class ReadTrace:
+    """What a node says, from block `first` on, of the trade that begins with some digits."""
+
+    def __init__(
+        self, exchange: ExchangeContract, digits: str, first: int, progress: Progress
+    ) -> None:
+        self._engine = exchange.engine
+        self._gathered, self._calls = _Gathered(digits), _Calls(exchange)
+        self._signed: dict[tuple[int, int], Step] = {}
+        last = exchange.engine.block_number()
+        reading = Reading(exchange, first)
+        for block in reading.until(last):
+            for call in block.calls:
+                before = self._calls.state
+                for step in self._calls.steps(call, block.header):
+                    if self._gathered.note(step):
+                        self._calls.keep(call.sent, before, block.header)
+            progress(block.header.number - first, last - first)
+        reading.require_same()
+        if reading.known is None:
+            raise NoTrade(f"block {first} is not there yet: the latest is {last}")
+        self.last = AsOf(reading.known.number, reading.known.hash)
+
+    def hash_of(self, number: int) -> bytes:
+        """Return a block's hash. Raises ChainError."""
+        (header,) = self._engine.headers([number])
+        return header.hash
+
+    def up_to(self, as_of: AsOf) -> Trace:
+        """Return the trace as it was after a block. Raises NoTrade."""
+        trade, steps = self._gathered.found(as_of.block)
+        signed = tuple(self._signed_step(each, trade) for each in steps)
+        domain = self._calls.state.domain
+        return Trace(domain, trade, as_of, True, signed, _terms(domain, trade, signed))
+
+    def _signed_step(self, step: Step, trade: bytes) -> Step:
+        place = (step.block, step.log_index)
+        if place not in self._signed:
+            self._signed[place] = self._calls.signed(step, trade)
+        return self._signed[place]
 
 
 class _Calls:
@@ -280,7 +308,8 @@ class _Calls:
                 self.state = record(self.state, event)
             except Inconsistent as error:
                 raise ChainError(
-                    f"block {log.block}: {error}; `fabmarket audit` tells what is wrong"
+                    f"log {log.index} of block {log.block}, {type(event).__name__}, cannot follow"
+                    " the events before it; `fabmarket audit` tells what is wrong"
                 ) from error
             place = (header.number, header.hash, header.time, log.index, log.transaction)
             yield Step(*place, event)
@@ -311,13 +340,23 @@ class _Calls:
                 signer, digest(domain, what), signature
             )
             proof = signature.proof if isinstance(signature, Proof) else signature
-            asked = (domain, of, signer, what, proof, header.number)
-            holds = holds or is_confirmed(self._exchange, *asked)
+            # A contract may have changed its mind later in this block.
+            holds = holds or any(
+                is_confirmed(self._exchange, domain, of, signer, what, proof, block)
+                for block in (header.number, header.number - 1)
+            )
             found.append(Signer(of, signer, holds))
             return signature
 
         signed_by(before, sent.sender, move, header.time, hand)
         return tuple(found)
+
+
+def told_by_a_ledger(found: Trace) -> Trace:
+    """Return what of a node's trace a ledger would tell, too."""
+    bare = tuple(replace(each, sender=None, data=None, signers=()) for each in found.steps)
+    terms = _terms(found.domain, found.trade, bare)
+    return replace(found, from_node=False, steps=bare, terms=terms)
 
 
 def _terms(domain: Domain, trade: bytes, steps: tuple[Step, ...]) -> Trade | None:

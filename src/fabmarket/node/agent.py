@@ -147,6 +147,7 @@ class _Agent:
         self._require_same(initial)
         initial = with_secrets(initial, token_bytes(32))
         self._catching_up(is_over=False)
+        self._note_lost("")
         patiently(self._note_currency, self._say)
         self._participant: Participant[Any] = Participant(
             self._key, self._domain, step, initial, self._journal, self._told
@@ -207,6 +208,11 @@ class _Agent:
         with self._journal.writing():
             self._journal.note("catching up", b"" if is_over else b"1")
         self._has_caught_up = is_over
+
+    def _note_lost(self, reason: str) -> None:
+        """Note why nothing is heard of the chain, for those who read what we know of it."""
+        with self._journal.writing():
+            self._journal.note("lost", reason.encode())
 
     def _note_currency(self) -> None:
         """Note what the token calls itself, for those who read amounts."""
@@ -286,10 +292,12 @@ class _Agent:
                 self._concluded(number, outcome)
             case Lost(reason):
                 self._say("lost", {"reason": reason})
+                self._insist(partial(self._note_lost, reason))
             case Full(reason):
                 self._say("full", {"reason": reason})
             case Found():
                 self._say("found", {})
+                self._insist(partial(self._note_lost, ""))
             case HeldUp(action, most, bound):
                 self._say("held up", {"action": action, "most": most, "bound": bound})
             case CaughtUp():

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fabmarket.errors import Refused
 from fabmarket.identity.codec import decode
 from fabmarket.ledger import EventLog
 from fabmarket.ledger.queries.forms import Digits
@@ -238,6 +239,15 @@ def _stock(
         seal = None if commitment is None else seals.get(commitment)
         found.append(StockStatus(slot, *counts, None if seal is None else seal.quantity))
     return tuple(found)
+
+
+def lost_by(folder: Path) -> str:
+    """Return why an agent that runs does not hear from its node; "" where it does."""
+    try:
+        with closing(Journal.reading(folder / JOURNAL)) as journal:
+            return (journal.about("lost") or b"").decode(errors="replace")
+    except Refused:
+        return ""  # it has not begun yet
 
 
 def is_running(folder: Path) -> bool:

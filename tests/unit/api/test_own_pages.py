@@ -209,7 +209,9 @@ def tile(text, title):
 
 def column(text, title):
     """The cells of a column of the only table that has it."""
-    (table,) = (each for each in re.findall("<table>.*?</table>", text, re.DOTALL) if title in each)
+    (table,) = (
+        each for each in re.findall("<table[^>]*>.*?</table>", text, re.DOTALL) if title in each
+    )
     heads = re.findall('<th scope="col"[^>]*>(.*?)</th>', table)
     rows = re.findall("<tr><t[hd].*?</tr>", table.partition("<tbody>")[2], re.DOTALL)
     cells = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", each, re.DOTALL) for each in rows]
@@ -231,7 +233,7 @@ def test_what_is_mine_in_escrow_adds_up_to_the_figure_above(council, enter, name
 
 def test_a_ledger_of_an_agent_is_live_while_the_agent_runs(council, enter):
     bea = enter(council, "bea")
-    asked = {"file": "nobody adds to it now", "agent": "by the agent whose directory it is in"}
+    asked = {"file": "the agent does not run", "agent": "by the agent whose directory it is in"}
     for state, said in asked.items():
         with locked(bea.office.folder) if state == "agent" else nullcontext():
             status = bea.client.get("/v1/status").json()

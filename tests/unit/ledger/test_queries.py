@@ -3,9 +3,10 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.event import listen
 
+from fabmarket.ledger import schema
 from fabmarket.ledger.queries import products
 from fabmarket.ledger.queries.accounts import account, accounts
 from fabmarket.ledger.queries.capacity import SlotFilter, calendar, resource, resources, slot, slots
@@ -17,9 +18,21 @@ from fabmarket.ledger.queries.operators import operators
 from fabmarket.ledger.queries.paging import MOST, Asked, BadQuery, Page
 from fabmarket.ledger.queries.products import bundle, bundles
 from fabmarket.ledger.queries.snapshot import snapshot
-from fabmarket.ledger.queries.statistics import days, totals, volume
+from fabmarket.ledger.queries.statistics import days, outcomes, totals, volume
 from fabmarket.ledger.queries.trades import TradeFilter, TradeRow, trade, trades
-from tests.filled_ledger import ANNE, BERT, CARA, HUGE, LENGTH, ORIGIN, TOKEN, digest, empty, fill
+from tests.filled_ledger import (
+    ANNE,
+    BERT,
+    CARA,
+    HUGE,
+    LENGTH,
+    ORIGIN,
+    TOKEN,
+    digest,
+    empty,
+    fill,
+    new_trade,
+)
 
 Query = Callable[[Connection, Asked], Page[object]]
 QUERIES: dict[str, Query] = {
@@ -331,6 +344,33 @@ def test_the_log_by_kind_trade_and_block(database: Connection) -> None:
     few = events(database, EventFilter(since=12, until=14), oldest_first=True).rows
     assert [row.block for row in few] == sorted(row.block for row in few)
     assert {row.block for row in few} == {12, 13}
+
+
+def test_what_was_agreed_is_told_apart_from_what_was_paid_and_given_back() -> None:
+    # A regression: the overview called paid what waited in escrow and what had gone back.
+    engine = empty()
+    fill(engine)
+    left = {  # of 100 agreed, with deposits of 5 and a bond of 10: to supplier, to demander
+        "funded": (0, 0),
+        "delivered": (20, 10),
+        "accepted": (115, 5),
+        "refunded": (5, 115),
+    }
+    with engine.begin() as connection:
+        row = dict(connection.execute(select(schema.escrow).limit(1)).one()._mapping)
+        connection.execute(delete(schema.escrow))
+        for index, (state, (there, back)) in enumerate(left.items()):
+            trade = {**new_trade(90, index), "payment": 100}
+            connection.execute(insert(schema.trade), trade)
+            is_over = state in ("accepted", "refunded")
+            place = {"trade": trade["trade"], "block": 90, "log_index": index}
+            stands = {"state": "closed" if is_over else state, "held": 0}
+            sums = {"to_supplier": there, "to_demander": back}
+            connection.execute(insert(schema.escrow), row | place | stands | sums)
+        (found,) = outcomes(connection)
+    assert (found.escrows, found.agreed, found.waiting) == (4, 400, 100 + 70)
+    assert found.given_back == 10 + 0 + 100
+    assert found.paid == 20 + 100
 
 
 def test_volume_is_summed_by_day(database: Connection) -> None:

@@ -14,7 +14,7 @@ from fabmarket.api.pages.clock import brief_utc, day_of
 from fabmarket.api.pages.shell import Shell, label
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.paging import Asked
-from fabmarket.ledger.queries.statistics import VolumeRow, totals, volume
+from fabmarket.ledger.queries.statistics import LATEST, VolumeRow, outcomes, totals, volume
 from fabmarket.ledger.queries.trades import TradeRow, trades
 from fabmarket.report.wording import one_line, plural
 
@@ -55,6 +55,8 @@ def add(router: APIRouter, shell: Shell) -> None:
                 connection,
                 "overview.html",
                 totals=counted,
+                outcomes=outcomes(connection),
+                latest=LATEST,
                 days=_DAYS,
                 last_days=[(each.token, each) for each in _summed(recent, by_day=True)[:1]],
                 resources=_summed(recent),
@@ -95,7 +97,7 @@ def _summed(rows: Iterable[VolumeRow], *, by_day: bool = False) -> list[_Sum]:
 
 
 def _volumes(shell: Shell, rows: Sequence[VolumeRow]) -> list[Chart]:
-    """For each token, what was paid each day."""
+    """For each token, what was agreed each day."""
     drawn = []
     for token in dict.fromkeys(row.token for row in rows):
         currency = shell.currency(token)
@@ -113,11 +115,11 @@ def _volumes(shell: Shell, rows: Sequence[VolumeRow]) -> list[Chart]:
         ]
         chart = bars(
             "Volume by day",
-            f"What was paid on each day (UTC), from {day_of(first)} to {day_of(last)}, "
+            f"What was agreed on each day (UTC), from {day_of(first)} to {day_of(last)}, "
             "without net cycles.",
             shown,
             "day (UTC)",
-            Axis(f"paid, {one_line(currency.symbol)}"),
+            Axis(f"agreed, {one_line(currency.symbol)}"),
             ("trades",),
         )
         drawn += [chart] if chart else []

@@ -1,6 +1,5 @@
 """What a page answers when it cannot be had: a page too, never a traceback."""
 
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,7 +12,6 @@ from fabmarket.api.pages.shell import Shell
 from fabmarket.errors import Refused
 from fabmarket.ledger.queries.paging import BadQuery
 
-_log = logging.getLogger("fabmarket.api")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -40,7 +38,7 @@ def telling(shell: Shell) -> type[APIRoute]:
                 except BadQuery as error:
                     return _page(shell, request, 422, "This cannot be shown", [f"{error}."])
                 except DBAPIError as error:
-                    _log.error("the ledger cannot be read: %s", error.orig)
+                    request.app.state.outage.begins(error)
                     wrong = ["The ledger cannot be read now. Load the page again in a moment."]
                     return _page(shell, request, 503, "Not now", wrong)
                 except NotThere as error:

@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
 
-from fabmarket.api.pages import accounts, capacity, explorer, overview, products, trading
+from fabmarket.api.pages import accounts, capacity, explorer, overview, products, trading, words
 from fabmarket.api.pages.problems import NotThere, telling
 from fabmarket.api.pages.shell import Shell
 
@@ -30,7 +30,7 @@ class _Files(StaticFiles):
 def add_pages(app: FastAPI, shell: Shell) -> None:
     """Put the pages of the market on an app, from / on, and their files under /static."""
     router = APIRouter(route_class=telling(shell), include_in_schema=False)
-    for each in (overview, capacity, products, trading, accounts, explorer):
+    for each in (overview, capacity, products, trading, accounts, explorer, words):
         each.add(router, shell)
 
     @router.get("/audit")

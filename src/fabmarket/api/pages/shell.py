@@ -1,6 +1,5 @@
 """What all pages share: the frame around them, and names, numbers and times written alike."""
 
-import time as clock
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,9 +16,11 @@ from markupsafe import Markup, escape
 from sqlalchemy import Connection
 
 from fabmarket.api.currencies import BASE_UNITS
+from fabmarket.api.pages.cards import as_cards
 from fabmarket.api.pages.clock import brief_utc, day_of, iso, utc
-from fabmarket.api.served import GOES_ON, Currency, Following, Run, Served
-from fabmarket.ledger.queries.market import Head, head, market
+from fabmarket.api.served import Currency, Run, Served
+from fabmarket.api.standing import Standings
+from fabmarket.ledger.queries.market import market
 from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.report.wording import (
     duration,
@@ -45,18 +46,6 @@ class Link:
     title: str
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How the ledger stands: its last block, how it comes by more, and how old that block is.
-
-    `lag` is in seconds, by the server's clock; None where nobody follows.
-    """
-
-    head: Head | None
-    following: Following
-    lag: float | None
-
-
 MARKET = (
     Link("/", "Overview"),
     Link("/book", "Order book"),
@@ -77,8 +66,8 @@ TOOLS = (Link("/explorer", "Equilibrium"),)
 class Shell:
     """Renders pages over what is served; `own` are the owner's pages, if there are any."""
 
-    def __init__(self, served: Served, own: Sequence[Link] = ()) -> None:
-        self._served = served
+    def __init__(self, served: Served, standings: Standings, own: Sequence[Link] = ()) -> None:
+        self._served, self._standings = served, standings
         self._groups = [("Market", MARKET), ("Trust", TRUST), ("Tools", TOOLS)]
         if own:
             self._groups.insert(0, ("Mine", tuple(own)))
@@ -122,12 +111,12 @@ class Shell:
             query=defaultdict(str, request.query_params),
             currencies=self._served.currencies,
             run=self.run,
-            standing=self._standing(connection),
+            standing=self._standings.of(connection),
             market=row,
             again=lambda **changed: _again(request, changed),
             **shown,
         )
-        return HTMLResponse(text, status, {"Cache-Control": "no-cache"})
+        return HTMLResponse(as_cards(text), status, {"Cache-Control": "no-cache"})
 
     def connect(self) -> AbstractContextManager[Connection]:
         """Open the ledger, to read it as it is at one moment."""
@@ -141,13 +130,6 @@ class Shell:
     def currency(self, token: str) -> Currency:
         """Return how amounts of a token are written; plain base units where nobody said."""
         return currency_of(self._served.currencies, token)
-
-    def _standing(self, connection: Connection | None) -> Standing:
-        last = None if connection is None else head(connection)
-        following = self._served.following()
-        is_alive = last is not None and following.state in GOES_ON
-        lag = max(0.0, clock.time() - last.time) if last is not None and is_alive else None
-        return Standing(last, following, lag)
 
 
 def currency_of(currencies: Mapping[str, Currency], token: str) -> Currency:

@@ -17,12 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from fabmarket.api.errors import ApiError, documented
+from fabmarket.api.errors import ApiError, Outage, documented
 from fabmarket.api.guard import CLIENT, OWNER
 from fabmarket.api.reading import Nothing, Reading
-from fabmarket.api.served import Served
+from fabmarket.api.served import Following, Served
+from fabmarket.api.standing import Standing, Standings
 from fabmarket.ledger.queries.forms import DESCRIBED
-from fabmarket.ledger.queries.market import Head, head, is_still
+from fabmarket.ledger.queries.market import Head, is_still
 from fabmarket.ledger.queries.paging import MOST
 from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.ledger.queries.trades import TradeRow, trades_after
@@ -54,53 +55,59 @@ class News:
 
 
 @dataclass(frozen=True)
-class Halt:
-    """The data of a `halted` event."""
+class StatusNews:
+    """The data of a `status` event: as `/v1/status` says them."""
 
-    __pydantic_config__ = DESCRIBED
-
+    state: str
     reason: str
-    """Why the ledger goes on no more."""
 
 
-_NEWS, _TRADE, _HALT = TypeAdapter(News), TypeAdapter(TradeRow), TypeAdapter(Halt)
+_NEWS, _TRADE, _STATUS = TypeAdapter(News), TypeAdapter(TradeRow), TypeAdapter(StatusNews)
 
 
 class Heads:
     """Looks at the head of a ledger, and counts who listens. Lives in the app's event loop."""
 
-    def __init__(self, served: Served) -> None:
-        self._served = served
+    def __init__(self, served: Served, standings: Standings, outage: Outage) -> None:
+        self._served, self._standings, self._outage = served, standings, outage
         self._listeners: dict[str, int] = {}
         self._moved = asyncio.Event()
         self.head: Head | None = None
+        self.following: Following | None = None
+        """How it comes by more; None before the first look."""
         self.rolled_back = 0
         """How often blocks were taken back."""
-        self.halted = ""
-        """Why the ledger goes on no more; empty while it does."""
+        self.is_ended = False
+
+    def end(self) -> None:
+        """Let all who listen go: the server ends."""
+        self.is_ended = True
+        self._moved.set()
 
     async def look(self) -> None:
         """Look again and again, until it is cancelled."""
         while True:
             try:
-                found, goes_on = await run_in_threadpool(self._read)
-            except SQLAlchemyError:
-                found, goes_on = self.head, True  # the operations say it; here it is waited for
-            following = await run_in_threadpool(self._served.following)
-            halted = following.reason if following.state == "halted" else ""
-            if (found, halted) != (self.head, self.halted):
+                standing, goes_on = await run_in_threadpool(self._read)
+            except SQLAlchemyError as error:
+                self._outage.begins(error)
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            self._outage.ends()
+            if (standing.head, standing.following) != (self.head, self.following):
                 self.rolled_back += not goes_on
-                self.head, self.halted = found, halted
+                self.head, self.following = standing.head, standing.following
                 moved, self._moved = self._moved, asyncio.Event()
                 moved.set()
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _read(self) -> tuple[Head | None, bool]:
+    def _read(self) -> tuple[Standing, bool]:
         with snapshot(self._served.engine) as connection:
-            return head(connection), self.head is None or is_still(connection, self.head)
+            standing = self._standings.of(connection)
+            return standing, self.head is None or is_still(connection, self.head)
 
     async def moves(self) -> bool:
-        """Wait until the head moves or the ledger halts; False if QUIET_SECONDS pass before."""
+        """Wait until the head or who follows changes; False if none does for QUIET_SECONDS."""
         try:
             async with asyncio.timeout(QUIET_SECONDS):
                 await self._moved.wait()
@@ -152,11 +159,12 @@ class _Listening(StreamingResponse):
 async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[bytes]:
     """The events, from behind a place on; without one from now on."""
     yield b"retry: 2000\n\n"
-    seen, said, told = heads.rolled_back, None, ""
-    while True:
-        at, taken_back = heads.head, heads.rolled_back != seen
-        if at is not None and (at != said or taken_back):
-            seen, said = heads.rolled_back, at
+    seen, shown, told = heads.rolled_back, None, heads.following
+    while not heads.is_ended:
+        at, following, taken_back = heads.head, heads.following, heads.rolled_back != seen
+        if at is not None and at != shown:
+            shown = at
+            seen = heads.rolled_back
             if place is not None and place[0] > at.number:
                 taken_back = True
             elif place is not None and not taken_back:
@@ -165,11 +173,13 @@ async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[by
             place = at.number, _BLOCK_END
             news = News(at.number, at.hash, at.time, taken_back)
             yield _event("head", str(at.number), _NEWS.dump_json(news))
-        if heads.halted != told:
-            told = heads.halted
-            number = 0 if at is None else at.number
-            yield _event("halted", str(number), _HALT.dump_json(Halt(told)))
-        while (heads.head, heads.halted) == (at, told):
+        if following is not None and following != told:
+            if told is not None:
+                yield _event(
+                    "status", "", _STATUS.dump_json(StatusNews(following.state, following.reason))
+                )
+            told = following
+        while (heads.head, heads.following) == (at, following) and not heads.is_ended:
             if not await heads.moves():
                 yield b": still here\n\n"
 
@@ -185,7 +195,8 @@ async def _trades(heads: Heads, place: tuple[int, int], at: Head) -> AsyncIterat
 
 def _event(name: str, place: str, data: bytes) -> bytes:
     # JSON has no line ends: one line of data is all of it.
-    return b"event: %s\nid: %s\ndata: %s\n\n" % (name.encode(), place.encode(), data)
+    at = f"id: {place}\n" if place else ""
+    return b"event: %s\n%sdata: %s\n\n" % (name.encode(), at.encode(), data)
 
 
 _EXAMPLE = 'event: head\nid: 812\ndata: {"number":812,"hash":"0x5a…","time":1790000000,…}\n\n'
@@ -196,7 +207,7 @@ _EXAMPLE = 'event: head\nid: 812\ndata: {"number":812,"hash":"0x5a…","time":17
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "events `head`, `trade`, `missed`, `halted`, as long as you listen",
+            "description": "events `head`, `trade`, `status`, `missed`, as long as you listen",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         **documented(),
@@ -214,8 +225,8 @@ async def live(
     """New blocks and trades as server-sent events; with Last-Event-ID from behind that place on.
 
     `head` says that the ledger has moved, and whether blocks were taken back; `trade` is a row as
-    `/v1/trades` has it, oldest first; `missed` stands for more than 500 trades: read those pages;
-    `halted` says, once, why the ledger goes on no more.
+    `/v1/trades` has it, oldest first; `status` says that `/v1/status` says something else of who
+    follows; `missed` stands for more than 500 trades: read those pages.
     50 connections of one client at most, 200 in all; an agent's owner has 50 beside them.
     """
     heads: Heads = request.app.state.heads

@@ -1,6 +1,5 @@
 """The market as a whole: what it is, how it stands, how much is traded, who oversees it."""
 
-import time
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,9 +10,8 @@ from sqlalchemy import Connection
 from fabmarket.api.errors import not_found
 from fabmarket.api.parameters import Address, Name
 from fabmarket.api.reading import Nothing, Paged, Reading, Whole, reads
-from fabmarket.api.served import GOES_ON
 from fabmarket.ledger.queries.forms import DESCRIBED
-from fabmarket.ledger.queries.market import Head, MarketRow, head, market
+from fabmarket.ledger.queries.market import Head, MarketRow, market
 from fabmarket.ledger.queries.operators import OperatorSetRow, operators
 from fabmarket.ledger.queries.paging import Page
 from fabmarket.ledger.queries.statistics import DayRow, Totals, VolumeRow, days, totals, volume
@@ -30,9 +28,10 @@ class Status:
     state: str
     """`following` a chain; `halted`, as the chain was reorganised deeper than it can follow: what
     is served may be wrong from there on; `agent`, where the ledger is that of
-    an agent which runs and follows; `file`, where nobody adds to the ledger."""
+    an agent which runs and follows; `other`, where another process was seen to add to it since this
+    server began; `file`, where none was."""
     reason: str
-    """Why it halted, or what it waits for; else empty."""
+    """Why it halted, what it waits for, or since when nothing has come; empty where all is well."""
     head: Head | None
     """The last block of the ledger; null while it is empty."""
     lag: float | None
@@ -65,10 +64,9 @@ def status(reader: Reading, _: Annotated[Nothing, Query()]) -> Response:
     """How far the ledger is, and whether it goes on. Never cached."""
 
     def read(connection: Connection) -> Status:
-        following, at = reader.served.following(), head(connection)
-        goes_on = following.state in GOES_ON
-        lag = round(time.time() - at.time, 3) if at is not None and goes_on else None
-        return Status(following.state, following.reason, at, lag, following.finality)
+        it = reader.standings.of(connection)
+        of, lag = it.following, None if it.lag is None else round(it.lag, 3)
+        return Status(of.state, of.reason, it.head, lag, of.finality)
 
     return reader.fresh(Status, read)
 

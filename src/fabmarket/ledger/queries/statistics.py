@@ -15,14 +15,20 @@ from fabmarket.ledger.queries.paging import (
     columns_of,
     read_page,
 )
+from fabmarket.market.exchange.terms import share
 
 LONGEST = 400
 """Days of a series."""
+LATEST = 5_000
+"""Escrows whose outcomes are added."""
 
 
 @dataclass(frozen=True)
 class VolumeRow:
-    """What was traded of a resource in a day, without net cycles."""
+    """What was traded of a resource in a day, without net cycles.
+
+    `payment` is what was agreed: of trades in escrow it may wait still, or have gone back.
+    """
 
     __pydantic_config__ = DESCRIBED
 
@@ -35,12 +41,12 @@ class VolumeRow:
     quantity: Digits
     """Units of the resource."""
     payment: Digits
-    """Token base units."""
+    """Token base units that were agreed."""
 
 
 @dataclass(frozen=True)
 class DayRow:
-    """What was traded in a day in one token, without net cycles."""
+    """What was traded in a day in one token, without net cycles; `payment` is what was agreed."""
 
     __pydantic_config__ = DESCRIBED
 
@@ -49,7 +55,7 @@ class DayRow:
     token: Address
     trades: int
     payment: Digits
-    """Token base units."""
+    """Token base units that were agreed."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,26 @@ class Totals:
     """Trades in escrow, by state."""
     last_day: int | None
     """The last day with a trade, days since 1970-01-01; null where there is none."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of the payments of so many escrows in one token: base units agreed, given back, waiting.
+
+    What a buyer got beyond its payment, of a bond, or lost of its deposit is in none of them; what
+    was agreed, and neither waits nor was given back, buyers paid.
+    """
+
+    token: str
+    escrows: int
+    agreed: int
+    given_back: int
+    waiting: int
+
+    @property
+    def paid(self) -> int:
+        """What buyers paid."""
+        return self.agreed - self.given_back - self.waiting
 
 
 _VOLUME = schema.volume
@@ -109,6 +135,37 @@ def days(connection: Connection, since: int, until: int) -> tuple[DayRow, ...]:
         before = sums.get((day, token), (0, 0))
         sums[day, token] = before[0] + trades, before[1] + payment
     return tuple(DayRow(*key, *of_day) for key, of_day in sorted(sums.items()))
+
+
+def outcomes(connection: Connection) -> tuple[Outcome, ...]:
+    """What became of the payments of the newest escrows, the first LATEST, by token."""
+    escrow, trade = schema.escrow, schema.trade
+    parameters = connection.execute(select(schema.market.c.parameters)).scalar_one_or_none() or {}
+    query = (
+        select(
+            trade.c.token,
+            trade.c.payment,
+            escrow.c.state,
+            escrow.c.to_supplier,
+            escrow.c.to_demander,
+        )
+        .join_from(escrow, trade, trade.c.trade == escrow.c.trade)
+        .order_by(escrow.c.block.desc(), escrow.c.log_index.desc())
+        .limit(LATEST)
+    )
+    found: dict[str, Outcome] = {}
+    for token, payment, state, there, back in connection.execute(query):
+        old = found.get(token) or Outcome(token, 0, 0, 0, 0)
+        deposit = share(payment, parameters.get("deposit_share", 0))
+        is_over = state == "closed"
+        found[token] = Outcome(
+            token,
+            old.escrows + 1,
+            old.agreed + payment,
+            old.given_back + (min(payment, max(0, back - deposit)) if is_over else back),
+            old.waiting + (0 if is_over else payment - there - back),
+        )
+    return tuple(found.values())
 
 
 def totals(connection: Connection) -> Totals:

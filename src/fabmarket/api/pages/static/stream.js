@@ -16,7 +16,7 @@ export function follow(tell) {
       // A broken stream is opened again by the browser, a refused one is not.
       if (source.readyState === EventSource.CLOSED) setTimeout(open, RETRY);
     };
-    for (const name of ["head", "trade", "missed", "halted"]) source.addEventListener(name, () => tell({ kind: "news" }));
+    for (const name of ["head", "trade", "status", "missed"]) source.addEventListener(name, () => tell({ kind: "news" }));
   };
   open();
 }
