@@ -133,19 +133,22 @@ def test_of_blocks_that_were_taken_back_it_is_said_so(
         assert next(heard)["data"]["is_rolled_back"]
 
 
-def test_regression_who_listens_hears_that_the_ledger_halted(
+def test_regression_who_listens_hears_that_the_ledger_halted_and_who_comes_later_too(
     own_ledger: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`/v1/status` said so, and a stream that was open said nothing any more."""
     monkeypatch.setattr(live, "LOOK_SECONDS", 0.02)
     now = [Following("following")]
-    with serving(Served(own_ledger, lambda: now[0])) as client, listening(client) as heard:
-        assert next(heard)["event"] == "head"
-        now[0] = Following("halted", "block 20 is no longer there")
-        told = next(heard)
+    with serving(Served(own_ledger, lambda: now[0])) as client:
+        with listening(client) as heard:
+            assert next(heard)["event"] == "head"
+            now[0] = Following("halted", "block 20 is no longer there")
+            told = next(heard)
         assert told["event"] == "status"
         status = client.get("/v1/status").json()
         assert told["data"] == {"state": "halted", "reason": status["reason"]}
+        with listening(client) as heard:
+            assert [next(heard)["event"] for _ in range(2)] == ["head", "status"]
 
 
 def test_another_block_at_the_same_height_is_a_rolling_back(

@@ -159,7 +159,7 @@ class _Listening(StreamingResponse):
 async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[bytes]:
     """The events, from behind a place on; without one from now on."""
     yield b"retry: 2000\n\n"
-    seen, shown, told = heads.rolled_back, None, heads.following
+    seen, shown, told = heads.rolled_back, None, None
     while not heads.is_ended:
         at, following, taken_back = heads.head, heads.following, heads.rolled_back != seen
         if at is not None and at != shown:
@@ -174,7 +174,7 @@ async def _told(heads: Heads, place: tuple[int, int] | None) -> AsyncIterator[by
             news = News(at.number, at.hash, at.time, taken_back)
             yield _event("head", str(at.number), _NEWS.dump_json(news))
         if following is not None and following != told:
-            if told is not None:
+            if told is not None or following.reason:
                 yield _event(
                     "status", "", _STATUS.dump_json(StatusNews(following.state, following.reason))
                 )
