@@ -70,8 +70,8 @@ def test_an_order_that_would_fail_is_refused_with_the_contract_s_error_and_not_s
     assert house.outbox.push() == []
     assert outcome(house.journal, number) == Outcome(
         "refused",
-        "the account has 0 base units free in the exchange where 1 are needed; deposit more, or"
-        " take less (InsufficientBalance)",
+        "the account has 0 base units free in the exchange where 1 base units are needed; deposit"
+        " more, or take less (InsufficientBalance)",
     )
     assert house.journal.moves() == []
     assert house.engine.nonce(house.key.address) == before
@@ -153,8 +153,8 @@ def test_signed_anew_it_is_tried_anew(house):
     house.market.sender.must_succeed(house.market.exchange)
     house.outbox.push()
     reason = (
-        "the account has 6 base units free in the exchange where 10 are needed; deposit more, or"
-        " take less (InsufficientBalance)"
+        "the account has 6 base units free in the exchange where 10 base units are needed; deposit"
+        " more, or take less (InsufficientBalance)"
     )
     assert outcome(house.journal, number) == Outcome("refused", reason)
     assert house.balance() == 6

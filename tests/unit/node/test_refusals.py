@@ -51,8 +51,8 @@ def test_times_names_and_states_are_readable():
         " it again after that (GraceRunning)"
     )
     assert in_words(Reverted("OverReported", MILL, 2, 60, 50, 0)) == (
-        "60 units of slot 2 of mill are listed where 50 are attested, of which 0 are listed or sold"
-        " already (OverReported)"
+        "60 units more of slot 2 of mill cannot be listed: 50 are attested, of which 0 are listed"
+        " or sold already (OverReported)"
     )
     assert in_words(Reverted("WrongState", TRADE, 2)) == (
         "the trade is delivered, in which this cannot be done (WrongState)"
