@@ -15,9 +15,10 @@ from fabmarket.api.own.verbs import Digest
 from fabmarket.api.reading import Nothing, Whole
 from fabmarket.identity.codec import encode
 from fabmarket.ledger import Ledger
+from fabmarket.ledger.queries.escrows import disputed_by
 from fabmarket.ledger.queries.forms import Digits
 from fabmarket.ledger.queries.paging import MOST, USUAL
-from fabmarket.market.events import Disputed
+from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.node import evidence_of
 from fabmarket.node.cases import DisputeStatus, RequestStatus, disputes_of, requests_of
 from fabmarket.node.journal import Journal
@@ -179,9 +180,11 @@ def file_of(owner: Owner, digest: str) -> bytes:
 def _files(owner: Owner) -> list[tuple[FileFact, bytes]]:
     found, about = [], dict[str, str]()
     if (owner.folder / EVENTS).exists():
-        with closing(Ledger.reading(owner.folder / EVENTS, is_kept=True)) as store:
-            disputes = (each for each in store.events() if isinstance(each, Disputed))
-            about = {f"0x{each.evidence.hex()}": f"0x{each.trade.hex()}" for each in disputes}
+        with (
+            closing(Ledger.reading(owner.folder / EVENTS, is_kept=True)) as store,
+            snapshot(store.engine) as connection,
+        ):
+            about = disputed_by(connection)
     folder = owner.folder / EVIDENCE
     names = sorted(os.listdir(folder)) if folder.is_dir() else []
     for name in filter(_KEPT.fullmatch, names):

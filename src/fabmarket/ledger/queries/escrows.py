@@ -124,3 +124,11 @@ def escrow(connection: Connection, trade: str) -> EscrowRow | None:
     """The escrow of a trade, None if it has none."""
     row = connection.execute(_ROWS.where(_ESCROW.c.trade == trade)).one_or_none()
     return None if row is None else EscrowRow(*row)
+
+
+def disputed_by(connection: Connection) -> dict[str, str]:
+    """Return which trade an evidence file was named for, by the file's hash."""
+    named = select(_ESCROW.c.evidence, _ESCROW.c.trade).where(
+        schema.EVER_DISPUTED, _ESCROW.c.evidence != ""
+    )
+    return {row.evidence: row.trade for row in connection.execute(named)}
