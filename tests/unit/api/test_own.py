@@ -4,11 +4,12 @@ from contextlib import closing
 
 import pytest
 
-from fabmarket.api.own.verbs import LARGEST_AMOUNT, LARGEST_QUANTITY, Verb
+from fabmarket.api.own.verbs import Verb
 from fabmarket.api.served import Served
 from fabmarket.cli.commands import SECTIONS
 from fabmarket.identity import keccak
 from fabmarket.market.exchange import Deliver, Dispute, List, RaiseEpoch, Refund, Unlist, Withdraw
+from fabmarket.market.units import LARGEST_AMOUNT, LARGEST_QUANTITY
 from fabmarket.negotiation.duties import Ask, Decline, Endorse, Judge, Show
 from fabmarket.negotiation.orders import (
     AddProduct,

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Body, File, Form, Header, Path, Query, Response, 
 
 from fabmarket.api.errors import ApiError, documented
 from fabmarket.api.own.desk import Desk
-from fabmarket.api.own.verbs import Digest, Verb
+from fabmarket.api.own.verbs import Verb
+from fabmarket.api.own.written import Digest
 from fabmarket.api.reading import Nothing, Whole
 from fabmarket.identity import keccak
 from fabmarket.ledger.queries.paging import MOST, USUAL

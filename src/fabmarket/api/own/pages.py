@@ -37,8 +37,9 @@ from fabmarket.api.own.reads import (
     usage_at,
 )
 from fabmarket.api.own.things import escrow_words, pending_of, stands, trade_facts, whole_of
-from fabmarket.api.own.verbs import Digest, Ordered, Verb
+from fabmarket.api.own.verbs import Ordered, Verb
 from fabmarket.api.own.words import button_of, linked, plain
+from fabmarket.api.own.written import Digest
 from fabmarket.api.pages.problems import telling
 from fabmarket.api.pages.shell import Link, Shell, written
 from fabmarket.api.reading import Whole

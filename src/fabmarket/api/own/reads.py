@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from fabmarket.api.errors import ApiError, documented
 from fabmarket.api.own.desk import Desk
-from fabmarket.api.own.verbs import Digest
+from fabmarket.api.own.written import Digest
 from fabmarket.api.reading import Nothing, Whole
 from fabmarket.identity.codec import encode
 from fabmarket.ledger import Ledger
