@@ -183,7 +183,9 @@ def _peers(path: Path, settings: Settings) -> tuple[PeerStatus, ...]:
             for announced in store.events():
                 board.take(announced)
     return tuple(
-        PeerStatus(card.author, name_from_bytes32(card.resource), card.url)
+        PeerStatus(
+            card.author, name_from_bytes32(card.resource) if any(card.resource) else "", card.url
+        )
         for _, card in sorted(board.cards.items())
     )
 
