@@ -4,7 +4,7 @@ from sqlalchemy import Engine as Database
 
 from fabmarket.api.served import Currency
 from fabmarket.chain import Engine, TokenContract
-from fabmarket.ledger.queries.market import market
+from fabmarket.ledger.queries.market import MarketRow, market
 from fabmarket.ledger.queries.snapshot import snapshot
 
 BASE_UNITS = Currency("base units", 0)
@@ -17,14 +17,14 @@ def ask_tokens(engine: Engine, ledger: Database, known: dict[str, Currency]) -> 
     Raises:
         ChainError: the node does not answer.
     """
-    for token in tokens_of(ledger):
+    found = market_of(ledger)
+    for token in () if found is None else found.tokens:
         if token not in known:
             said = TokenContract(engine, token).currency()
             known[token] = Currency(*said) if said else BASE_UNITS
 
 
-def tokens_of(ledger: Database) -> tuple[str, ...]:
-    """Return the tokens that the market accepts, as far as it is read."""
+def market_of(ledger: Database) -> MarketRow | None:
+    """Return the market, None as long as none is read."""
     with snapshot(ledger) as connection:
-        found = market(connection)
-    return () if found is None else found.tokens
+        return market(connection)

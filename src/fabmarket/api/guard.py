@@ -112,8 +112,8 @@ class Guard:
         if refused is None:
             body = await self._body(scope, headers, receive)
             if not isinstance(body, Response):
-                answer_to = _without_body if scope["method"] == "HEAD" else _whole
-                await answer_to(self._app, scope, _replayed(body, receive), sealed)
+                answer_to = _bodiless(self._app) if scope["method"] == "HEAD" else self._app
+                await answer_to(scope, _replayed(body, receive), sealed)
                 return
             refused = body
         if scope["method"] not in _READING:
@@ -204,27 +204,27 @@ class Guard:
         return bytes(body)
 
 
-async def _whole(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    await app(scope, receive, send)
+def _bodiless(app: ASGIApp) -> ASGIApp:
+    """Answers HEAD as the app answers GET, less the body; a stream ends where it would begin."""
 
+    async def answer_to(scope: Scope, receive: Receive, send: Send) -> None:
+        ended = False
 
-async def _without_body(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer HEAD as GET is answered, less the body; a stream ends where it would begin."""
-    ended = False
+        async def heads(message: MutableMapping[str, Any]) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.start":
+                await send(message)
+            elif not ended:
+                ended = True
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                if message.get("more_body", False):
+                    begun.reschedule(asyncio.get_running_loop().time())
 
-    async def heads(message: MutableMapping[str, Any]) -> None:
-        nonlocal ended
-        if message["type"] == "http.response.start":
-            await send(message)
-        elif not ended:
-            ended = True
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            if message.get("more_body", False):
-                begun.reschedule(asyncio.get_running_loop().time())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as begun:
+                await app({**scope, "method": "GET"}, receive, heads)
 
-    with suppress(TimeoutError):
-        async with asyncio.timeout(None) as begun:
-            await app({**scope, "method": "GET"}, receive, heads)
+    return answer_to
 
 
 def _is_a_link(scope: Scope, headers: Headers) -> bool:

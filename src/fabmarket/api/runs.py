@@ -1,25 +1,33 @@
 """What a run of `fabmarket demo` left beside its ledger, as far as the dashboard shows it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from fabmarket.api.served import Currency, Run, Verdict
+from fabmarket.ledger.queries.market import MarketRow
+from fabmarket.report.kept import currency_in, facts_beside
 
-REPORT, FACTS = "report.html", "report.json"
+REPORT = "report.html"
 
 
-def run_in(directory: Path) -> Run:
-    """Return what a directory holds of a run; less where a file is missing or cannot be read."""
+def run_in(directory: Path, market: MarketRow | None) -> Run:
+    """Return what a directory holds of a run of that market; less where it cannot be read."""
     report = directory / REPORT
-    page = report if report.is_file() else None
+    facts = facts_beside(directory, market)
+    currency = currency_in(facts)
+    return Run(
+        report if report.is_file() else None,
+        None if currency is None else Currency(*currency),
+        _verdict(facts),
+    )
+
+
+def _verdict(facts: dict[str, Any]) -> Verdict | None:
     try:
-        facts: Any = json.loads((directory / FACTS).read_text("utf-8"))
-        said, audit = facts["scenario"]["currency"], facts["audit"]
-        currency = Currency(str(said["symbol"]), int(said["decimals"]))
+        audit = facts["audit"]
         checks = tuple(
             (str(each["name"]), int(each["compared"]), bool(each["ok"])) for each in audit["checks"]
         )
-        return Run(page, currency, Verdict(bool(audit["ok"]), checks))
-    except (OSError, ValueError, KeyError, TypeError):
-        return Run(page)
+        return Verdict(bool(audit["ok"]), checks)
+    except (ValueError, KeyError, TypeError):
+        return None

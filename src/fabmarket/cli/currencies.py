@@ -1,8 +1,6 @@
 """What the amounts of a ledger are counted in, as far as what lies beside it says."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -11,11 +9,8 @@ from fabmarket.identity.keys import checksummed
 from fabmarket.ledger.queries.market import MarketRow, market
 from fabmarket.node.owner import Owner
 from fabmarket.node.settings import EVENTS, FILE
+from fabmarket.report.kept import currency_in, facts_beside
 from fabmarket.report.tables.rows import Currencies
-
-_FACTS = "report.json"
-_FINEST = 255
-"""Decimals that a token may say it has: 8 bits."""
 
 
 def currencies_beside(ledger: str, connection: Connection) -> Currencies:
@@ -28,8 +23,7 @@ def currencies_beside(ledger: str, connection: Connection) -> Currencies:
     path = Path(ledger)
     if path.name == EVENTS and (path.parent / FILE).is_file():
         return _of_agent(path.parent)
-    found = market(connection)
-    return {} if found is None else _of_run(path.parent, found)
+    return _of_run(path.parent, market(connection))
 
 
 def _of_agent(folder: Path) -> Currencies:
@@ -41,14 +35,7 @@ def _of_agent(folder: Path) -> Currencies:
     return {} if said is None else {checksummed(owner.token): (said.symbol, said.decimals)}
 
 
-def _of_run(folder: Path, found: MarketRow) -> Currencies:
-    try:
-        facts: Any = json.loads((folder / _FACTS).read_text("utf-8"))
-        chain, said = facts["chain"], facts["scenario"]["currency"]
-        symbol, decimals, token = str(said["symbol"]), said["decimals"], str(chain["token"])
-        is_of_it = (chain["id"], chain["exchange"]) == (found.chain_id, found.exchange)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    if not is_of_it or type(decimals) is not int or not 0 <= decimals <= _FINEST:
-        return {}
-    return {token: (symbol, decimals)}
+def _of_run(folder: Path, found: MarketRow | None) -> Currencies:
+    facts = facts_beside(folder, found)
+    said = currency_in(facts)
+    return {} if said is None else {str(facts["chain"].get("token")): said}

@@ -169,7 +169,7 @@ def _serve(
     """Listen and serve until a signal comes."""
     with _extra():  # a second of imports that no other command needs
         from fabmarket.api.app import make_app  # noqa: PLC0415
-        from fabmarket.api.currencies import ask_tokens, tokens_of  # noqa: PLC0415
+        from fabmarket.api.currencies import ask_tokens, market_of  # noqa: PLC0415
         from fabmarket.api.following import Feed, by_agent  # noqa: PLC0415
         from fabmarket.api.own.access import require_loopback  # noqa: PLC0415
         from fabmarket.api.runs import run_in  # noqa: PLC0415
@@ -184,9 +184,12 @@ def _serve(
             known[owner.token] = Currency(it.symbol, it.decimals)
     with ExitStack() as stack:
         sock = stack.enter_context(closing(listening(host, port)))
-        run = None if found.run is None else run_in(found.run)
-        if run is not None and run.currency is not None:
-            known.update(dict.fromkeys(tokens_of(store.engine), run.currency))
+        run = None
+        if found.run is not None:
+            traded = market_of(store.engine)
+            run = run_in(found.run, traded)
+            if traded is not None and run.currency is not None:
+                known.update(dict.fromkeys(traded.tokens, run.currency))
         served = Served(
             store.engine,
             file if found.agent is None else partial(by_agent, found.agent),

@@ -1,6 +1,7 @@
 """What a run left beside its ledger, and what the tokens of a chain are counted in."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,19 @@ import httpx
 import pytest
 
 from fabmarket.api.currencies import ask_tokens
-from fabmarket.api.runs import FACTS, REPORT, run_in
+from fabmarket.api.runs import REPORT, run_in
 from fabmarket.api.served import Currency, Served, Verdict
 from fabmarket.chain import Settings, open_engine
 from fabmarket.ledger import Follower, Ledger
+from fabmarket.ledger.queries.market import MarketRow
+from fabmarket.report.kept import FACTS
 from tests.filled_ledger import TOKEN, empty, fill
 from tests.serving import serving
 from tests.unit.chain.conftest import deploy_on
 
+MARKET = MarketRow(31_337, "0x" + "11" * 20, 1, 0, {}, (TOKEN,), 0)
 SAID: dict[str, Any] = {
+    "chain": {"id": MARKET.chain_id, "exchange": MARKET.exchange, "token": TOKEN},
     "scenario": {"currency": {"symbol": "<b>CR", "decimals": 2}},
     "audit": {"ok": False, "checks": [{"name": "balances", "compared": 7, "ok": False}]},
 }
@@ -29,7 +34,7 @@ def left(directory: Path, facts: str) -> Path:
 
 
 def test_currency_verdict_and_report_of_a_run_are_shown(tmp_path: Path) -> None:
-    run = run_in(left(tmp_path, json.dumps(SAID)))
+    run = run_in(left(tmp_path, json.dumps(SAID)), MARKET)
     assert run.currency == Currency("<b>CR", 2)
     assert run.verdict == Verdict(ok=False, checks=(("balances", 7, False),))
     engine = empty(tmp_path / "ledger.sqlite")
@@ -46,14 +51,25 @@ def test_currency_verdict_and_report_of_a_run_are_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("facts", ["", "[]", "{}", '{"scenario": 1, "audit": 2}', "\0"])
 def test_facts_that_cannot_be_read_leave_the_ledger_as_it_is(facts: str, tmp_path: Path) -> None:
-    run = run_in(left(tmp_path, facts))
+    run = run_in(left(tmp_path, facts), MARKET)
     assert run.currency is None
     assert run.verdict is None
     assert run.report is not None
 
 
+@pytest.mark.parametrize(
+    "market", [None, replace(MARKET, chain_id=1), replace(MARKET, exchange="0x" + "22" * 20)]
+)
+def test_regression_facts_of_another_market_say_nothing_of_this(
+    market: MarketRow | None, tmp_path: Path
+) -> None:
+    """Another run's "audit passed" stood on the pages of whatever ledger lay beside it."""
+    run = run_in(left(tmp_path, json.dumps(SAID)), market)
+    assert (run.currency, run.verdict) == (None, None)
+
+
 def test_where_nothing_was_left_there_is_no_report(tmp_path: Path) -> None:
-    assert run_in(tmp_path).report is None
+    assert run_in(tmp_path, MARKET).report is None
 
 
 def test_a_ledger_of_no_run_has_no_report(client: httpx.Client) -> None:

@@ -9,6 +9,7 @@ from fabmarket.api.own.verbs import (
     Deliver,
     Execute,
     Expire,
+    Final,
     Open,
     Ordered,
     Refund,
@@ -27,29 +28,16 @@ from fabmarket.report.wording import duration, number, one_line, plural, short
 
 Money = Callable[[int], str]
 """Writes an amount of base units in the market's currency."""
-FINAL = (
-    Accept,
-    Attest,
-    Cancel,
-    Deliver,
-    Execute,
-    Expire,
-    Open,
-    Refund,
-    Register,
-    Rule,
-    Split,
-    Void,
-    Withdraw,
-)
-"""Orders that nobody can take back; a want or product that is given up can be ordered anew."""
 
 
 def is_final(body: Ordered) -> bool:
-    """Whether what is ordered cannot be taken back, so that the owner is asked once more."""
+    """Whether what is ordered cannot be taken back, so that the owner is asked once more.
+
+    A want or product that is given up can be ordered anew.
+    """
     if isinstance(body, Cancel):
         return body.want is None and body.product is None
-    return isinstance(body, FINAL)
+    return isinstance(body, Final)
 
 
 def consequences(owner: Owner, body: Ordered, money: Money) -> list[str]:

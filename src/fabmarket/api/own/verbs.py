@@ -42,6 +42,10 @@ class Ordered(Said, ABC):
         """Return the order. Refused where it cannot be given."""
 
 
+class Final(Ordered, ABC):
+    """An order that nobody can take back."""
+
+
 class Deposit(Ordered):
     """Pay money into the exchange, out of the account's wallet."""
 
@@ -53,7 +57,7 @@ class Deposit(Ordered):
         return money.paid_in(owner, self.amount)
 
 
-class Withdraw(Ordered):
+class Withdraw(Final):
     """Take money out of the exchange, into the wallet of `to`, else the account's own."""
 
     verb: Literal["withdraw"]
@@ -65,7 +69,7 @@ class Withdraw(Ordered):
         return money.withdrawn(owner, self.amount, self.to)
 
 
-class Register(Ordered):
+class Register(Final):
     """Register the resource that the settings name, counted in `unit`."""
 
     verb: Literal["register"]
@@ -88,7 +92,7 @@ class List(Ordered):
         return capacity.listed(owner, self.slot, self.quantity)
 
 
-class Open(Ordered):
+class Open(Final):
     """Open a sealed slot, and offer all of it."""
 
     verb: Literal["open"]
@@ -288,7 +292,7 @@ class Object(Ordered):
         return delivering.answered(owner, self.trade, accepted=False, note=self.reason)
 
 
-class Deliver(Ordered):
+class Deliver(Final):
     """State that so many units of a trade were delivered, all without `quantity`."""
 
     verb: Literal["deliver"]
@@ -300,7 +304,7 @@ class Deliver(Ordered):
         return delivering.delivered(owner, self.trade, self.quantity)
 
 
-class Accept(Ordered):
+class Accept(Final):
     """Pay the supplier what a trade holds, or so much of it."""
 
     verb: Literal["accept"]
@@ -312,7 +316,7 @@ class Accept(Ordered):
         return delivering.accepted(owner, self.trade, self.amount)
 
 
-class Refund(Ordered):
+class Refund(Final):
     """Have the payment of a trade go back to the demander."""
 
     verb: Literal["refund"]
@@ -323,7 +327,7 @@ class Refund(Ordered):
         return delivering.refunded(owner, self.trade)
 
 
-class Expire(Ordered):
+class Expire(Final):
     """Have a deadline of a trade that has passed decide."""
 
     verb: Literal["expire"]
@@ -334,7 +338,7 @@ class Expire(Ordered):
         return delivering.expired(owner, self.trade)
 
 
-class Execute(Ordered):
+class Execute(Final):
     """Carry out the operators' ruling on a trade after its window."""
 
     verb: Literal["execute"]
@@ -345,7 +349,7 @@ class Execute(Ordered):
         return delivering.executed(owner, self.trade)
 
 
-class Void(Ordered):
+class Void(Final):
     """Withdraw consent to every split of a trade that was signed so far."""
 
     verb: Literal["void"]
@@ -356,7 +360,7 @@ class Void(Ordered):
         return delivering.voided(owner, self.trade)
 
 
-class Split(Ordered):
+class Split(Final):
     """Divide all that a trade holds, if its other party agrees; of the two shares one is enough."""
 
     verb: Literal["split"]
@@ -371,7 +375,7 @@ class Split(Ordered):
         return delivering.split(owner, self.trade, self.to_supplier, self.to_demander, self.days)
 
 
-class Attest(Ordered):
+class Attest(Final):
     """Sign a request for attestation, after the units have been counted: an operator's."""
 
     verb: Literal["attest"]
@@ -394,7 +398,7 @@ class Refuse(Ordered):
         return judging.refused(owner, self.request, self.reason)
 
 
-class Rule(Ordered):
+class Rule(Final):
     """Say what the supplier of a disputed trade is to get, as 50% or 5000bp: an operator's.
 
     The demander gets the rest.
