@@ -20,7 +20,7 @@ from threading import Thread
 from playwright.sync_api import Browser, sync_playwright
 
 from fabmarket.api.app import make_app
-from fabmarket.api.currencies import tokens_of
+from fabmarket.api.currencies import market_of
 from fabmarket.api.runs import run_in
 from fabmarket.api.served import Served
 from fabmarket.api.server import listening, server_of
@@ -61,12 +61,13 @@ def main(folder: Path) -> None:
         demo = ["demo", "--fjsp", str(_INSTANCE), "--out", directory]
         command = [sys.executable, "-c", _MAIN, *demo]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-        run = run_in(out)
         with (
             closing(Ledger.reading(out / "ledger.sqlite")) as ledger,
             closing(listening("127.0.0.1", 0)) as sock,
         ):
-            known = dict.fromkeys(tokens_of(ledger.engine), run.currency) if run.currency else {}
+            market = market_of(ledger.engine)
+            run = run_in(out, market)
+            known = dict.fromkeys(market.tokens, run.currency) if market and run.currency else {}
             server = server_of(make_app(Served(ledger.engine, run=run, currencies=known)))
             thread = Thread(target=server.run, kwargs={"sockets": [sock]})
             thread.start()
