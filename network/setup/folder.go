@@ -99,12 +99,22 @@ func othersOf(described Description, self string) []string {
 	return others
 }
 
+func idsOf(peers []string) []string {
+	var ids []string
+	for _, peer := range peers {
+		id, _, _ := strings.Cut(peer, "@")
+		ids = append(ids, id)
+	}
+	return ids
+}
+
 func consensusConfig(home string, places Places, peers []string) *cmtcfg.Config {
 	settings := cmtcfg.DefaultConfig()
 	settings.SetRoot(home)
 	settings.Moniker = filepath.Base(home)
 	settings.P2P.ListenAddress = "tcp://" + places.Peer
 	settings.P2P.PersistentPeers = strings.Join(peers, ",")
+	settings.P2P.UnconditionalPeerIDs = strings.Join(idsOf(peers), ",") // strangers cannot take their places
 	settings.P2P.PexReactor = false
 	// Firms may share a machine, a network or an address.
 	settings.P2P.AddrBookStrict = false
