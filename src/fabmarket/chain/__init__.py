@@ -14,6 +14,7 @@ from fabmarket.chain.contracts import (
 )
 from fabmarket.chain.endpoints import NodeLost, public
 from fabmarket.chain.engine import (
+    FIRST_BLOCK,
     TRANSACTION_GAS,
     ChainError,
     Engine,
@@ -39,6 +40,7 @@ from fabmarket.chain.sender import (
 )
 
 __all__ = [
+    "FIRST_BLOCK",
     "TRANSACTION_GAS",
     "BadLog",
     "BoardContract",
