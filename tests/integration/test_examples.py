@@ -50,7 +50,13 @@ STAND_INS = {"MARKET": "0x" + "11" * 20}
 """What stands for a word in capitals that no command takes as it is."""
 OF_OTHERS = {
     name
-    for title in ("Agents", "Orders to an agent", "Operators", "Anybody, with a node")
+    for title in (
+        "A chain of several validators",
+        "Agents",
+        "Orders to an agent",
+        "Operators",
+        "Anybody, with a node",
+    )
     for name in SECTIONS[title]
 } | {"serve"}
 """Commands that need a market of agents or a node, which tests of their own have, or that go on

@@ -37,6 +37,7 @@ SECTIONS = {
     },
     "A chain of several validators": {
         "network": "Run a chain of several validators that agree on every block.",
+        "found": "Found a market at nodes of a chain: contracts, operators, rhythm.",
     },
     "Agents": {
         "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",

@@ -21,6 +21,7 @@ from fabmarket.local.filling import (
 from fabmarket.market.rhythm import Rhythm
 from fabmarket.node.settings import FILE, KEYSTORE
 from fabmarket.scenario import Scenario
+from fabmarket.simulation.contracts import open_board
 from fabmarket.simulation.setup import (
     Market,
     Parties,
@@ -28,7 +29,6 @@ from fabmarket.simulation.setup import (
     deploy,
     fill_purses,
     offers_of,
-    open_board,
     parties_of,
 )
 
@@ -106,7 +106,8 @@ def found(
     market.sender.must_succeed(market.exchange)
     progress(FOUNDING, 5, _STEPS)
     rhythm = Rhythm(engine.now(), period)
-    board = open_board(market, parties.deployer, rhythm)
+    key, exchange = parties.deployer.key, market.exchange.address
+    board = open_board(engine, market.sender, key, exchange, rhythm)
     progress(FOUNDING, _STEPS, _STEPS)
     return Founded(engine, market, board.address, rhythm, parties, scenario)
 

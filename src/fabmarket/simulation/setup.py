@@ -4,24 +4,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fabmarket.chain import (
-    TRANSACTION_GAS,
-    BoardContract,
     Engine,
     ExchangeContract,
     Sender,
     TokenContract,
     Transaction,
-    board_code,
-    escrow_code,
-    exchange_code,
-    net_code,
-    token_code,
 )
 from fabmarket.chain.calls import function_of, gas_limit
-from fabmarket.errors import Bug, Refused
+from fabmarket.errors import Refused
 from fabmarket.identity import Domain, Key, digest, keccak
-from fabmarket.identity.codec import encode
-from fabmarket.market.cards import Founding, SignedNotice
 from fabmarket.market.delivery import INSTANT
 from fabmarket.market.exchange import (
     Attest,
@@ -32,12 +23,10 @@ from fabmarket.market.exchange import (
     RegisterResource,
     Report,
 )
-from fabmarket.market.parameters import parameters_for
-from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.trade import Attestation, market_domain
 from fabmarket.market.units import name_to_bytes32
-from fabmarket.node.outbox import announcement
 from fabmarket.scenario import LATEST_ORIGIN, Scenario, Supplier, deposit_of
+from fabmarket.simulation.contracts import deploy_currency, deploy_exchange
 
 Role = Literal["deployer", "operator", "supplier", "demander"]
 
@@ -49,10 +38,6 @@ _COINS = 3
 """For every participant: more than a transaction of TRANSACTION_GAS may cost."""
 _SLOTS_A_COIN = 5_000
 """Slots that a supplier attests and lists for less than one coin more."""
-_TOKEN_GAS = 2_000_000
-_MODULE_GAS = 6_500_000
-_EXCHANGE_GAS = 7_000_000
-_OPERATOR_GAS = 50_000
 _SLOTS_AT_ONCE = 50
 """Slots attested or listed by one transaction: far below a block's gas and a participant's coin."""
 
@@ -224,46 +209,21 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties, lead: int = LEA
     sender.must_succeed()  # a node takes no transaction of a sender whose coin is not mined yet
     key = parties.deployer.key
     currency = scenario.currency
-    token = token_code("Test currency", currency.symbol, currency.decimals)
-    parameters = parameters_for(scenario.slot_length)
-    token_address = _deployed(sender, key, token, _TOKEN_GAS)
-    escrow = _deployed(sender, key, escrow_code(parameters), _MODULE_GAS)
-    net = _deployed(sender, key, net_code(parameters), _MODULE_GAS)
+    token = deploy_currency(sender, key, currency.symbol, currency.decimals)
     operators = tuple(each.address for each in parties.operators)
-    exchange = exchange_code(
-        operators, scenario.threshold, (token_address,), parameters, escrow, net
+    exchange = deploy_exchange(
+        sender, key, operators, scenario.threshold, token, scenario.slot_length
     )
-    gas = min(TRANSACTION_GAS, _EXCHANGE_GAS + _OPERATOR_GAS * len(operators))
     return Market(
         engine,
         sender,
         parties.operators,
         scenario.threshold,
-        token_address,
-        _deployed(sender, key, exchange, gas),
+        token,
+        exchange,
         scenario.slot_length,
         lead,
     )
-
-
-def open_board(market: Market, founder: Party, rhythm: Rhythm) -> BoardContract:
-    """Deploy the board of a market whose participants are elsewhere, and say its rhythm there."""
-    address = _deployed(market.sender, founder.key, board_code(), _TOKEN_GAS)
-    board = BoardContract(market.engine, address)
-    notice = Founding(founder.address, rhythm)
-    signed = SignedNotice(notice, founder.key.sign(digest(market.domain, notice)))
-    market.sender.queue(announcement(founder.key, board, encode(signed)))
-    market.sender.must_succeed()
-    return board
-
-
-def _deployed(sender: Sender, key: Key, code: bytes, gas: int) -> str:
-    """Deploy a contract and return its address."""
-    sender.queue(Transaction(key, "deploy", None, code, gas))
-    address = sender.must_succeed()[-1].contract
-    if address is None:
-        raise Bug("a deployment's receipt names no contract")
-    return address
 
 
 def offers_of(market: Market, party: Party, spec: Supplier) -> list[list[Move]]:
