@@ -15,6 +15,7 @@ from fabmarket.chain.contracts import (
 )
 from fabmarket.chain.endpoints import NodeLost, public
 from fabmarket.chain.engine import (
+    FIRST_BLOCK,
     TRANSACTION_GAS,
     ChainError,
     Engine,
@@ -41,6 +42,7 @@ from fabmarket.chain.sender import (
 
 __all__ = [
     "CONSORTIUM",
+    "FIRST_BLOCK",
     "TRANSACTION_GAS",
     "BadLog",
     "BoardContract",
