@@ -2,6 +2,7 @@
 
 ChainError
 ├── EngineUnavailable   the engine asked for is unknown, absent, unreachable or another chain
+├── NodesDisagree       nodes of one chain give several hashes for a block that is final
 └── CallReverted        a read-only call reverted; carries the revert data
 """
 
@@ -28,6 +29,21 @@ class NobodyAnswers(EngineUnavailable):
 
 class BusyNow(NobodyAnswers, TryAgain):
     """Somebody is there who does not answer for now."""
+
+
+class NodesDisagree(ChainError):
+    """Nodes of one chain give several hashes for block `number`, which nothing may take back.
+
+    `told`: each node, as its URL may be shown, and the hash that it gives.
+    """
+
+    def __init__(self, number: int, told: Sequence[tuple[str, bytes]]) -> None:
+        said = ", ".join(f"0x{found.hex()} at {shown}" for shown, found in told)
+        super().__init__(
+            f"the nodes do not tell one chain: block {number} is {said}; find out which of them is"
+            " wrong, and leave it out"
+        )
+        self.number, self.told = number, tuple(told)
 
 
 class CallReverted(ChainError):
@@ -147,6 +163,13 @@ class Engine(ABC):
     @abstractmethod
     def logs(self, first: int, last: int, address: str) -> list[Log]:
         """Return a contract's logs in blocks `first` to `last`, both included, in order."""
+
+    def require_one_chain(self, finality: int, *, at_once: bool = False) -> None:  # noqa: B027
+        """Raise NodesDisagree if the engine is several nodes, and they tell several chains.
+
+        `finality`: how many blocks below the head nothing is taken back. They are compared now and
+        then; `at_once` says that something hangs on it now.
+        """
 
     @abstractmethod
     def pass_time(self, until: int) -> None:

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from fabmarket.chain.anvil import AnvilEngine
 from fabmarket.chain.endpoints import public
 from fabmarket.chain.engine import Engine, EngineUnavailable, NobodyAnswers, Settings
-from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder
+from fabmarket.chain.rpc import RpcEngine, dev_funder
 from fabmarket.identity import Key
 
 DEV_CHAIN_ID = 31337
