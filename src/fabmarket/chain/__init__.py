@@ -20,6 +20,7 @@ from fabmarket.chain.engine import (
     Engine,
     EngineUnavailable,
     FailedCall,
+    Fees,
     Header,
     Log,
     NobodyAnswers,
@@ -32,7 +33,6 @@ from fabmarket.chain.moves import intent_of, move_of
 from fabmarket.chain.open import anvil_binary, look_at, open_engine, open_node
 from fabmarket.chain.sender import (
     CallFailed,
-    Fees,
     Sender,
     Transaction,
     raised_fees,

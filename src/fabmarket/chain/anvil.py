@@ -8,7 +8,14 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from fabmarket.chain.engine import BLOCK_GAS, PINNED_CHAIN_ID, EngineUnavailable, Settings
+from fabmarket.chain.engine import (
+    BLOCK_GAS,
+    PINNED_CHAIN_ID,
+    TIP,
+    EngineUnavailable,
+    Fees,
+    Settings,
+)
 from fabmarket.chain.posting import TIMEOUT
 from fabmarket.chain.rpc import RpcEngine, dev_funder
 from fabmarket.interrupts import held_back
@@ -58,8 +65,8 @@ class AnvilEngine(RpcEngine):
             raise
 
     @override
-    def fee_cap(self) -> int:
-        return 100 * 10**9
+    def fees(self) -> Fees:
+        return Fees(100 * 10**9, TIP)
 
     @override
     def close(self) -> None:

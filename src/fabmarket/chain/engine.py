@@ -68,6 +68,8 @@ BLOCK_GAS = 30_029_122
 """The block gas limit of the pinned chains: that of the embedded chain's genesis."""
 TRANSACTION_GAS = 1 << 24
 """The most one transaction may use (EIP-7825)."""
+TIP = 10**9
+"""Wei for a unit of gas that is offered to the maker of a block where gas has a price."""
 FIRST_BLOCK = 1
 """The first block with transactions: the one before it is genesis, which some chains have not, and
 whose nodes take its number for that of the latest.
@@ -130,6 +132,16 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Fees:
+    """What a transaction offers for a unit of gas, wei: `most` at most, of which `tip` goes to the
+    maker of the block, and is no more than that.
+    """
+
+    most: int
+    tip: int
+
+
+@dataclass(frozen=True)
 class FailedCall:
     """A transaction to a contract that was mined and reverted: who sent it, and its call data."""
 
@@ -184,8 +196,11 @@ class Engine(ABC):
         return self.header().number
 
     @abstractmethod
-    def fee_cap(self) -> int:
-        """Return the most a transaction may pay per gas, wei."""
+    def fees(self) -> Fees:
+        """Return what is offered for a unit of gas at first: enough for a while.
+
+        Nothing on a chain that asks for nothing, where no account needs coin.
+        """
 
     @abstractmethod
     def nonce(self, address: str, block: int | None = None) -> int:

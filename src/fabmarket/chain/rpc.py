@@ -28,10 +28,12 @@ from fabmarket.chain.endpoints import (
     urls_of,
 )
 from fabmarket.chain.engine import (
+    TIP,
     CallReverted,
     ChainError,
     Engine,
     FailedCall,
+    Fees,
     Header,
     Log,
     NobodyAnswers,
@@ -201,11 +203,14 @@ class RpcEngine(Engine):
         self.mine([signed(self, nothing, self.nonce(address))])
 
     @override
-    def fee_cap(self) -> int:
+    def fees(self) -> Fees:
         with self._asking():
             latest = self.w3.eth.get_block("latest")
             base = _count(latest.get("baseFeePerGas", 0), _MOST_COIN)
-            return 2 * base + 10**9
+            if base:
+                return Fees(2 * base + TIP, TIP)
+            price = _count(self.w3.eth.gas_price, _MOST_COIN)  # perhaps it is a fixed one, or none
+            return Fees(price, price)
 
     @override
     def nonce(self, address: str, block: int | None = None) -> int:
@@ -232,8 +237,9 @@ class RpcEngine(Engine):
             try:
                 self.w3.eth.send_raw_transaction(raw)
             except Web3RPCError as error:
-                # Nodes word it in many ways that they have these bytes already.
-                if self._found(place) is None:
+                # Nodes word it in many ways that they have these bytes already; some that say so
+                # cannot show them yet.
+                if "already known" not in str(error) and self._found(place) is None:
                     said = self._quoted(error)
                     raise ChainError(
                         f"the node at {self.shown} refused a transaction: {said}"
