@@ -1,14 +1,18 @@
 #!/usr/bin/env node
-// Compiles the contracts from nothing and writes what the Python package ships, one JSON file per contract.
-// Usage: node script/artifacts.mjs [folder]   (default ../src/fabmarket/chain/artifacts)
+// Compiles the contracts from nothing and writes what the Python package ships, one JSON file per contract, and what the
+// validator program holds.
+// Usage: node script/artifacts.mjs [folder]   (default ../src/fabmarket/chain/artifacts, and
+// ../network/consortium/contract.json)
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { contracts, forge } from "./forge.mjs";
 
-const SHIPPED = ["CapacityExchange", "ResourceEscrow", "NetSettlement", "ReleaseBoard", "TestToken"];
+const SHIPPED = ["CapacityExchange", "ResourceEscrow", "NetSettlement", "ReleaseBoard", "TestToken", "Consortium"];
+/** Stands in genesis, where no creation code runs. */
+const IN_GENESIS = "Consortium";
 /** What a caller of the exchange meets: its own calls, events and errors, and those of its modules. */
 const PARTS = { CapacityExchange: ["ResourceEscrow", "NetSettlement"] };
 const signature = (entry) => JSON.stringify([entry.type, entry.name, (entry.inputs ?? []).map((each) => each.type)]);
@@ -38,6 +42,7 @@ function shipped(name, built) {
     contractName: name,
     abi: built.abi,
     bytecode: built.bytecode.object,
+    ...(name === IN_GENESIS && { deployedBytecode: built.deployedBytecode.object }),
     deployedSize: (built.deployedBytecode.object.length - 2) / 2,
     compiler: compiler.version,
     settingsSha256: createHash("sha256").update(text).digest("hex"),
@@ -45,6 +50,7 @@ function shipped(name, built) {
 }
 
 const target = resolve(process.argv[2] ?? join(contracts, "../src/fabmarket/chain/artifacts"));
+const program = join(contracts, "../network/consortium");
 // A fresh folder each time: what a cache left behind must not decide the bytes.
 const work = mkdtempSync(join(tmpdir(), "fabmarket-artifacts-"));
 try {
@@ -56,6 +62,10 @@ try {
     const built = build(name);
     built.abi = joined(built.abi, (PARTS[name] ?? []).map((part) => build(part).abi));
     writeFileSync(join(target, `${name}.json`), JSON.stringify(shipped(name, built), null, 1) + "\n");
+  }
+  if (!process.argv[2]) {
+    mkdirSync(program, { recursive: true });
+    copyFileSync(join(target, `${IN_GENESIS}.json`), join(program, "contract.json"));
   }
 } finally {
   rmSync(work, { recursive: true });

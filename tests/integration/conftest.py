@@ -12,6 +12,7 @@ import pytest
 
 from fabmarket.chain import Engine, Settings, open_engine
 from fabmarket.cli.main import main
+from fabmarket.local.network.program import NotBuilt, validator_binary
 from fabmarket.simulation import run
 from fabmarket.simulation.setup import Market
 from tests import pasts
@@ -52,6 +53,14 @@ def refused(ran: Ran, *words: str, code: int = 2) -> None:
 @pytest.fixture(scope="session")
 def fabmarket() -> Callable[..., Ran]:
     return run_command
+
+
+@pytest.fixture(scope="session")
+def needs_validator() -> None:
+    try:
+        validator_binary()
+    except NotBuilt:
+        pytest.skip("the validator is not built: run `make network`, which needs Go and gcc")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What cosmos/evm does otherwise: no block 0, hashes of headers that it does not show, gas of a fixed
+"""What cosmos/evm does otherwise: no block 0, hashes of headers that it does not show, gas of one
 price or none, and transactions that it knows and does not show.
 """
 

@@ -35,6 +35,9 @@ SECTIONS = {
         "audit": "Check a whole market with nothing but a node.",
         "trace": "Follow one trade from its attestation to its end, with all that it rests on.",
     },
+    "A chain of several validators": {
+        "network": "Run a chain of several validators that agree on every block.",
+    },
     "Agents": {
         "init": "Make a directory for an agent: its encrypted key, and settings to fill in.",
         "agent": "Run the agent of a directory, until SIGINT or SIGTERM.",
@@ -112,7 +115,8 @@ def _command(name: str) -> click.Command:
     """Import a command: `command` of its own module, or `NAME_command` of one for several."""
     module = import_module(f"fabmarket.cli.{_MODULES.get(name, name)}")
     found: click.Command = getattr(module, f"{name}_command" if name in _MODULES else "command")
-    found.context_settings.update(_SETTINGS)
+    for each in (found, *(found.commands.values() if isinstance(found, click.Group) else ())):
+        each.context_settings.update(_SETTINGS)
     return found
 
 

@@ -27,7 +27,7 @@ class NoMarket(Refused):
 
 
 class AtWork(TryAgain):
-    """Another `fabmarket up` or `down` works on the directory just now."""
+    """Another command works on the directory just now."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +106,27 @@ class Place:
 
 
 @contextmanager
-def worked_on(root: Path) -> Iterator[Place]:
-    """Within, no other `up` or `down` works on the directory, which is there."""
+def alone_in(root: Path) -> Iterator[None]:
+    """Within, no other command works on the directory, which is there. Raises AtWork."""
     opened = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(opened)
         raise AtWork(
-            f"{root}: another fabmarket up or down is at work here; wait until it is done"
+            f"{root}: another fabmarket command is at work here; wait until it is done"
         ) from error
     try:
-        yield Place(root)
+        yield
     finally:
         os.close(opened)
+
+
+@contextmanager
+def worked_on(root: Path) -> Iterator[Place]:
+    """Within, no other `up` or `down` works on the market of the directory, which is there."""
+    with alone_in(root):
+        yield Place(root)
 
 
 def is_empty(place: Place) -> bool:
@@ -129,18 +136,25 @@ def is_empty(place: Place) -> bool:
 
 def begin(place: Place, members: list[str]) -> None:
     """Write down that a market is being founded here, and which participants it will have."""
-    _write(place.facts, {"made_by": _MADE_BY, "members": members})
+    write_whole(place.facts, {"made_by": _MADE_BY, "members": members})
     for folder in (place.logs, place.running):
         folder.mkdir(mode=0o700)
-    file = os.open(place.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draw_passphrase(place.passphrase)
+
+
+def draw_passphrase(path: Path) -> str:
+    """Draw a passphrase, and write it to a new file for its owner's eyes only."""
+    drawn = token_urlsafe(24)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(file, "w", encoding="ascii") as writing:
-        writing.write(f"{token_urlsafe(24)}\n")
+        writing.write(f"{drawn}\n")
+    return drawn
 
 
 def founded(place: Place, facts: Facts) -> None:
     """Write down the market that is founded: from now on it is there, whatever happens."""
     names = [each.name for each in facts.members]
-    _write(place.facts, {"made_by": _MADE_BY, "members": names, "market": asdict(facts)})
+    write_whole(place.facts, {"made_by": _MADE_BY, "members": names, "market": asdict(facts)})
 
 
 def facts_of(place: Place) -> Facts | None:
@@ -181,8 +195,8 @@ def _read(place: Place) -> dict[str, Any]:
     )
 
 
-def _write(path: Path, said: object) -> None:
-    """Write a whole file or nothing, on disk for good."""
+def write_whole(path: Path, said: object) -> None:
+    """Write a whole file as JSON or nothing, on disk for good."""
     draft = _draft(path)
     with draft.open("w", encoding="utf-8") as writing:
         json.dump(said, writing, indent=2)

@@ -37,7 +37,7 @@ from fabmarket.local.files import (
 )
 from fabmarket.local.founding import Founded, Progress, found, make_directory
 from fabmarket.local.ports import free_ports, require_free
-from fabmarket.local.processes import Process, end
+from fabmarket.local.processes import NotStarted, Process, end, last_words
 from fabmarket.node.settings import EVENTS
 from fabmarket.node.status import is_running
 from fabmarket.scenario import Scenario
@@ -53,12 +53,7 @@ _START = 300.0
 _AGENT_END = 60.0
 _NODE_END = 300.0
 """Seconds that a process is given to end; the node writes its chain, which takes its time."""
-_QUOTED = 300
 _LOOK = 0.1
-
-
-class NotStarted(Refused):
-    """A process ended at once or never answered; the message has its last words."""
 
 
 class OtherMarket(Refused):
@@ -328,7 +323,7 @@ def _await(place: Place, name: str, answer: Callable[[], T | None]) -> T:
     deadline = time.monotonic() + _START
     while not (said := answer()):
         if not place.process(name).runs():
-            words = _last_words(place.log(name))
+            words = last_words(place.log(name))
             raise NotStarted(f"{name} ended at once: {words}; its log is {place.log(name)}")
         if time.monotonic() > deadline:
             raise NotStarted(
@@ -348,9 +343,3 @@ def _answers(port: int) -> bool:
         return False
     finally:
         link.close()
-
-
-def _last_words(log: Path) -> str:
-    lines = log.read_text("utf-8", errors="replace").split("\n") if log.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:_QUOTED] if said else "it said nothing"

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabmarket.errors import Bug
+from fabmarket.errors import Bug, Refused
 from fabmarket.interrupts import held_back
 from fabmarket.node.locking import is_held
 
@@ -23,6 +23,11 @@ _LOOK = 0.05
 """Seconds between two looks at what is waited for."""
 _STARTING = 30.0
 """Seconds in which a process that holds the lock has written its number: at once."""
+_QUOTED = 300
+
+
+class NotStarted(Refused):
+    """A process ended at once or never answered; the message has its last words."""
 
 
 @dataclass(frozen=True)
@@ -107,3 +112,10 @@ def end(processes: Iterable[Process], patience: float) -> tuple[list[str], list[
 def _signal(number: int, which: signal.Signals) -> None:
     with suppress(ProcessLookupError):  # it ended just now
         os.kill(number, which)
+
+
+def last_words(log: Path) -> str:
+    """Return the last line of a log that says anything, cut short."""
+    lines = log.read_text("utf-8", errors="replace").split("\n") if log.exists() else []
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1][:_QUOTED] if said else "it said nothing"

@@ -106,10 +106,10 @@ def parties_of(scenario: Scenario, seed: int) -> Parties:
     """Return everyone with a key derived from the seed: demo keys, known to all who know it."""
 
     def party(role: Role, name: str) -> Party:
-        return Party(role, name, Key.derive("fabmarket demo", str(seed), role, name))
+        return _demo_party(role, name, seed)
 
     return Parties(
-        deployer=party("deployer", "deployer"),
+        deployer=demo_deployer(seed),
         operators=tuple(party("operator", f"operator {i + 1}") for i in range(scenario.operators)),
         demanders=tuple(party("demander", each.name) for each in scenario.demanders),
         suppliers=tuple(party("supplier", each.name) for each in scenario.suppliers),
@@ -118,6 +118,15 @@ def parties_of(scenario: Scenario, seed: int) -> Parties:
             for test in scenario.verification_tests
         ),
     )
+
+
+def demo_deployer(seed: int) -> Party:
+    """Return who deploys the contracts of a demo."""
+    return _demo_party("deployer", "deployer", seed)
+
+
+def _demo_party(role: Role, name: str, seed: int) -> Party:
+    return Party(role, name, Key.derive("fabmarket demo", str(seed), role, name))
 
 
 class Market:

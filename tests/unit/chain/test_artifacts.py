@@ -10,7 +10,15 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "contracts"
 SHIPPED = ROOT / "src" / "fabmarket" / "chain" / "artifacts"
-NAMES = ("CapacityExchange", "NetSettlement", "ReleaseBoard", "ResourceEscrow", "TestToken")
+PROGRAM = ROOT / "network" / "consortium" / "contract.json"
+NAMES = (
+    "CapacityExchange",
+    "Consortium",
+    "NetSettlement",
+    "ReleaseBoard",
+    "ResourceEscrow",
+    "TestToken",
+)
 DEPLOYED_SIZE_LIMIT = 24_576 - 2_000  # below EIP-170, with room to mend
 
 needs_node = pytest.mark.skipif(
@@ -43,6 +51,18 @@ def test_shipped_artifact_is_what_the_sources_compile_to(recompiled: Path, name:
     assert shipped == (recompiled / f"{name}.json").read_bytes(), (
         f"{name}.json differs from the sources: run `npm run artifacts` in contracts/"
     )
+
+
+def test_the_validator_program_holds_the_same_consortium() -> None:
+    assert PROGRAM.read_bytes() == (SHIPPED / "Consortium.json").read_bytes(), (
+        f"{PROGRAM} differs from the shipped one: run `npm run artifacts` in contracts/"
+    )
+
+
+def test_the_code_in_genesis_is_what_its_creation_leaves() -> None:
+    artifact = json.loads((SHIPPED / "Consortium.json").read_text())
+    assert artifact["bytecode"].endswith(artifact["deployedBytecode"].removeprefix("0x"))
+    assert len(artifact["deployedBytecode"]) == 2 + 2 * artifact["deployedSize"]
 
 
 def test_nothing_else_is_shipped() -> None:

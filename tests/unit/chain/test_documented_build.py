@@ -106,7 +106,8 @@ def test_compiler_and_settings_are_said() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_field_of_an_artifact_is_documented(name: str) -> None:
     fields = re.findall(r"^\| `(\w+)` \|", section("For other programs"), re.MULTILINE)
-    assert fields == list(artifact(name))
+    of_genesis = {"deployedBytecode"} if name != "Consortium" else set()
+    assert [each for each in fields if each not in of_genesis] == list(artifact(name))
 
 
 def test_one_abi_serves_the_exchanges_address() -> None:

@@ -34,6 +34,17 @@ def rows(text: str) -> dict[str, str]:
     return table
 
 
+def parts() -> dict[str, click.Command]:
+    """The commands of each command that is several, by both names."""
+    groups = {name: cli.get_command(None, name) for name in COMMANDS}
+    return {
+        f"{name} {part}": command
+        for name, group in groups.items()
+        if isinstance(group, click.Group)
+        for part, command in group.commands.items()
+    }
+
+
 def options(command: click.Command) -> list[click.Option]:
     context = click.Context(command, info_name=command.name, **command.context_settings)
     return [one for one in command.get_params(context) if isinstance(one, click.Option)]
@@ -54,8 +65,20 @@ def test_every_default_is_documented(name):
             assert f"`{one.default}`" in documented[one.opts[-1]], one.name
 
 
+@pytest.mark.parametrize("name", parts())
+def test_every_option_and_default_of_a_part_is_documented_and_no_other(name):
+    found = re.search(rf"^### `fabmarket {name}`\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/reference/cli.md has no section on fabmarket {name}"
+    documented = rows(found[1])
+    assert set(documented) == {flag for one in options(parts()[name]) for flag in one.opts}
+    for one in options(parts()[name]):
+        if one.show_default:
+            assert f"`{one.default}`" in documented[one.opts[0]], one.name
+
+
 def test_every_command_is_documented_and_no_other():
     assert set(re.findall(r"^## `fabmarket (\w+)`$", TEXT, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^### `fabmarket (\w+ [\w-]+)`$", TEXT, re.MULTILINE)) == set(parts())
 
 
 def test_options_of_the_command_itself_are_documented():
@@ -79,8 +102,11 @@ def test_every_environment_variable_is_documented():
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_name_real_options_and_files(example):
-    name, *arguments = shlex.split(example)
-    context = cli.get_command(None, name).make_context(name, arguments)
+    name, *arguments = shlex.split(example, comments=True)
+    command = cli.get_command(None, name)
+    if isinstance(command, click.Group):
+        name, command, arguments = command.resolve_command(click.Context(command), arguments)
+    context = command.make_context(name, arguments)
     for key in ("scenario", "fjsp"):
         if context.params.get(key) is not None:
             assert (ROOT / context.params[key]).is_file()

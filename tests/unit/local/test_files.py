@@ -110,7 +110,7 @@ def test_what_others_put_there_stays(place):
 def test_one_works_on_a_directory_at_a_time(place):
     with (
         worked_on(place.root),
-        pytest.raises(AtWork, match="another fabmarket up or down"),
+        pytest.raises(AtWork, match="another fabmarket command"),
         worked_on(place.root),
     ):
         pass
