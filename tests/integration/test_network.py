@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,13 +14,17 @@ from web3.exceptions import Web3RPCError
 
 from fabmarket.chain import Fees, Transaction, open_node, signed
 from fabmarket.chain.consortium import ConsortiumContract
+from fabmarket.errors import Refused
 from fabmarket.identity import Key
 from fabmarket.identity.keystore import address_of_keystore
+from fabmarket.local.network import namespaces
 from fabmarket.local.network.comet import Comet, NoAnswer
 from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.running import down, up
 from fabmarket.local.network.seats import engine_of
 from fabmarket.local.network.state import NetworkState, status
+from fabmarket.node.settings import read_settings
+from fabmarket.node.status import status_of
 from tests.integration.conftest import refused, run_command
 from tests.street import wait_until
 
@@ -172,6 +177,67 @@ def test_a_validator_that_does_not_start_is_named_with_its_last_words(network):
         assert status(network).present == 3
     finally:
         genesis.write_bytes(kept)
+
+
+@pytest.mark.slow
+def test_a_market_of_agents_trades_on_it_while_a_validator_is_gone(network, tmp_path):
+    market, other = tmp_path / "market", tmp_path / "other"
+    few = ("--suppliers", 2, "--demanders", 1, "--network")
+    try:
+        facts = run_command("up", market, *few, network, "--json").facts
+        assert facts["node"]["process"] is None
+        assert facts["node"]["url"] == facts_of(Place(network)).engine
+        asked = [read_settings(market / f"operator-{at}").chain.urls for at in (1, 2, 3)]
+        assert all(len(urls) == 4 for urls in asked)
+        assert len({urls[0] for urls in asked}) == 3
+        kill(network, "validator-3")
+        demander = market / "demander-1"
+        wait_until(lambda: is_served(demander, "milling", "turning"), LONG, "no trade")
+        assert not run_command("down", market, "--json").facts["chain_lost"]
+        assert status(network).missing == ["validator-3"]
+        refused(run_command("up", market, "--network", other), "holds no network")
+        again = run_command("up", market, "--json").facts
+        assert not again["new"]
+        assert again["market"] == facts["market"]
+        assert is_served(demander, "milling", "turning")
+    finally:
+        run_command("down", market, "--remove")
+    assert not market.exists()
+    assert status(network).has_quorum
+
+
+def is_served(folder: Path, *names: str) -> bool:
+    known = status_of(folder, read_settings(folder))
+    wants = {each.name: each.state for each in known.wants}
+    return all(wants[name] == "served" for name in names)
+
+
+def test_validators_with_network_cards_of_their_own_and_one_cut_off(needs_validator, tmp_path):
+    try:
+        namespaces.require()
+    except Refused as error:
+        pytest.skip(str(error))
+    root = tmp_path / "apart"
+    made = run_command("network", "init", root, "--namespaces", "--json").facts
+    try:
+        facts = facts_of(Place(root))
+        assert [each["url"] for each in made["validators"]] == [
+            f"http://{facts.subnet}.{10 + at}:8545" for at in range(4)
+        ]
+        assert up(root).state.present == 4
+        card = namespaces.card(facts, facts.named("validator-1"))
+        subprocess.run(["ip", "link", "set", card, "down"], check=True)  # noqa: S603, S607
+        before = status(root)
+        assert before.missing == ["validator-1"]
+        assert reached(root, before.head + 3).has_quorum
+        subprocess.run(["ip", "link", "set", card, "up"], check=True)  # noqa: S603, S607
+        wait_until(lambda: status(root).missing == [], LONG, "it does not come back")
+        assert status(root).is_agreed
+    finally:
+        down(root, is_removed=True)
+    links = subprocess.run(["ip", "link"], capture_output=True, text=True, check=True)  # noqa: S607
+    assert card not in links.stdout
+    assert not root.exists()
 
 
 def test_what_is_not_there_is_named(network, tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabmarket.chain import Engine, NobodyAnswers, look_at
-from fabmarket.chain.consortium import ConsortiumContract
+from fabmarket.chain.consortium import ConsortiumContract, Right
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.identity.keystore import address_of_keystore
 from fabmarket.local.founding import Progress, unheard
@@ -24,7 +24,7 @@ from fabmarket.local.network.files import (
 from fabmarket.local.network.founding import addresses, make_owner
 from fabmarket.local.network.program import configure, draw_keys, validator_binary
 from fabmarket.local.network.running import settled, start, stop
-from fabmarket.local.network.votes import Vote, agree_all, owners_of
+from fabmarket.local.network.votes import NotAgreed, Vote, agree_all, owners_of
 
 HOUR = 3600
 """Seconds for which an owner's word holds here."""
@@ -108,6 +108,26 @@ def remove_validator(root: Path, name: str, progress: Progress = unheard) -> Cha
         _configure(place, rest)
         progress(_ADDING, 2, 2)
         return Changed(rest, old, vote)
+
+
+def let_deploy(root: Path, account: str) -> None:
+    """Have the owners here give an account the right to deploy, if it has none.
+
+    Raises NoNetwork, NotAgreed where they are too few.
+    """
+    with worked_on(root) as (place, facts):
+        engine = engine_of(facts)
+        contract = ConsortiumContract(engine)
+        rights = contract.state().deploy
+        if rights.everybody or account in rights.accounts:
+            return
+        call = contract.allow_data(Right.DEPLOY, account, allowed=True)
+        vote = agree_all(engine, owners_of(place, facts), call, HOUR)
+        if not vote.is_done:
+            raise NotAgreed(
+                f"{len(vote.wanting)} of {vote.needed} owners let {account} deploy; have the others"
+                f" agree to allow deploy {account}, and start again"
+            )
 
 
 def engine_of(facts: Facts) -> Engine:
