@@ -8,11 +8,12 @@ import stat
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_bytes
 
 import pytest
 from web3.exceptions import Web3RPCError
 
-from fabmarket.chain import Fees, Transaction, open_node, signed
+from fabmarket.chain import Fees, Sender, Transaction, open_node, signed
 from fabmarket.chain.consortium import ConsortiumContract
 from fabmarket.errors import Refused
 from fabmarket.identity import Key
@@ -366,3 +367,15 @@ def test_owners_elsewhere_are_waited_for(network):
     assert said.stdout == "It is done.\n"
     wait_until(lambda: status(network).seats == 5, LONG, "it has no seat")
     assert run_command("network", "remove-validator", "six", network, "--json").facts["done"]
+
+
+def test_an_account_that_the_chain_does_not_know_sends_several_at_once_without_coin(network):
+    """Its nodes take one at a time of such an account, and say that it were delegated."""
+    newcomer = Key(token_bytes(32))
+    with engine_of(facts_of(Place(network))) as node:
+        sender = Sender(node)
+        for at in range(4):
+            sender.queue(Transaction(newcomer, f"word {at}", newcomer.address, b"", 21_000))
+        assert len(sender.must_succeed()) == 4
+        assert node.native_balance(newcomer.address) == 0
+        assert node.nonce(newcomer.address) == 4

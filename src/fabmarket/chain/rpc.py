@@ -58,6 +58,16 @@ _TOGETHER = 200
 _DEV_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 
 
+_ONE_AT_A_TIME = "delegated accounts"
+"""What a node says that waits with a transaction until its sender's last one is mined. cosmos/evm
+does, of an account that has code by delegation, and of one that it knows nothing of yet.
+"""
+
+
+class NotYet(ChainError):
+    """The node takes a transaction once its sender's last one is mined."""
+
+
 class NotMined(TryAgain):
     """The node took a transaction but did not mine it in time."""
 
@@ -226,7 +236,7 @@ class RpcEngine(Engine):
     @override
     def mine(self, raw_transactions: Sequence[bytes]) -> list[Receipt]:
         for raw in raw_transactions:
-            self.send(raw)
+            self._send_in_turn(raw)
         self._after_sending()
         return [self._mined(raw) for raw in raw_transactions]
 
@@ -240,11 +250,23 @@ class RpcEngine(Engine):
                 # Nodes word it in many ways that they have these bytes already; some that say so
                 # cannot show them yet.
                 if "already known" not in str(error) and self._found(place) is None:
+                    kind = NotYet if _ONE_AT_A_TIME in str(error) else ChainError
                     said = self._quoted(error)
-                    raise ChainError(
-                        f"the node at {self.shown} refused a transaction: {said}"
-                    ) from error
+                    raise kind(f"the node at {self.shown} refused a transaction: {said}") from error
         return place
+
+    def _send_in_turn(self, raw: bytes) -> None:
+        """Send a transaction, after those of its sender where the node holds it back for them."""
+        deadline = time.monotonic() + _DEADLINE
+        while True:
+            try:
+                self.send(raw)
+            except NotYet:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     @override
     def receipt(self, transaction: bytes) -> Receipt | None:
