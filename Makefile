@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FORGE := cd contracts && node script/forge.mjs
+GO := GOFLAGS=-trimpath go
 MODULES := contracts/node_modules/.package-lock.json
 # All through the IR pipeline, for the runs that the deployed contracts are made for: the same bytes.
 HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PWD/../.venv-halmos/bin:$$PATH" \
@@ -10,7 +11,7 @@ HALMOS := cd contracts && PATH="$$(ls -d "$$PWD"/node_modules/@foundry-rs/forge-
   FOUNDRY_CACHE_PATH=cache/symbolic halmos --forge-build-out cache/symbolic --loop 4 --no-status \
   --solver-timeout-assertion 300s
 
-.PHONY: demo serve system test lint contracts symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
+.PHONY: demo serve system test lint contracts network validator symbolic mutants slither pytest coverage peers bench fuzz artifacts locks clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.core
@@ -21,7 +22,7 @@ demo: .venv/.core
 serve: .venv/.serve
 	$(BIN)/fabmarket serve demo-out
 
-test: lint contracts symbolic slither pytest coverage
+test: lint contracts validator symbolic slither pytest coverage
 
 lint: .venv/.dev $(MODULES)
 	$(BIN)/ruff check
@@ -33,6 +34,20 @@ lint: .venv/.dev $(MODULES)
 contracts: $(MODULES)
 	$(FORGE) test
 	cd contracts && npm run --silent gas:check
+
+# A validator of a consortium's chain: four minutes at first, 1.6 GB of modules.
+network:
+	@command -v go >/dev/null || { echo "the validator needs Go >= 1.25; install it (https://go.dev/dl/)" >&2; exit 1; }
+	@command -v cc >/dev/null || command -v gcc >/dev/null || { echo "the validator needs a C compiler; install gcc" >&2; exit 1; }
+	@[ -x network/build/validator ] || echo "Building the validator: a few minutes, 1.6 GB of modules at first"
+	cd network && $(GO) build -o build/validator .
+
+# The validator's own tests, and the program that those of the network run; where Go is missing they are skipped.
+validator:
+	@if command -v go >/dev/null && { command -v cc || command -v gcc; } >/dev/null; then $(MAKE) network && \
+	  cd network && { [ -z "$$(gofmt -l .)" ] || { gofmt -l . && echo "run gofmt -w on these" && exit 1; }; } && \
+	  $(GO) vet ./... && $(GO) test ./...; \
+	  else echo "not here: Go or a C compiler; the tests of the validator and of networks are skipped" >&2; fi
 
 # Fails on a counterexample, and on a property it cannot decide.
 symbolic: .venv-halmos/.ready $(MODULES)

@@ -21,6 +21,10 @@ const OWN_TESTS = {
   "src/libraries/TradeHash.sol": ["test/libraries/TradeHash.t.sol", "test/unit/Golden.t.sol", "test/unit/SettleBundle.t.sol"],
   "src/libraries/Words.sol": ["test/libraries/Words.t.sol"],
   "src/ReleaseBoard.sol": ["test/unit/Announce.t.sol"],
+  "src/Consortium.sol": [
+    ...["Found", "Agree", "Seats", "Rules", "Punish"].map((part) => `test/unit/Consortium${part}.t.sol`),
+    "test/adversarial/Consortium.t.sol", "test/invariant/Consortium.t.sol",
+  ],
 };
 /** The test base signs with this library: of its mutants only the tests that are built again say anything. */
 const IN_TEST_BASE = "src/libraries/TradeHash.sol";
@@ -58,7 +62,7 @@ export function prepare(folder) {
   const bench = join(folder, "contracts");
   for (const name of ["src", "test", "script"]) rmSync(join(bench, name), { recursive: true, force: true });
   mkdirSync(bench, { recursive: true });
-  for (const name of ["src/interfaces", "src/libraries", "src/TestToken.sol", "src/ReleaseBoard.sol", "test", "script"]) {
+  for (const name of ["src/interfaces", "src/libraries", "src/TestToken.sol", "src/ReleaseBoard.sol", "src/Consortium.sol", "test", "script"]) {
     cpSync(join(contracts, name), join(bench, name), { recursive: true });
   }
   rmSync(join(bench, "test/symbolic"), { recursive: true });

@@ -39,7 +39,7 @@ contract Consortium is IConsortium {
     /// @inheritdoc IConsortium
     uint64 public constant override MAX_AGREEMENT = 30 days;
     /// @inheritdoc IConsortium
-    /// @dev At it a vote costs about a coin.
+    /// @dev At it the dearest vote costs less than a coin.
     uint256 public constant override MAX_PRICE = 1e12;
     /// @inheritdoc IConsortium
     uint64 public constant override MIN_BLOCK = 10_000_000;
@@ -102,6 +102,8 @@ contract Consortium is IConsortium {
             delete _words[id][owners[i]];
         }
         emit Done(id, call);
+        // No call that changes anything answers anything.
+        // slither-disable-next-line unused-return
         Address.functionCall(address(this), call);
     }
 

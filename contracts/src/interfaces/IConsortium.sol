@@ -100,7 +100,8 @@ interface IConsortium {
     /// @notice Gives a right to everybody, or to the listed accounts alone.
     function open(Right right, bool everybody) external;
 
-    /// @notice With a price above 0 the owners of seats need coin as well: who has none cannot vote for a lower one.
+    /// @notice Sets the least price and the most gas of a block. Where gas has a price, the validator program sees to it that
+    /// every owner of a seat has the coin to vote for another.
     function setGas(Gas calldata gas) external;
 
     /// @notice There is proof that a validator voted twice at a height: its seat goes, and its key never comes back. The last

@@ -13,6 +13,8 @@ interface Vm {
     function roll(uint256 number) external;
     function chainId(uint256 id) external;
     function etch(address target, bytes calldata code) external;
+    function deal(address account, uint256 balance) external;
+    function cool(address target) external;
     function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
     function prank(address sender) external;
     function store(address target, bytes32 slot, bytes32 value) external;

@@ -1,5 +1,6 @@
 """The only room that speaks to an EVM: engines, bindings, sending, decoding logs."""
 
+from fabmarket.chain.consortium import CONSORTIUM, ConsortiumContract
 from fabmarket.chain.contracts import (
     BadLog,
     BoardContract,
@@ -14,6 +15,7 @@ from fabmarket.chain.contracts import (
 )
 from fabmarket.chain.endpoints import NodeLost, public
 from fabmarket.chain.engine import (
+    FIRST_BLOCK,
     TRANSACTION_GAS,
     ChainError,
     Engine,
@@ -39,11 +41,14 @@ from fabmarket.chain.sender import (
 )
 
 __all__ = [
+    "CONSORTIUM",
+    "FIRST_BLOCK",
     "TRANSACTION_GAS",
     "BadLog",
     "BoardContract",
     "CallFailed",
     "ChainError",
+    "ConsortiumContract",
     "Engine",
     "EngineUnavailable",
     "ExchangeContract",

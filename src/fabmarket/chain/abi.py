@@ -6,8 +6,14 @@ from importlib.resources import files
 from typing import Any
 
 from eth_abi.abi import encode
-from eth_utils.abi import collapse_if_tuple, filter_abi_by_type, function_abi_to_4byte_selector
+from eth_utils.abi import (
+    abi_to_signature,
+    collapse_if_tuple,
+    filter_abi_by_type,
+    function_abi_to_4byte_selector,
+)
 
+from fabmarket.identity import keccak
 from fabmarket.identity.keys import checksummed
 
 
@@ -30,6 +36,16 @@ def functions(name: str) -> dict[str, Any]:
 def selectors(name: str) -> dict[bytes, Any]:
     """Return the functions of a contract by the four bytes with which a call names them."""
     return {function_abi_to_4byte_selector(each): each for each in functions(name).values()}
+
+
+@cache
+def errors(name: str) -> dict[bytes, Any]:
+    """Return the errors of a contract by the four bytes with which revert data names them."""
+    abi = artifact(name)["abi"]
+    return {
+        keccak(abi_to_signature(each).encode())[:4]: each
+        for each in filter_abi_by_type("error", abi)
+    }
 
 
 @cache

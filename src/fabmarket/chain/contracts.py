@@ -7,10 +7,10 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
-from eth_utils.abi import abi_to_signature, event_abi_to_log_topic, filter_abi_by_type
+from eth_utils.abi import event_abi_to_log_topic, filter_abi_by_type
 from eth_utils.address import to_checksum_address
 
-from fabmarket.chain.abi import artifact, call_data, outputs, plain, selector, types
+from fabmarket.chain.abi import artifact, call_data, errors, outputs, plain, selector, types
 from fabmarket.chain.calls import arguments_of, function_of, values_of
 from fabmarket.chain.decoding import reader_of
 from fabmarket.chain.engine import CallReverted, ChainError, Engine, FailedCall, Log
@@ -62,6 +62,7 @@ class Contract:
         self.engine = engine
         self.address = address
         self._name = name
+        self._errors = errors(name)
 
     def data(self, function: str, *values: Any) -> bytes:
         """Return the call data of a function."""
@@ -79,6 +80,25 @@ class Contract:
     def _answer(self, function: str, answer: bytes) -> Any:
         answers = decode(outputs(self._name, function), answer)
         return answers[0] if len(answers) == 1 else answers
+
+    def error(self, data: bytes) -> Reverted:
+        """Return the named error in revert data; Solidity's own check of arithmetic is `Panic`."""
+        if data[:4] == _PANIC:
+            return Reverted("Panic", int.from_bytes(data[4:], "big"))
+        abi = self._errors.get(data[:4])
+        if abi is None:
+            return Reverted("Unknown", "0x" + data.hex())
+        inputs = abi["inputs"]
+        values = decode(types(inputs), data[4:])
+        return Reverted(abi["name"], *map(plain, inputs, values))
+
+    def why(self, sender: str, data: bytes, block: int | None = None) -> Reverted | None:
+        """Return the error a call would revert with on the state after `block`; None if none."""
+        try:
+            self.engine.call(self.address, data, sender, block)
+        except CallReverted as refusal:
+            return self.error(refusal.data)
+        return None
 
 
 class TokenContract(Contract):
@@ -201,10 +221,6 @@ class ExchangeContract(Contract):
             for topic, (each, event) in self._events.items()
             if (reader := reader_of(each["inputs"], partial(_event, event))) is not None
         }
-        self._errors = {
-            keccak(abi_to_signature(each).encode())[:4]: each
-            for each in filter_abi_by_type("error", abi)
-        }
 
     @staticmethod
     def move_data(move: Move) -> bytes:
@@ -239,25 +255,6 @@ class ExchangeContract(Contract):
                 f"log {log.index} of block {log.block} is no {event.__name__} ({error}); use"
                 " another node"
             ) from error
-
-    def error(self, data: bytes) -> Reverted:
-        """Return the named error in revert data; Solidity's own check of arithmetic is `Panic`."""
-        if data[:4] == _PANIC:
-            return Reverted("Panic", int.from_bytes(data[4:], "big"))
-        abi = self._errors.get(data[:4])
-        if abi is None:
-            return Reverted("Unknown", "0x" + data.hex())
-        inputs = abi["inputs"]
-        values = decode(types(inputs), data[4:])
-        return Reverted(abi["name"], *map(plain, inputs, values))
-
-    def why(self, sender: str, data: bytes, block: int | None = None) -> Reverted | None:
-        """Return the error a call would revert with on the state after `block`; None if none."""
-        try:
-            self.engine.call(self.address, data, sender, block)
-        except CallReverted as refusal:
-            return self.error(refusal.data)
-        return None
 
     @staticmethod
     def listed_by(call: FailedCall) -> tuple[str, tuple[Report, ...]] | None:

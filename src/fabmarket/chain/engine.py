@@ -52,6 +52,10 @@ BLOCK_GAS = 30_029_122
 """The block gas limit of the pinned chains: that of the embedded chain's genesis."""
 TRANSACTION_GAS = 1 << 24
 """The most one transaction may use (EIP-7825)."""
+FIRST_BLOCK = 1
+"""The first block with transactions: the one before it is genesis, which some chains have not, and
+whose nodes take its number for that of the latest.
+"""
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,14 @@ _OF_BLOCK = {
     *_SINCE,
     *("hash", "size", "totalDifficulty", "transactions", "uncles", "withdrawals"),
 }
-_VOTED = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365"
-"""The mix hash of blocks that validators seal (IBFT, QBFT): not all seals are in the hash."""
+_VOTED = (
+    "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365",
+    "0x" + 64 * "0",
+)
+"""The mix hashes of blocks that validators vote on. With IBFT and QBFT not all seals are in the
+hash; cosmos/evm has neither work nor a beacon to draw one from, and its hashes are of CometBFT's
+headers.
+"""
 
 _OF_TRANSACTION = {
     *("hash", "from", "to", "input", "nonce", "gas", "value", "type", "chainId", "r", "s", "v"),
@@ -64,7 +70,7 @@ def is_block_of_hash(raw: Raw) -> bool:
     fields += [_field(raw, name) for name in _SINCE if raw.get(name) is not None]
     if keccak(rlp.encode(fields)) == octets(raw["hash"]):
         return True
-    if not _OF_BLOCK.issuperset(raw) or raw["mixHash"] == _VOTED:
+    if not _OF_BLOCK.issuperset(raw) or raw["mixHash"] in _VOTED:
         return False
     raise ValueError(f"block {int(raw['number'], 16)} with other fields than those of its hash")
 

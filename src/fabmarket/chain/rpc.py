@@ -148,6 +148,7 @@ class RpcEngine(Engine):
             found = self.w3.eth.get_block("latest" if number is None else BlockNumber(number))
             place, parent = bytes(found["hash"]), bytes(found["parentHash"])
             header = Header(_count(found["number"]), place, parent, _count(found["timestamp"]))
+            _require_number(header, number)
         if number is not None:
             return header
         if self._head is None or header.number >= self._head.number:
@@ -156,9 +157,13 @@ class RpcEngine(Engine):
 
     @override
     def headers(self, numbers: Iterable[int]) -> list[Header]:
-        asked = [[hex(number), False] for number in numbers]
+        wanted = list(numbers)
+        asked = [[hex(number), False] for number in wanted]
         with self._asking():
-            return [_header_of(each) for each in self._all("eth_getBlockByNumber", asked)]
+            found = [_header_of(each) for each in self._all("eth_getBlockByNumber", asked)]
+            for header, number in zip(found, wanted, strict=True):
+                _require_number(header, number)
+        return found
 
     @override
     def logs(self, first: int, last: int, address: str) -> list[Log]:
@@ -291,8 +296,11 @@ class RpcEngine(Engine):
     def require_logs(self, header: Header, address: str, logs: Sequence[Log]) -> None:
         with self._asking():
             (block,) = self._all("eth_getBlockByNumber", [[hex(header.number), False]])
-            if _header_of(block).hash != header.hash:
+            found = _header_of(block)
+            if found.hash != header.hash:
                 raise ChainError(f"block {header.number} changed while it was read; try again")
+            if found.is_believed:
+                return  # nor is its receipts' root held by its hash
             asked = [[each] for each in block["transactions"]]
             receipts = self._all("eth_getTransactionReceipt", asked)
             if not receipts_have_root(receipts, octets(block["receiptsRoot"])):
@@ -364,6 +372,12 @@ class RpcEngine(Engine):
                     self.send(raw)
                 again = time.monotonic() + _RESEND
         return receipt
+
+
+def _require_number(header: Header, wanted: int | None) -> None:
+    """Some nodes answer with the latest block where they have not the one that is asked for."""
+    if wanted not in (None, header.number):
+        raise ValueError(f"block {header.number} where {wanted} is asked for")
 
 
 def _header_of(raw: Any) -> Header:

@@ -9,7 +9,7 @@ import click
 from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 from rich.console import Console
 
-from fabmarket.chain import ExchangeContract, look_at, public
+from fabmarket.chain import FIRST_BLOCK, ExchangeContract, look_at, public
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import Whole
 from fabmarket.cli.terminal import progress, table
@@ -112,9 +112,9 @@ Examples, MARKET the address that `fabmarket up` prints:
 @click.option(
     "--from",
     "first",
-    type=Whole(0),
+    type=Whole(FIRST_BLOCK),
     metavar="BLOCK",
-    default=0,
+    default=FIRST_BLOCK,
     show_default=True,
     help="Where to look for the making of the market: not after it.",
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fabmarket.chain import ChainError, ExchangeContract, TokenContract
+from fabmarket.chain import FIRST_BLOCK, ChainError, ExchangeContract, TokenContract
 from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import InputError, Whole, read_input
@@ -58,9 +58,9 @@ Examples, MARKET the address that `fabmarket up` prints, TRADE a trade's first d
 @click.option(
     "--from",
     "first",
-    type=Whole(0),
+    type=Whole(FIRST_BLOCK),
     metavar="BLOCK",
-    default=0,
+    default=FIRST_BLOCK,
     show_default=True,
     help="Where to look for the making of the market: not after it.",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fabmarket.chain import ChainError, EngineUnavailable, NodeLost
+from fabmarket.chain import FIRST_BLOCK, ChainError, EngineUnavailable, NodeLost
 from fabmarket.cli.inputs import Whole
 from fabmarket.cli.terminal import progress as bar
 from fabmarket.node.oversight import KINDS, Unusual, Watcher
@@ -24,7 +24,7 @@ _LOOK = 1.0
     epilog="""\b
 Examples:
   fabmarket watch our-operator
-  fabmarket watch our-operator --since 0
+  fabmarket watch our-operator --since 1
   fabmarket watch our-operator --json
 """,
 )
@@ -34,7 +34,7 @@ Examples:
 )
 @click.option(
     "--since",
-    type=Whole(0),
+    type=Whole(FIRST_BLOCK),
     metavar="BLOCK",
     help=f"The first block to look for refused reports in; else the last {number(USUAL)} are.",
 )

@@ -13,7 +13,7 @@ from typing import Generic, Protocol
 
 from typing_extensions import TypeVar
 
-from fabmarket.chain import ChainError, Engine, Header, Log
+from fabmarket.chain import FIRST_BLOCK, ChainError, Engine, Header, Log
 from fabmarket.ledger.database import LedgerError
 from fabmarket.ledger.store import Block, E, Entry, EventLog
 
@@ -77,7 +77,7 @@ class Follower(Generic[E]):
             if not self._is_there(known, head):
                 raise self._too_deep(*known)
         self.latest = last = head.number - self._finality
-        first = 0 if known is None else known[0] + 1
+        first = FIRST_BLOCK if known is None else known[0] + 1
         while first <= last:
             page = self._page(first, min(last, first + self._size - 1), last)
             if page is None:
@@ -101,7 +101,7 @@ class Follower(Generic[E]):
         known = self._ancestor(head)
         self.latest = final = head.number - self._finality
         with ThreadPoolExecutor(1, "prefetch") as reader:
-            first = 0 if known is None else known[0] + 1
+            first = FIRST_BLOCK if known is None else known[0] + 1
             wanted = self._wanted(reader, first, head, final)
             while wanted is not None:
                 page = wanted.result()

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fabmarket.chain import (
+    FIRST_BLOCK,
     BoardContract,
     ChainError,
     Engine,
@@ -298,10 +299,12 @@ class Outbox:
         if all(each.raw is None for each in self._journal.moves()):
             return 0, 0, 0, 0
         head = self._engine.header().number
-        last = max(0, head - self._finality)
+        last = head - self._finality
         address = self._key.address
         used = self._engine.nonce(address, head)
-        final = self._engine.nonce(address, last) if last < head else used
+        final = used if last == head else 0
+        if FIRST_BLOCK <= last < head:
+            final = self._engine.nonce(address, last)
         return used, final, last, head
 
     def _signed(

@@ -7,7 +7,7 @@ the exchange that failed; what was attested by then follows from the events befo
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from fabmarket.chain import ExchangeContract, FailedCall, look_at
+from fabmarket.chain import FIRST_BLOCK, ExchangeContract, FailedCall, look_at
 from fabmarket.ledger import Ledger
 from fabmarket.market.exchange import Exchange, Slot, record
 from fabmarket.market.units import name_from_bytes32
@@ -40,7 +40,7 @@ class Refusals:
             return []
         with closing(Ledger.reading(self._path, is_kept=True)) as store:
             last, _ = store.followed() or (-1, b"")
-            first = max(0, last - USUAL + 1) if self._next is None else self._next
+            first = max(FIRST_BLOCK, last - USUAL + 1) if self._next is None else self._next
             found: list[Unusual] = []
             for number in range(first, last + 1):
                 for call in self._engine.failed_calls(number, self._contract.address):

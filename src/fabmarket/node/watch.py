@@ -16,6 +16,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from fabmarket.chain import (
+    FIRST_BLOCK,
     BoardContract,
     ChainError,
     Engine,
@@ -175,5 +176,5 @@ class Watch(threading.Thread):
     def time_of(self, block: int | None = None) -> int:
         """Return a block's time, that of the newest that is final by default."""
         if block is None:
-            block = max(0, self._engine.header().number - self._finality)
+            block = max(FIRST_BLOCK, self._engine.header().number - self._finality)
         return self._engine.header(block).time

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from rpds import HashTrieMap
 
-from fabmarket.chain import Engine, Receipt, Transaction
+from fabmarket.chain import FIRST_BLOCK, Engine, Receipt, Transaction
 from fabmarket.errors import TryAgain
 from fabmarket.identity.codec import decode, encode
 from fabmarket.ledger import Block, Follower, Ledger, audit
@@ -417,7 +417,7 @@ def _period(engine: Engine) -> int:
     if engine.is_virtual:
         return VIRTUAL_PERIOD
     head = engine.block_number()
-    times = [engine.header(number).time for number in range(max(0, head - 4), head + 1)]
+    times = [engine.header(number).time for number in range(max(FIRST_BLOCK, head - 4), head + 1)]
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
     usual = gaps[len(gaps) // 2] if gaps else 0
     return max(REAL_PERIOD, _BLOCKS_A_BEAT * usual)

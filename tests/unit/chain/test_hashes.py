@@ -73,9 +73,10 @@ def test_a_transaction_of_each_kind_is_of_its_hash_and_its_sender_s(engine, kind
 
 
 def test_a_block_that_validators_seal_cannot_be_checked(engine):
-    """The hash of IBFT and QBFT leaves seals out of `extraData`."""
+    """IBFT and QBFT leave seals out of the hash; cosmos/evm gives CometBFT's for its own."""
     block = {**rpc(engine, "eth_getBlockByNumber", "latest", False), "extraData": "0x12"}
     with pytest.raises(ValueError, match="other fields than those of its hash"):
         is_block_of_hash(block)
     voted = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365"
     assert not is_block_of_hash({**block, "mixHash": voted})
+    assert not is_block_of_hash({**block, "mixHash": "0x" + 64 * "0"})

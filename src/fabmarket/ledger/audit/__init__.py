@@ -24,7 +24,7 @@ of the log never names looks the same.
 
 from collections.abc import Iterable
 
-from fabmarket.chain import BadLog, ChainError, ExchangeContract, Header, Log
+from fabmarket.chain import FIRST_BLOCK, BadLog, ChainError, ExchangeContract, Header, Log
 from fabmarket.errors import Refused
 from fabmarket.ledger.audit.checks import (
     Audit,
@@ -67,7 +67,9 @@ def _silent(_: str, __: int, ___: int) -> None:
     """Tell nobody."""
 
 
-def audit(exchange: ExchangeContract, first: int = 0, progress: Progress = _silent) -> Audit:
+def audit(
+    exchange: ExchangeContract, first: int = FIRST_BLOCK, progress: Progress = _silent
+) -> Audit:
     """Return what was checked of a market with nothing but its node, from block `first` on.
 
     All ok means that the calls explain the logs, and the logs every number that the contract holds.

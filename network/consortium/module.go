@@ -1,0 +1,308 @@
+package consortium
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/grpc-ecosystem/grpc-gateway/runtime"
+
+	"cosmossdk.io/collections"
+	"cosmossdk.io/core/comet"
+	"cosmossdk.io/math"
+
+	"github.com/cosmos/cosmos-sdk/client"
+	"github.com/cosmos/cosmos-sdk/codec"
+	codectypes "github.com/cosmos/cosmos-sdk/codec/types"
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
+	sdk "github.com/cosmos/cosmos-sdk/types"
+	"github.com/cosmos/cosmos-sdk/types/module"
+	bankkeeper "github.com/cosmos/cosmos-sdk/x/bank/keeper"
+	feemarketkeeper "github.com/cosmos/evm/x/feemarket/keeper"
+	feemarkettypes "github.com/cosmos/evm/x/feemarket/types"
+	evmkeeper "github.com/cosmos/evm/x/vm/keeper"
+	evmtypes "github.com/cosmos/evm/x/vm/types"
+)
+
+// Name is the module's, in genesis and of its store.
+const Name = "consortium"
+
+// power is every validator's: one seat, one vote.
+const power = 1
+
+// Coin of an owner, in its smallest units: what a vote costs at the highest price, and what is given below that.
+var (
+	least    = math.NewIntWithDecimal(1, 18)
+	provided = math.NewIntWithDecimal(10, 18)
+)
+
+var versionKey, seatsKey = []byte("version"), []byte("seats")
+
+// Genesis is what the contract is founded with.
+type Genesis struct {
+	Seats  []Seat `json:"seats"`
+	Deploy Access `json:"deploy"`
+	Send   Access `json:"send"`
+	Gas    Gas    `json:"gas"`
+}
+
+// Module carries what the contract says to the chain, and double votes to the contract.
+type Module struct {
+	key       storetypes.StoreKey
+	evm       *evmkeeper.Keeper
+	bank      bankkeeper.Keeper
+	coin      string
+	feeMarket feemarketkeeper.Keeper
+	params    collections.Item[cmtproto.ConsensusParams]
+}
+
+var (
+	_ module.HasABCIGenesis  = Module{}
+	_ module.HasABCIEndBlock = Module{}
+)
+
+// NewModule makes the module over the keepers of what it decides about.
+func NewModule(
+	key storetypes.StoreKey, evm *evmkeeper.Keeper, bank bankkeeper.Keeper, coin string,
+	feeMarket feemarketkeeper.Keeper, params collections.Item[cmtproto.ConsensusParams],
+) Module {
+	return Module{key, evm, bank, coin, feeMarket, params}
+}
+
+// InitGenesis founds the contract, whose code is a genesis account of the EVM.
+func (m Module) InitGenesis(ctx sdk.Context, _ codec.JSONCodec, raw json.RawMessage) []abci.ValidatorUpdate {
+	var genesis Genesis
+	if err := json.Unmarshal(raw, &genesis); err != nil {
+		panic(err)
+	}
+	if _, err := call(ctx, m.evm, true, "found", genesis.Seats, genesis.Deploy, genesis.Send, genesis.Gas); err != nil {
+		panic(err)
+	}
+	updates, err := m.apply(ctx)
+	if err != nil {
+		panic(err)
+	}
+	return updates
+}
+
+// BeginBlock tells the contract of double votes that CometBFT has proof of.
+func (m Module) BeginBlock(ctx context.Context) error {
+	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	proofs := sdkCtx.CometInfo().GetEvidence()
+	for i := range proofs.Len() {
+		proof := proofs.Get(i)
+		if kind := proof.Type(); kind != comet.DuplicateVote && kind != comet.LightClientAttack {
+			continue
+		}
+		var validator [20]byte
+		copy(validator[:], proof.Validator().Address())
+		if _, err := call(sdkCtx, m.evm, true, "punish", validator, uint64(proof.Height())); err != nil {
+			return err
+		}
+		sdkCtx.Logger().Error("a validator has signed twice", "validator", fmt.Sprintf("%x", validator), "height", proof.Height())
+	}
+	return nil
+}
+
+// EndBlock tells the chain what the contract says, if it has changed.
+func (m Module) EndBlock(ctx context.Context) ([]abci.ValidatorUpdate, error) {
+	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	if versionOf(sdkCtx, m.evm) != m.applied(sdkCtx) {
+		return m.apply(sdkCtx)
+	}
+	seats, err := m.seats(sdkCtx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, m.provide(sdkCtx, seats)
+}
+
+func (m Module) applied(ctx sdk.Context) uint64 {
+	raw := ctx.KVStore(m.key).Get(versionKey)
+	if raw == nil {
+		return 0
+	}
+	return binary.BigEndian.Uint64(raw)
+}
+
+func (m Module) apply(ctx sdk.Context) ([]abci.ValidatorUpdate, error) {
+	state, err := stateOf(ctx, m.evm)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.setAccess(ctx, state); err != nil {
+		return nil, err
+	}
+	if err := m.setGas(ctx, state.Gas); err != nil {
+		return nil, err
+	}
+	updates, err := m.setSeats(ctx, state.Seats)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.provide(ctx, state.Seats); err != nil {
+		return nil, err
+	}
+	ctx.KVStore(m.key).Set(versionKey, binary.BigEndian.AppendUint64(nil, state.Version))
+	return updates, nil
+}
+
+// setAccess always lets seats' owners send, or no vote could open what a vote has closed.
+func (m Module) setAccess(ctx sdk.Context, state State) error {
+	params := m.evm.GetParams(ctx)
+	senders := slices.Clone(state.Send.Accounts)
+	for _, seat := range state.Seats {
+		senders = append(senders, seat.Owner)
+	}
+	// The system, and calls that only read: nobody signs as the address 0.
+	senders = append(senders, System, common.Address{})
+	params.AccessControl.Create = accessOf(state.Deploy.Everybody, state.Deploy.Accounts)
+	params.AccessControl.Call = accessOf(state.Send.Everybody, senders)
+	return m.evm.SetParams(ctx, params)
+}
+
+func accessOf(everybody bool, accounts []common.Address) evmtypes.AccessControlType {
+	if everybody {
+		return evmtypes.AccessControlType{AccessType: evmtypes.AccessTypePermissionless}
+	}
+	var names []string
+	for _, account := range accounts {
+		if name := account.Hex(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return evmtypes.AccessControlType{AccessType: evmtypes.AccessTypePermissioned, AccessControlList: names}
+}
+
+func (m Module) setGas(ctx sdk.Context, gas Gas) error {
+	consensus, err := m.params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	consensus.Block.MaxGas = int64(gas.BlockLimit)
+	if err := m.params.Set(ctx, consensus); err != nil {
+		return err
+	}
+	return m.feeMarket.SetParams(ctx, FeeMarket(m.feeMarket.GetParams(ctx), gas))
+}
+
+// FeeMarket is the fee market of gas rules: none where gas is free, else EIP-1559 from that price up.
+func FeeMarket(params feemarkettypes.Params, gas Gas) feemarkettypes.Params {
+	price := math.LegacyNewDecFromBigInt(gas.MinPrice)
+	params.NoBaseFee = price.IsZero()
+	params.MinGasPrice = price
+	if params.BaseFee.LT(price) || params.NoBaseFee {
+		params.BaseFee = price
+	}
+	params.MinGasMultiplier = math.LegacyZeroDec() // gas used is what the EVM used
+	return params
+}
+
+// provide keeps every owner able to vote where gas has a price, or nobody could ever lower it.
+func (m Module) provide(ctx sdk.Context, seats []Seat) error {
+	if m.feeMarket.GetParams(ctx).NoBaseFee {
+		return nil
+	}
+	for _, seat := range seats {
+		owner := sdk.AccAddress(seat.Owner.Bytes())
+		if m.bank.GetBalance(ctx, owner, m.coin).Amount.GTE(least) {
+			continue
+		}
+		coins := sdk.NewCoins(sdk.NewCoin(m.coin, provided))
+		if err := m.bank.MintCoins(ctx, Name, coins); err != nil {
+			return err
+		}
+		if err := m.bank.SendCoinsFromModuleToAccount(ctx, Name, owner, coins); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seats are those that CometBFT has been told of.
+func (m Module) seats(ctx sdk.Context) ([]Seat, error) {
+	var seats []Seat
+	if raw := ctx.KVStore(m.key).Get(seatsKey); raw != nil {
+		if err := json.Unmarshal(raw, &seats); err != nil {
+			return nil, err
+		}
+	}
+	return seats, nil
+}
+
+// setSeats returns what differs from the validators that CometBFT has been told of.
+func (m Module) setSeats(ctx sdk.Context, seats []Seat) ([]abci.ValidatorUpdate, error) {
+	store := ctx.KVStore(m.key)
+	before, err := m.seats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var updates []abci.ValidatorUpdate
+	for _, seat := range before {
+		if !holds(seats, seat.Key) {
+			updates = append(updates, abci.Ed25519ValidatorUpdate(seat.Key[:], 0))
+		}
+	}
+	for _, seat := range seats {
+		if !holds(before, seat.Key) {
+			updates = append(updates, abci.Ed25519ValidatorUpdate(seat.Key[:], power))
+		}
+		store.Set(ownerKey(addressOf(seat.Key)), seat.Owner.Bytes())
+	}
+	raw, err := json.Marshal(seats)
+	if err != nil {
+		return nil, err
+	}
+	store.Set(seatsKey, raw)
+	return updates, nil
+}
+
+func holds(seats []Seat, key common.Hash) bool {
+	return slices.ContainsFunc(seats, func(seat Seat) bool { return seat.Key == key })
+}
+
+// addressOf is a validator's address in CometBFT.
+func addressOf(key common.Hash) []byte {
+	hash := sha256.Sum256(key[:])
+	return hash[:20]
+}
+
+func ownerKey(validator []byte) []byte { return append([]byte("owner/"), validator...) }
+
+// Name is the module's.
+func (Module) Name() string { return Name }
+
+// DefaultGenesis is none: a consortium is of somebody.
+func (Module) DefaultGenesis(codec.JSONCodec) json.RawMessage { return nil }
+
+// ValidateGenesis leaves it to the contract.
+func (Module) ValidateGenesis(codec.JSONCodec, client.TxEncodingConfig, json.RawMessage) error {
+	return nil
+}
+
+// ExportGenesis is not offered: the contract's storage is the state.
+func (Module) ExportGenesis(sdk.Context, codec.JSONCodec) json.RawMessage { return nil }
+
+// IsAppModule, IsOnePerModuleType and the rest are what the SDK asks of a module; there are no messages and no queries.
+func (Module) IsAppModule() {}
+
+// IsOnePerModuleType marks the module for the SDK.
+func (Module) IsOnePerModuleType() {}
+
+// RegisterLegacyAminoCodec registers nothing.
+func (Module) RegisterLegacyAminoCodec(*codec.LegacyAmino) {}
+
+// RegisterInterfaces registers nothing.
+func (Module) RegisterInterfaces(codectypes.InterfaceRegistry) {}
+
+// RegisterGRPCGatewayRoutes registers nothing.
+func (Module) RegisterGRPCGatewayRoutes(client.Context, *runtime.ServeMux) {}
+
+// ConsensusVersion changes with what the module stores.
+func (Module) ConsensusVersion() uint64 { return 1 }

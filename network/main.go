@@ -1,0 +1,121 @@
+// Command validator takes part in a consortium's chain, which runs Solidity contracts under CometBFT.
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+
+	cmtcfg "github.com/cometbft/cometbft/config"
+	dbm "github.com/cosmos/cosmos-db"
+	"github.com/spf13/cobra"
+
+	"cosmossdk.io/log/v2"
+
+	"github.com/cosmos/cosmos-sdk/client"
+	"github.com/cosmos/cosmos-sdk/client/flags"
+	sdkserver "github.com/cosmos/cosmos-sdk/server"
+	svrcmd "github.com/cosmos/cosmos-sdk/server/cmd"
+	servertypes "github.com/cosmos/cosmos-sdk/server/types"
+	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
+	evmserver "github.com/cosmos/evm/server"
+	evmconfig "github.com/cosmos/evm/server/config"
+
+	"fabmarket/network/chain"
+	"fabmarket/network/setup"
+)
+
+func main() {
+	root := &cobra.Command{
+		Use: "validator", Short: "A validator of a consortium's chain", SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.AddCommand(keysCommand(), initCommand(), startCommand())
+	if err := svrcmd.Execute(root, "VALIDATOR", ""); err != nil {
+		os.Exit(1)
+	}
+}
+
+func keysCommand() *cobra.Command {
+	var home string
+	command := &cobra.Command{
+		Use: "keys", Short: "Make this validator's keys, or read them, and print the public ones",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			keys, err := setup.MakeKeys(home)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(command.OutOrStdout()).Encode(keys)
+		},
+	}
+	homeFlag(command, &home)
+	return command
+}
+
+func initCommand() *cobra.Command {
+	var home, consortium string
+	var places setup.Places
+	command := &cobra.Command{
+		Use: "init", Short: "Write genesis and configuration from the consortium's description",
+		Long: `Write genesis and configuration from the consortium's description, and print the genesis file's SHA-256,
+which must be the same at every firm. Run again it writes them anew; keys and data stay as they are.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			hash, err := setup.Init(home, consortium, places)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(command.OutOrStdout()).Encode(map[string]string{"genesis_sha256": hash})
+		},
+	}
+	homeFlag(command, &home)
+	set := command.Flags()
+	set.StringVar(&consortium, "consortium", "consortium.json", "the description that all firms have")
+	set.StringVar(&places.Peer, "peer", "0.0.0.0:26656", "where it listens for the other validators")
+	set.StringVar(&places.HTTP, "http", "127.0.0.1:8545", "where it answers JSON-RPC")
+	set.StringVar(&places.RPC, "rpc", "127.0.0.1:26657", "where it answers about consensus; keep it to this machine")
+	set.StringVar(&places.Metrics, "metrics", "127.0.0.1:0", "where it shows figures of its EVM")
+	set.StringSliceVar(&places.Peers, "peers", nil, "the others, as ID@HOST:PORT; by default those of the description")
+	set.DurationVar(&places.BlockTime, "block-time", 300*time.Millisecond, "pause after a block")
+	return command
+}
+
+func homeFlag(command *cobra.Command, home *string) {
+	command.Flags().StringVar(home, "home", "", "the validator's folder")
+	if err := command.MarkFlagRequired("home"); err != nil {
+		panic(err)
+	}
+}
+
+func startCommand() *cobra.Command {
+	open := func(logger log.Logger, db dbm.DB, options servertypes.AppOptions) evmserver.Application {
+		return chain.New(logger, db, options, sdkserver.DefaultBaseappOptions(options)...)
+	}
+	command := evmserver.StartCmd(evmserver.NewDefaultStartOptions(open, ""))
+	command.Short, command.Long = "Run the validator", "Run the validator until it is interrupted."
+	bind := command.PreRunE
+	command.PreRunE = func(command *cobra.Command, arguments []string) error {
+		if err := readFolder(command); err != nil {
+			return err
+		}
+		return bind(command, arguments)
+	}
+	return command
+}
+
+// readFolder gives the server what it reads from the validator's folder.
+func readFolder(command *cobra.Command) error {
+	enc := chain.Encoding(0)
+	home, err := command.Flags().GetString(flags.FlagHome)
+	if err != nil {
+		return err
+	}
+	context := client.Context{}.WithCodec(enc.Codec).WithInterfaceRegistry(enc.InterfaceRegistry).
+		WithTxConfig(enc.TxConfig).WithLegacyAmino(enc.Amino).
+		WithAccountRetriever(authtypes.AccountRetriever{}).WithViper("").WithHomeDir(home)
+	if err := client.SetCmdClientContextHandler(context, command); err != nil {
+		return err
+	}
+	return sdkserver.InterceptConfigsPreRunHandler(command, setup.Template, evmconfig.DefaultConfig(), cmtcfg.DefaultConfig())
+}

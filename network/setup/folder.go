@@ -1,0 +1,142 @@
+package setup
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	cmtcfg "github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/p2p"
+	"github.com/cometbft/cometbft/privval"
+
+	sdkconfig "github.com/cosmos/cosmos-sdk/server/config"
+	evmconfig "github.com/cosmos/evm/server/config"
+
+	"fabmarket/network/chain"
+)
+
+// Template is that of app.toml.
+const Template = sdkconfig.DefaultConfigTemplate + evmconfig.DefaultEVMConfigTemplate
+
+// Keys are a validator's public ones.
+type Keys struct {
+	NodeID string `json:"node_id"`
+	Key    string `json:"key"`
+}
+
+// MakeKeys makes the keys of a folder, or reads those that are there.
+func MakeKeys(home string) (Keys, error) {
+	for _, part := range []string{"config", "data"} {
+		if err := os.MkdirAll(filepath.Join(home, part), 0o700); err != nil {
+			return Keys{}, err
+		}
+	}
+	node, err := p2p.LoadOrGenNodeKey(filepath.Join(home, "config", "node_key.json"))
+	if err != nil {
+		return Keys{}, err
+	}
+	signer := privval.LoadOrGenFilePV(
+		filepath.Join(home, "config", "priv_validator_key.json"),
+		filepath.Join(home, "data", "priv_validator_state.json"))
+	key, err := signer.GetPubKey()
+	if err != nil {
+		return Keys{}, err
+	}
+	return Keys{NodeID: string(node.ID()), Key: fmt.Sprintf("0x%x", key.Bytes())}, nil
+}
+
+// Places are where a validator listens: HOST:PORT each.
+type Places struct {
+	Peer, HTTP, RPC, Metrics string
+	Peers                    []string // ID@HOST:PORT; none: those of the description
+	BlockTime                time.Duration
+}
+
+// Init writes genesis and configuration, and returns the genesis file's SHA-256. Keys and data stay as they are.
+func Init(home, consortium string, places Places) (string, error) {
+	described, err := read(consortium)
+	if err != nil {
+		return "", err
+	}
+	keys, err := MakeKeys(home)
+	if err != nil {
+		return "", err
+	}
+	genesis, err := Genesis(described)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(home, "config", "genesis.json")
+	if err := genesis.SaveAs(path); err != nil {
+		return "", err
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	peers := places.Peers
+	if len(peers) == 0 {
+		peers = othersOf(described, keys.NodeID)
+	}
+	cmtcfg.WriteConfigFile(filepath.Join(home, "config", "config.toml"), consensusConfig(home, places, peers))
+	sdkconfig.SetConfigTemplate(Template)
+	sdkconfig.WriteConfigFile(filepath.Join(home, "config", "app.toml"), appConfig(described, places))
+	hash := sha256.Sum256(raw)
+	return hex.EncodeToString(hash[:]), nil
+}
+
+func othersOf(described Description, self string) []string {
+	var others []string
+	for _, seat := range described.Seats {
+		if seat.NodeID != self {
+			others = append(others, seat.NodeID+"@"+seat.Address)
+		}
+	}
+	return others
+}
+
+func idsOf(peers []string) []string {
+	var ids []string
+	for _, peer := range peers {
+		id, _, _ := strings.Cut(peer, "@")
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func consensusConfig(home string, places Places, peers []string) *cmtcfg.Config {
+	settings := cmtcfg.DefaultConfig()
+	settings.SetRoot(home)
+	settings.Moniker = filepath.Base(home)
+	settings.P2P.ListenAddress = "tcp://" + places.Peer
+	settings.P2P.PersistentPeers = strings.Join(peers, ",")
+	settings.P2P.UnconditionalPeerIDs = strings.Join(idsOf(peers), ",") // strangers cannot take their places
+	settings.P2P.PexReactor = false
+	// Firms may share a machine, a network or an address.
+	settings.P2P.AddrBookStrict = false
+	settings.P2P.AllowDuplicateIP = true
+	settings.RPC.ListenAddress = "tcp://" + places.RPC
+	settings.Mempool.Type = cmtcfg.MempoolTypeApp
+	settings.Consensus.TimeoutCommit = places.BlockTime
+	settings.Consensus.TimeoutPropose = 2 * time.Second
+	return settings
+}
+
+func appConfig(described Description, places Places) evmconfig.Config {
+	settings := evmconfig.DefaultConfig()
+	settings.MinGasPrices = "0" + chain.Coin
+	settings.API.Enable, settings.GRPC.Enable, settings.GRPCWeb.Enable = false, false, false
+	settings.EVM.EVMChainID = described.ChainID
+	settings.EVM.MinTip = 0
+	settings.EVM.GethMetricsAddress = places.Metrics
+	settings.JSONRPC.Enable = true
+	settings.JSONRPC.Address = places.HTTP
+	settings.JSONRPC.WsAddress = "127.0.0.1:0"
+	settings.JSONRPC.EnableIndexer = true
+	settings.JSONRPC.API = []string{"eth", "net", "web3", "txpool"}
+	return *settings
+}
