@@ -16,9 +16,9 @@ vouches for them. `fill` is how much of a block's gas is used, of the blocks bet
 the last; `bound` is "gas" where these are full and come as often as empty ones, else "processor".
 
 Of the network also: seconds of an empty block, bytes that a validator keeps of one, and of a trade
-or transfer (all of its data but the write-ahead log, which ends at a gigabyte), its memory, how
-often one client gets its newest block, and `finality_s` of a single trade while one of the four is
-killed.
+or transfer (all of its data but the write-ahead log, which ends at a gigabyte), its memory before
+and after the load, how often one client gets its newest block, and `finality_s` of a single trade
+while one of the four is killed.
 """
 
 import argparse
@@ -134,6 +134,7 @@ class Measuring:
             "target": target,
             "met": None if target is None else ratio >= target,
             "gas_a_trade": round(self._gas(mode, took[1])),
+            "gas_a_transfer": round(self._gas(TRANSFERS, took[0])),
             "fill": fill and round(fill, 3),
             "block_s": round(seconds, 2),
             "bound": "gas" if is_full else "processor",
@@ -180,13 +181,13 @@ class Network:
         files = [each for home in homes for each in home.rglob("*") if "cs.wal" not in each.parts]
         return sum(map(_size, files)) // len(homes)
 
-    def memory(self) -> list[float]:
+    def memory(self) -> list[int]:
         """Return the resident memory of each validator, MiB."""
         found = []
         for each in status(self.place.root).validators:
             text = Path(f"/proc/{each.process}/status").read_text()
             (line,) = (one for one in text.splitlines() if one.startswith("VmRSS"))
-            found.append(int(line.split()[1]) / 1024)
+            found.append(int(line.split()[1]) // 1024)
         return found
 
     def kill_last(self) -> None:
@@ -202,7 +203,7 @@ def on_network(size: Size) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         _tell("network: making and starting it")
         with Network(Path(folder)) as network, over(network.urls) as chain:
             measuring = Measuring("network", chain, size)
-            before, began = network.kept(), chain.head()
+            memory, before, began = network.memory(), network.kept(), chain.head()
             pace = chain.pace(EMPTY)
             empty = (network.kept() - before) / (chain.head() - began)
             measuring.kept, measuring.pace = network.kept, pace
@@ -216,7 +217,8 @@ def on_network(size: Size) -> tuple[list[dict[str, Any]], dict[str, Any]]:
                     kind: round(measuring.bytes[kind] / count)
                     for kind, count in measuring.trades.items()
                 },
-                "memory_mib": [round(each) for each in network.memory()],
+                "memory_mib_before": memory,
+                "memory_mib": network.memory(),
             }
             _tell("network: one of four is killed")
             network.kill_last()
