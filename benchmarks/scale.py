@@ -89,7 +89,7 @@ def measured(file: Path | None) -> Measured:
 
 
 def limits(figures: Measured, given: Assumed) -> list[dict[str, Any]]:
-    """Return what saturates, the first first."""
+    """Return what saturates: of the chain, the first first; then the rest."""
     peak = given.trades_a_day * given.busiest_hour / HOUR
     blocks = YEAR / figures.block_s * figures.bytes_an_empty_block
     rows = [
@@ -111,7 +111,7 @@ def limits(figures: Measured, given: Assumed) -> list[dict[str, Any]]:
         {"of": who, "limit": name, "carries": rate, "demanders": int(rate / load)}
         for who, name, rate, load in rows
     ]
-    return sorted(made, key=lambda row: row["demanders"])
+    return sorted(made, key=lambda row: (row["of"] != "chain", row["demanders"]))
 
 
 def netting(figures: Measured, given: Assumed) -> list[dict[str, Any]]:
