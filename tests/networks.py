@@ -49,7 +49,8 @@ class FourValidators:
         up(self.root)
 
     def passes(self, engine, until):
-        wait_until(lambda: engine.now() >= until, until - engine.now() + LONG, "time stands still")
+        left = max(0, until - engine.now())
+        wait_until(lambda: engine.now() >= until, left + LONG, "time stands still")
 
     def stands(self):
         wait_until(lambda: status(self.root).still_since is not None, LONG, "it goes on")
