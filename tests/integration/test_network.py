@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from web3.exceptions import Web3RPCError
 
-from fabmarket.chain import Fees, Transaction, open_node, signed
+from fabmarket.chain import Transaction, open_node, signed
 from fabmarket.chain.consortium import ConsortiumContract
 from fabmarket.errors import Refused
 from fabmarket.identity import Key
@@ -278,7 +278,7 @@ def test_a_right_is_given_once_three_of_four_owners_want_it(network):
         assert run_command(*decision, "--network", network).stdout == "It is done.\n"
         wait_until(lambda: may_deploy(node, key.address), LONG, "it may not deploy")
         sent = Transaction(key, "deploy", None, CODE, 200_000)
-        (receipt,) = node.mine([signed(node, sent, node.nonce(key.address), Fees(0, 0))])
+        (receipt,) = node.mine([signed(node, sent, node.nonce(key.address))])
         assert receipt.status == 1
     said = run_command("network", "agreed", "--network", network, "--json").facts
     assert key.address in said["deploy"]["accounts"]
