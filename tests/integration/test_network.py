@@ -240,6 +240,18 @@ def test_validators_with_network_cards_of_their_own_and_one_cut_off(needs_valida
     assert not root.exists()
 
 
+def test_where_gas_has_a_price_owners_can_pay_for_their_votes(needs_validator, tmp_path):
+    root = tmp_path / "one"
+    price = ("--validators", 1, "--min-gas-price", 10**9)
+    assert run_command("network", "init", root, *price).code == 0
+    try:
+        up(root)
+        voted = run_command("network", "agree", "gas", "0", "30000000", "--network", root)
+        assert voted.stdout == "It is done.\n", voted.stderr
+    finally:
+        down(root, is_removed=True)
+
+
 def test_what_is_not_there_is_named(network, tmp_path):
     place = tmp_path / "other"
     refused(run_command("network", "status", place), "network init", str(place))
