@@ -196,7 +196,12 @@ func (app *App) setMempool(options servertypes.AppOptions, logger log.Logger) {
 		evmmempool.NewTxRechecker(settings.AnteHandler, encoder), evmmempool.NewTxRechecker(settings.AnteHandler, encoder),
 		settings, evmserver.GetCosmosPoolMaxTx(options, logger))
 	app.mempool = pool
-	app.SetPrepareProposal(baseapp.NewDefaultProposalHandler(pool, app).PrepareProposalHandler())
+	// Told nothing of senders it would leave one out that does not fit and take the next of the same sender, which every
+	// validator refuses, for ever.
+	proposals := baseapp.NewDefaultProposalHandler(pool, app)
+	signers := sdkmempool.NewDefaultSignerExtractionAdapter()
+	proposals.SetSignerExtractionAdapter(evmmempool.NewEthSignerExtractionAdapter(signers))
+	app.SetPrepareProposal(proposals.PrepareProposalHandler())
 	app.SetInsertTxHandler(pool.NewInsertTxHandler(app.TxDecode))
 	app.SetReapTxsHandler(pool.NewReapTxsHandler())
 	app.SetCheckTxHandler(pool.NewCheckTxHandler(app.TxDecode, evmserver.GetMempoolCheckTxTimeout(options, logger)))
