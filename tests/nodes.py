@@ -156,14 +156,14 @@ def relay(url: str, kind: type[Relay] = Relay) -> Iterator[Relay]:
 class Anvil:
     """An anvil that keeps its chain in a file: it can be ended and started again at one port."""
 
-    def __init__(self, binary: str, state: Path) -> None:
+    def __init__(self, binary: str, state: Path, *options: str) -> None:
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.state = state
         self._command = [
             *(binary, "--host", "127.0.0.1", "--port", str(self.port), "--quiet"),
             *("--chain-id", str(DEV_CHAIN_ID), "--state", str(state)),
-            "--preserve-historical-states",
+            *("--preserve-historical-states", *options),
         ]
         self.process = self.start()
 

@@ -36,10 +36,10 @@ const Name = "consortium"
 // power is every validator's: one seat, one vote.
 const power = 1
 
-// Coin of an owner, in its smallest units: what a vote costs at the highest price, and what is given below that.
+// Coin of an owner, in its smallest units: ten votes at the highest price, and what is given below that.
 var (
-	least    = math.NewIntWithDecimal(1, 18)
-	provided = math.NewIntWithDecimal(10, 18)
+	least    = math.NewIntWithDecimal(10, 18)
+	provided = math.NewIntWithDecimal(100, 18)
 )
 
 var versionKey, seatsKey = []byte("version"), []byte("seats")

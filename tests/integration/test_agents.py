@@ -21,7 +21,7 @@ from fabmarket.identity.sealing import LARGEST_LETTER, SealingKey, sealed
 from fabmarket.market.messages import Reply
 from fabmarket.node import Journal, Replayed, evidence_of, replay
 from fabmarket.node.envelope import Envelope
-from fabmarket.node.status import lost_by
+from fabmarket.node.status import waits_for
 from tests.certificates import Authority
 from tests.nodes import relay, rpc
 from tests.street import (
@@ -222,10 +222,10 @@ def test_while_a_node_is_lost_an_agent_waits_and_goes_on(street, node, tmp_path)
             wait_until(lambda: logged(log, "lost"), 60, "it does not notice")
             folder = couple.folders[couple.supplier]
             # A regression: pages over its ledger did not know that its node was gone.
-            wait_until(lambda: "node" in lost_by(folder), 60, "nobody else is told")
+            wait_until(lambda: "node" in waits_for(folder), 60, "nobody else is told")
             between.fault = None
             wait_until(lambda: logged(log, "found"), 60, "it does not come back")
-            wait_until(lambda: lost_by(folder) == "", 60, "others are not told of that")
+            wait_until(lambda: waits_for(folder) == "", 60, "others are not told of that")
             demander = couple.start(couple.demander)
             with ended(demander):
                 wait_until(lambda: logged(log, "settled"), 120, "no trade")

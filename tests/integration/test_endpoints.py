@@ -62,7 +62,7 @@ def signed_payment(engine, nonce, amount=1):
         "type": 2,
         "chainId": engine.chain_id,
         "nonce": nonce,
-        "maxFeePerGas": engine.fee_cap(),
+        "maxFeePerGas": engine.fees().most,
         "maxPriorityFeePerGas": 10**9,
         "gas": 21_000,
         "to": SOMEBODY,

@@ -5,21 +5,34 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from web3.exceptions import Web3RPCError
 
+from fabmarket.chain import Fees, Transaction, open_node, signed
+from fabmarket.chain.consortium import ConsortiumContract
+from fabmarket.errors import Refused
+from fabmarket.identity import Key
+from fabmarket.identity.keystore import address_of_keystore
+from fabmarket.local.network import namespaces
 from fabmarket.local.network.comet import Comet, NoAnswer
 from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.running import down, up
+from fabmarket.local.network.seats import engine_of
 from fabmarket.local.network.state import NetworkState, status
+from fabmarket.node.settings import read_settings
+from fabmarket.node.status import status_of
 from tests.integration.conftest import refused, run_command
 from tests.street import wait_until
 
 pytestmark = pytest.mark.usefixtures("needs_validator")
 
 NAMES = ["validator-1", "validator-2", "validator-3", "validator-4"]
+CODE = bytes.fromhex("600160005360016000f3")
+"""Of a contract that does nothing."""
 LONG = 300
 """Seconds in which a chain on a busy machine does anything."""
 
@@ -166,6 +179,67 @@ def test_a_validator_that_does_not_start_is_named_with_its_last_words(network):
         genesis.write_bytes(kept)
 
 
+@pytest.mark.slow
+def test_a_market_of_agents_trades_on_it_while_a_validator_is_gone(network, tmp_path):
+    market, other = tmp_path / "market", tmp_path / "other"
+    few = ("--suppliers", 2, "--demanders", 1, "--network")
+    try:
+        facts = run_command("up", market, *few, network, "--json").facts
+        assert facts["node"]["process"] is None
+        assert facts["node"]["url"] == facts_of(Place(network)).engine
+        asked = [read_settings(market / f"operator-{at}").chain.urls for at in (1, 2, 3)]
+        assert all(len(urls) == 4 for urls in asked)
+        assert len({urls[0] for urls in asked}) == 3
+        kill(network, "validator-3")
+        demander = market / "demander-1"
+        wait_until(lambda: is_served(demander, "milling", "turning"), LONG, "no trade")
+        assert not run_command("down", market, "--json").facts["chain_lost"]
+        assert status(network).missing == ["validator-3"]
+        refused(run_command("up", market, "--network", other), "holds no network")
+        again = run_command("up", market, "--json").facts
+        assert not again["new"]
+        assert again["market"] == facts["market"]
+        assert is_served(demander, "milling", "turning")
+    finally:
+        run_command("down", market, "--remove")
+    assert not market.exists()
+    assert status(network).has_quorum
+
+
+def is_served(folder: Path, *names: str) -> bool:
+    known = status_of(folder, read_settings(folder))
+    wants = {each.name: each.state for each in known.wants}
+    return all(wants[name] == "served" for name in names)
+
+
+def test_validators_with_network_cards_of_their_own_and_one_cut_off(needs_validator, tmp_path):
+    try:
+        namespaces.require()
+    except Refused as error:
+        pytest.skip(str(error))
+    root = tmp_path / "apart"
+    made = run_command("network", "init", root, "--namespaces", "--json").facts
+    try:
+        facts = facts_of(Place(root))
+        assert [each["url"] for each in made["validators"]] == [
+            f"http://{facts.subnet}.{10 + at}:8545" for at in range(4)
+        ]
+        assert up(root).state.present == 4
+        card = namespaces.card(facts, facts.named("validator-1"))
+        subprocess.run(["ip", "link", "set", card, "down"], check=True)  # noqa: S603, S607
+        before = status(root)
+        assert before.missing == ["validator-1"]
+        assert reached(root, before.head + 3).has_quorum
+        subprocess.run(["ip", "link", "set", card, "up"], check=True)  # noqa: S603, S607
+        wait_until(lambda: status(root).missing == [], LONG, "it does not come back")
+        assert status(root).is_agreed
+    finally:
+        down(root, is_removed=True)
+    links = subprocess.run(["ip", "link"], capture_output=True, text=True, check=True)  # noqa: S607
+    assert card not in links.stdout
+    assert not root.exists()
+
+
 def test_what_is_not_there_is_named(network, tmp_path):
     place = tmp_path / "other"
     refused(run_command("network", "status", place), "network init", str(place))
@@ -175,3 +249,120 @@ def test_what_is_not_there_is_named(network, tmp_path):
     (place / "mine").write_text("{}")
     refused(run_command("network", "up", place), "holds no network")
     assert json.loads((place / "mine").read_text()) == {}
+
+
+def one_owner(root: Path, at: int) -> tuple[object, ...]:
+    """The options with which one owner votes, at some node."""
+    place = Place(root)
+    validator = facts_of(place).validators[at]
+    keystore = place.keystore(validator.name)
+    return (
+        *("--engine", validator.url, "--keystore", keystore),
+        *("--passphrase-file", place.passphrase),
+    )
+
+
+def test_a_right_is_given_once_three_of_four_owners_want_it(network):
+    key = Key(b"\x07" * 32)
+    decision = ("network", "agree", "allow", "deploy", key.address)
+    for at in (0, 1):
+        vote = run_command(*decision, *one_owner(network, at), "--json").facts
+        assert not vote["done"]
+        assert len(vote["wanting"]) == at + 1
+    shown = run_command("network", "agreed", "--network", network)
+    assert f"Wanted  allow deploy {key.address}, by 2 owners of 3:" in shown.stdout
+    back = run_command(*decision, *one_owner(network, 1), "--take-back", "--json").facts
+    assert len(back["wanting"]) == 1
+    with open_node([facts_of(Place(network)).validators[0].url], 31337, key) as node:
+        assert not may_deploy(node, key.address)
+        assert run_command(*decision, "--network", network).stdout == "It is done.\n"
+        wait_until(lambda: may_deploy(node, key.address), LONG, "it may not deploy")
+        sent = Transaction(key, "deploy", None, CODE, 200_000)
+        (receipt,) = node.mine([signed(node, sent, node.nonce(key.address), Fees(0, 0))])
+        assert receipt.status == 1
+    said = run_command("network", "agreed", "--network", network, "--json").facts
+    assert key.address in said["deploy"]["accounts"]
+    assert said["wanted"] == []
+    assert said["needed"] == 3
+    refused(run_command(*decision, "--network", network), "refuses it: Unchanged")
+
+
+def may_deploy(node, account: str) -> bool:
+    try:
+        node.w3.eth.estimate_gas({"from": account, "data": CODE})
+    except Web3RPCError:
+        return False
+    return True
+
+
+def test_who_has_no_seat_has_no_vote_and_what_is_no_decision_is_refused(network, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("of nobody")
+    made = run_command("init", "demander", tmp_path / "agent", "--passphrase-file", secret)
+    assert made.code == 0
+    stranger = tmp_path / "agent" / "keystore.json"
+    url = facts_of(Place(network)).validators[0].url
+    at = ("--engine", url, "--keystore", stranger, "--passphrase-file", secret)
+    account = address_of_keystore(stranger)
+    ran = run_command("network", "agree", "open", "deploy", *at)
+    refused(ran, f"{account} has no seat", "the owners are")
+    there = ("--network", network)
+    for words, said in (
+        (("open",), "open takes RIGHT; 0 values are given"),
+        (("open", "all"), "give deploy or send"),
+        (("remove", "0x12"), "give 0x and 40 digits"),
+        (("admit", account, "0x12"), "give the 64 digits"),
+        (("gas", "-1", "30000000"), "-1"),
+        (("gas", "0", "1"), "refuses it: BadGas"),  # with the first word, not with the third
+        (("open", "deploy", "--engine", url), "go together"),
+    ):
+        refused(run_command("network", "agree", *words, *there), said)
+    before = run_command("network", "agreed", *there, "--json").facts
+    assert before["wanted"] == []
+
+
+def test_a_validator_is_added_and_removed_by_vote_while_blocks_come(network):
+    refused(run_command("network", "add-validator", "../five", network), "is no name")
+    added = run_command("network", "add-validator", "five", network, "--json").facts
+    assert added["done"]
+    state = status(network)
+    assert (state.seats, state.present, state.needed) == (5, 5, 4)
+    assert state.missing == []
+    assert added["url"] in added["engine"]
+    reached(network, state.head + 3)
+    assert {each.name for each in status(network).validators if each.has_signed} >= {"five"}
+    again = run_command("network", "add-validator", "five", network)
+    assert again.stdout.startswith("five has a seat and votes.")
+    removed = run_command("network", "remove-validator", "five", network, "--json").facts
+    assert removed["done"]
+    assert added["url"] not in removed["engine"]
+    state = status(network)
+    assert (state.seats, state.present) == (4, 4)
+    reached(network, state.head + 3)
+    assert not Place(network).process("five").runs()
+    assert Place(network).keystore("five").exists()
+    back = run_command("network", "add-validator", "five", network, "--json").facts
+    assert (back["owner"], back["key"]) == (added["owner"], added["key"])
+    run_command("network", "remove-validator", "five", network)
+    with engine_of(facts_of(Place(network))) as node:
+        assert len(ConsortiumContract(node).state().seats) == 4
+
+
+def test_owners_elsewhere_are_waited_for(network):
+    """Of four owners two have their keystores here."""
+    place = Place(network)
+    hidden = [place.keystore(name) for name in NAMES[2:]]
+    for each in hidden:
+        each.rename(each.with_suffix(".away"))
+    try:
+        waits = run_command("network", "add-validator", "six", network)
+        assert "2 of 3 owners that are needed want it; 1 more must." in waits.stdout
+        assert status(network).seats == 4
+        command = waits.stdout.splitlines()[-1].rpartition("fabmarket ")[2].split()
+    finally:
+        for each in hidden:
+            each.with_suffix(".away").rename(each)
+    said = run_command(*command, *one_owner(network, 2))
+    assert said.stdout == "It is done.\n"
+    wait_until(lambda: status(network).seats == 5, LONG, "it has no seat")
+    assert run_command("network", "remove-validator", "six", network, "--json").facts["done"]

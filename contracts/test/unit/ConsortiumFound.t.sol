@@ -53,7 +53,6 @@ contract ConsortiumFoundTest is ConsortiumBase {
             bytes memory refusal = abi.encodeWithSelector(IConsortium.NotSystem.selector, others[i]);
             _refuses(others[i], _foundCall(_seats(1), _everybody(), _gas()), refusal);
         }
-        vm.assertEq(consortium.SYSTEM(), SYSTEM);
     }
 
     function test_onlyOnce() public {
@@ -119,6 +118,16 @@ contract ConsortiumFoundTest is ConsortiumBase {
                 abi.encodeWithSelector(IConsortium.BadGas.selector, bad[i].minPrice, bad[i].blockLimit);
             _refuses(SYSTEM, _foundCall(_seats(1), _everybody(), bad[i]), refusal);
         }
+    }
+
+    function test_itsLimitsAreTheDocumentedOnes() public view {
+        vm.assertEq(consortium.SYSTEM(), SYSTEM);
+        vm.assertEq(consortium.MAX_SEATS(), 64);
+        vm.assertEq(consortium.MAX_ACCOUNTS(), 4096);
+        vm.assertEq(consortium.MAX_AGREEMENT(), 30 days);
+        vm.assertEq(consortium.MAX_PRICE(), 1e12);
+        vm.assertEq(consortium.MIN_BLOCK(), 10_000_000);
+        vm.assertEq(consortium.MAX_BLOCK(), 1_000_000_000);
     }
 
     /// @dev Refused if a refusal is given.

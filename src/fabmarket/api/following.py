@@ -8,11 +8,12 @@ from pathlib import Path
 from typing_extensions import override
 
 from fabmarket.api.served import Following
+from fabmarket.chain import NodesDisagree
 from fabmarket.errors import FabmarketError
 from fabmarket.ledger import Follower, LedgerError
 from fabmarket.ledger.follower import Progress
 from fabmarket.market.events import Event
-from fabmarket.node.status import is_running, lost_by
+from fabmarket.node.status import is_running, waits_for
 
 LOOK_SECONDS = 1.0
 """Between two looks at the chain."""
@@ -23,8 +24,8 @@ def by_agent(folder: Path) -> Following:
     """Return how the ledger in an agent's directory comes by its blocks: while the agent runs."""
     if not is_running(folder):
         return Following("file", "the agent does not run")
-    lost = lost_by(folder)
-    return Following("agent", f"waits: {lost}" if lost else "")
+    waits = waits_for(folder)
+    return Following("agent", f"waits: {waits}" if waits else "")
 
 
 class _Ended(BaseException):
@@ -32,7 +33,9 @@ class _Ended(BaseException):
 
 
 class Feed(threading.Thread):
-    """Follows until it is told to end, or until a reorganisation is too deep to be followed."""
+    """Follows until it is told to end, a reorganisation is too deep to be followed, or several
+    nodes tell several chains.
+    """
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class Feed(threading.Thread):
                 self._now = Following("following", "", self._finality)
             except _Ended:
                 return
-            except LedgerError as error:
+            except (LedgerError, NodesDisagree) as error:
                 self._now = Following("halted", str(error), self._finality)
                 self._halted(str(error))
                 return

@@ -21,9 +21,11 @@ from fabmarket.chain.engine import (
     Engine,
     EngineUnavailable,
     FailedCall,
+    Fees,
     Header,
     Log,
     NobodyAnswers,
+    NodesDisagree,
     Receipt,
     Sent,
     Settings,
@@ -32,7 +34,6 @@ from fabmarket.chain.moves import intent_of, move_of
 from fabmarket.chain.open import anvil_binary, look_at, open_engine, open_node
 from fabmarket.chain.sender import (
     CallFailed,
-    Fees,
     Sender,
     Transaction,
     raised_fees,
@@ -58,6 +59,7 @@ __all__ = [
     "Log",
     "NobodyAnswers",
     "NodeLost",
+    "NodesDisagree",
     "Receipt",
     "Sender",
     "Sent",

@@ -17,6 +17,8 @@ CONSORTIUM = checksummed(bytes.fromhex("fab1").rjust(20, b"\0"))
 """Where it stands on every consortium chain, from genesis on."""
 AGREE_GAS = 1_000_000
 """More than the dearest word takes: the one that has a 64th seat admitted."""
+_PAGE = 10_000
+"""Blocks whose logs are asked for at once: as many as the validators answer for."""
 _NAME = "Consortium"
 _AGREED = keccak(b"Agreed(address,bytes32,bytes,uint64)")
 
@@ -117,7 +119,12 @@ class ConsortiumContract(Contract):
 
         Of those that were first wanted in block `first` or later. Raises ChainError.
         """
-        logs = self.engine.logs(first, self.engine.block_number(), self.address)
+        last = self.engine.block_number()
+        logs = [
+            log
+            for start in range(first, last + 1, _PAGE)
+            for log in self.engine.logs(start, min(start + _PAGE - 1, last), self.address)
+        ]
         calls = dict.fromkeys(_call_in(log) for log in logs if log.topics[:1] == (_AGREED,))
         found = [(call, self.agreed(call)) for call in calls]
         return [Wanted(call, *said_by(call), words) for call, words in found if words]

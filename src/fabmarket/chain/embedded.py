@@ -23,10 +23,12 @@ from web3.types import BlockIdentifier  # noqa: E402
 from fabmarket.chain.engine import (  # noqa: E402
     BLOCK_GAS,
     PINNED_CHAIN_ID,
+    TIP,
     CallReverted,
     ChainError,
     Engine,
     EngineUnavailable,
+    Fees,
     Header,
     Log,
     Receipt,
@@ -144,8 +146,8 @@ class EmbeddedEngine(Engine):
             self._pin_next_time()
 
     @override
-    def fee_cap(self) -> int:
-        return 100 * 10**9
+    def fees(self) -> Fees:
+        return Fees(100 * 10**9, TIP)
 
     @override
     def nonce(self, address: str, block: int | None = None) -> int:

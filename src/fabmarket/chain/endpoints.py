@@ -22,6 +22,7 @@ from typing_extensions import override
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from fabmarket.chain.comparing import Comparison
 from fabmarket.chain.engine import BusyNow, EngineUnavailable, NobodyAnswers
 from fabmarket.chain.posting import BadAnswer, Posting, reason
 from fabmarket.errors import TryAgain
@@ -139,10 +140,29 @@ class _Endpoint(JSONBaseProvider):
 
     def ask_chain_id(self) -> int:
         """Return the id of its chain."""
-        answer = self.ask("eth_chainId", [])
+        return self._number(self._result("eth_chainId", []))
+
+    def ask_head(self) -> int:
+        """Return the number of its latest block."""
+        return self._number(self._result("eth_blockNumber", []))
+
+    def ask_hash(self, number: int) -> bytes | None:
+        """Return a block's hash; None where it has not the block, or no more."""
+        block = self._result("eth_getBlockByNumber", [hex(number), False])
+        if block is None:
+            return None
+        if not isinstance(block, dict) or self._number(block.get("number")) != number:
+            raise BadAnswer(f"{self.quoted(block)} for block {number}")
+        found = block.get("hash")
+        if not isinstance(found, str) or not re.fullmatch("0x[0-9a-fA-F]{64}", found):
+            raise BadAnswer(f"{self.quoted(found)} is no hash")
+        return bytes.fromhex(found[2:])
+
+    def _result(self, method: str, params: list[Any]) -> Any:
+        answer = self.ask(method, params)
         if "error" in answer:
             raise BadAnswer(f"the error {self.quoted(answer['error'])}")
-        return self._number(answer["result"])
+        return answer["result"]
 
     def _number(self, said: object) -> int:
         """Return a number as a node writes it. Raises BadAnswer."""
@@ -178,6 +198,11 @@ class Endpoints(JSONBaseProvider):
         self._current = 0
         self._seen = -1
         self._chain_id: int | None = None
+        self._comparison = Comparison([_Endpoint(url) for url in urls])
+
+    def require_one_chain(self, finality: int, *, at_once: bool) -> None:
+        """As `Engine.require_one_chain`, for those that answer."""
+        self._comparison.require(self._chain_id, finality, at_once=at_once)
 
     def agree(self, expected: int | None) -> int:
         """Ask every endpoint for its chain's id, once, and return what all that answer say.
@@ -250,7 +275,9 @@ class Endpoints(JSONBaseProvider):
     def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> RPCResponse:
         answer = endpoint.ask(method, params)
         self._seen = max(self._seen, endpoint.head)
-        self._current = self._all.index(endpoint)
+        if endpoint is not self._all[self._current]:
+            self._current = self._all.index(endpoint)
+            self._comparison.soon()
         return answer
 
     def _require_chain(self, endpoint: _Endpoint) -> None:

@@ -2,6 +2,7 @@
 
 ChainError
 ├── EngineUnavailable   the engine asked for is unknown, absent, unreachable or another chain
+├── NodesDisagree       nodes of one chain give several hashes for a block that is final
 └── CallReverted        a read-only call reverted; carries the revert data
 """
 
@@ -30,6 +31,21 @@ class BusyNow(NobodyAnswers, TryAgain):
     """Somebody is there who does not answer for now."""
 
 
+class NodesDisagree(ChainError):
+    """Nodes of one chain give several hashes for block `number`, which nothing may take back.
+
+    `told`: each node, as its URL may be shown, and the hash that it gives.
+    """
+
+    def __init__(self, number: int, told: Sequence[tuple[str, bytes]]) -> None:
+        said = ", ".join(f"0x{found.hex()} at {shown}" for shown, found in told)
+        super().__init__(
+            f"the nodes do not tell one chain: block {number} is {said}; find out which of them is"
+            " wrong, and leave it out"
+        )
+        self.number, self.told = number, tuple(told)
+
+
 class CallReverted(ChainError):
     """A read-only call reverted with `data`."""
 
@@ -52,6 +68,8 @@ BLOCK_GAS = 30_029_122
 """The block gas limit of the pinned chains: that of the embedded chain's genesis."""
 TRANSACTION_GAS = 1 << 24
 """The most one transaction may use (EIP-7825)."""
+TIP = 10**9
+"""Wei for a unit of gas that is offered to the maker of a block where gas has a price."""
 FIRST_BLOCK = 1
 """The first block with transactions: the one before it is genesis, which some chains have not, and
 whose nodes take its number for that of the latest.
@@ -114,6 +132,16 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Fees:
+    """What a transaction offers for a unit of gas, wei: `most` at most, of which `tip` goes to the
+    maker of the block, and is no more than that.
+    """
+
+    most: int
+    tip: int
+
+
+@dataclass(frozen=True)
 class FailedCall:
     """A transaction to a contract that was mined and reverted: who sent it, and its call data."""
 
@@ -148,6 +176,13 @@ class Engine(ABC):
     def logs(self, first: int, last: int, address: str) -> list[Log]:
         """Return a contract's logs in blocks `first` to `last`, both included, in order."""
 
+    def require_one_chain(self, finality: int, *, at_once: bool = False) -> None:  # noqa: B027
+        """Raise NodesDisagree if the engine is several nodes, and they tell several chains.
+
+        `finality`: how many blocks below the head nothing is taken back. They are compared now and
+        then; `at_once` says that something hangs on it now.
+        """
+
     @abstractmethod
     def pass_time(self, until: int) -> None:
         """Return once the latest block's time is `until` or later; pinned engines jump there."""
@@ -161,8 +196,11 @@ class Engine(ABC):
         return self.header().number
 
     @abstractmethod
-    def fee_cap(self) -> int:
-        """Return the most a transaction may pay per gas, wei."""
+    def fees(self) -> Fees:
+        """Return what is offered for a unit of gas at first: enough for a while.
+
+        Nothing on a chain that asks for nothing, where no account needs coin.
+        """
 
     @abstractmethod
     def nonce(self, address: str, block: int | None = None) -> int:

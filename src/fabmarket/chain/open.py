@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from fabmarket.chain.anvil import AnvilEngine
 from fabmarket.chain.endpoints import public
 from fabmarket.chain.engine import Engine, EngineUnavailable, NobodyAnswers, Settings
-from fabmarket.chain.rpc import AnvilEngine, RpcEngine, dev_funder
+from fabmarket.chain.rpc import RpcEngine, dev_funder
 from fabmarket.identity import Key
 
 DEV_CHAIN_ID = 31337
@@ -39,7 +40,7 @@ def open_engine(name: str, settings: Settings) -> Engine:
             engine = RpcEngine("rpc", name, settings.chain_id or DEV_CHAIN_ID, _funder())
         except NobodyAnswers as error:
             raise type(error)(f"{error}, or use --engine embedded") from error
-        if engine.native_balance(engine.funder.address) == 0:
+        if engine.fees().most > 0 and engine.native_balance(engine.funder.address) == 0:
             raise EngineUnavailable(
                 f"account {engine.funder.address} has no coin for gas at {engine.shown};"
                 " fund it or set FABMARKET_FUNDER_KEY to the key of one that has"

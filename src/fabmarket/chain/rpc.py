@@ -1,13 +1,9 @@
-"""An engine reached over JSON-RPC, and an anvil process started for one run."""
+"""An engine reached over JSON-RPC."""
 
-import socket
-import subprocess
 import time
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 from eth_typing import BlockNumber, ChecksumAddress
@@ -32,31 +28,26 @@ from fabmarket.chain.endpoints import (
     urls_of,
 )
 from fabmarket.chain.engine import (
-    BLOCK_GAS,
-    PINNED_CHAIN_ID,
+    TIP,
     CallReverted,
     ChainError,
     Engine,
-    EngineUnavailable,
     FailedCall,
+    Fees,
     Header,
     Log,
     NobodyAnswers,
     Receipt,
     Sent,
-    Settings,
 )
 from fabmarket.chain.hashes import is_block_of_hash, is_transaction_of_hash, receipts_have_root
-from fabmarket.chain.posting import TIMEOUT
 from fabmarket.chain.raw import octets, raw_header, raw_logs
 from fabmarket.chain.sender import Transaction, signed
 from fabmarket.errors import FabmarketError, TryAgain
 from fabmarket.identity import Key, keccak
 from fabmarket.identity.keys import checksummed
-from fabmarket.interrupts import held_back
 
 _DEADLINE = 60.0
-_PATIENCE = 5.0
 _QUOTED = 300
 _MOST, _MOST_COIN = (1 << 63) - 1, (1 << 256) - 1
 """What a node can count: of blocks and seconds as many as SQLite can, of wei what the EVM can."""
@@ -110,9 +101,9 @@ class RpcEngine(Engine):
         self.funder = funder
         self._head: Header | None = None
         self._together = _TOGETHER
-        endpoints = Endpoints(urls_of(url), self.patience)
-        self.w3 = Web3(endpoints)
-        self.chain_id = endpoints.agree(chain_id)
+        self._endpoints = Endpoints(urls_of(url), self.patience)
+        self.w3 = Web3(self._endpoints)
+        self.chain_id = self._endpoints.agree(chain_id)
         try:
             self.client = self._quoted(self.w3.client_version)
         except Exception as error:  # web3 raises many kinds for one fact
@@ -175,6 +166,10 @@ class RpcEngine(Engine):
             found = raw_logs(answer["result"])
         return sorted(found, key=lambda log: (log.block, log.index))
 
+    @override
+    def require_one_chain(self, finality: int, *, at_once: bool = False) -> None:
+        self._endpoints.require_one_chain(finality, at_once=at_once)
+
     def failed_calls(self, number: int, address: str) -> list[FailedCall]:
         """Return the transactions to a contract that were mined in a block and reverted."""
         with self._asking():
@@ -208,11 +203,14 @@ class RpcEngine(Engine):
         self.mine([signed(self, nothing, self.nonce(address))])
 
     @override
-    def fee_cap(self) -> int:
+    def fees(self) -> Fees:
         with self._asking():
             latest = self.w3.eth.get_block("latest")
             base = _count(latest.get("baseFeePerGas", 0), _MOST_COIN)
-            return 2 * base + 10**9
+            if base:
+                return Fees(2 * base + TIP, TIP)
+            price = _count(self.w3.eth.gas_price, _MOST_COIN)  # perhaps it is a fixed one, or none
+            return Fees(price, price)
 
     @override
     def nonce(self, address: str, block: int | None = None) -> int:
@@ -230,8 +228,7 @@ class RpcEngine(Engine):
         for raw in raw_transactions:
             self.send(raw)
         self._after_sending()
-        deadline = time.monotonic() + _DEADLINE
-        return [self._mined(raw, deadline) for raw in raw_transactions]
+        return [self._mined(raw) for raw in raw_transactions]
 
     @override
     def send(self, raw: bytes) -> bytes:
@@ -240,8 +237,9 @@ class RpcEngine(Engine):
             try:
                 self.w3.eth.send_raw_transaction(raw)
             except Web3RPCError as error:
-                # Nodes word it in many ways that they have these bytes already.
-                if self._found(place) is None:
+                # Nodes word it in many ways that they have these bytes already; some that say so
+                # cannot show them yet.
+                if "already known" not in str(error) and self._found(place) is None:
                     said = self._quoted(error)
                     raise ChainError(
                         f"the node at {self.shown} refused a transaction: {said}"
@@ -357,17 +355,21 @@ class RpcEngine(Engine):
     def _after_sending(self) -> None:
         """Give a subclass the chance to mine."""
 
-    def _mined(self, raw: bytes, deadline: float) -> Receipt:
+    def _mined(self, raw: bytes) -> Receipt:
         """Wait for a receipt; the bytes are sent again, as a node may have lost them."""
         place, again = keccak(raw), time.monotonic() + _RESEND
+        deadline, begun = time.monotonic() + _DEADLINE, None
         while (receipt := self.receipt(place)) is None:
             if time.monotonic() > deadline:
+                head = self.header()
+                still = f", which stands still at block {head.number}" if head == begun else ""
                 raise NotMined(
                     f"transaction 0x{place.hex()} was not mined within {_DEADLINE:.0f} s"
-                    f" at {self.shown}"
+                    f" at {self.shown}{still}; it was sent, and may be mined yet"
                 )
             time.sleep(0.05)
             if time.monotonic() > again:
+                begun = begun or self.header()
                 with suppress(ChainError):  # it may just have been mined
                     self.send(raw)
                 again = time.monotonic() + _RESEND
@@ -414,97 +416,6 @@ def _count(answer: object, most: int = _MOST) -> int:
 
 def _known(address: str) -> ChecksumAddress:
     return cast(ChecksumAddress, address)
-
-
-class AnvilEngine(RpcEngine):
-    """An anvil process of our own, with chain id, times and block contents pinned."""
-
-    is_virtual = True
-    patience = 0.0  # our own process does not come back
-
-    def __init__(self, binary: Path, settings: Settings) -> None:
-        chain_id = settings.chain_id or PINNED_CHAIN_ID
-        port = _free_port()
-        command = [
-            str(binary),
-            *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)),
-            *("--timestamp", str(settings.genesis_time), "--gas-limit", str(BLOCK_GAS)),
-            *("--hardfork", "prague", "--order", "fifo", "--no-mining", "--quiet"),
-        ]
-        try:
-            with held_back():  # or nobody would know the process to end
-                process = subprocess.Popen(  # noqa: S603 (the binary is found by open_engine)
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                )
-                # Whatever becomes of this object, its process ends with it.
-                self._end = weakref.finalize(self, _end, process)
-        except OSError as error:
-            raise EngineUnavailable(
-                f"{binary} cannot be run as anvil ({error.strerror});"
-                " set FABMARKET_ANVIL to anvil's native binary or use --engine embedded"
-            ) from error
-        try:
-            self._process = process
-            self._wait_until_listening(port)
-            super().__init__(
-                "anvil", f"http://127.0.0.1:{port}", chain_id, Key(bytes.fromhex(_DEV_KEY))
-            )
-            self.ask("anvil_setBlockTimestampInterval", [1])
-        except BaseException:
-            self.close()
-            raise
-
-    @override
-    def fee_cap(self) -> int:
-        return 100 * 10**9
-
-    @override
-    def close(self) -> None:
-        self._end()
-
-    @override
-    def _after_sending(self) -> None:
-        self.ask("evm_mine", [])
-
-    @override
-    def pass_time(self, until: int) -> None:
-        if self.now() < until:
-            self.ask("evm_setNextBlockTimestamp", [until])
-            self.ask("evm_mine", [])
-
-    def _wait_until_listening(self, port: int) -> None:
-        deadline = time.monotonic() + TIMEOUT
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                said = self._process.stderr.read() if self._process.stderr else b""
-                told = said.decode(errors="replace").strip()[:_QUOTED]
-                raise EngineUnavailable(f"anvil stopped at once: {told}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise EngineUnavailable(f"anvil does not listen on port {port} after {TIMEOUT:.0f} s")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    with held_back():
-        process.terminate()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stderr:
-            process.stderr.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def dev_funder() -> Key:

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fabmarket.chain.contracts import ExchangeContract
-from fabmarket.chain.engine import BLOCK_GAS, ChainError, Engine, Receipt
+from fabmarket.chain.engine import BLOCK_GAS, ChainError, Engine, Fees, Receipt
 from fabmarket.identity import Key
-
-_TIP = 10**9
 
 
 class CallFailed(ChainError):
@@ -26,16 +24,6 @@ class Transaction:
     data: bytes
     gas: int
     value: int = 0
-
-
-@dataclass(frozen=True)
-class Fees:
-    """What a transaction offers for a unit of gas, wei: `most` at most, of which `tip` goes to the
-    maker of the block, and is no more than that.
-    """
-
-    most: int
-    tip: int
 
 
 class Sender:
@@ -107,20 +95,22 @@ class Sender:
 
 def usual_fees(engine: Engine, limit: int | None = None) -> Fees:
     """Return what is offered at first: enough for a while, and no more than `limit`."""
-    most = engine.fee_cap() if limit is None else min(limit, engine.fee_cap())
-    return Fees(most, min(most, _TIP))
+    usual = engine.fees()
+    most = usual.most if limit is None else min(limit, usual.most)
+    return Fees(most, min(most, usual.tip))
 
 
 def raised_fees(engine: Engine, fees: Fees, limit: int) -> Fees | None:
     """Return with what a transaction can take the place of one of the same nonce that is stuck.
 
     An eighth more of both, as nodes ask for a tenth, or what is usual now if that is more. None if
-    `limit` lies below.
+    `limit` lies below, or gas costs nothing.
     """
-    most = min(limit, max(engine.fee_cap(), _eighth_more(fees.most)))
-    if 10 * most < 11 * fees.most:
+    usual = engine.fees()
+    most = min(limit, max(usual.most, _eighth_more(fees.most)))
+    if most == fees.most or 10 * most < 11 * fees.most:
         return None
-    return Fees(most, min(most, _eighth_more(fees.tip)))
+    return Fees(most, min(most, max(usual.tip, _eighth_more(fees.tip))))
 
 
 def _eighth_more(amount: int) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from eth_utils.address import is_address, is_checksum_address, to_checksum_address
+from typing_extensions import override
 
 from fabmarket.errors import Refused
 from fabmarket.scenario import is_number, is_whole
@@ -73,3 +75,18 @@ class Whole(click.IntRange):
         if isinstance(value, str) and not is_whole(value):
             self.fail(f"{value!r} is not a whole number; write it in digits", param, ctx)
         return int(super().convert(value, param, ctx))
+
+
+class Address(click.ParamType[str]):
+    """An account: 0x and 40 digits."""
+
+    name = "address"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it in checksummed case."""
+        if not (isinstance(value, str) and value.startswith("0x") and is_address(value)):
+            self.fail(f"{value!r} is no address; give 0x and 40 digits", param, ctx)
+        if value[2:].lower() != value[2:] and not is_checksum_address(value):
+            self.fail(f"{value!r} has a digit of a wrong case; copy it whole", param, ctx)
+        return to_checksum_address(value)

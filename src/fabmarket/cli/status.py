@@ -63,6 +63,8 @@ def _print(facts: dict[str, Any], status: Status) -> None:
         f"{_read(status)}; {status.letters} letters and {status.moves} transactions on their"
         f" way; {status.sessions} sessions, {status.trades} trades"
     )
+    if status.waits:
+        click.echo(one_line(f"Waits: {status.waits}"))
     gone = status.forgotten
     if gone.messages:
         counts = f"{gone.sessions} sessions, {gone.trades} trades"

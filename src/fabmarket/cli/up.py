@@ -10,11 +10,12 @@ from typing import Any
 import click
 from rich.console import Console
 
+from fabmarket.chain.endpoints import urls_of
 from fabmarket.cli.agent import runner
 from fabmarket.cli.inputs import InputError, Whole
 from fabmarket.cli.terminal import progress, table
 from fabmarket.errors import missing
-from fabmarket.local.files import PAGES
+from fabmarket.local.files import NODE, PAGES
 from fabmarket.local.market import Up, up
 from fabmarket.local.sample import MOST
 from fabmarket.market.rhythm import Rhythm
@@ -37,6 +38,7 @@ argument = click.argument(
 Examples:
   fabmarket up                    # in ./fabmarket-market
   fabmarket up fair --suppliers 3 --demanders 5
+  fabmarket up fair --network fabmarket-network
   fabmarket up fair --json
 """,
 )
@@ -51,8 +53,20 @@ Examples:
     type=Whole(1, MOST),
     help="Demanders of a new market  [default: 2]",
 )
+@click.option(
+    "--network",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Found a new market on the network of fabmarket network up in DIR.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what is where as JSON.")
-def command(folder: Path, suppliers: int | None, demanders: int | None, as_json: bool) -> None:
+def command(
+    folder: Path,
+    suppliers: int | None,
+    demanders: int | None,
+    network: Path | None,
+    as_json: bool,
+) -> None:
     """Found a market on this machine for trying out, or go on with it, and start it.
 
     A node of its own (anvil, of the contracts' tools, which need Node) that makes a block a second,
@@ -60,7 +74,8 @@ def command(folder: Path, suppliers: int | None, demanders: int | None, as_json:
     agent with a directory of its own in DIR, by default fabmarket-market. With the extra `serve`
     there are pages, too, among them those of the last demander for its owner: the address that is
     printed lets a browser in. When all of them answer it prints what is where, and returns; they
-    run on until `fabmarket down`. Run again it goes on with the market that is there, and starts
+    run on until `fabmarket down`. With --network the market is on a chain of several validators
+    in place of a node of its own. Run again it goes on with the market that is there, and starts
     what does not run. All keys are drawn anew, and their passphrase lies beside them: use it for
     nothing of worth.
     """
@@ -76,7 +91,8 @@ def command(folder: Path, suppliers: int | None, demanders: int | None, as_json:
                 tasks[phase] = bar.add_task(phase, total=total)
             bar.update(tasks[phase], completed=done)
 
-        result = up(root, suppliers, demanders, told)
+        where = None if network is None else network.absolute()
+        result = up(root, suppliers, demanders, told, where)
     if as_json:
         click.echo(json.dumps(_facts(root, result), indent=2, sort_keys=True))
     else:
@@ -92,7 +108,7 @@ def _facts(root: Path, result: Up) -> dict[str, Any]:
         "node": {
             "url": places.url,
             "chain_id": places.chain_id,
-            "process": result.numbers["node"],
+            "process": result.numbers.get(NODE),
         },
         "market": {
             **{name: getattr(places, name) for name in _ADDRESSES},
@@ -131,7 +147,7 @@ def _dashboard(root: Path, result: Up) -> dict[str, Any] | None:
 def _print(folder: Path, root: Path, result: Up) -> None:
     facts, places = result.facts, result.facts.places
     click.echo(_said(result))
-    rows = [["node", "", "", places.url, str(result.numbers["node"])]]
+    rows = [["node", "", "", url, str(result.numbers.get(NODE, ""))] for url in urls_of(places.url)]
     for each in facts.members:
         door = f"http://127.0.0.1:{each.port}"
         number = str(result.numbers.get(each.name, ""))

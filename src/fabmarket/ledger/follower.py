@@ -67,8 +67,10 @@ class Follower(Generic[E]):
         A block is stored once whoever asked for it has come back for the next: after a crash it
         comes again. Blocks without events are passed over; the last final one comes always, as its
         time is the chain's. Nothing comes where the head did not move, or a node knows less than
-        we. LedgerError if what was given out is no longer so.
+        we. LedgerError if what was given out is no longer so, NodesDisagree where several nodes
+        tell several chains.
         """
+        self._engine.require_one_chain(self._finality)
         known = self._log.followed()
         head = self._engine.header()
         if known is not None:
@@ -95,8 +97,10 @@ class Follower(Generic[E]):
 
         Blocks that were stored and are no longer on the chain are taken back before. Where the
         chain changes while it is read, or a node knows less than we, nothing more is stored: the
-        next call reads what is there then. LedgerError if blocks changed that were final.
+        next call reads what is there then. LedgerError if blocks changed that were final,
+        NodesDisagree where several nodes tell several chains.
         """
+        self._engine.require_one_chain(self._finality)
         head = self._engine.header()
         known = self._ancestor(head)
         self.latest = final = head.number - self._finality
@@ -143,6 +147,7 @@ class Follower(Generic[E]):
         return header.hash == block_hash
 
     def _too_deep(self, number: int, block_hash: bytes) -> LedgerError:
+        self._engine.require_one_chain(self._finality, at_once=True)  # perhaps it is not so at all
         return LedgerError(
             f"block {number} 0x{block_hash.hex()} is no longer there: the chain was reorganised"
             f" deeper than {self._finality} blocks; index it again from the start"

@@ -44,10 +44,11 @@ class Member:
 class Facts:
     """What stands fast of a founded market; beats come every `period` seconds.
 
-    At `page_port` the pages are served, those of the last participant for its owner.
+    At `page_port` the pages are served, those of the last participant for its owner. `node_port` is
+    None where the market has no node of its own, as on a network.
     """
 
-    node_port: int
+    node_port: int | None
     page_port: int
     places: Places
     slots: int

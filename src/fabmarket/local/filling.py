@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from fabmarket.chain.endpoints import urls_of
 from fabmarket.errors import Bug
 from fabmarket.market.parameters import parameters_for
 from fabmarket.node.settings import template
@@ -17,7 +18,10 @@ _COMMENT = re.compile(r"^(\S.*?) +# ", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Places:
-    """Where a market is: its node, its contracts, its calendar (seconds of chain time)."""
+    """Where a market is: its node, its contracts, its calendar (seconds of chain time).
+
+    `url` is that of one node, or of several with commas between them.
+    """
 
     url: str
     chain_id: int
@@ -105,7 +109,7 @@ def _market(places: Places, port: int) -> dict[str, str]:
         'token = "0x"': f'token = "{places.token}"',
         'board = "0x"': f'board = "{places.board}"',
         'founder = "0x"': f'founder = "{places.founder}"',
-        '"http://127.0.0.1:8545"': f'"{places.url}"',
+        '"http://127.0.0.1:8545"': ", ".join(f'"{url}"' for url in urls_of(places.url)),
         "chain_id = 31337": f"chain_id = {places.chain_id}",
         "9100": str(port),
     }

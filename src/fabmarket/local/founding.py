@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_bytes
 
+from fabmarket.chain.endpoints import urls_of
 from fabmarket.chain.rpc import RpcEngine
 from fabmarket.identity import Key
 from fabmarket.identity.keystore import create
@@ -70,27 +71,40 @@ class Founded:
         )
 
     def settings(self, party: Party, port: int) -> str:
-        """Return the settings of a supplier, demander or operator, its door at a port."""
+        """Return the settings of a supplier, demander or operator, its door at a port.
+
+        Where there are several nodes, each participant asks another one first.
+        """
         parties, scenario = self.parties, self.scenario
+        urls = urls_of(self.places.url)
+        first = parties.everyone.index(party) % len(urls)
+        places = replace(self.places, url=",".join(urls[first:] + urls[:first]))
         if party.role == "operator":
-            return operator_settings(self.places, port)
+            return operator_settings(places, port)
         if party.role == "supplier":
             supplier = scenario.suppliers[parties.suppliers.index(party)]
-            return supplier_settings(self.places, port, supplier, scenario.concept)
+            return supplier_settings(places, port, supplier, scenario.concept)
         demander = scenario.demanders[parties.demanders.index(party)]
-        return demander_settings(self.places, port, demander, scenario.release_rounds)
+        return demander_settings(places, port, demander, scenario.release_rounds)
 
 
 def found(
-    engine: RpcEngine, scenario: Scenario, period: int, lead: int, progress: Progress = unheard
+    engine: RpcEngine,
+    scenario: Scenario,
+    period: int,
+    lead: int,
+    progress: Progress = unheard,
+    deployer: Key | None = None,
 ) -> Founded:
     """Found a market at a node: everyone has coin and money on the exchange, suppliers stock.
 
-    All keys are drawn anew. Beats come every `period` seconds; slot 0 begins `lead` seconds after
-    the contracts are there.
+    All keys are drawn anew, but for the `deployer`'s if one is given. Beats come every `period`
+    seconds; slot 0 begins `lead` seconds after the contracts are there.
     """
     progress(FOUNDING, 0, _STEPS)
     parties = _with_fresh_keys(parties_of(scenario, 0))
+    if deployer is not None:
+        parties = replace(parties, deployer=replace(parties.deployer, key=deployer))
     market = deploy(engine, scenario, parties, lead)
     progress(FOUNDING, 1, _STEPS)
     for at in range(3):

@@ -3,11 +3,10 @@
 import time
 from typing import Literal, assert_never
 
-from fabmarket.chain import Sender, TokenContract, Transaction
-from fabmarket.chain.local import LocalNode
+from fabmarket.chain import NobodyAnswers, Sender, TokenContract, Transaction, look_at
 from fabmarket.errors import Refused
 from fabmarket.local import sample
-from fabmarket.local.files import NODE, Facts, NoMarket, Place, facts_of
+from fabmarket.local.files import Facts, NoMarket, Place, facts_of
 from fabmarket.local.filling import demander_settings, supplier_settings
 from fabmarket.local.ports import free_ports
 
@@ -27,8 +26,11 @@ def running_market(place: Place) -> Facts:
     if facts is None:
         problem = f"{place.root}: no market is founded there"
         raise NoMarket(f"{problem}; run fabmarket up {place.root}")
-    if not place.process(NODE).runs():
-        raise NotRunning(f"{place.root}: the market does not run; fabmarket up {place.root}")
+    try:
+        look_at([facts.places.url], facts.places.chain_id)
+    except NobodyAnswers as error:
+        problem = f"{place.root}: the market does not run"
+        raise NotRunning(f"{problem}; fabmarket up {place.root}") from error
     if time.time() >= facts.ends - facts.places.slot_length:
         raise NotRunning(
             f"{place.root}: all slots of the market are over; fabmarket down --remove"
@@ -54,7 +56,7 @@ def settings_in(facts: Facts, role: Literal["supplier", "demander"]) -> str:
 
 def endow(facts: Facts, address: str) -> None:
     """Give an account COINS for gas and MONEY in its wallet."""
-    node = LocalNode(facts.node_port)
+    node = look_at([facts.places.url], facts.places.chain_id)
     sender, token = Sender(node), TokenContract(node, facts.places.token)
     coin = Transaction(node.funder, "fund", address, b"", 21_000, COINS * 10**18)
     mint = token.data("mint", address, MONEY)

@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_bytes
 from typing import TypeVar
 
-from fabmarket.chain import EngineUnavailable, anvil_binary
+from fabmarket.chain import EngineUnavailable, anvil_binary, look_at
+from fabmarket.chain.endpoints import urls_of
 from fabmarket.chain.local import LocalNode, node_command
+from fabmarket.chain.rpc import RpcEngine
 from fabmarket.errors import Refused
+from fabmarket.identity import Key
 from fabmarket.ledger import Ledger
 from fabmarket.local import sample
 from fabmarket.local.files import (
@@ -36,6 +40,8 @@ from fabmarket.local.files import (
     worked_on,
 )
 from fabmarket.local.founding import Founded, Progress, found, make_directory
+from fabmarket.local.network import files as networks
+from fabmarket.local.network.seats import let_deploy
 from fabmarket.local.ports import free_ports, require_free
 from fabmarket.local.processes import NotStarted, Process, end, last_words
 from fabmarket.node.settings import EVENTS
@@ -90,12 +96,18 @@ class Down:
     is_lost: bool = False
 
 
-def up(root: Path, suppliers: int | None, demanders: int | None, progress: Progress) -> Up:
+def up(
+    root: Path,
+    suppliers: int | None,
+    demanders: int | None,
+    progress: Progress,
+    network: Path | None = None,
+) -> Up:
     """Found a market in a directory if there is none, and start all of it that does not run.
 
-    Numbers that are given must be those of the market that is there.
+    Numbers that are given must be those of the market that is there. With `network`, the directory
+    of one that runs, the market is founded there, else on a node of its own.
     """
-    binary = anvil_binary()
     is_here = root.exists()
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with worked_on(root) as place:
@@ -103,11 +115,13 @@ def up(root: Path, suppliers: int | None, demanders: int | None, progress: Progr
         is_new = facts is None
         if facts is None:
             scenario = sample.sample_market(suppliers or sample.USUAL, demanders or sample.USUAL)
-            facts = _founded(place, binary, scenario, progress, is_here=is_here)
+            facts = _founded(place, network, scenario, progress, is_here=is_here)
+        elif network is not None:
+            _require_network(facts, network)
         _require_number(facts, "supplier", suppliers)
         _require_number(facts, "demander", demanders)
-        begun = [place.process(NODE)] if is_new else []
-        started = _started(place, facts, binary, begun, progress)
+        begun = [place.process(NODE)] if is_new and facts.node_port is not None else []
+        started = _started(place, facts, begun, progress)
         numbers = {each.name: each.number() for each in place.processes()}
         alive = {name: number for name, number in numbers.items() if number is not None}
         return Up(facts, is_new, tuple(each.name for each in started), alive)
@@ -119,6 +133,15 @@ def _require_number(facts: Facts, role: str, wanted: int | None) -> None:
         raise OtherMarket(
             f"the market that is there has {has} {role}s, not {wanted};"
             f" leave --{role}s out, or give another directory"
+        )
+
+
+def _require_network(facts: Facts, network: Path) -> None:
+    engine = networks.facts_of(networks.Place(network)).engine
+    if facts.node_port is not None or not set(urls_of(facts.places.url)) & set(urls_of(engine)):
+        raise OtherMarket(
+            f"the market that is there is not on the network in {network}; leave --network out, or"
+            " give another directory"
         )
 
 
@@ -155,7 +178,8 @@ def _left(place: Place, facts: Facts | None) -> tuple[str, ...]:
 
 def _ended(place: Place, *, is_founded: bool) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     """End all; what did so by itself, what was killed, and whether the chain is lost by that."""
-    *agents, node = place.processes() or [place.process(NODE)]
+    node = place.process(NODE)
+    agents = [each for each in place.processes() if each != node]
     before = _written(place)
     was_running = node.runs()
     ended, killed = end(agents, _AGENT_END)
@@ -170,7 +194,7 @@ def _written(place: Place) -> int:
 
 
 def _founded(
-    place: Place, binary: Path, scenario: Scenario, progress: Progress, *, is_here: bool
+    place: Place, network: Path | None, scenario: Scenario, progress: Progress, *, is_here: bool
 ) -> Facts:
     """Found the market from the beginning; where that fails nothing of it stays."""
     if place.facts.exists():
@@ -181,16 +205,14 @@ def _founded(
     names = [*(f"operator-{at + 1}" for at in range(scenario.operators)), *sellers, *buyers]
     begin(place, names)
     try:
-        node_port, page_port, *ports = free_ports(2 + len(names))
-        node = place.process(NODE)
-        node.start(node_command(binary, node_port, place.chain, founded=False), place.log(NODE))
-        engine = _reached(place, node_port)
-        market = found(engine, scenario, sample.PERIOD, 0, progress)
+        free, page_port, *ports = free_ports(2 + len(names))
+        engine, deployer = _begun(place, free) if network is None else _on_network(network)
+        market = found(engine, scenario, sample.PERIOD, 0, progress, deployer)
         members = _directories(place, market, dict(zip(names, ports, strict=True)), progress)
-        engine.make_blocks()
-        facts = Facts(
-            node_port, page_port, market.places, sample.SLOTS, sample.PERIOD, tuple(members)
-        )
+        if isinstance(engine, LocalNode):
+            engine.make_blocks()
+        port = free if network is None else None
+        facts = Facts(port, page_port, market.places, sample.SLOTS, sample.PERIOD, tuple(members))
         founded(place, facts)
         return facts
     except BaseException:
@@ -199,6 +221,21 @@ def _founded(
         if not is_here:
             place.root.rmdir()
         raise
+
+
+def _begun(place: Place, port: int) -> tuple[RpcEngine, None]:
+    """A new node of the market's own, on which anybody may found it."""
+    command = node_command(anvil_binary(), port, place.chain, founded=False)
+    place.process(NODE).start(command, place.log(NODE))
+    return _reached(place, port), None
+
+
+def _on_network(network: Path) -> tuple[RpcEngine, Key]:
+    """A network, and a new key that its owners let found a market."""
+    deployer = Key(token_bytes(32))
+    let_deploy(network, deployer.address)
+    facts = networks.facts_of(networks.Place(network))
+    return look_at([facts.engine], facts.chain_id), deployer
 
 
 def _directories(
@@ -218,9 +255,7 @@ def _directories(
     return members
 
 
-def _started(
-    place: Place, facts: Facts, binary: Path, begun: list[Process], progress: Progress
-) -> list[Process]:
+def _started(place: Place, facts: Facts, begun: list[Process], progress: Progress) -> list[Process]:
     """Start all that does not run, and return it behind what has `begun` just before.
 
     Where that fails all of it ends again.
@@ -228,12 +263,15 @@ def _started(
     node = place.process(NODE)
     started = [*begun]
     try:
-        if not node.runs():
+        if facts.node_port is None:
+            engine = look_at([facts.places.url], facts.places.chain_id)
+            _require_chain(place, facts, engine, f"{place.root}: its network's chain is lost")
+        elif not node.runs():
             # Agents whose node is gone have nothing to do, and must not meet an older chain.
             names = (*(each.name for each in facts.members), PAGES)
             end([place.process(name) for name in names], _AGENT_END)
             started.append(node)
-            _start_node(place, facts, binary)
+            _start_node(place, facts, facts.node_port)
         missing = [each for each in facts.members if not is_running(place.root / each.name)]
         pages = place.process(PAGES)
         lacks_pages = can_serve() and not pages.runs()
@@ -258,19 +296,23 @@ def _started(
     return started
 
 
-def _start_node(place: Place, facts: Facts, binary: Path) -> None:
+def _start_node(place: Place, facts: Facts, port: int) -> None:
     """Start the node on the chain that it has left, which agents may not be ahead of."""
-    again = f"fabmarket down --remove {place.root}, then fabmarket up begins a new market"
     lost = f"{place.root}: its node was killed and could not write its chain, which is lost"
     if not place.chain.exists():
-        raise ChainLost(f"{lost}; {again}")
-    require_free([facts.node_port])
-    command = node_command(binary, facts.node_port, place.chain, founded=True)
+        raise ChainLost(f"{lost}; {_again(place)}")
+    require_free([port])
+    command = node_command(anvil_binary(), port, place.chain, founded=True)
     place.process(NODE).start(command, place.log(NODE))
     try:
-        engine = _reached(place, facts.node_port)
+        engine = _reached(place, port)
     except NotStarted as error:
-        raise ChainLost(f"{error}; if its chain is damaged, {again}") from error
+        raise ChainLost(f"{error}; if its chain is damaged, {_again(place)}") from error
+    _require_chain(place, facts, engine, lost)
+
+
+def _require_chain(place: Place, facts: Facts, engine: RpcEngine, lost: str) -> None:
+    """Raise ChainLost unless the chain has what agents have followed."""
     head = engine.block_number()
     for each in facts.members:
         followed = _followed(place.root / each.name / EVENTS)
@@ -278,7 +320,11 @@ def _start_node(place: Place, facts: Facts, binary: Path) -> None:
             continue
         number, block_hash = followed
         if number > head or engine.header(number).hash != block_hash:
-            raise ChainLost(f"{lost} from block {min(number, head)} on; {again}")
+            raise ChainLost(f"{lost} from block {min(number, head)} on; {_again(place)}")
+
+
+def _again(place: Place) -> str:
+    return f"fabmarket down --remove {place.root}, then fabmarket up begins a new market"
 
 
 def _followed(path: Path) -> tuple[int, bytes] | None:

@@ -31,6 +31,7 @@ from fabmarket.negotiation.wants import Want
 from fabmarket.node.board import Board
 from fabmarket.node.envelope import Envelope
 from fabmarket.node.inbox import (
+    Apart,
     Arrived,
     CaughtUp,
     Concluded,
@@ -44,10 +45,11 @@ from fabmarket.node.inbox import (
     Mined,
     Noticed,
     Renewed,
+    Still,
     waiting,
 )
 from fabmarket.node.journal import Journal, JournalFull, Placed
-from fabmarket.node.lines import Say, line_of, line_of_product, place_of
+from fabmarket.node.lines import LINES, Say, line_of, line_of_product, place_of
 from fabmarket.node.links import Links
 from fabmarket.node.locking import locked
 from fabmarket.node.mailbox import LASTS, Mailbox
@@ -77,6 +79,9 @@ ANNOUNCE_AGAIN = 300
 """Seconds of chain time after which a card that was announced and did not appear is so again."""
 LOOK_EVERY = 0.25
 """Seconds between looks for new orders of the owner."""
+_FULL = "the journal takes no more just now"
+_DISAGREE = "our nodes do not tell one chain just now"
+_UNSAID = (AGAIN, _FULL, _DISAGREE)
 _PAUSE = 5.0
 """Seconds between attempts to write to a full disk."""
 _END = 3.0
@@ -138,6 +143,7 @@ class _Agent:
         self._count_due = time.monotonic() + COUNT_EVERY
         self._look_due = 0.0
         self._has_caught_up = False
+        self._apart = ""  # why nothing is signed
 
     def run(self, rhythm: Rhythm, announcements: Sequence[tuple[int, Announced]]) -> None:
         """Until a signal or an error. `announcements`: all there were, with their blocks."""
@@ -147,7 +153,7 @@ class _Agent:
         self._require_same(initial)
         initial = with_secrets(initial, token_bytes(32))
         self._catching_up(is_over=False)
-        self._note_lost("")
+        self._note_waits("")
         patiently(self._note_currency, self._say)
         self._participant: Participant[Any] = Participant(
             self._key, self._domain, step, initial, self._journal, self._told
@@ -209,10 +215,10 @@ class _Agent:
             self._journal.note("catching up", b"" if is_over else b"1")
         self._has_caught_up = is_over
 
-    def _note_lost(self, reason: str) -> None:
-        """Note why nothing is heard of the chain, for those who read what we know of it."""
+    def _note_waits(self, reason: str) -> None:
+        """Note what we wait for at the chain, for those who read what we know of it."""
         with self._journal.writing():
-            self._journal.note("lost", reason.encode())
+            self._journal.note("waits", reason.encode())
 
     def _note_currency(self) -> None:
         """Note what the token calls itself, for those who read amounts."""
@@ -227,7 +233,8 @@ class _Agent:
         if left > 0:
             return self._take(waiting(self._inbox, left))
         self._require_directory()
-        for placed in self._journal.untaken() if self._has_caught_up else ():
+        can_act = self._has_caught_up and not self._apart
+        for placed in self._journal.untaken() if can_act else ():
             self._insist(partial(self._obey, placed))
         self._look_due = time.monotonic() + LOOK_EVERY
 
@@ -290,14 +297,10 @@ class _Agent:
                 self._say("mined", action | {"outcome": mined})
             case Concluded(number, outcome):
                 self._concluded(number, outcome)
-            case Lost(reason):
-                self._say("lost", {"reason": reason})
-                self._insist(partial(self._note_lost, reason))
+            case Lost() | Apart() | Still() | Found():
+                self._chain_is(item)
             case Full(reason):
                 self._say("full", {"reason": reason})
-            case Found():
-                self._say("found", {})
-                self._insist(partial(self._note_lost, ""))
             case HeldUp(action, most, bound):
                 self._say("held up", {"action": action, "most": most, "bound": bound})
             case CaughtUp():
@@ -306,6 +309,24 @@ class _Agent:
                 self._say("certificate", {"outcome": outcome})
             case Failed(error):
                 raise error
+
+    def _chain_is(self, item: Lost | Apart | Still | Found) -> None:
+        """Say and note how it stands with the chain; where the nodes disagree nothing is signed."""
+        facts: dict[str, Any]
+        match item:
+            case Apart(reason):
+                if reason == self._apart:
+                    return
+                self._apart, line, facts = reason, "apart", {"reason": reason}
+            case Lost(reason):
+                line, facts = "lost", {"reason": reason}
+            case Still(since, seconds):
+                line, facts = "still", {"since": since, "seconds": seconds}
+            case Found():
+                self._apart, line, facts = "", "found", {}
+        self._say(line, facts)
+        waits = "" if line == "found" else LINES[line].format(**facts)
+        self._insist(partial(self._note_waits, waits))
 
     def _followed(self, item: Followed) -> None:
         block = item.block
@@ -329,25 +350,35 @@ class _Agent:
 
     def _carried(self, arrived: Sequence[Arrived], delivered: Sequence[Delivery]) -> None:
         """Take letters of others, which are answered once they are on disk, and tick off ours."""
-        numbers = [item.number for item in delivered]
         letters = [(item.text, item.sender) for item in arrived]
-        try:
-            answers = self._participant.receive_all(letters, numbers)
-        except JournalFull as error:  # nothing was signed
-            answers = [Heard(Answer.POSTPONED, "the journal takes no more just now")] * len(arrived)
-            self._say("full", {"reason": str(error)})
-            if numbers:
-                self._insist(lambda: self._journal.delivered(*numbers))
+        answers = self._heard(letters, [item.number for item in delivered])
         for item, heard in zip(arrived, answers, strict=True):
             item.answer(heard)
-            # What is refused or came before is counted: a stranger could fill the log with it.
+            # What is refused, came before or was not looked at is only counted: a stranger could
+            # fill the log with it.
             is_new = heard.answer is Answer.TAKEN or not item.is_again
-            if is_new and heard.answer is not Answer.REFUSED and heard.reason != AGAIN:
+            if is_new and heard.answer is not Answer.REFUSED and heard.reason not in _UNSAID:
                 kind, peer = type(decode(Envelope, item.text).message).__name__, item.sender
                 self._say("heard", {"kind": kind, "peer": peer, "answer": heard.answer.value})
         for each in delivered:
             outcome = f"{each.outcome}: {each.reason}" if each.reason else each.outcome
             self._say("sent", {"kind": each.kind, "peer": each.recipient, "outcome": outcome})
+
+    def _heard(self, letters: Sequence[tuple[bytes, str]], numbers: Sequence[int]) -> list[Heard]:
+        """What the participant says of letters; they are to come again where it may sign nothing.
+
+        Letters of ours of these `numbers` are ticked off.
+        """
+        put_off = _DISAGREE
+        if not self._apart:
+            try:
+                return self._participant.receive_all(letters, numbers)
+            except JournalFull as error:  # nothing was signed
+                self._say("full", {"reason": str(error)})
+                put_off = _FULL
+        if numbers:
+            self._insist(lambda: self._journal.delivered(*numbers))
+        return [Heard(Answer.POSTPONED, put_off)] * len(letters)
 
     def _to_board(self, item: ForBoard) -> None:
         """Announce a letter, unless that would be more in a day than the owner will pay for."""

@@ -70,6 +70,21 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """The nodes tell several chains; nothing is to be done until they tell one."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Still:
+    """The chain has made no block for so many seconds, since a moment in words; we wait."""
+
+    since: str
+    seconds: int
+
+
+@dataclass(frozen=True)
 class Full:
     """The journal took no more; we go on trying."""
 
@@ -78,7 +93,7 @@ class Full:
 
 @dataclass(frozen=True)
 class Found:
-    """The chain answers again."""
+    """The chain is as it should be again."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,8 @@ Item: TypeAlias = (
     | Mined
     | Concluded
     | Lost
+    | Apart
+    | Still
     | Full
     | Found
     | CaughtUp

@@ -83,7 +83,8 @@ class PeerStatus:
 class Status:
     """What an agent knows: `letters` and `moves` are on their way.
 
-    `block` is the last that was read of the chain, -1 before the first, `time` its time. `todo` is
+    `block` is the last that was read of the chain, -1 before the first, `time` its time. `waits`
+    says what an agent that runs waits for at the chain, "" where all is well. `todo` is
     what the owner has to do: to be paid what a deadline gives it, and before the agent can trade.
     `next_intent` is the nonce of the next call that the account signs for another to submit: those
     below it are done, or void. `requests` wait for an operator's word, `disputes` are those that it
@@ -92,6 +93,7 @@ class Status:
 
     block: int = -1
     time: int = 0
+    waits: str = ""
     letters: int = 0
     moves: int = 0
     sessions: int = 0
@@ -136,6 +138,7 @@ def status_of(
         return Status(
             block=seen.block,
             time=seen.time,
+            waits=waits_for(folder) if is_running(folder) else "",
             letters=len(journal.letters()),
             moves=len(journal.moves()),
             sessions=len(journal.sessions()),
@@ -244,11 +247,11 @@ def _stock(
     return tuple(found)
 
 
-def lost_by(folder: Path) -> str:
-    """Return why an agent that runs does not hear from its node; "" where it does."""
+def waits_for(folder: Path) -> str:
+    """Return what an agent that runs waits for at the chain; "" where all is well."""
     try:
         with closing(Journal.reading(folder / JOURNAL)) as journal:
-            return (journal.about("lost") or b"").decode(errors="replace")
+            return (journal.about("waits") or b"").decode(errors="replace")
     except Refused:
         return ""  # it has not begun yet
 

@@ -22,12 +22,14 @@ from fabmarket.chain import (
     Engine,
     ExchangeContract,
     NodeLost,
+    NodesDisagree,
     TokenContract,
 )
 from fabmarket.identity import Key
 from fabmarket.ledger import EventLog, Follower, Ledger, LedgerBusy
 from fabmarket.market.events import Announced, Event
 from fabmarket.node.inbox import (
+    Apart,
     CaughtUp,
     Concluded,
     Failed,
@@ -39,10 +41,12 @@ from fabmarket.node.inbox import (
     Lost,
     Mined,
     Noticed,
+    Still,
 )
 from fabmarket.node.journal import Journal, JournalFull
 from fabmarket.node.outbox import Outbox
 from fabmarket.node.settings import BOARD, EVENTS, JOURNAL, ChainTable, MarketTable
+from fabmarket.node.standstill import Standstill
 from fabmarket.scenario import Currency
 
 FIRST_PAUSE = 0.5
@@ -115,21 +119,23 @@ class Watch(threading.Thread):
             self._put(Failed(error))
 
     def _loop(self, exchange: Follower[Event], board: Follower[Announced], outbox: Outbox) -> None:
-        failures = 0
+        failures, standstill = 0, Standstill()
         while not self._stopping.is_set():
             self._wake.clear()
             try:
                 self._look(exchange, board, outbox)
             except (NodeLost, ChainError, *_FULL) as error:
                 failures += 1
-                full = isinstance(error, _FULL)
-                self._put(Full(str(error)) if full else Lost(str(error)))
+                self._put(_what_is_wrong(error))
                 pause = min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311
                 self._stopping.wait(pause)
                 continue
-            if failures:
+            was_still, still = standstill.is_so, standstill.look(exchange.latest)
+            if failures or (was_still and not standstill.is_so):
                 failures = 0
                 self._put(Found())
+            if still is not None:
+                self._put(Still(*still))
             self._wake.wait(self._poll)
 
     def _look(self, exchange: Follower[Event], board: Follower[Announced], outbox: Outbox) -> None:
@@ -178,3 +184,10 @@ class Watch(threading.Thread):
         if block is None:
             block = max(FIRST_BLOCK, self._engine.header().number - self._finality)
         return self._engine.header(block).time
+
+
+def _what_is_wrong(error: Exception) -> Item:
+    """What the participant hears of an error that may pass."""
+    if isinstance(error, NodesDisagree):
+        return Apart(str(error))
+    return Full(str(error)) if isinstance(error, _FULL) else Lost(str(error))

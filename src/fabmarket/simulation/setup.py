@@ -202,7 +202,7 @@ class Market:
 def deploy(engine: Engine, scenario: Scenario, parties: Parties, lead: int = LEAD_TIME) -> Market:
     """Give everyone coin for gas, and deploy the test currency and the exchange with its modules.
 
-    Slot 0 begins `lead` seconds after that.
+    Slot 0 begins `lead` seconds after that. Where gas costs nothing nobody is given coin.
 
     Raises CannotDeploy, before anything is sent, if the chain's time is too late for a calendar or
     the engine's account has too little coin for everyone.
@@ -211,17 +211,8 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties, lead: int = LEA
     if engine.now() + 2 * LEAD_TIME > LATEST_ORIGIN:
         problem = f"the chain's time is {engine.now()}, too late for a calendar to end within"
         raise CannotDeploy(f"{problem} the contract's time; start a chain at the time it is")
-    coins = dict.fromkeys(parties.everyone, _COINS)
-    for party, spec in zip(parties.suppliers, scenario.suppliers, strict=True):
-        coins[party] += len(spec.attested) // _SLOTS_A_COIN
-    held = engine.native_balance(engine.funder.address)
-    needed = sum(coins.values()) + 1  # one for the gas of handing them out
-    if held < needed * _COIN:
-        problem = f"{engine.funder.address} has {held / _COIN:g} coins and {needed} are needed"
-        raise CannotDeploy(f"{problem} for gas; give it more, or run a smaller market")
-    for party, coin in coins.items():
-        sender.queue(Transaction(engine.funder, "fund", party.address, b"", 21_000, coin * _COIN))
-    sender.must_succeed()  # a node takes no transaction of a sender whose coin is not mined yet
+    if engine.fees().most:
+        _hand_out_coin(engine, sender, scenario, parties)
     key = parties.deployer.key
     currency = scenario.currency
     token = token_code("Test currency", currency.symbol, currency.decimals)
@@ -244,6 +235,20 @@ def deploy(engine: Engine, scenario: Scenario, parties: Parties, lead: int = LEA
         scenario.slot_length,
         lead,
     )
+
+
+def _hand_out_coin(engine: Engine, sender: Sender, scenario: Scenario, parties: Parties) -> None:
+    coins = dict.fromkeys(parties.everyone, _COINS)
+    for party, spec in zip(parties.suppliers, scenario.suppliers, strict=True):
+        coins[party] += len(spec.attested) // _SLOTS_A_COIN
+    held = engine.native_balance(engine.funder.address)
+    needed = sum(coins.values()) + 1  # one for the gas of handing them out
+    if held < needed * _COIN:
+        problem = f"{engine.funder.address} has {held / _COIN:g} coins and {needed} are needed"
+        raise CannotDeploy(f"{problem} for gas; give it more, or run a smaller market")
+    for party, coin in coins.items():
+        sender.queue(Transaction(engine.funder, "fund", party.address, b"", 21_000, coin * _COIN))
+    sender.must_succeed()  # a node takes no transaction of a sender whose coin is not mined yet
 
 
 def open_board(market: Market, founder: Party, rhythm: Rhythm) -> BoardContract:

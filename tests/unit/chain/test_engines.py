@@ -104,7 +104,7 @@ def test_a_receipt_is_of_the_transaction_that_was_signed(deployed):
             "type": 2,
             "chainId": engine.chain_id,
             "nonce": engine.nonce(key.address),
-            "maxFeePerGas": engine.fee_cap(),
+            "maxFeePerGas": engine.fees().most,
             "maxPriorityFeePerGas": 1,
             "gas": 21_000,
             "to": engine.funder.address,

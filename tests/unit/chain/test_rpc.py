@@ -151,7 +151,7 @@ def test_a_node_killed_midway_is_said_in_one_line(deployed_at_node, node):
         lambda: deployed.engine.header(0),
         lambda: deployed.engine.logs(0, 1, deployed.exchange.address),
         lambda: deployed.engine.pass_time(2**40),
-        deployed.engine.fee_cap,
+        deployed.engine.fees,
         lambda: deployed.engine.nonce(deployed.key.address),
         lambda: deployed.engine.native_balance(deployed.key.address),
         lambda: deployed.engine.mine([b"\x02"]),

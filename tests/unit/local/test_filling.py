@@ -8,3 +8,10 @@ def test_an_address_with_the_digits_of_the_templates_port_is_left_whole():
     text = operator_settings(places, 25628)
     assert f'founder = "{founder}"' in text
     assert 'listen = "127.0.0.1:25628"' in text
+
+
+def test_several_nodes_are_several_urls():
+    urls = "http://10.77.0.10:8545,http://10.77.0.11:8545"
+    places = Places(urls, 31337, "0xe", "0xt", "0xb", "0xf", 0, 600)
+    text = operator_settings(places, 25628)
+    assert 'urls = ["http://10.77.0.10:8545", "http://10.77.0.11:8545"]' in text

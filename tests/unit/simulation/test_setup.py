@@ -76,7 +76,7 @@ def test_everyone_has_coin_before_anyone_sends(engine):
     funded = max(block for action, block in sent if action == "fund")
     assert funded < min(block for action, block in sent if action == "deploy")
     poorest = min(engine.native_balance(party.address) for party in parties.everyone)
-    assert poorest > TRANSACTION_GAS * engine.fee_cap()
+    assert poorest > TRANSACTION_GAS * engine.fees().most
 
 
 def test_operators_and_token_are_the_scenarios(engine):

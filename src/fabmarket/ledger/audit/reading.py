@@ -46,8 +46,9 @@ class Reading:
         """Yield the blocks that have logs, and the last of each page.
 
         Raises Reorganised where the chain is not that of the blocks before, and ChainError for
-        logs that no chain has.
+        logs that no chain has, or where several nodes tell several chains.
         """
+        self._engine.require_one_chain(0)
         while self._next <= last:
             end = min(self._next + self._size - 1, last)
             try:
@@ -63,7 +64,11 @@ class Reading:
             self._size = max(1, min(_PAGE, 2 * self._size, self._size * _LOGS // max(1, read)))
 
     def require_same(self) -> None:
-        """Raise Reorganised if the last block that was read is none of the chain any more."""
+        """Raise Reorganised if the last block that was read is none of the chain any more.
+
+        NodesDisagree where several nodes tell several chains.
+        """
+        self._engine.require_one_chain(0, at_once=True)
         known = self.known
         if known is not None and self._engine.header(known.number).hash != known.hash:
             raise _reorganised(known.number)

@@ -62,7 +62,7 @@ def set_up(facts: Facts) -> None:
         _ip("link", "set", bridge, "up")
     for each in facts.validators:
         inner, outer = namespace(facts, each), card(facts, each)
-        if _is_there(outer):
+        if _is_there(outer) and _is_namespace(inner):
             continue
         take_away(facts, each)
         address = f"{host(facts.subnet, _number(each))}/24"
@@ -84,9 +84,11 @@ def take_down(facts: Facts) -> None:
 
 
 def take_away(facts: Facts, validator: Validator) -> None:
-    """Remove a validator's namespace, and its card with it."""
+    """Remove a validator's namespace and its card, which some systems would leave for long."""
+    if _is_there(card(facts, validator)):
+        _ip("link", "delete", card(facts, validator))
     name = namespace(facts, validator)
-    if os.path.exists(f"/run/netns/{name}"):
+    if _is_namespace(name):
         _ip("netns", "delete", name)
 
 
@@ -105,6 +107,10 @@ def _number(validator: Validator) -> int:
 
 def _is_there(link: str) -> bool:
     return os.path.exists(f"/sys/class/net/{link}")
+
+
+def _is_namespace(name: str) -> bool:
+    return os.path.exists(f"/run/netns/{name}")
 
 
 def _ip(*arguments: str) -> None:

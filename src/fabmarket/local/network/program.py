@@ -40,7 +40,7 @@ def validator_binary() -> Path:
     if os.access(built, os.X_OK):
         return built
     raise NotBuilt(
-        "the validator is not built; run `make network` (it needs Go 1.26 or later, and gcc), or"
+        "the validator is not built; run `make network` (it needs Go 1.25 or later, and gcc), or"
         " set FABMARKET_VALIDATOR to its program"
     )
 

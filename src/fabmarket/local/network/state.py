@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fabmarket.chain.consortium import quorum
 from fabmarket.local.network.comet import Comet, Head, NoAnswer, serves, validator_address
 from fabmarket.local.network.files import Facts, Place, Validator, facts_of
 
@@ -65,7 +66,7 @@ class NetworkState:
     @property
     def needed(self) -> int:
         """How many seats make blocks: more than two thirds."""
-        return 2 * self.seats // 3 + 1
+        return quorum(self.seats)
 
     @property
     def has_quorum(self) -> bool:

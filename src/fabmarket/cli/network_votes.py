@@ -1,0 +1,311 @@
+"""`fabmarket network add-validator`, `agree` and what goes with them: what owners decide."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from fabmarket.chain import Engine, look_at
+from fabmarket.chain.consortium import ConsortiumContract, Gas, Right, Wanted, quorum
+from fabmarket.cli.inputs import Address, InputError, Whole
+from fabmarket.cli.network_running import DIRECTORY, as_json, folder, root_of, shown
+from fabmarket.cli.passphrase import option as passphrase_option
+from fabmarket.cli.passphrase import passphrase
+from fabmarket.cli.terminal import table
+from fabmarket.identity.keystore import unlock
+from fabmarket.local.network.files import Place, facts_of, worked_on
+from fabmarket.local.network.seats import Changed, add_validator, engine_of, remove_validator
+from fabmarket.local.network.votes import DAYS, Vote, agree, agree_all, owners_of
+from fabmarket.node.moments import moment
+from fabmarket.report.terminal import show
+from fabmarket.report.wording import escaped, plural
+
+_HOURS = 24
+_HOUR = 3600
+_MOST_GAS = 2**63 - 1
+_KEY = 32
+_RIGHTS = {"deploy": Right.DEPLOY, "send": Right.SEND}
+
+network = click.option(
+    "--network",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=DIRECTORY,
+    show_default=True,
+    help="A network of this machine, whose owners all vote.",
+)
+elsewhere = click.option(
+    "--engine",
+    metavar="URLS",
+    help="Nodes of a chain elsewhere, URL,URL, in place of --network.",
+)
+name = click.argument("name", metavar="NAME")
+
+
+@click.command(
+    "add-validator",
+    epilog="""\b
+Examples:
+  fabmarket network add-validator validator-5
+  fabmarket network add-validator validator-5 plant --json
+""",
+)
+@name
+@folder
+@as_json
+def add_command(name: str, folder: Path, *, as_json: bool) -> None:
+    """Make one validator more, and have the owners give it a seat.
+
+    It fetches the chain first, then the owners whose keystores are in DIR agree, and when it
+    returns the validator votes. Where they are too few it says how many are missing: see
+    `fabmarket network agree`.
+    """
+    root = root_of(folder)
+    with shown() as told:
+        changed = add_validator(root, name, told)
+    _print_changed(changed, "admit", "has a seat and votes", as_json=as_json)
+
+
+@click.command(
+    "remove-validator",
+    epilog="""\b
+Examples:
+  fabmarket network remove-validator validator-5
+  fabmarket network remove-validator validator-5 plant --json
+""",
+)
+@name
+@folder
+@as_json
+def remove_command(name: str, folder: Path, *, as_json: bool) -> None:
+    """Have the owners take a validator's seat, and end it.
+
+    Its home and its owner's keystore stay in DIR; add-validator with its name brings it back.
+    """
+    root = root_of(folder)
+    with shown() as told:
+        changed = remove_validator(root, name, told)
+    _print_changed(changed, "remove", "has no seat any more and has ended", as_json=as_json)
+
+
+def _print_changed(changed: Changed, what: str, done: str, *, as_json: bool) -> None:
+    of, vote = changed.validator, changed.vote
+    if as_json:
+        said = {"name": of.name, "owner": of.owner, "key": of.key, "url": of.url}
+        facts = {**said, "engine": changed.facts.engine, **_vote_facts(vote)}
+        click.echo(json.dumps(facts, indent=2, sort_keys=True))
+        return
+    if vote is None or vote.is_done:
+        click.echo(f"{of.name} {done}.")
+        click.echo(f"{'Engine':<8}{changed.facts.engine}")
+        return
+    values = f"{of.owner} {of.key}" if what == "admit" else of.owner
+    click.echo(_waits(vote))
+    click.echo(f"Each of the others says: fabmarket network agree {what} {values}")
+
+
+def _waits(vote: Vote) -> str:
+    said = f"{len(vote.wanting)} of {plural(vote.needed, 'owner')} that are needed want it"
+    return f"{said}; {vote.needed - len(vote.wanting)} more must."
+
+
+def _vote_facts(vote: Vote | None) -> dict[str, Any]:
+    if vote is None:
+        return {"done": True, "wanting": [], "needed": None}
+    return {"done": vote.is_done, "wanting": list(vote.wanting), "needed": vote.needed}
+
+
+def _admit(contract: ConsortiumContract, owner: str, key: str) -> bytes:
+    try:
+        read = bytes.fromhex(key.removeprefix("0x"))
+    except ValueError:
+        read = b""
+    if len(read) != _KEY:
+        raise InputError(f"{key}: is no validator's key; give the 64 digits of `validator keys`")
+    return contract.admit_data(_account(owner), read)
+
+
+def _allow(contract: ConsortiumContract, right: str, account: str) -> bytes:
+    return contract.allow_data(_right(right), _account(account), allowed=True)
+
+
+def _forbid(contract: ConsortiumContract, right: str, account: str) -> bytes:
+    return contract.allow_data(_right(right), _account(account), allowed=False)
+
+
+def _gas(contract: ConsortiumContract, price: str, limit: str) -> bytes:
+    number = Whole(0, _MOST_GAS)
+    return contract.gas_data(
+        Gas(number.convert(price, None, None), number.convert(limit, None, None))
+    )
+
+
+def _account(said: str) -> str:
+    return Address().convert(said, None, None)
+
+
+def _right(said: str) -> Right:
+    if said not in _RIGHTS:
+        raise InputError(f"{said}: is no right; give deploy or send")
+    return _RIGHTS[said]
+
+
+_DECISIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., bytes]]] = {
+    "admit": (("OWNER", "KEY"), _admit),
+    "remove": (("OWNER",), lambda contract, owner: contract.remove_data(_account(owner))),
+    "allow": (("RIGHT", "ACCOUNT"), _allow),
+    "forbid": (("RIGHT", "ACCOUNT"), _forbid),
+    "open": (("RIGHT",), lambda contract, to: contract.open_data(_right(to), everybody=True)),
+    "close": (("RIGHT",), lambda contract, to: contract.open_data(_right(to), everybody=False)),
+    "gas": (("PRICE", "LIMIT"), _gas),
+}
+
+
+@click.command(
+    "agree",
+    epilog="""\b
+What there is to agree to; a RIGHT is deploy or send:
+  admit OWNER KEY       give an owner a seat, of a validator with that key
+  remove OWNER          take an owner's seat
+  allow RIGHT ACCOUNT   put an account on the list of a right
+  forbid RIGHT ACCOUNT  take it off
+  open RIGHT            give a right to everybody
+  close RIGHT           give it to its list alone
+  gas PRICE LIMIT       wei a unit of gas costs at least, and the most gas of a block
+
+\b
+Examples:
+  fabmarket network agree allow deploy 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+  fabmarket network agree close send --network plant
+  fabmarket network agree gas 0 30000000 --engine http://127.0.0.1:8545 --keystore owner.json
+""",
+)
+@click.argument("what", type=click.Choice(tuple(_DECISIONS)))
+@click.argument("values", metavar="[VALUE]...", nargs=-1)
+@network
+@elsewhere
+@click.option(
+    "--keystore",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With --engine: the keystore of the one owner who votes.",
+)
+@passphrase_option
+@click.option(
+    "--hours",
+    type=Whole(1, 24 * DAYS),
+    default=_HOURS,
+    show_default=True,
+    help="For how long the owner wants it.",
+)
+@click.option("--take-back", is_flag=True, help="Want it no more.")
+@as_json
+def agree_command(
+    what: str,
+    values: tuple[str, ...],
+    *,
+    folder: Path,
+    engine: str | None,
+    keystore: Path | None,
+    passphrase_file: Path | None,
+    hours: int,
+    take_back: bool,
+    as_json: bool,
+) -> None:
+    """Say for owners of seats what they want, which is done once more than two thirds do.
+
+    On this machine all owners of a network say it, one after the other, until it is done; with
+    --engine and --keystore one owner, at any node of the chain.
+    """
+    names, made = _DECISIONS[what]
+    if len(values) != len(names):
+        raise InputError(f"{what} takes {' '.join(names)}; {len(values)} values are given")
+    if (engine is None) != (keystore is None):
+        raise InputError("--engine and --keystore go together; give both, or --network")
+    seconds = 0 if take_back else hours * _HOUR
+    if engine is not None and keystore is not None:
+        node = _node(engine)
+        call = made(ConsortiumContract(node), *values)
+        vote = agree(node, unlock(keystore, passphrase(passphrase_file)), call, seconds)
+    else:
+        with worked_on(root_of(folder)) as (place, facts):
+            node = engine_of(facts)
+            call = made(ConsortiumContract(node), *values)
+            vote = agree_all(node, owners_of(place, facts), call, seconds)
+    if as_json:
+        click.echo(json.dumps(_vote_facts(vote), indent=2, sort_keys=True))
+    else:
+        click.echo("It is done." if vote.is_done else _waits(vote))
+
+
+@click.command(
+    "agreed",
+    epilog="""\b
+Examples:
+  fabmarket network agreed
+  fabmarket network agreed --engine http://127.0.0.1:8545 --json
+""",
+)
+@network
+@elsewhere
+@as_json
+def agreed_command(*, folder: Path, engine: str | None, as_json: bool) -> None:
+    """List what owners of seats want that is not done yet, and what is in force."""
+    node = engine_of(facts_of(Place(root_of(folder)))) if engine is None else _node(engine)
+    contract = ConsortiumContract(node)
+    state, wanted = contract.state(), contract.wanted()
+    needed = quorum(len(state.seats))
+    if as_json:
+        said = {
+            "version": state.version,
+            "seats": [{"owner": each.owner, "key": f"0x{each.key.hex()}"} for each in state.seats],
+            "deploy": {"everybody": state.deploy.everybody, "accounts": state.deploy.accounts},
+            "send": {"everybody": state.send.everybody, "accounts": state.send.accounts},
+            "gas": {"min_price": state.gas.min_price, "block_limit": state.gas.block_limit},
+            "needed": needed,
+            "wanted": [_wanted_facts(each) for each in wanted],
+        }
+        click.echo(json.dumps(said, indent=2, sort_keys=True))
+        return
+    console = Console()
+    seats = [[each.owner, f"0x{each.key.hex()}"] for each in state.seats]
+    show(console, table(f"Seats, of whose owners {needed} decide", ("Owner", "Key"), seats))
+    for right, access in (("Deploy", state.deploy), ("Send", state.send)):
+        whom = "everybody" if access.everybody else ", ".join(access.accounts) or "nobody else"
+        click.echo(f"{right:<8}{whom}")
+    click.echo(f"{'Gas':<8}{state.gas.min_price} wei at least, {state.gas.block_limit} a block")
+    for each in wanted:
+        what = " ".join(_said(each))
+        click.echo(escaped(f"Wanted  {what}, by {plural(len(each.words), 'owner')} of {needed}:"))
+        for word in each.words:
+            click.echo(f"{'':<8}{word.owner}, until {moment(word.until)}")
+
+
+def _said(wanted: Wanted) -> list[str]:
+    """A decision in the words of `agree`, where it has some."""
+    match wanted.function, wanted.values:
+        case "admit", (owner, key):
+            return ["admit", owner, f"0x{key.hex()}"]
+        case "remove", (owner,):
+            return ["remove", owner]
+        case "allow", (right, account, allowed):
+            return ["allow" if allowed else "forbid", Right(right).name.lower(), account]
+        case "open", (right, everybody):
+            return ["open" if everybody else "close", Right(right).name.lower()]
+        case "setGas", ((price, limit),):
+            return ["gas", str(price), str(limit)]
+        case _:
+            return [f"0x{wanted.call.hex()}"]
+
+
+def _wanted_facts(wanted: Wanted) -> dict[str, Any]:
+    words = [{"owner": each.owner, "until": each.until} for each in wanted.words]
+    return {"what": _said(wanted), "call": f"0x{wanted.call.hex()}", "words": words}
+
+
+def _node(engine: str) -> Engine:
+    return look_at([engine], None)
