@@ -13,7 +13,7 @@ from secrets import token_bytes
 import pytest
 from web3.exceptions import Web3RPCError
 
-from fabmarket.chain import Fees, Sender, Transaction, open_node, signed
+from fabmarket.chain import Sender, Transaction, open_node, signed
 from fabmarket.chain.consortium import ConsortiumContract
 from fabmarket.errors import Refused
 from fabmarket.identity import Key
@@ -241,6 +241,18 @@ def test_validators_with_network_cards_of_their_own_and_one_cut_off(needs_valida
     assert not root.exists()
 
 
+def test_where_gas_has_a_price_owners_can_pay_for_their_votes(needs_validator, tmp_path):
+    root = tmp_path / "one"
+    price = ("--validators", 1, "--min-gas-price", 10**9)
+    assert run_command("network", "init", root, *price).code == 0
+    try:
+        up(root)
+        voted = run_command("network", "agree", "gas", "0", "30000000", "--network", root)
+        assert voted.stdout == "It is done.\n", voted.stderr
+    finally:
+        down(root, is_removed=True)
+
+
 def test_what_is_not_there_is_named(network, tmp_path):
     place = tmp_path / "other"
     refused(run_command("network", "status", place), "network init", str(place))
@@ -279,7 +291,7 @@ def test_a_right_is_given_once_three_of_four_owners_want_it(network):
         assert run_command(*decision, "--network", network).stdout == "It is done.\n"
         wait_until(lambda: may_deploy(node, key.address), LONG, "it may not deploy")
         sent = Transaction(key, "deploy", None, CODE, 200_000)
-        (receipt,) = node.mine([signed(node, sent, node.nonce(key.address), Fees(0, 0))])
+        (receipt,) = node.mine([signed(node, sent, node.nonce(key.address))])
         assert receipt.status == 1
     said = run_command("network", "agreed", "--network", network, "--json").facts
     assert key.address in said["deploy"]["accounts"]

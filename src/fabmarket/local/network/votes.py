@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fabmarket.chain import Engine, Fees, Transaction, signed
+from fabmarket.chain import Engine, Transaction, signed
 from fabmarket.chain.consortium import AGREE_GAS, CONSORTIUM, ConsortiumContract, quorum
 from fabmarket.errors import Refused
 from fabmarket.identity import Key, keccak
@@ -37,8 +37,8 @@ class Vote:
 def agree(engine: Engine, key: Key, call: bytes, seconds: int) -> Vote:
     """Say for an owner that the consortium is to call itself with `call`.
 
-    The word ends after so many seconds of chain time; 0 takes back what it has said. It pays the
-    least price of gas. Raises NoSeat, NotAgreed.
+    The word ends after so many seconds of chain time; 0 takes back what it has said. Raises NoSeat,
+    NotAgreed.
     """
     contract = ConsortiumContract(engine)
     state = contract.state()
@@ -50,10 +50,8 @@ def agree(engine: Engine, key: Key, call: bytes, seconds: int) -> Vote:
     refusal = (seconds and contract.why(CONSORTIUM, call)) or contract.why(key.address, data)
     if refusal is not None:
         raise NotAgreed(f"the consortium refuses it: {refusal}")
-    price = state.gas.min_price
     sent = Transaction(key, "agree", CONSORTIUM, data, AGREE_GAS)
-    raw = signed(engine, sent, engine.nonce(key.address), Fees(price, price))
-    (receipt,) = engine.mine([raw])
+    (receipt,) = engine.mine([signed(engine, sent, engine.nonce(key.address))])
     if receipt.status != 1:
         raise NotAgreed(
             f"the vote 0x{receipt.transaction.hex()} failed: {contract.why(key.address, data)};"
