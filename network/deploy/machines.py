@@ -100,9 +100,9 @@ class Machine:
         except subprocess.TimeoutExpired as error:
             raise NotAsRehearsed(f"{self.name}: {called} does not end") from error
 
-    def is_over(self, called: str) -> bool:
-        """Return whether a program has ended by itself."""
-        return self._processes[called].poll() is not None
+    def has_said(self, called: str, words: str) -> bool:
+        """Return whether a program has logged these words."""
+        return words in (self.folder / f"{called}.log").read_text("utf-8", "replace")
 
     def consensus(self, question: str) -> Any:
         """Return what its validator says of consensus, None while it says nothing."""
@@ -125,11 +125,6 @@ class Machine:
         """Return its newest block, 0 while it does not answer."""
         said = self.consensus("status")
         return int(said["sync_info"]["latest_block_height"]) if said else 0
-
-    def is_behind(self) -> bool:
-        """Return whether it fetches what others have, or does not answer."""
-        said = self.consensus("status")
-        return not said or bool(said["sync_info"]["catching_up"])
 
     def voters(self) -> int:
         """Return how many validators vote on the next block, as it knows."""

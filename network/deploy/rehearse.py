@@ -232,7 +232,7 @@ def fourth_admitted(firms: Sequence[Machine], fourth: Machine, binary: Path) -> 
     shutil.copy(firms[0].folder / "consortium.json", fourth.folder)
     fourth.does("validator init --home validator --consortium consortium.json")
     fourth.starts(START, "validator")
-    wait_until(partial(is_up_to_date, fourth), "the fourth has the chain")
+    wait_until(partial(has, fourth, firms[0].head()), "the fourth has the chain")
     agreed(firms, f"admit {seat['owner']} {seat['key']}")
     four = (*firms, fourth)
     for each in four:
@@ -263,10 +263,16 @@ def restored(firms: Sequence[Machine]) -> None:
     state.write_text(f'{{"height": "{block + 1}", "round": 0, "step": 3}}\n', "utf-8")
     lost.does("validator init --home validator --consortium consortium.json")
     lost.starts(START, "validator")
-    wait_until(lambda: lost.head() > block and not lost.is_behind(), "it has the chain again")
-    wait_until(lambda: signs(firms[0], lost), "it signs again")
+    is_back(lost, firms[0])
     goes_on(firms)
     check(firms[0].voters() == 4, "it has kept its seat")
+
+
+def is_back(firm: Machine, witness: Machine) -> None:
+    """Wait until a firm's validator has what a witness has now, and signs again."""
+    wait_until(partial(has, firm, witness.head()), f"{firm.name} has caught up")
+    wait_until(partial(signs, witness, firm), f"{firm.name} signs again")
+    found(f"{firm.name} has caught up, and signs")
 
 
 def signs(witness: Machine, firm: Machine) -> bool:
@@ -289,13 +295,8 @@ def upgraded(firms: Sequence[Machine], newer: Path) -> None:
         each.does(f"validator init --home validator --consortium consortium.json --peers {seen}")
         goes_on(others)
         each.starts(START, "validator")
-        wait_until(partial(is_up_to_date, each), f"{each.name} has caught up")
+        is_back(each, others[0])
     goes_on(firms)
-
-
-def is_up_to_date(firm: Machine) -> bool:
-    """Whether a firm's validator has what the others have."""
-    return firm.head() > 0 and not firm.is_behind()
 
 
 def halted(firms: Sequence[Machine]) -> None:
@@ -307,8 +308,10 @@ def halted(firms: Sequence[Machine]) -> None:
     for each in firms:
         block = block or read_head(each) + 30
         each.starts(f"{START} --halt-height {block}", "validator")
+    words = f"halt per configuration height {block}"
     for each in firms:
-        wait_until(partial(each.is_over, "validator"), f"{each.name} halts")
+        wait_until(partial(each.has_said, "validator", words), f"{each.name} halts")
+        each.ends("validator")
     for each in firms:
         each.starts(START, "validator")
     all_reach(firms, block + 3)
