@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -223,9 +224,19 @@ func (l *ledger) strangers() {
 	if other := answer.TxResults[2]; other.Code == 0 || !strings.Contains(other.Log, "only Ethereum transactions") {
 		l.Fatalf("a transaction of the SDK's kind: code %d, %s", other.Code, other.Log)
 	}
+	refused := l.app.GetMempool().Insert(context.Background(), l.decoded(l.sent(8, 0, &nobody, nil)))
+	if refused == nil || !strings.Contains(refused.Error(), "may not send on this chain") {
+		l.Fatalf("JSON-RPC takes a stranger's transaction: %v", refused)
+	}
+	l.nonces[owner(8)] = 0
+	l.agree(0, l.call("allow", uint8(0), owner(8), true), 0, 1, 2, 4)
+	if deployer := l.block(nil, l.sent(8, 0, &nobody, nil)).TxResults[0]; deployer.Code != 0 {
+		l.Fatalf("one who may deploy may not send: %s", deployer.Log)
+	}
+	l.agree(0, l.call("allow", uint8(0), owner(8), false), 0, 1, 2, 4)
 	l.agree(0, l.call("open", uint8(0), false), 0, 1, 2, 4)
 	l.agree(0, l.call("open", uint8(1), true), 0, 1, 2, 4)
-	l.nonces[owner(8)] = 0
+	l.nonces[owner(8)] = 1
 	answer = l.block(nil, l.sent(8, 0, &nobody, nil), l.sent(8, 0, nil, []byte{0}))
 	if anybody := answer.TxResults[0]; anybody.Code != 0 {
 		l.Fatalf("everybody may send, and one was refused: %s", anybody.Log)
@@ -233,6 +244,15 @@ func (l *ledger) strangers() {
 	if deployer := answer.TxResults[1]; deployer.Code == 0 || !strings.Contains(deployer.Log, "may not deploy") {
 		l.Fatalf("nobody may deploy: code %d, %s", deployer.Code, deployer.Log)
 	}
+}
+
+func (l *ledger) decoded(raw []byte) sdk.Tx {
+	l.Helper()
+	decoded, err := chain.Encoding(chainID).TxConfig.TxDecoder()(raw)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return decoded
 }
 
 // cosmos is a transaction without the extension that marks Ethereum's.
@@ -289,7 +309,7 @@ func (l *ledger) gas() {
 		l.Fatalf("gas of a block: %d", limit)
 	}
 	nobody := common.Address{1}
-	l.nonces[owner(8)] = 1
+	l.nonces[owner(8)] = 2
 	if stranger := l.block(nil, l.sent(8, 0, &nobody, nil)).TxResults[0]; stranger.Code == 0 {
 		l.Fatal("gas has a price, and a transaction went without")
 	}
@@ -297,7 +317,7 @@ func (l *ledger) gas() {
 		l.agree(2*dear, l.call("setGas", gas{new(big.Int), 10_000_000}), 0, 2)
 	}
 	l.agree(2*dear, l.call("setGas", gas{new(big.Int), 10_000_000}), 4)
-	l.nonces[owner(8)] = 1
+	l.nonces[owner(8)] = 2
 	if free := l.block(nil, l.sent(8, 0, &nobody, nil)).TxResults[0]; free.Code != 0 {
 		l.Fatalf("gas is free again, and a transaction without a price was refused: %s", free.Log)
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -11,6 +12,7 @@ import (
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	evmcosmosante "github.com/cosmos/evm/ante"
 	evmante "github.com/cosmos/evm/ante/evm"
+	evmmempool "github.com/cosmos/evm/mempool"
 	evmtypes "github.com/cosmos/evm/x/vm/types"
 )
 
@@ -48,19 +50,45 @@ func (app *App) accepted(transaction common.Hash) {
 type mayDo struct{ access *evmtypes.AccessControl }
 
 func (m mayDo) AnteHandle(ctx sdk.Context, tx sdk.Tx, simulate bool, next sdk.AnteHandler) (sdk.Context, error) {
+	if err := m.check(tx); err != nil {
+		return ctx, err
+	}
+	return next(ctx, tx, simulate)
+}
+
+func (m mayDo) check(tx sdk.Tx) error {
 	for _, message := range tx.GetMsgs() {
 		sent, transaction, err := evmtypes.UnpackEthMsg(message)
 		if err != nil {
-			return ctx, err
+			return err
 		}
 		from := common.BytesToAddress(sent.GetFrom())
 		policy := evmtypes.NewRestrictedPermissionPolicy(m.access, from)
 		if transaction.To() == nil && !policy.CanCreate(from, from) {
-			return ctx, fmt.Errorf("%s may not deploy on this chain", from)
+			return fmt.Errorf("%s may not deploy on this chain", from)
 		}
 		if transaction.To() != nil && !policy.CanCall(from, from, *transaction.To()) {
-			return ctx, fmt.Errorf("%s may not send on this chain", from)
+			return fmt.Errorf("%s may not send on this chain", from)
 		}
 	}
-	return next(ctx, tx, simulate)
+	return nil
+}
+
+// door is the mempool as JSON-RPC has it: the pool would take what strangers send, and drop it in silence.
+type door struct {
+	*evmmempool.Mempool
+	app *App
+}
+
+// Insert refuses what the chain would refuse at present.
+func (d door) Insert(ctx context.Context, tx sdk.Tx) error {
+	latest, err := d.app.CreateQueryContext(0, false)
+	if err != nil {
+		return err
+	}
+	params := d.app.evm.GetParams(latest)
+	if err := (mayDo{&params.AccessControl}).check(tx); err != nil {
+		return err
+	}
+	return d.Mempool.Insert(ctx, tx)
 }

@@ -82,7 +82,7 @@ type App struct {
 	*baseapp.BaseApp
 	enc     encoding.Config
 	modules *module.Manager
-	mempool sdkmempool.ExtMempool
+	mempool *evmmempool.Mempool
 	pending []func(common.Hash)
 
 	accounts  authkeeper.AccountKeeper
@@ -217,7 +217,7 @@ func (app *App) initChain(ctx sdk.Context, request *abci.RequestInitChain) (*abc
 }
 
 // GetMempool returns where transactions wait.
-func (app *App) GetMempool() sdkmempool.ExtMempool { return app.mempool }
+func (app *App) GetMempool() sdkmempool.ExtMempool { return door{app.mempool, app} }
 
 // RegisterPendingTxListener has somebody told of every transaction that is accepted.
 func (app *App) RegisterPendingTxListener(listener func(common.Hash)) {
@@ -229,6 +229,7 @@ func (app *App) RegisterAPIRoutes(*api.Server, config.APIConfig) {}
 
 // RegisterTxService serves what JSON-RPC asks the application about transactions.
 func (app *App) RegisterTxService(ctx client.Context) {
+	app.mempool.SetClientCtx(ctx) // which the server does for a mempool without a door
 	authtx.RegisterTxService(app.GRPCQueryRouter(), ctx, app.Simulate, app.enc.InterfaceRegistry)
 }
 
@@ -245,11 +246,7 @@ func (app *App) RegisterNodeService(ctx client.Context, settings config.Config) 
 
 // Close lets the mempool and the databases go.
 func (app *App) Close() error {
-	var err error
-	if pool, ok := app.mempool.(*evmmempool.Mempool); ok {
-		err = pool.Close()
-	}
-	return errors.Join(err, app.BaseApp.Close())
+	return errors.Join(app.mempool.Close(), app.BaseApp.Close())
 }
 
 // noWrappedCoins says that no coin of the chain is an ERC-20 as well.

@@ -154,10 +154,11 @@ func (m Module) apply(ctx sdk.Context) ([]abci.ValidatorUpdate, error) {
 	return updates, nil
 }
 
-// setAccess always lets seats' owners send, or no vote could open what a vote has closed.
+// setAccess always lets seats' owners send, or no vote could open what a vote has closed, and those who are listed to deploy,
+// as what they deploy may call others at once.
 func (m Module) setAccess(ctx sdk.Context, state State) error {
 	params := m.evm.GetParams(ctx)
-	senders := slices.Clone(state.Send.Accounts)
+	senders := slices.Concat(state.Send.Accounts, state.Deploy.Accounts)
 	for _, seat := range state.Seats {
 		senders = append(senders, seat.Owner)
 	}

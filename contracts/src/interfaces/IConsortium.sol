@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @notice Stands in genesis. The validator program reads `state()` whenever `version()` has changed and does what it says:
 /// every seat's key validates with one vote, only who has a right deploys or sends, and no transaction pays less for gas.
 /// @notice A change is a call of this contract by itself, made once more than two thirds of the present seats agree to it.
-/// The owners of seats may always send, so that a vote is always possible.
+/// The owners of seats may always send, so that a vote is always possible, and so may accounts listed to deploy.
 /// @dev Every time is in seconds of chain time, and the first at which the thing no longer holds.
 interface IConsortium {
     /// @notice One vote, both here and among validators. An owner has one seat, a key is in one.

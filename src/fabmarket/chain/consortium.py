@@ -40,7 +40,10 @@ class Seat:
 
 @dataclass(frozen=True)
 class Access:
-    """Who has a right: everybody, or else these accounts. Owners of seats always may send."""
+    """Who has a right: everybody, or else these accounts.
+
+    Owners of seats, and accounts listed to deploy, always may send.
+    """
 
     everybody: bool
     accounts: tuple[str, ...]
