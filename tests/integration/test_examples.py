@@ -38,6 +38,8 @@ NOT_RUN = {
     "make demo": "what the clone below stands for",
     "make test": "this",
     "(cd contracts && npm ci)": "npm",
+    "make network": "Go",
+    "fabmarket demo --engine URL,URL,URL,URL": "a network",
     "fabmarket demo --engine anvil --json": "anvil",
     "fabmarket demo --engine anvil --out demo-out/anvil": "anvil",
     "fabmarket demo --engine anvil --chain-id 1337": "anvil",
@@ -46,7 +48,7 @@ NOT_RUN = {
     "fabmarket demo --engine http://127.0.0.1:8545 --chain-id 31337 --json": "a node",
 }
 """What each of them needs beyond `make demo`."""
-STAND_INS = {"MARKET": "0x" + "11" * 20}
+STAND_INS = {"MARKET": "0x" + "11" * 20, "OPERATOR": "0x" + "22" * 20}
 """What stands for a word in capitals that no command takes as it is."""
 OF_OTHERS = {
     name
@@ -79,11 +81,22 @@ def commands(text: str) -> Iterator[str]:
     assert not command, f"never ends: {command}"
 
 
-def written() -> Iterator[tuple[str, str]]:
-    """(where it stands, what to run); a block that changes directory is one example."""
+def epilogs() -> Iterator[tuple[str, str]]:
+    """The end of each command's help; where a command of parts has none, that of each part."""
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
-        examples = re.search(r"Examples.*:\n((?:  .*\n)+)", command.epilog or "")
+        if command.epilog is None and isinstance(command, click.Group):
+            yield from (
+                (f"{name} {part}", of.epilog or "") for part, of in command.commands.items()
+            )
+        else:
+            yield name, command.epilog or ""
+
+
+def written() -> Iterator[tuple[str, str]]:
+    """(where it stands, what to run); a block that changes directory is one example."""
+    for name, epilog in epilogs():
+        examples = re.search(r"Examples.*:\n((?:  .*\n)+)", epilog)
         assert examples, f"fabmarket {name} --help has no examples"
         yield from ((f"{name} --help", one) for one in commands(examples[1]))
     for page in PAGES:
@@ -127,6 +140,8 @@ def test_an_example_that_is_not_run_here_is_understood(example, tmp_path, monkey
         if re.fullmatch(r"[a-z]+\.[a-z0-9]{3}", argument):
             Path(argument).write_text("what is named must be there")
     command = cli.get_command(click.Context(cli), name)
+    if isinstance(command, click.Group):
+        name, command, arguments = command.resolve_command(click.Context(command), arguments)
     arguments = [STAND_INS.get(each, each) for each in arguments]
     assert command.make_context(name, arguments).params
 

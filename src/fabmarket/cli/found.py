@@ -26,9 +26,8 @@ _address = Address()
 @click.command(
     "found",
     epilog="""\b
-Examples, OPERATOR the address that `fabmarket init operator` printed at each firm:
-  fabmarket found http://127.0.0.1:8545 --chain-id 31337 --keystore founder/keystore.json \\
-    --operator OPERATOR --operator OPERATOR --operator OPERATOR --slot-length 3600
+Examples, OPERATOR the address that `fabmarket init operator` printed, KEY the founder's keystore:
+  fabmarket found http://127.0.0.1:8545 --chain-id 31337 --keystore KEY --operator OPERATOR
 """,
 )
 @click.argument("engine", metavar="URLS")
