@@ -26,6 +26,7 @@ import (
 	"github.com/cosmos/cosmos-sdk/baseapp"
 	simutils "github.com/cosmos/cosmos-sdk/testutil/sims"
 	sdk "github.com/cosmos/cosmos-sdk/types"
+	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	banktypes "github.com/cosmos/cosmos-sdk/x/bank/types"
 	evmtypes "github.com/cosmos/evm/x/vm/types"
 
@@ -304,6 +305,10 @@ func (l *ledger) gas() {
 		BlockLimit uint64
 	}
 	const dear = 1_000_000_000_000
+	// Where an owner can be given no coin, as an account of the chain itself, the chain goes on.
+	var key [32]byte
+	copy(key[:], validator(5))
+	l.agree(0, l.call("admit", common.BytesToAddress(authtypes.NewModuleAddress(authtypes.FeeCollectorName)), key), 0, 2, 4)
 	answer := l.agree(0, l.call("setGas", gas{big.NewInt(dear), 40_000_000}), 0, 2, 4)
 	if limit := answer.ConsensusParamUpdates.Block.MaxGas; limit != 40_000_000 {
 		l.Fatalf("gas of a block: %d", limit)
@@ -320,5 +325,26 @@ func (l *ledger) gas() {
 	l.nonces[owner(8)] = 2
 	if free := l.block(nil, l.sent(8, 0, &nobody, nil)).TxResults[0]; free.Code != 0 {
 		l.Fatalf("gas is free again, and a transaction without a price was refused: %s", free.Log)
+	}
+	l.proposals(&nobody)
+}
+
+// A proposal of more gas than a block may hold is refused by whoever is asked.
+func (l *ledger) proposals(to *common.Address) {
+	l.Helper()
+	l.nonces[owner(8)] = 3
+	var transactions [][]byte
+	for range 21 { // of half a million gas each
+		transactions = append(transactions, l.sent(8, 0, to, nil))
+	}
+	for count, wanted := range map[int]abci.ResponseProcessProposal_ProposalStatus{
+		20: abci.ResponseProcessProposal_ACCEPT, 21: abci.ResponseProcessProposal_REJECT,
+	} {
+		answer, err := l.app.ProcessProposal(&abci.RequestProcessProposal{
+			Height: l.height + 1, Time: start.Add(time.Hour), Txs: transactions[:count],
+		})
+		if err != nil || answer.Status != wanted {
+			l.Fatalf("%d transactions of half a million gas in a block of ten: %v, %v", count, answer, err)
+		}
 	}
 }

@@ -202,6 +202,7 @@ func (app *App) setMempool(options servertypes.AppOptions, logger log.Logger) {
 	signers := sdkmempool.NewDefaultSignerExtractionAdapter()
 	proposals.SetSignerExtractionAdapter(evmmempool.NewEthSignerExtractionAdapter(signers))
 	app.SetPrepareProposal(proposals.PrepareProposalHandler())
+	app.SetProcessProposal(proposals.ProcessProposalHandler())
 	app.SetInsertTxHandler(pool.NewInsertTxHandler(app.TxDecode))
 	app.SetReapTxsHandler(pool.NewReapTxsHandler())
 	app.SetCheckTxHandler(pool.NewCheckTxHandler(app.TxDecode, evmserver.GetMempoolCheckTxTimeout(options, logger)))

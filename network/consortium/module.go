@@ -23,6 +23,7 @@ import (
 	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	"github.com/cosmos/cosmos-sdk/types/module"
+	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	bankkeeper "github.com/cosmos/cosmos-sdk/x/bank/keeper"
 	feemarketkeeper "github.com/cosmos/evm/x/feemarket/keeper"
 	feemarkettypes "github.com/cosmos/evm/x/feemarket/types"
@@ -121,7 +122,8 @@ func (m Module) EndBlock(ctx context.Context) ([]abci.ValidatorUpdate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, m.provide(sdkCtx, seats)
+	m.provide(sdkCtx, seats)
+	return nil, nil
 }
 
 func (m Module) applied(ctx sdk.Context) uint64 {
@@ -147,9 +149,7 @@ func (m Module) apply(ctx sdk.Context) ([]abci.ValidatorUpdate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.provide(ctx, state.Seats); err != nil {
-		return nil, err
-	}
+	m.provide(ctx, state.Seats)
 	ctx.KVStore(m.key).Set(versionKey, binary.BigEndian.AppendUint64(nil, state.Version))
 	return updates, nil
 }
@@ -162,8 +162,8 @@ func (m Module) setAccess(ctx sdk.Context, state State) error {
 	for _, seat := range state.Seats {
 		senders = append(senders, seat.Owner)
 	}
-	// The system, and calls that only read: nobody signs as the address 0.
-	senders = append(senders, System, common.Address{})
+	// The system, and calls that only read, as nobody (address 0) or as the contract would make them.
+	senders = append(senders, System, Address, common.Address{})
 	params.AccessControl.Create = accessOf(state.Deploy.Everybody, state.Deploy.Accounts)
 	params.AccessControl.Call = accessOf(state.Send.Everybody, senders)
 	return m.evm.SetParams(ctx, params)
@@ -206,10 +206,11 @@ func FeeMarket(params feemarkettypes.Params, gas Gas) feemarkettypes.Params {
 	return params
 }
 
-// provide keeps every owner able to vote where gas has a price, or nobody could ever lower it.
-func (m Module) provide(ctx sdk.Context, seats []Seat) error {
+// provide keeps every owner able to vote where gas has a price, or nobody could ever lower it. It fails for nobody: an error at the
+// end of a block would end the chain.
+func (m Module) provide(ctx sdk.Context, seats []Seat) {
 	if m.feeMarket.GetParams(ctx).NoBaseFee {
-		return nil
+		return
 	}
 	for _, seat := range seats {
 		owner := sdk.AccAddress(seat.Owner.Bytes())
@@ -217,14 +218,14 @@ func (m Module) provide(ctx sdk.Context, seats []Seat) error {
 			continue
 		}
 		coins := sdk.NewCoins(sdk.NewCoin(m.coin, provided))
-		if err := m.bank.MintCoins(ctx, Name, coins); err != nil {
-			return err
+		err := m.bank.MintCoins(ctx, Name, coins)
+		if err == nil {
+			err = m.bank.SendCoins(ctx, authtypes.NewModuleAddress(Name), owner, coins)
 		}
-		if err := m.bank.SendCoinsFromModuleToAccount(ctx, Name, owner, coins); err != nil {
-			return err
+		if err != nil {
+			ctx.Logger().Error("an owner has no coin for its votes", "owner", seat.Owner, "error", err)
 		}
 	}
-	return nil
 }
 
 // seats are those that CometBFT has been told of.

@@ -259,7 +259,7 @@ def restored(firms: Sequence[Machine]) -> None:
     lost.does("mkdir -p validator/data")
     block = firms[0].head()
     state = lost.folder / "validator" / "data" / "priv_validator_state.json"
-    state.write_text(f'{{"height": "{block + 1}", "round": 0, "step": 3}}\n', "utf-8")
+    state.write_text(f'{{"height": "{block + 1}", "round": 2147483647, "step": 3}}\n', "utf-8")
     lost.does("validator init --home validator --consortium consortium.json")
     lost.starts(START, "validator")
     is_back(lost, firms[0])

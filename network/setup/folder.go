@@ -121,6 +121,8 @@ func consensusConfig(home string, places Places, peers []string) *cmtcfg.Config 
 	settings.P2P.AllowDuplicateIP = true
 	settings.RPC.ListenAddress = "tcp://" + places.RPC
 	settings.Mempool.Type = cmtcfg.MempoolTypeApp
+	// Peers take 1 MiB with what frames each transaction, which the sender leaves out of its count (cometbft#5956).
+	settings.Mempool.MaxBatchBytes = 512 * 1024
 	settings.Consensus.TimeoutCommit = places.BlockTime
 	settings.Consensus.TimeoutPropose = 2 * time.Second
 	return settings

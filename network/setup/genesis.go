@@ -21,6 +21,9 @@ import (
 	"fabmarket/network/consortium"
 )
 
+// mostBits of an account's coin leave room for the sum of all, and for what owners are given.
+const mostBits = 128
+
 // Genesis is the chain before its first block, the same for everybody who has the same description.
 func Genesis(described Description) (cmttypes.GenesisDoc, error) {
 	founded, err := described.consortium()
@@ -74,8 +77,8 @@ func setCoins(state map[string]json.RawMessage, cdc codec.Codec, described Descr
 			return fmt.Errorf("coins: %w", err)
 		}
 		amount, ok := math.NewIntFromString(described.Coins[name])
-		if !ok || !amount.IsPositive() {
-			return fmt.Errorf("coins: %q is not a whole number of wei above 0", described.Coins[name])
+		if !ok || !amount.IsPositive() || amount.BigInt().BitLen() > mostBits {
+			return fmt.Errorf("coins: %q is not a whole number of wei above 0 and below 2^%d", described.Coins[name], mostBits)
 		}
 		coins := sdk.NewCoins(sdk.NewCoin(chain.Coin, amount))
 		balances = append(balances, banktypes.Balance{Address: open(account).String(), Coins: coins})

@@ -51,6 +51,7 @@ func TestABadDescriptionIsRefusedByItsValue(t *testing.T) {
 		{`"owner": "0x`, `"owner": "`, "is not an address"},
 		{`"chain_id": 1`, `"chain_id": 0`, "chain_id"},
 		{`"coins": {}`, `"coins": {"0x00000000000000000000000000000000000000aa": "-1"}`, "-1"},
+		{`"coins": {}`, `"coins": {"0x00000000000000000000000000000000000000aa": "1` + strings.Repeat("0", 39) + `"}`, "2^128"},
 		{`"coins": {}}`, `"coins": {}} {}`, "more than one"},
 	} {
 		home := filepath.Join(t.TempDir(), "home")

@@ -308,6 +308,12 @@ def may_deploy(node, account: str) -> bool:
     return True
 
 
+def test_what_a_vote_has_closed_a_vote_opens(network):
+    for words in (("close", "send"), ("open", "send")):
+        ran = run_command("network", "agree", *words, "--network", network)
+        assert ran.stdout == "It is done.\n", ran.stderr
+
+
 def test_who_has_no_seat_has_no_vote_and_what_is_no_decision_is_refused(network, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("of nobody")

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 
 from fabmarket.chain.abi import functions, plain, selectors, types
 from fabmarket.chain.contracts import BadLog, BadMove, Contract
-from fabmarket.chain.engine import ChainError, Engine, Log
+from fabmarket.chain.engine import FIRST_BLOCK, ChainError, Engine, Log
 from fabmarket.identity import keccak
 from fabmarket.identity.keys import checksummed
 
@@ -17,6 +17,8 @@ CONSORTIUM = checksummed(bytes.fromhex("fab1").rjust(20, b"\0"))
 """Where it stands on every consortium chain, from genesis on."""
 AGREE_GAS = 1_000_000
 """More than the dearest word takes: the one that has a 64th seat admitted."""
+_LONGEST = 30 * 86_400
+"""Seconds that a word holds at most."""
 _PAGE = 10_000
 """Blocks whose logs are asked for at once: as many as the validators answer for."""
 _NAME = "Consortium"
@@ -117,20 +119,41 @@ class ConsortiumContract(Contract):
             raise self._nonsense("agreed", f"{len(owners)} owners, {len(until)} times")
         return tuple(map(Word, owners, until))
 
-    def wanted(self, first: int = 1) -> list[Wanted]:
+    def wanted(self) -> list[Wanted]:
         """Return the calls that somebody wants and that are not done, the oldest first.
 
-        Of those that were first wanted in block `first` or later. Raises ChainError.
+        Raises ChainError.
         """
         last = self.engine.block_number()
-        logs = [
-            log
-            for start in range(first, last + 1, _PAGE)
-            for log in self.engine.logs(start, min(start + _PAGE - 1, last), self.address)
-        ]
-        calls = dict.fromkeys(_call_in(log) for log in logs if log.topics[:1] == (_AGREED,))
+        calls: dict[bytes, None] = {}
+        first = self._first_since(self.engine.now() - _LONGEST, last)
+        for start in range(first, last + 1, _PAGE):
+            for log in self._logs(start, min(start + _PAGE - 1, last)):
+                if log.topics[:1] == (_AGREED,):
+                    calls[_call_in(log)] = None
         found = [(call, self.agreed(call)) for call in calls]
         return [Wanted(call, *said_by(call), words) for call, words in found if words]
+
+    def _first_since(self, time: int, last: int) -> int:
+        """The first block of that time or later: what was said before holds no more."""
+        low, high = FIRST_BLOCK, last
+        while low < high:
+            middle = (low + high) // 2
+            if self.engine.header(middle).time < time:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _logs(self, first: int, last: int) -> list[Log]:
+        """Its logs; asked for by halves where a node refuses so many at once."""
+        try:
+            return self.engine.logs(first, last, self.address)
+        except ChainError:
+            if first == last:
+                raise
+            middle = (first + last) // 2
+            return [*self._logs(first, middle), *self._logs(middle + 1, last)]
 
     def agree_data(self, call: bytes, until: int) -> bytes:
         """Return the call data by which an owner wants a call until a time; 0 takes it back."""
@@ -178,15 +201,23 @@ class ConsortiumContract(Contract):
 
 
 def said_by(call: bytes) -> tuple[str | None, tuple[Any, ...]]:
-    """Return which function call data names, and with which values; None and none for others."""
+    """Return which function call data names, and with which values; None and none for others.
+
+    What is longer than it need be, or names a right that there is not, is another call.
+    """
     function = selectors(_NAME).get(call[:4])
     if function is None:
         return None, ()
+    inputs = function["inputs"]
     try:
-        values = decode(types(function["inputs"]), call[4:])
+        values = decode(types(inputs), call[4:])
+        if encode(types(inputs), values) != call[4:]:
+            return None, ()
+        if function["name"] in ("allow", "open"):
+            Right(values[0])
     except (DecodingError, ValueError):
         return None, ()
-    return function["name"], tuple(map(plain, function["inputs"], values))
+    return function["name"], tuple(map(plain, inputs, values))
 
 
 def _call_in(log: Log) -> bytes:

@@ -114,6 +114,27 @@ def test_every_decision_is_taken_by_more_than_two_thirds(chain):
     assert state.version == 8
 
 
+def test_a_word_for_what_is_no_decision_hides_no_other(chain):
+    consortium = chain.consortium
+    remove = consortium.remove_data(OWNERS[0].address)
+    opening = consortium.open_data(Right.SEND, everybody=True)
+    odd = opening[:35] + b"\x07" + opening[36:], remove + b"\0"
+    for call in (*odd, b"", b"\1\2\3"):
+        chain.agree(OWNERS[1], call)
+    chain.agree(OWNERS[2], remove)
+    told = {each.call: each.function for each in consortium.wanted()}
+    assert told == {**dict.fromkeys((*odd, b"", b"\1\2\3")), remove: "remove"}
+
+
+def test_what_was_said_too_long_ago_to_hold_is_not_read(chain):
+    consortium = chain.consortium
+    chain.agree(OWNERS[1], consortium.remove_data(OWNERS[0].address))
+    chain.node.pass_time(chain.node.now() + 31 * DAY)
+    later = consortium.remove_data(OWNERS[3].address)
+    chain.agree(OWNERS[1], later)
+    assert [each.call for each in consortium.wanted()] == [later]
+
+
 def test_who_wants_what_is_told_until_it_is_done(chain):
     consortium = chain.consortium
     admit = consortium.admit_data(STRANGER.address, KEYS[9])
@@ -133,7 +154,6 @@ def test_who_wants_what_is_told_until_it_is_done(chain):
     ]
     chain.agree(OWNERS[0], remove, 0)
     assert [each.call for each in consortium.wanted()] == [admit]
-    assert consortium.wanted(chain.node.block_number()) == []
     chain.agree(OWNERS[2], admit)
     assert consortium.wanted() == []
     assert consortium.state().version == 2
