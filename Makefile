@@ -89,7 +89,8 @@ bench: .venv/.dev
 fuzz: .venv/.dev .venv-halmos/.ready $(MODULES)
 	cd contracts && FOUNDRY_PROFILE=long node script/forge.mjs test
 	$(HALMOS) --function checkLong_
-	FABMARKET_FUZZ=long $(BIN)/python -m pytest tests/property tests/differential tests/integration/test_soak.py
+	FABMARKET_FUZZ=long $(BIN)/python -m pytest tests/property tests/differential \
+	  tests/integration/test_soak.py tests/integration/test_rehearsal.py
 
 # The compiled contracts that the package ships; a test compares them with the sources.
 artifacts: $(MODULES)

@@ -28,7 +28,11 @@ def in_the_guide() -> list[str]:
     return [line for line in lines if re.match("(validator|fabmarket) ", line)]
 
 
+LONG = os.environ.get("FABMARKET_FUZZ") == "long"
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(not LONG, reason="five minutes of it: FABMARKET_FUZZ=long")
 @pytest.mark.usefixtures("needs_validator")
 def test_what_the_guide_says_happens():
     if os.geteuid() != 0 or not (shutil.which("ip") and shutil.which("curl")):
