@@ -184,7 +184,7 @@ def test_an_agent_signs_nothing_until_they_agree(twins, tmp_path):
     agent = start(seller, logs[0], "--json-log")
     with ended(agent):
         with ended(start(buyer, logs[1], "--json-log")):
-            wait_until(lambda: logged(logs[0], "card")[1:], PATIENCE, "they do not meet")
+            wait_until(lambda: logged(logs[0], "heard"), PATIENCE, "they do not meet")
         assert not logged(logs[0], "apart")  # the second is behind
         twins.mine(0, 5)
         (apart,) = wait_until(lambda: logged(logs[0], "apart"), PATIENCE, "it does not notice")

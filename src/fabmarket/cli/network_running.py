@@ -315,7 +315,7 @@ def _print(folder: Path, facts: Facts, state: NetworkState) -> None:
         click.echo(f"{'Block':<8}{state.common}: {agreed}")
     if state.still_since is not None:
         ago = time.time() - state.still_since
-        click.echo(f"{'Still':<8}no block for {ago:.0f} s")
+        click.echo(f"{'Still':<8}no block for {round(ago)} s")
     if state.missing:
         click.echo(f"{'Missing':<8}{', '.join(state.missing)}")
     click.echo(f"{'Engine':<8}{facts.engine}")

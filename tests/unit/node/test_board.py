@@ -15,7 +15,8 @@ from fabmarket.negotiation import demander
 from fabmarket.node import Journal, Outbox
 from fabmarket.node.participant import Announce, folded, move_of
 from fabmarket.scenario import paper_market
-from fabmarket.simulation.setup import deploy, fill_purses, open_board, parties_of
+from fabmarket.simulation.contracts import open_board
+from fabmarket.simulation.setup import deploy, fill_purses, parties_of
 from tests.unit.node.town import Town
 
 
@@ -29,7 +30,8 @@ class Square:
         self.market = deploy(engine, scenario, self.parties)
         self.deposit = fill_purses(self.market, scenario, self.parties)
         self.rhythm = Rhythm(engine.now(), 60)
-        self.board = open_board(self.market, self.parties.deployer, self.rhythm)
+        key, exchange = self.parties.deployer.key, self.market.exchange.address
+        self.board = open_board(engine, self.market.sender, key, exchange, self.rhythm)
         self.key = self.parties.demanders[0].key
         self.town = Town()
         self.town.keys["anne"] = self.key
