@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from fabmarket.local.network.comet import Comet, NoAnswer
-from fabmarket.local.network.files import Place
+from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.founding import Plan, init
 from fabmarket.local.network.running import down, up
 from fabmarket.local.network.state import status
@@ -22,6 +22,20 @@ def kill(root, *names):
         process = Place(root).process(name)
         os.kill(process.number(), signal.SIGKILL)
         wait_until(lambda process=process: not process.runs(), LONG, f"{name} runs on")
+
+
+def stands(root):
+    """Wait until no block comes any more."""
+    wait_until(lambda: status(root).still_since is not None, LONG, "it goes on")
+
+
+def hashes(root, number):
+    """What those who run say is the hash of a block."""
+    said = set()
+    for each in facts_of(Place(root)).validators:
+        with suppress(NoAnswer):
+            said.add(Comet(each.rpc).commit(number).hash)
+    return said
 
 
 class FourValidators:
@@ -51,17 +65,6 @@ class FourValidators:
     def passes(self, engine, until):
         left = max(0, until - engine.now())
         wait_until(lambda: engine.now() >= until, left + LONG, "time stands still")
-
-    def stands(self):
-        wait_until(lambda: status(self.root).still_since is not None, LONG, "it goes on")
-
-    def hashes_of(self, number):
-        """What those who run say is the hash of a block."""
-        said = set()
-        for each in self.facts.validators:
-            with suppress(NoAnswer):
-                said.add(Comet(each.rpc).commit(number).hash)
-        return said
 
     def close(self):
         down(self.root, is_removed=True)

@@ -108,8 +108,6 @@ class Town:
         """So many processes look at the chain once a second; some doors stand behind a link."""
         file = self.folders[party] / FILE
         text = file.read_text().replace("poll = 0.25 ", "poll = 1 ")
-        urls = ", ".join(f'"{url}"' for url in self.chain.urls)
-        text = text.replace(f'"{self.chain.url}"', urls)
         if is_linked:
             link = self.stack.enter_context(link_to(port))
             self.links.append(link)

@@ -1,12 +1,9 @@
 """`fabmarket network`: real validators come, go, come back, and are missed or not."""
 
 import json
-import os
 import shutil
-import signal
 import stat
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
 
@@ -19,7 +16,6 @@ from fabmarket.errors import Refused
 from fabmarket.identity import Key
 from fabmarket.identity.keystore import address_of_keystore
 from fabmarket.local.network import namespaces
-from fabmarket.local.network.comet import Comet, NoAnswer
 from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.running import down, up
 from fabmarket.local.network.seats import engine_of
@@ -27,6 +23,7 @@ from fabmarket.local.network.state import NetworkState, status
 from fabmarket.node.settings import read_settings
 from fabmarket.node.status import status_of
 from tests.integration.conftest import refused, run_command
+from tests.networks import LONG, hashes, kill, stands
 from tests.street import wait_until
 
 pytestmark = pytest.mark.usefixtures("needs_validator")
@@ -34,8 +31,6 @@ pytestmark = pytest.mark.usefixtures("needs_validator")
 NAMES = ["validator-1", "validator-2", "validator-3", "validator-4"]
 CODE = bytes.fromhex("600160005360016000f3")
 """Of a contract that does nothing."""
-LONG = 300
-"""Seconds in which a chain on a busy machine does anything."""
 
 
 @pytest.fixture(scope="module")
@@ -57,26 +52,10 @@ def network(root):
     return root
 
 
-def kill(root: Path, *names: str) -> None:
-    for name in names:
-        process = Place(root).process(name)
-        os.kill(process.number(), signal.SIGKILL)
-        wait_until(lambda process=process: not process.runs(), LONG, f"{name} runs on")
-
-
 def reached(root: Path, number: int) -> NetworkState:
     """How it is once it has a block."""
     wait_until(lambda: (status(root).head or 0) >= number, LONG, f"block {number} does not come")
     return status(root)
-
-
-def hashes(root: Path, number: int) -> set[str]:
-    """What the validators that run say is the hash of a block."""
-    said = set()
-    for each in facts_of(Place(root)).validators:
-        with suppress(NoAnswer):
-            said.add(Comet(each.rpc).commit(number).hash)
-    return said
 
 
 def test_all_of_it_comes_up_agrees_and_says_so(network):
@@ -135,7 +114,7 @@ def test_one_of_four_is_killed_and_nobody_waits(network):
 
 def test_two_of_four_are_killed_and_the_chain_stands_still_without_a_fork(network):
     kill(network, "validator-1", "validator-4")
-    wait_until(lambda: status(network).still_since is not None, LONG, "it goes on")
+    stands(network)
     state = status(network)
     assert state.missing == ["validator-1", "validator-4"]
     assert not state.has_quorum

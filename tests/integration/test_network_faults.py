@@ -18,12 +18,11 @@ from fabmarket.local.network.running import down, up
 from fabmarket.local.network.state import status
 from fabmarket.local.ports import free_ports
 from tests.lines import Line
+from tests.networks import LONG, hashes, stands
 from tests.street import wait_until
 
 pytestmark = pytest.mark.usefixtures("needs_validator")
 
-LONG = 300
-"""Seconds in which a chain on a busy machine does anything."""
 STILL = 15
 """Blocks that the side which goes on makes while the other stands still."""
 
@@ -81,17 +80,9 @@ def head(facts: Facts, name: str) -> int:
     return Comet(facts.named(name).rpc).head().number
 
 
-def hashes(facts: Facts, number: int) -> list[str]:
-    return [Comet(each.rpc).commit(number).hash for each in facts.validators]
-
-
 def goes_on(facts: Facts, name: str, blocks: int = STILL) -> None:
     before = head(facts, name)
     wait_until(lambda: head(facts, name) >= before + blocks, LONG, f"{name} makes no blocks")
-
-
-def stands(root: Path) -> None:
-    wait_until(lambda: status(root).still_since is not None, LONG, "it goes on")
 
 
 def all_have(facts: Facts, number: int) -> None:
@@ -102,7 +93,7 @@ def all_have(facts: Facts, number: int) -> None:
 
 
 def test_cut_three_to_one_the_three_go_on_and_the_one_has_no_blocks_of_its_own(network):
-    _, facts, lines = network
+    root, facts, lines = network
     alone = facts.validators[3].name
     goes_on(facts, alone, 2)
     lines.cut({alone})
@@ -114,8 +105,8 @@ def test_cut_three_to_one_the_three_go_on_and_the_one_has_no_blocks_of_its_own(n
     top = head(facts, others[0])
     lines.mend()
     all_have(facts, top + 2)
-    assert len(set(hashes(facts, left + 1))) == 1
-    assert len(set(hashes(facts, top))) == 1
+    assert len(hashes(root, left + 1)) == 1
+    assert len(hashes(root, top)) == 1
 
 
 def test_cut_two_to_two_nobody_goes_on_and_nothing_forks(network):
@@ -127,11 +118,11 @@ def test_cut_two_to_two_nobody_goes_on_and_nothing_forks(network):
     assert state.is_agreed
     heads = [head(facts, each.name) for each in facts.validators]
     assert max(heads) - min(heads) <= 1
-    assert len(set(hashes(facts, min(heads)))) == 1
+    assert len(hashes(root, min(heads))) == 1
     lines.mend()
     goes_on(facts, facts.validators[0].name)
     all_have(facts, max(heads) + 2)
-    assert len(set(hashes(facts, max(heads)))) == 1
+    assert len(hashes(root, max(heads))) == 1
     wait_until(lambda: status(root).still_since is None, LONG, "it stands still")
 
 

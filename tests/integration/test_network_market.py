@@ -2,7 +2,7 @@
 
 from fabmarket.local.network.running import up
 from fabmarket.local.network.state import status
-from tests.networks import FourValidators, kill
+from tests.networks import FourValidators, hashes, kill, stands
 from tests.street import logged, wait_until
 from tests.town import QUIET, lives
 
@@ -39,17 +39,17 @@ def loses_validators(town):
     everybody_wants_more(town)
     town.is_shaken = True
     kill(chain.root, second)
-    chain.stands()
+    stands(chain.root)
     state = status(chain.root)
     assert state.is_agreed
     assert state.missing == [first, second]
-    known, stood = chain.hashes_of(state.common), state.head
+    known, stood = hashes(chain.root, state.common), state.head
     everybody_wants_more(town)
     town.look_after()
     assert status(chain.root).head == stood
 
     assert up(chain.root).state.missing == []
-    assert chain.hashes_of(state.common) == known
+    assert hashes(chain.root, state.common) == known
 
 
 def test_trades_go_on_without_one_wait_without_two_and_settle_once(

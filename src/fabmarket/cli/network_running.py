@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ from typing_extensions import override
 from fabmarket.chain.open import DEV_CHAIN_ID
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import Address, InputError, Whole
-from fabmarket.cli.terminal import progress, table
+from fabmarket.cli.terminal import phases, table
 from fabmarket.errors import TryAgain
-from fabmarket.local.founding import Progress
 from fabmarket.local.network import running
 from fabmarket.local.network.files import Facts, Place, facts_of
 from fabmarket.local.network.founding import (
@@ -53,20 +51,6 @@ class _Account(Address):
     @override
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return _EVERYBODY if value == _EVERYBODY else super().convert(value, param, ctx)
-
-
-@contextmanager
-def shown() -> Iterator[Progress]:
-    """A progress that draws a bar for each thing that goes on."""
-    with progress() as bar:
-        tasks: dict[str, Any] = {}
-
-        def told(phase: str, done: int, total: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bar.add_task(phase, total=total)
-            bar.update(tasks[phase], completed=done)
-
-        yield told
 
 
 def _planned(function: Callable[..., None]) -> Callable[..., None]:
@@ -160,7 +144,7 @@ def init_command(
         senders=_listed(senders or (_EVERYBODY,)),
         **said,
     )
-    with shown() as told:
+    with phases() as told:
         facts = init(root, plan, told)
     if as_json:
         click.echo(json.dumps(_facts(root, facts), indent=2, sort_keys=True))
@@ -194,7 +178,7 @@ def up_command(folder: Path, names: tuple[str, ...], *, as_json: bool) -> None:
     `fabmarket network down`.
     """
     root = root_of(folder)
-    with shown() as told:
+    with phases() as told:
         if not names and (not root.exists() or (root.is_dir() and not any(root.iterdir()))):
             init(root, Plan(deployers=usual_deployers()), told)
         result = running.up(root, names, told)

@@ -11,10 +11,10 @@ from rich.console import Console
 from fabmarket.chain import Engine, look_at
 from fabmarket.chain.consortium import ConsortiumContract, Gas, Right, Wanted, quorum
 from fabmarket.cli.inputs import Address, InputError, Whole
-from fabmarket.cli.network_running import DIRECTORY, as_json, folder, root_of, shown
+from fabmarket.cli.network_running import DIRECTORY, as_json, folder, root_of
 from fabmarket.cli.passphrase import option as passphrase_option
 from fabmarket.cli.passphrase import passphrase
-from fabmarket.cli.terminal import table
+from fabmarket.cli.terminal import phases, table
 from fabmarket.identity.keystore import unlock
 from fabmarket.local.network.files import Place, facts_of, worked_on
 from fabmarket.local.network.seats import Changed, add_validator, engine_of, remove_validator
@@ -65,7 +65,7 @@ def add_command(name: str, folder: Path, *, as_json: bool) -> None:
     `fabmarket network agree`.
     """
     root = root_of(folder)
-    with shown() as told:
+    with phases() as told:
         changed = add_validator(root, name, told)
     _print_changed(changed, "admit", "has a seat and votes", as_json=as_json)
 
@@ -87,7 +87,7 @@ def remove_command(name: str, folder: Path, *, as_json: bool) -> None:
     Its home and its owner's keystore stay in DIR; add-validator with its name brings it back.
     """
     root = root_of(folder)
-    with shown() as told:
+    with phases() as told:
         changed = remove_validator(root, name, told)
     _print_changed(changed, "remove", "has no seat any more and has ended", as_json=as_json)
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from fabmarket.chain.endpoints import urls_of
 from fabmarket.cli.agent import runner
 from fabmarket.cli.inputs import InputError, Whole
-from fabmarket.cli.terminal import progress, table
+from fabmarket.cli.terminal import phases, table
 from fabmarket.errors import missing
 from fabmarket.local.files import NODE, PAGES
 from fabmarket.local.market import Up, up
@@ -83,15 +83,8 @@ def command(
         raise InputError(f"{folder}: is no directory; give another")
     runner()
     root = folder.absolute()
-    with progress() as bar:
-        tasks: dict[str, Any] = {}
-
-        def told(phase: str, done: int, total: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bar.add_task(phase, total=total)
-            bar.update(tasks[phase], completed=done)
-
-        where = None if network is None else network.absolute()
+    where = None if network is None else network.absolute()
+    with phases() as told:
         result = up(root, suppliers, demanders, told, where)
     if as_json:
         click.echo(json.dumps(_facts(root, result), indent=2, sort_keys=True))

@@ -37,8 +37,7 @@ BLOCK_TIME = 300
 """Milliseconds between a block and the next."""
 BLOCK_GAS = 30_000_000
 _COIN = 10**24
-"""Wei of the development account, which pays for whatever demo is run here, and of owners where gas
-costs anything."""
+"""Wei of the development account: it pays for whatever demo is run here."""
 _KEYS = "Keys and genesis"
 PORTS = (26656, 8545, 26657)
 """Peer, JSON-RPC and RPC of a validator that has an address of its own."""
@@ -110,7 +109,6 @@ def _made(place: Place, binary: Path, plan: Plan, progress: Progress) -> Facts:
         validators.append(Validator(name, owner, key, node_id, peer, http, rpc))
     facts = Facts(plan.chain_id, plan.block_time, subnet, tuple(validators))
     owners = tuple(each.owner for each in validators)
-    payers = owners if plan.min_gas_price else ()  # or they could not vote
     write_consortium(
         place,
         {
@@ -132,7 +130,7 @@ def _made(place: Place, binary: Path, plan: Plan, progress: Progress) -> Facts:
             "senders": _with(plan.senders, owners),
             "min_gas_price": plan.min_gas_price,
             "block_gas": BLOCK_GAS,
-            "coins": dict.fromkeys((dev_funder().address, *payers), str(_COIN)),
+            "coins": {dev_funder().address: str(_COIN)},
         },
     )
     made = set()
