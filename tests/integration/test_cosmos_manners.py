@@ -1,12 +1,12 @@
 """What cosmos/evm does otherwise: no block 0, hashes of headers that it does not show, gas of one
-price or none, and transactions that it knows and does not show.
+price or none, transactions that it knows and does not show, blocks that it shows unread.
 """
 
 import json
 
 import pytest
 
-from fabmarket.chain import ChainError, Fees, Settings, open_engine, raised_fees, signed
+from fabmarket.chain import ChainError, Fees, NodeLost, Settings, open_engine, raised_fees, signed
 from fabmarket.identity import Key, keccak
 from fabmarket.ledger import Follower, Ledger
 from fabmarket.simulation import run
@@ -75,6 +75,35 @@ def test_bytes_that_it_says_it_knows_are_no_error_though_it_does_not_show_them(n
         engine = open_engine(only.url, Settings())
         raw = signed(engine, pay(engine), 0)
         assert engine.send(raw) == keccak(raw)
+
+
+class Unread(Relay):
+    """Shows a block before it has read the transactions in it."""
+
+    unread = 0
+
+    def answered(self, asked):
+        if asked["method"] != "eth_getBlockByNumber" or self.unread == 0:
+            return super().answered(asked)
+        self.unread -= 1
+        said = "failed to get rpc block from comet block: failed to get receipts from comet block"
+        error = {"code": -32000, "message": f"{said}: tx not found: hash=0x{64 * '1'}"}
+        return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}).encode()
+
+
+def test_a_block_that_it_has_not_read_yet_is_asked_for_again_or_elsewhere(node):
+    """A market could not be set up: its first block was asked for within the same moment."""
+    with relay(node.url, Unread) as only:
+        engine = open_engine(only.url, Settings())
+        for ask in (lambda: [engine.header(0)], lambda: engine.headers([0]), engine.header):
+            only.unread = 3
+            assert ask()
+            assert only.unread == 0
+        both = open_engine(f"{only.url},{node.url}", Settings())
+        only.unread = 1 << 60
+        assert both.headers([0]) == [both.header(0)]
+        with pytest.raises(NodeLost, match="failed to get rpc block from comet block"):
+            engine.header(0)
 
 
 class Priced(Relay):

@@ -15,7 +15,7 @@ from fabmarket.ledger.trace import ReadTrace, told_by_a_ledger
 from fabmarket.market.events import Escrowed, Released, RulingPosted, Settled, Uncovered
 from fabmarket.market.exchange import Settle
 from fabmarket.node import evidence_of
-from tests.integration.conftest import refused
+from tests.integration.conftest import SCENARIOS, refused
 from tests.nodes import Relay, relay
 
 
@@ -413,8 +413,8 @@ def test_a_netted_trade_is_shown_by_its_evidence_alone(fabmarket, demo_of_cycles
 def demo_of_cycles(fabmarket, tmp_path):
     """A run whose trades settle in a net cycle: its ledger, a trade, and the file that shows it."""
     out = tmp_path / "out"
-    scenario = "scenarios/clock.toml"
-    ran = fabmarket("demo", "--scenario", scenario, "--settle", "net", "--out", out, "--json")
+    how = ("--scenario", SCENARIOS / "clock.toml", "--settle", "net")
+    ran = fabmarket("demo", *how, "--out", out, "--json")
     trade = next(e["id"] for e in ran.facts["trades"] if e["settled"] == "net")[:18]
     place = tmp_path / "evidence"
     journals = ("--journal", out / "journals", "--out", place)

@@ -1,9 +1,9 @@
 """One or several URLs as one node: which is asked, which is passed over, what of a URL is shown.
 
 A request goes to the endpoint that answered last. One that does not answer, answers 429 or 5xx, is
-of another chain, or has not the block that another has shown is left for the next. After a round of
-all there is a pause, twice as long each time and of random length, so that not everybody comes back
-at the same moment; when patience is at its end the node is lost.
+of another chain, has not the block that another has shown, or has not read it yet is left for the
+next. After a round of all there is a pause, twice as long each time and of random length, so that
+not everybody comes back at the same moment; when patience is at its end the node is lost.
 """
 
 import json
@@ -39,6 +39,9 @@ BATCH = "batch"
 the list of their answers."""
 _SIZED = (BATCH, "eth_getLogs")
 """Of these a node may refuse too many at once."""
+
+_NOT_READ_YET = "from comet block"
+"""What cosmos/evm says of a block that it shows before it has read the transactions in it."""
 
 
 class NodeLost(TryAgain):
@@ -274,6 +277,9 @@ class Endpoints(JSONBaseProvider):
 
     def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> RPCResponse:
         answer = endpoint.ask(method, params)
+        for each in answer["result"] if method == BATCH else [answer]:
+            if _NOT_READ_YET in str(each.get("error", "")):
+                raise _NotReadYet(endpoint.quoted(each["error"]))
         self._seen = max(self._seen, endpoint.head)
         if endpoint is not self._all[self._current]:
             self._current = self._all.index(endpoint)
@@ -292,6 +298,10 @@ class _OtherChain(OSError):
     """The node at an endpoint is not of the chain that it was of."""
 
 
+class _NotReadYet(OSError):
+    """A node cannot tell of a block that it has."""
+
+
 @contextmanager
 def _noting(failures: list[_Failure], endpoint: _Endpoint) -> Iterator[None]:
     """Take an endpoint's failure down instead of raising it."""
@@ -299,7 +309,7 @@ def _noting(failures: list[_Failure], endpoint: _Endpoint) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         endpoint.chain_id = None
-        said = str(error) if isinstance(error, _OtherChain) else reason(error)
+        said = str(error) if isinstance(error, _OtherChain | _NotReadYet) else reason(error)
         failures.append(_Failure(endpoint, said, _may_pass(error), error))
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -199,11 +198,10 @@ def test_changed_values_are_another_sweep(here, capsys, monkeypatch):
     def stop(game, concept):
         raise Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr(grid, "solve", stop)
     how = ("--concept", "balanced", "--out", "t.csv")
-    assert run("--vary", "a=1,2", *how) == 143
-    monkeypatch.undo()
-    os.chdir(here)
+    with monkeypatch.context() as patched:
+        patched.setattr(grid, "solve", stop)
+        assert run("--vary", "a=1,2", *how) == 143
     for options in (("--vary", "a=1,3"), ("--vary", "a=1,2", "--b", "7"), ("--vary", "b=1,2")):
         assert run(*options, *how) == 2
         assert "of another sweep" in capsys.readouterr().err
