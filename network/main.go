@@ -55,12 +55,13 @@ func keysCommand() *cobra.Command {
 }
 
 func initCommand() *cobra.Command {
-	var home, consortium string
+	var home, consortium, known string
 	var places setup.Places
 	command := &cobra.Command{
 		Use: "init", Short: "Write genesis and configuration from the consortium's description",
 		Long: `Write genesis and configuration from the consortium's description, and print the genesis file's SHA-256,
-which must be the same at every firm. Run again it writes them anew; keys and data stay as they are.`,
+which must be the same at every firm. Run again it writes them anew; keys, data and the genesis of a chain that has begun stay
+as they are.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			described, err := setup.Read(consortium)
@@ -68,6 +69,9 @@ which must be the same at every firm. Run again it writes them anew; keys and da
 				return err
 			}
 			genesis, err := setup.Genesis(described)
+			if err == nil && known != "" {
+				genesis, err = setup.GenesisOf(described, known)
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", consortium, err)
 			}
@@ -84,6 +88,7 @@ which must be the same at every firm. Run again it writes them anew; keys and da
 	homeFlag(command, &home)
 	set := command.Flags()
 	set.StringVar(&consortium, "consortium", "consortium.json", "the description that all firms have")
+	set.StringVar(&known, "genesis", "", "the genesis of a chain that an earlier program began, as another firm has it; by default made of the description")
 	set.StringVar(&places.Peer, "peer", "0.0.0.0:26656", "where it listens for the other validators")
 	set.StringVar(&places.HTTP, "http", "127.0.0.1:8545", "where it answers JSON-RPC")
 	set.StringVar(&places.RPC, "rpc", "127.0.0.1:26657", "where it answers about consensus; keep it to this machine")

@@ -60,15 +60,18 @@ type Places struct {
 	BlockTime                time.Duration
 }
 
-// Write writes genesis and configuration, and returns the genesis file's SHA-256. Keys and data stay as they are.
+// Write writes genesis and configuration, and returns the genesis file's SHA-256. Keys and data stay as they are, and so does the
+// genesis of a chain that has begun: this program may be a later one, with another code for the contract.
 func Write(home string, described Description, genesis cmttypes.GenesisDoc, places Places) (string, error) {
 	keys, err := MakeKeys(home)
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(home, "config", "genesis.json")
-	if err := genesis.SaveAs(path); err != nil {
-		return "", err
+	if _, err := os.Stat(filepath.Join(home, "data", "blockstore.db")); err != nil {
+		if err := genesis.SaveAs(path); err != nil {
+			return "", err
+		}
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {

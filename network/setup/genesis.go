@@ -46,13 +46,28 @@ func Genesis(described Description) (cmttypes.GenesisDoc, error) {
 	params := cmttypes.DefaultConsensusParams()
 	params.Block.MaxGas = int64(described.BlockGas)
 	genesis := cmttypes.GenesisDoc{
-		ChainID:         fmt.Sprintf("fabmarket-%d", described.ChainID),
+		ChainID:         chainName(described),
 		GenesisTime:     described.GenesisTime,
 		ConsensusParams: params,
 		AppState:        all,
 	}
 	return genesis, genesis.ValidateAndComplete()
 }
+
+// GenesisOf returns the genesis in a file, which another program may have made of the description.
+func GenesisOf(described Description, path string) (cmttypes.GenesisDoc, error) {
+	genesis, err := cmttypes.GenesisDocFromFile(path)
+	if err != nil {
+		return cmttypes.GenesisDoc{}, err
+	}
+	if genesis.ChainID != chainName(described) || !genesis.GenesisTime.Equal(described.GenesisTime) {
+		return cmttypes.GenesisDoc{}, fmt.Errorf("%s: of chain %s at %s where the description has %s at %s",
+			path, genesis.ChainID, genesis.GenesisTime, chainName(described), described.GenesisTime)
+	}
+	return *genesis, nil
+}
+
+func chainName(described Description) string { return fmt.Sprintf("fabmarket-%d", described.ChainID) }
 
 // setCoins gives accounts what the description says; the contract and the system are accounts as well.
 func setCoins(state map[string]json.RawMessage, cdc codec.Codec, described Description) error {

@@ -94,6 +94,7 @@ func TestTheSameDescriptionGivesTheSameGenesisAndKeepsKeys(t *testing.T) {
 	if hashes[0] != hashes[1] || hashes[0] != hashes[2] {
 		t.Errorf("genesis differs: %v", hashes)
 	}
+	asAnotherFirmHasIt(t, described, home, hashes[0])
 	if after, err := MakeKeys(home); err != nil || after != before {
 		t.Errorf("keys changed: %v, %v", after, err)
 	}
@@ -102,5 +103,29 @@ func TestTheSameDescriptionGivesTheSameGenesisAndKeepsKeys(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
+	}
+}
+
+// An earlier program's genesis holds another code for the contract: who made it anew was alone on its chain.
+func asAnotherFirmHasIt(t *testing.T, described Description, home, hash string) {
+	path := filepath.Join(home, "config", "genesis.json")
+	genesis, err := GenesisOf(described, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := filepath.Join(t.TempDir(), "joined")
+	if again, err := Write(joined, described, genesis, Places{}); err != nil || again != hash {
+		t.Errorf("taken over it is %s, %v", again, err)
+	}
+	if err := os.Mkdir(filepath.Join(joined, "data", "blockstore.db"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	genesis.AppState = []byte("{}")
+	if again, err := Write(joined, described, genesis, Places{}); err != nil || again != hash {
+		t.Errorf("of a chain that has begun it is made %s, %v", again, err)
+	}
+	described.ChainID++
+	if _, err := GenesisOf(described, path); err == nil || !strings.Contains(err.Error(), "fabmarket-2") {
+		t.Errorf("another chain's was taken: %v", err)
 	}
 }

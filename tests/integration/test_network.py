@@ -376,3 +376,27 @@ def test_an_account_that_the_chain_does_not_know_sends_several_at_once_without_c
         assert len(sender.must_succeed()) == 4
         assert node.native_balance(newcomer.address) == 0
         assert node.nonce(newcomer.address) == 4
+
+
+def test_a_validator_is_added_by_a_later_program_than_the_chain_began_with(
+    needs_validator, tmp_path
+):
+    """It made a genesis with its own contract's code, and was alone on that chain."""
+    root = tmp_path / "one"
+    assert run_command("network", "init", root, "--validators", 1).code == 0
+    place = Place(root)
+    (only,) = facts_of(place).validators
+    genesis = place.home(only.name) / "config" / "genesis.json"
+    said = json.loads(genesis.read_text())
+    said["app_state"]["evm"]["accounts"][0]["code"] += "00"  # never reached
+    genesis.write_text(json.dumps(said, indent=2))
+    try:
+        up(root)
+        assert run_command("network", "add-validator", "two", root, "--json").facts["done"]
+        reached(root, status(root).head + 2)
+        assert (place.home("two") / "config" / "genesis.json").read_bytes() == genesis.read_bytes()
+        down(root)
+        up(root)
+        reached(root, status(root).head + 2)
+    finally:
+        down(root, is_removed=True)

@@ -60,11 +60,17 @@ def draw_keys(binary: Path, home: Path) -> tuple[str, str]:
 
 
 def configure(
-    binary: Path, place: Place, validator: Validator, others: Sequence[Validator], block_time: int
+    binary: Path,
+    place: Place,
+    validator: Validator,
+    others: Sequence[Validator],
+    block_time: int,
+    genesis: Path | None = None,
 ) -> str:
     """Write a validator's genesis and configuration, and return the digest of the genesis.
 
-    `others` are whom it talks to; after each block it pauses `block_time` milliseconds.
+    `others` are whom it talks to; after each block it pauses `block_time` milliseconds. `genesis`
+    is that of a chain which exists.
     """
     peers = ",".join(f"{each.node_id}@{each.peer}" for each in others)
     said = _asked(
@@ -73,6 +79,7 @@ def configure(
             *("--consortium", str(place.consortium), "--peer", validator.peer),
             *("--http", validator.http, "--rpc", validator.rpc),
             *("--peers", peers, "--block-time", f"{block_time}ms"),
+            *(("--genesis", str(genesis)) if genesis else ()),
         ]
     )
     return str(said.get("genesis_sha256"))

@@ -156,8 +156,10 @@ def _made(place: Place, facts: Facts, name: str) -> Facts:
 def _configure(place: Place, facts: Facts) -> None:
     """Tell all of each other; those that run hear of it when they start again."""
     binary = validator_binary()
+    genesis = place.home(facts.validators[0].name) / "config" / "genesis.json"
     for each in facts.validators:
-        configure(binary, place, each, facts.others(each.name), facts.block_time)
+        others = facts.others(each.name)
+        configure(binary, place, each, others, facts.block_time, genesis)
 
 
 def _seated(contract: ConsortiumContract) -> set[str]:
