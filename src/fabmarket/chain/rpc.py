@@ -152,9 +152,10 @@ class RpcEngine(Engine):
             _require_number(header, number)
         if number is not None:
             return header
-        if self._head is None or header.number >= self._head.number:
-            self._head = header
-        return self._head  # no endpoint knows what was seen: it is not unseen by that
+        seen = self._head
+        if seen is None or not header.number < seen.number <= self._endpoints.seen:
+            self._head = seen = header
+        return seen  # no endpoint knows what was seen: it is not unseen by that
 
     @override
     def headers(self, numbers: Iterable[int]) -> list[Header]:
