@@ -30,6 +30,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from fabmarket.chain.comparing import Comparison
 from fabmarket.chain.engine import BusyNow, EngineUnavailable, NobodyAnswers
 from fabmarket.chain.posting import BadAnswer, Posting, reason
+from fabmarket.chain.spreading import Lane
 from fabmarket.errors import TryAgain
 
 PATIENCE = 5.0
@@ -166,6 +167,10 @@ class _Endpoint(JSONBaseProvider):
         """Return the id of its chain."""
         return self._number(self._result("eth_chainId", []))
 
+    def give(self, raw: bytes) -> None:
+        """Send it a transaction; what it says of that is not heard."""
+        self.ask("eth_sendRawTransaction", [f"0x{raw.hex()}"])
+
     def ask_head(self) -> int:
         """Return the number of its latest block."""
         return self._number(self._result("eth_blockNumber", []))
@@ -241,6 +246,7 @@ class Endpoints(JSONBaseProvider):
         self._mark = _NONE_YET
         self._chain_id: int | None = None
         self._comparison = Comparison([_Endpoint(url) for url in urls])
+        self._lanes = [Lane(_Endpoint(url).give) for url in urls]
 
     @property
     def seen(self) -> int:
@@ -250,6 +256,12 @@ class Endpoints(JSONBaseProvider):
     def require_one_chain(self, finality: int, *, at_once: bool) -> None:
         """As `Engine.require_one_chain`, for those that answer."""
         self._comparison.require(self._chain_id, finality, at_once=at_once)
+
+    def spread(self, raw: bytes) -> None:
+        """Give a transaction to all but the one that is asked now. Does not wait for them."""
+        for at, lane in enumerate(self._lanes):
+            if at != self._current:
+                lane.put(raw)
 
     def agree(self, expected: int | None) -> int:
         """Ask every endpoint for its chain's id, once, and return what all that answer say.
