@@ -4,13 +4,14 @@ import json
 import shutil
 import stat
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from secrets import token_bytes
 
 import pytest
 from web3.exceptions import Web3RPCError
 
-from fabmarket.chain import Sender, Transaction, open_node, signed
+from fabmarket.chain import ExchangeContract, Sender, Transaction, open_node, signed
 from fabmarket.chain.consortium import ConsortiumContract
 from fabmarket.errors import Refused
 from fabmarket.identity import Key
@@ -18,19 +19,24 @@ from fabmarket.identity.keystore import address_of_keystore
 from fabmarket.local.network import namespaces
 from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.running import down, up
-from fabmarket.local.network.seats import engine_of
+from fabmarket.local.network.seats import engine_of, let_deploy
 from fabmarket.local.network.state import NetworkState, status
+from fabmarket.market.rhythm import Rhythm
+from fabmarket.node import Journal, Outbox
 from fabmarket.node.settings import read_settings
 from fabmarket.node.status import status_of
+from fabmarket.simulation.contracts import open_board
 from tests.integration.conftest import refused, run_command
 from tests.networks import LONG, hashes, kill, stands
 from tests.nodes import relay
+from tests.pushing import KEY, participant_of
 from tests.street import wait_until
 
 pytestmark = pytest.mark.usefixtures("needs_validator")
 
 NAMES = ["validator-1", "validator-2", "validator-3", "validator-4"]
 CHAIN = 31337
+NOWHERE = "0x" + 40 * "1"
 CODE = bytes.fromhex("600160005360016000f3")
 """Of a contract that does nothing."""
 
@@ -394,3 +400,31 @@ def test_an_account_that_the_chain_does_not_know_sends_several_at_once_without_c
         assert len(sender.must_succeed()) == 4
         assert node.native_balance(newcomer.address) == 0
         assert node.nonce(newcomer.address) == 4
+
+
+def test_an_agent_that_the_chain_does_not_know_sends_several_at_once_and_loses_nobody(network):
+    """The agent said that the chain were lost, and waited for longer each time."""
+    founder = Key(token_bytes(32))
+    let_deploy(network, founder.address)
+    with engine_of(facts_of(Place(network))) as node, closing(Journal()) as journal:
+        wait_until(lambda: may_deploy(node, founder.address), LONG, "it may not deploy")
+        rhythm = Rhythm(node.now(), 60)
+        board = open_board(node, Sender(node), founder, NOWHERE, rhythm)
+        participant = participant_of(node, NOWHERE, NOWHERE, journal)
+        payloads = [bytes([at]) * 100 for at in range(4)]
+        for each in payloads:
+            participant.announce(each)
+        outbox = Outbox(KEY, journal, node, ExchangeContract(node, NOWHERE), board=board)
+        mined = []
+
+        def is_empty():
+            mined.extend(outbox.push())
+            return not journal.moves()
+
+        wait_until(is_empty, LONG, "something waits for ever")
+        assert [each.nonce for each, _ in mined] == [0, 1, 2, 3]
+        assert all(receipt.status == 1 for _, receipt in mined)
+        blocks = [receipt.block for _, receipt in mined]
+        assert blocks == sorted(blocks)
+        logs = node.logs(blocks[0], blocks[-1], board.address)
+        assert [board.event(log).payload for log in logs] == payloads
