@@ -3,6 +3,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"time"
 
@@ -62,7 +63,18 @@ func initCommand() *cobra.Command {
 which must be the same at every firm. Run again it writes them anew; keys and data stay as they are.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			hash, err := setup.Init(home, consortium, places)
+			described, err := setup.Read(consortium)
+			if err != nil {
+				return err
+			}
+			genesis, err := setup.Genesis(described)
+			if err != nil {
+				return fmt.Errorf("%s: %w", consortium, err)
+			}
+			if err := chain.Try(genesis, described.ChainID); err != nil {
+				return fmt.Errorf("%s: no chain begins with this: %w", consortium, err)
+			}
+			hash, err := setup.Write(home, described, genesis, places)
 			if err != nil {
 				return err
 			}
@@ -77,7 +89,7 @@ which must be the same at every firm. Run again it writes them anew; keys and da
 	set.StringVar(&places.RPC, "rpc", "127.0.0.1:26657", "where it answers about consensus; keep it to this machine")
 	set.StringVar(&places.Metrics, "metrics", "127.0.0.1:0", "where it shows figures of its EVM")
 	set.StringSliceVar(&places.Peers, "peers", nil, "the others, as ID@HOST:PORT; by default those of the description")
-	set.DurationVar(&places.BlockTime, "block-time", 300*time.Millisecond, "pause after a block")
+	set.DurationVar(&places.BlockTime, "block-time", time.Second, "pause after a block")
 	return command
 }
 

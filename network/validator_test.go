@@ -72,6 +72,7 @@ type ledger struct {
 	*testing.T
 	app    *chain.App
 	height int64
+	later  time.Duration // how far the clock was put forward
 	nonces map[common.Address]uint64
 	abi    abi.ABI
 }
@@ -105,15 +106,18 @@ func found(t *testing.T, described setup.Description) *ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &ledger{t, app, 0, map[common.Address]uint64{}, contract}
+	return &ledger{T: t, app: app, nonces: map[common.Address]uint64{}, abi: contract}
 }
+
+// now is the time of the latest block.
+func (l *ledger) now() time.Time { return start.Add(time.Duration(l.height)*time.Second + l.later) }
 
 func (l *ledger) block(misbehavior []abci.Misbehavior, transactions ...[]byte) *abci.ResponseFinalizeBlock {
 	l.Helper()
 	l.height++
 	proposer := sha256.Sum256(validator(0))
 	answer, err := l.app.FinalizeBlock(&abci.RequestFinalizeBlock{
-		Height: l.height, Time: start.Add(time.Duration(l.height) * time.Second), Txs: transactions,
+		Height: l.height, Time: l.now(), Txs: transactions,
 		Misbehavior: misbehavior, ProposerAddress: proposer[:20],
 	})
 	if err != nil {
@@ -137,11 +141,16 @@ func (l *ledger) call(method string, arguments ...any) []byte {
 // sent is a transaction of somebody as it stands in a block.
 func (l *ledger) sent(seed byte, price int64, to *common.Address, data []byte) []byte {
 	l.Helper()
+	return l.sentWith(seed, price, new(big.Int), to, data)
+}
+
+func (l *ledger) sentWith(seed byte, price int64, value *big.Int, to *common.Address, data []byte) []byte {
+	l.Helper()
 	from := owner(seed)
 	signer := types.LatestSignerForChainID(big.NewInt(chainID))
 	transaction := types.MustSignNewTx(account(seed), signer, &types.DynamicFeeTx{
 		ChainID: big.NewInt(chainID), Nonce: l.nonces[from], To: to, Data: data, Gas: 500_000,
-		GasFeeCap: big.NewInt(price), GasTipCap: big.NewInt(0), Value: new(big.Int),
+		GasFeeCap: big.NewInt(price), GasTipCap: big.NewInt(0), Value: value,
 	})
 	l.nonces[from]++
 	var message evmtypes.MsgEthereumTx
@@ -163,7 +172,7 @@ func (l *ledger) sent(seed byte, price int64, to *common.Address, data []byte) [
 // agree has the owners say that they want a call, in one block, at a price of gas.
 func (l *ledger) agree(price int64, call []byte, owners ...byte) *abci.ResponseFinalizeBlock {
 	l.Helper()
-	until := uint64(start.Add(24 * time.Hour).Unix())
+	until := uint64(l.now().Add(24 * time.Hour).Unix())
 	var transactions [][]byte
 	for _, seed := range owners {
 		transactions = append(transactions, l.sent(seed, price, &consortium.Address, l.call("agree", call, until)))
@@ -290,7 +299,7 @@ func (l *ledger) doubleVote() {
 	var key [32]byte
 	copy(key[:], validator(1))
 	l.agree(0, l.call("admit", owner(9), key), 0, 2)
-	until := uint64(start.Add(24 * time.Hour).Unix())
+	until := uint64(l.now().Add(24 * time.Hour).Unix())
 	answer := l.block(nil, l.sent(4, 0, &consortium.Address, l.call("agree", l.call("admit", owner(9), key), until)))
 	if len(changes(answer)) != 0 {
 		l.Fatal("a punished key has a seat again")
@@ -318,6 +327,7 @@ func (l *ledger) gas() {
 	if stranger := l.block(nil, l.sent(8, 0, &nobody, nil)).TxResults[0]; stranger.Code == 0 {
 		l.Fatal("gas has a price, and a transaction went without")
 	}
+	l.passedOn(2 * dear)
 	for range 30 {
 		l.agree(2*dear, l.call("setGas", gas{new(big.Int), 10_000_000}), 0, 2)
 	}
@@ -327,6 +337,25 @@ func (l *ledger) gas() {
 		l.Fatalf("gas is free again, and a transaction without a price was refused: %s", free.Log)
 	}
 	l.proposals(&nobody)
+}
+
+// An owner who passes its coin on is given more once a day, or it could make coin without end.
+func (l *ledger) passedOn(price int64) {
+	l.Helper()
+	for day := range 3 {
+		amount := new(big.Int).Mul(big.NewInt(95), big.NewInt(1e18))
+		for again := range 2 {
+			result := l.block(nil, l.sentWith(0, price, amount, &common.Address{2}, nil)).TxResults[0]
+			if refused := result.Code != 0; refused != (again == 1) {
+				l.Fatalf("day %d, transfer %d of all the coin: code %d, %s", day, again, result.Code, result.Log)
+			}
+			if again == 1 {
+				l.nonces[owner(0)]--
+			}
+		}
+		l.later += 25 * time.Hour
+		l.block(nil)
+	}
 }
 
 // A proposal of more gas than a block may hold is refused by whoever is asked.

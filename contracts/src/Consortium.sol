@@ -23,6 +23,13 @@ contract Consortium is IConsortium {
         uint64 since;
     }
 
+    /// @dev A key that has or had a seat, and the owner whose seat it was last.
+    struct Validator {
+        bytes32 key;
+        address owner;
+        bool barred;
+    }
+
     struct Holders {
         bool everybody;
         EnumerableSet.AddressSet accounts;
@@ -39,6 +46,9 @@ contract Consortium is IConsortium {
     /// @inheritdoc IConsortium
     uint64 public constant override MAX_AGREEMENT = 30 days;
     /// @inheritdoc IConsortium
+    /// @dev As long as a call of `allow`: no call that does anything is longer.
+    uint256 public constant override MAX_CALL = 100;
+    /// @inheritdoc IConsortium
     /// @dev At it the dearest vote costs less than a coin.
     uint256 public constant override MAX_PRICE = 1e12;
     /// @inheritdoc IConsortium
@@ -50,8 +60,8 @@ contract Consortium is IConsortium {
     uint64 public override version;
     EnumerableSet.AddressSet private _owners;
     mapping(address owner => Held) private _held;
-    /// @dev In a seat, or punished.
-    mapping(bytes32 key => bool) private _taken;
+    /// @dev By the name that proofs of double votes give them. Never forgotten: a proof may come after the seat has gone.
+    mapping(bytes20 name => Validator) private _validators;
     mapping(Right => Holders) private _holders;
     Gas private _gas;
     mapping(bytes32 id => mapping(address owner => Word)) private _words;
@@ -87,6 +97,7 @@ contract Consortium is IConsortium {
     function agree(bytes calldata call, uint64 until) external {
         uint64 since = _held[msg.sender].since;
         if (since == 0) revert NotSeated(msg.sender);
+        if (call.length > MAX_CALL) revert CallTooLong(call.length, MAX_CALL);
         if (until != 0 && until <= block.timestamp) revert AgreementExpired(until, block.timestamp);
         if (until > block.timestamp + MAX_AGREEMENT) revert AgreementTooLong(until, block.timestamp + MAX_AGREEMENT);
         bytes32 id = keccak256(call);
@@ -116,7 +127,7 @@ contract Consortium is IConsortium {
     function remove(address owner) external byConsortium {
         if (_held[owner].since == 0) revert NotSeated(owner);
         if (_owners.length() == 1) revert LastSeat();
-        delete _taken[_remove(owner)];
+        _remove(owner);
     }
 
     /// @inheritdoc IConsortium
@@ -136,16 +147,14 @@ contract Consortium is IConsortium {
 
     /// @inheritdoc IConsortium
     function punish(bytes20 validator, uint64 height) external bySystem {
-        address[] memory owners = _owners.values();
-        for (uint256 i = 0; i < owners.length; ++i) {
-            bytes32 key = _held[owners[i]].key;
-            if (bytes20(sha256(abi.encodePacked(key))) != validator) continue;
-            emit Punished(owners[i], key, height);
-            if (owners.length == 1) return;
-            ++version;
-            _remove(owners[i]);
-            return;
-        }
+        Validator storage signer = _validators[validator];
+        (address owner, bytes32 key) = (signer.owner, signer.key);
+        if (key == 0) return;
+        signer.barred = true;
+        emit Punished(owner, key, height);
+        if (_held[owner].key != key || _owners.length() == 1) return;
+        ++version;
+        _remove(owner);
     }
 
     /// @inheritdoc IConsortium
@@ -176,17 +185,17 @@ contract Consortium is IConsortium {
 
     function _admit(address owner, bytes32 key) private {
         if (owner == address(0) || owner == address(this)) revert BadOwner(owner);
-        if (key == 0 || _taken[key]) revert BadKey(key);
+        Validator storage validator = _validators[bytes20(sha256(abi.encodePacked(key)))];
+        if (key == 0 || validator.barred || _held[validator.owner].key == key) revert BadKey(key);
         if (!_owners.add(owner)) revert AlreadySeated(owner);
         if (_owners.length() > MAX_SEATS) revert TooManySeats(MAX_SEATS);
-        _taken[key] = true;
+        (validator.key, validator.owner) = (key, owner);
         _held[owner] = Held(key, version);
         emit Admitted(owner, key);
     }
 
-    /// @dev The key stays taken.
-    function _remove(address owner) private returns (bytes32 key) {
-        key = _held[owner].key;
+    function _remove(address owner) private {
+        bytes32 key = _held[owner].key;
         delete _held[owner];
         assert(_owners.remove(owner));
         emit Removed(owner, key);

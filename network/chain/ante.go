@@ -20,7 +20,7 @@ const ethereum = "/cosmos.evm.vm.v1.ExtensionOptionsEthereumTx"
 
 var errNotEthereum = errors.New("only Ethereum transactions are taken")
 
-// ante takes Ethereum transactions of those who may send, and none of the SDK's own kind.
+// ante takes Ethereum transactions of those who may send, of no more gas than one may have, and none of the SDK's own kind.
 //
 // The EVM refuses strangers as well, but only once their transaction is in a block: where gas is
 // free they could fill it.
@@ -61,6 +61,9 @@ func (m mayDo) check(tx sdk.Tx) error {
 		sent, transaction, err := evmtypes.UnpackEthMsg(message)
 		if err != nil {
 			return err
+		}
+		if gas := transaction.Gas(); gas > mostGas {
+			return fmt.Errorf("%d gas where a transaction may ask for %d", gas, mostGas)
 		}
 		from := common.BytesToAddress(sent.GetFrom())
 		policy := evmtypes.NewRestrictedPermissionPolicy(m.access, from)

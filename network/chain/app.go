@@ -90,6 +90,8 @@ type App struct {
 	consensus consensuskeeper.Keeper
 	feeMarket feemarketkeeper.Keeper
 	evm       *evmkeeper.Keeper
+
+	consortium consortium.Module
 }
 
 var _ evmserver.Application = (*App)(nil)
@@ -168,13 +170,14 @@ func (app *App) keep(
 func (app *App) order(keys map[string]*storetypes.KVStoreKey) vm.AppModule {
 	cdc := app.enc.Codec
 	vmModule := vm.NewAppModule(app.evm, app.accounts, app.bank, app.accounts.AddressCodec())
+	app.consortium = consortium.NewModule(keys[consortium.Name], app.evm, app.bank, Coin, app.feeMarket, app.consensus.ParamsStore)
 	app.modules = module.NewManager(
 		auth.NewAppModule(cdc, app.accounts, nil, nil),
 		bank.NewAppModule(cdc, app.bank, app.accounts, nil),
 		consensus.NewAppModule(cdc, app.consensus),
 		feemarket.NewAppModule(app.feeMarket),
 		vmModule,
-		consortium.NewModule(keys[consortium.Name], app.evm, app.bank, Coin, app.feeMarket, app.consensus.ParamsStore),
+		app.consortium,
 	)
 
 	app.modules.SetOrderPreBlockers(authtypes.ModuleName, evmtypes.ModuleName)
@@ -198,7 +201,7 @@ func (app *App) setMempool(options servertypes.AppOptions, logger log.Logger) {
 	app.mempool = pool
 	// Told nothing of senders it would leave one out that does not fit and take the next of the same sender, which every
 	// validator refuses, for ever.
-	proposals := baseapp.NewDefaultProposalHandler(pool, app)
+	proposals := baseapp.NewDefaultProposalHandler(turns{pool, app.consortium}, app)
 	signers := sdkmempool.NewDefaultSignerExtractionAdapter()
 	proposals.SetSignerExtractionAdapter(evmmempool.NewEthSignerExtractionAdapter(signers))
 	app.SetPrepareProposal(proposals.PrepareProposalHandler())

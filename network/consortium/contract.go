@@ -19,6 +19,7 @@ import (
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	evmkeeper "github.com/cosmos/evm/x/vm/keeper"
 	"github.com/cosmos/evm/x/vm/statedb"
+	evmtypes "github.com/cosmos/evm/x/vm/types"
 )
 
 var (
@@ -83,9 +84,24 @@ func call(ctx sdk.Context, keeper *evmkeeper.Keeper, commit bool, method string,
 	state := statedb.New(ctx, keeper, statedb.NewEmptyTxConfig())
 	answer, err := keeper.CallEVM(ctx, state, contract, System, Address, commit, false, nil, method, args...)
 	if err != nil {
-		return nil, fmt.Errorf("the contract Consortium refuses %s: %w", method, err)
+		return nil, fmt.Errorf("the contract Consortium refuses %s: %w%s", method, err, why(answer))
 	}
 	return contract.Unpack(method, answer.Ret)
+}
+
+// why is the error of the contract's own that a call ended with.
+func why(answer *evmtypes.MsgEthereumTxResponse) string {
+	if answer == nil || len(answer.Ret) < 4 {
+		return ""
+	}
+	for _, known := range contract.Errors {
+		if bytes.Equal(known.ID[:4], answer.Ret[:4]) {
+			if values, err := known.Inputs.Unpack(answer.Ret[4:]); err == nil {
+				return fmt.Sprintf(": %s%v", known.Name, values)
+			}
+		}
+	}
+	return ""
 }
 
 func stateOf(ctx sdk.Context, keeper *evmkeeper.Keeper) (State, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
@@ -38,11 +39,14 @@ const Name = "consortium"
 // whole numbers, for one whom the chain waits for: such a one never fetches blocks in bulk, but votes on what is long decided.
 const power = 1000
 
-// Coin of an owner, in its smallest units: ten votes at the highest price, and what is given below that.
+// Coin of an owner, in its smallest units: ten votes at the highest price, and what is given below that, once in a while: an
+// owner who passes it on could make coin without end.
 var (
 	least    = math.NewIntWithDecimal(10, 18)
 	provided = math.NewIntWithDecimal(100, 18)
 )
+
+const while = 24 * time.Hour
 
 var versionKey, seatsKey = []byte("version"), []byte("seats")
 
@@ -214,7 +218,7 @@ func (m Module) provide(ctx sdk.Context, seats []Seat) {
 	}
 	for _, seat := range seats {
 		owner := sdk.AccAddress(seat.Owner.Bytes())
-		if m.bank.GetBalance(ctx, owner, m.coin).Amount.GTE(least) {
+		if m.bank.GetBalance(ctx, owner, m.coin).Amount.GTE(least) || ctx.BlockTime().Before(m.given(ctx, seat.Owner).Add(while)) {
 			continue
 		}
 		coins := sdk.NewCoins(sdk.NewCoin(m.coin, provided))
@@ -225,7 +229,36 @@ func (m Module) provide(ctx sdk.Context, seats []Seat) {
 		if err != nil {
 			ctx.Logger().Error("an owner has no coin for its votes", "owner", seat.Owner, "error", err)
 		}
+		ctx.KVStore(m.key).Set(givenKey(seat.Owner), sdk.FormatTimeBytes(ctx.BlockTime()))
 	}
+}
+
+// given is when an account was last given coin for its votes, long ago if never.
+func (m Module) given(ctx sdk.Context, owner common.Address) time.Time {
+	raw := ctx.KVStore(m.key).Get(givenKey(owner))
+	if raw == nil {
+		return time.Time{}
+	}
+	at, err := sdk.ParseTimeBytes(raw)
+	if err != nil {
+		panic(err) // we wrote it
+	}
+	return at
+}
+
+func givenKey(owner common.Address) []byte { return append([]byte("given/"), owner.Bytes()...) }
+
+// Owners are those of the seats that CometBFT has been told of.
+func (m Module) Owners(ctx sdk.Context) []common.Address {
+	seats, err := m.seats(ctx)
+	if err != nil {
+		panic(err) // we wrote it
+	}
+	owners := make([]common.Address, len(seats))
+	for at, seat := range seats {
+		owners[at] = seat.Owner
+	}
+	return owners
 }
 
 // seats are those that CometBFT has been told of.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,12 +40,16 @@ type Member struct {
 	Address string `json:"address"`
 }
 
-// read returns a description, and refuses what it does not know: a misspelt list would open the chain to everybody.
-func read(path string) (Description, error) {
+// Read returns a description, and refuses one that lacks a part or has it twice: a list that is missing or misspelt would
+// open the chain to everybody.
+func Read(path string) (Description, error) {
 	var described Description
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return described, err
+	}
+	if err := requireParts(raw); err != nil {
+		return described, fmt.Errorf("%s: %w", path, err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
@@ -58,6 +63,32 @@ func read(path string) (Description, error) {
 		return described, fmt.Errorf("%s: %w", path, err)
 	}
 	return described, nil
+}
+
+var parts = []string{"block_gas", "chain_id", "coins", "deployers", "genesis_time", "min_gas_price", "seats", "senders"}
+
+// requireParts wants each part once and in these letters, as encoding/json takes any case and the last of several.
+func requireParts(raw []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if opening, err := decoder.Token(); err != nil || opening != json.Delim('{') {
+		return fmt.Errorf("not a JSON object")
+	}
+	var found []string
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		found = append(found, name.(string))
+		var part json.RawMessage
+		if err := decoder.Decode(&part); err != nil {
+			return err
+		}
+	}
+	if slices.Sort(found); !slices.Equal(found, parts) {
+		return fmt.Errorf("its parts are %q where each of %q is needed once", found, parts)
+	}
+	return nil
 }
 
 var nodeID = regexp.MustCompile("^[0-9a-f]{40}$")

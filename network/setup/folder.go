@@ -12,6 +12,7 @@ import (
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
+	cmttypes "github.com/cometbft/cometbft/types"
 
 	sdkconfig "github.com/cosmos/cosmos-sdk/server/config"
 	evmconfig "github.com/cosmos/evm/server/config"
@@ -21,6 +22,9 @@ import (
 
 // Template is that of app.toml.
 const Template = sdkconfig.DefaultConfigTemplate + evmconfig.DefaultEVMConfigTemplate
+
+// connections that JSON-RPC holds at once: whoever reaches it could else take all the memory.
+const connections = 512
 
 // Keys are a validator's public ones.
 type Keys struct {
@@ -56,17 +60,9 @@ type Places struct {
 	BlockTime                time.Duration
 }
 
-// Init writes genesis and configuration, and returns the genesis file's SHA-256. Keys and data stay as they are.
-func Init(home, consortium string, places Places) (string, error) {
-	described, err := read(consortium)
-	if err != nil {
-		return "", err
-	}
+// Write writes genesis and configuration, and returns the genesis file's SHA-256. Keys and data stay as they are.
+func Write(home string, described Description, genesis cmttypes.GenesisDoc, places Places) (string, error) {
 	keys, err := MakeKeys(home)
-	if err != nil {
-		return "", err
-	}
-	genesis, err := Genesis(described)
 	if err != nil {
 		return "", err
 	}
@@ -139,6 +135,7 @@ func appConfig(described Description, places Places) evmconfig.Config {
 	settings.JSONRPC.Address = places.HTTP
 	settings.JSONRPC.WsAddress = "127.0.0.1:0"
 	settings.JSONRPC.EnableIndexer = true
+	settings.JSONRPC.MaxOpenConnections = connections
 	settings.JSONRPC.API = []string{"eth", "net", "web3", "txpool"}
 	return *settings
 }

@@ -26,7 +26,7 @@ func written(t *testing.T, text string) string {
 }
 
 func TestAnEmptyListIsNobodyAndNullIsEverybody(t *testing.T) {
-	described, err := read(written(t, good))
+	described, err := Read(written(t, good))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,12 @@ func TestAnEmptyListIsNobodyAndNullIsEverybody(t *testing.T) {
 
 func TestABadDescriptionIsRefusedByItsValue(t *testing.T) {
 	for _, each := range []struct{ old, new, said string }{
-		{`"senders"`, `"sender"`, "sender"},
+		{`"senders"`, `"sender"`, `"sender"`},
+		{`"senders"`, `"Senders"`, `"Senders"`},
+		{`"senders": []`, `"senders": [], "senders": null`, "needed once"},
+		{`"senders": [], `, ``, "needed once"},
+		{good, `[]`, "not a JSON object"},
+		{`"coins": {}}`, `"coins": {}`, "EOF"},
 		{`"senders": []`, `"senders": ["0x12"]`, "0x12"},
 		{`"min_gas_price": 0`, `"min_gas_price": 1.5`, "1.5"},
 		{`"min_gas_price": 0`, `"min_gas_price": -1`, "-1"},
@@ -54,27 +59,33 @@ func TestABadDescriptionIsRefusedByItsValue(t *testing.T) {
 		{`"coins": {}`, `"coins": {"0x00000000000000000000000000000000000000aa": "1` + strings.Repeat("0", 39) + `"}`, "2^128"},
 		{`"coins": {}}`, `"coins": {}} {}`, "more than one"},
 	} {
-		home := filepath.Join(t.TempDir(), "home")
-		_, err := Init(home, written(t, strings.Replace(good, each.old, each.new, 1)), Places{})
+		described, err := Read(written(t, strings.Replace(good, each.old, each.new, 1)))
+		if err == nil {
+			_, err = Genesis(described)
+		}
 		if err == nil || !strings.Contains(err.Error(), each.said) {
 			t.Errorf("%s: %v", each.new, err)
-		}
-		if _, err := os.Stat(filepath.Join(home, "config", "genesis.json")); err == nil {
-			t.Errorf("%s: a genesis was written", each.new)
 		}
 	}
 }
 
 func TestTheSameDescriptionGivesTheSameGenesisAndKeepsKeys(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "home")
-	description := written(t, good)
+	described, err := Read(written(t, good))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var hashes []string
 	before, err := MakeKeys(home)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, folder := range []string{home, home, filepath.Join(t.TempDir(), "other")} {
-		hash, err := Init(folder, description, Places{Peer: "127.0.0.1:1", HTTP: "127.0.0.1:2", RPC: "127.0.0.1:3", Metrics: "127.0.0.1:0"})
+		genesis, err := Genesis(described)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hash, err := Write(folder, described, genesis, Places{Peer: "127.0.0.1:1", HTTP: "127.0.0.1:2", RPC: "127.0.0.1:3", Metrics: "127.0.0.1:0"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,8 @@ interface IConsortium {
     event Admitted(address indexed owner, bytes32 key);
     /// @notice A seat has gone: by a decision or, after `Punished`, for a double vote.
     event Removed(address indexed owner, bytes32 key);
-    /// @notice The validator of this key voted twice at a height. Without `Removed` after it, it was the last seat, and stays.
+    /// @notice The validator of this key voted twice at a height; `owner` is whose seat the key has or had last. Without
+    /// `Removed` after it that seat had gone already, or is the last, and stays.
     event Punished(address indexed owner, bytes32 key, uint64 height);
     /// @notice The owner wants `call` until that time; 0 takes it back. `id` is the call's keccak-256.
     event Agreed(address indexed owner, bytes32 indexed id, bytes call, uint64 until);
@@ -75,6 +76,8 @@ interface IConsortium {
     /// @notice A price above `MAX_PRICE`, or a block outside `MIN_BLOCK` to `MAX_BLOCK`.
     error BadGas(uint256 minPrice, uint64 blockLimit);
     error AgreementExpired(uint64 until, uint256 timestamp);
+    /// @notice Nothing that the consortium can be told to do is longer than `MAX_CALL`.
+    error CallTooLong(uint256 length, uint256 limit);
     /// @notice An owner says what it wants for at most `MAX_AGREEMENT`.
     error AgreementTooLong(uint64 until, uint256 latest);
 
@@ -91,7 +94,7 @@ interface IConsortium {
     /// @notice Gives an owner a seat. The key's validator has to run by then: it counts among the two thirds at once.
     function admit(address owner, bytes32 key) external;
 
-    /// @notice Takes a seat away; never the last. Its key may come back.
+    /// @notice Takes a seat away; never the last. Its key may come back, unless it was punished.
     function remove(address owner) external;
 
     /// @notice Puts an account on the list of a right, or takes it off.
@@ -104,8 +107,9 @@ interface IConsortium {
     /// every owner of a seat has the coin to vote for another.
     function setGas(Gas calldata gas) external;
 
-    /// @notice There is proof that a validator voted twice at a height: its seat goes, and its key never comes back. The last
-    /// seat stays, as no chain is without. Nothing for one that has no seat. Only the validator program.
+    /// @notice There is proof that a validator voted twice at a height: its seat goes, and its key is never admitted again,
+    /// also where the proof comes when the seat has gone. The last seat stays, as no chain is without, until a later proof or
+    /// vote takes it. Nothing for a key that never had a seat. Only the validator program.
     /// @param validator The first 20 bytes of the SHA-256 of its key.
     function punish(bytes20 validator, uint64 height) external;
 
@@ -119,6 +123,7 @@ interface IConsortium {
     function MAX_SEATS() external view returns (uint256);
     function MAX_ACCOUNTS() external view returns (uint256);
     function MAX_AGREEMENT() external view returns (uint64);
+    function MAX_CALL() external view returns (uint256);
     function MAX_PRICE() external view returns (uint256);
     function MIN_BLOCK() external view returns (uint64);
     function MAX_BLOCK() external view returns (uint64);

@@ -59,15 +59,13 @@ contract AdversarialConsortiumTest is ConsortiumBase {
 
     /// @dev Its own seat would let the consortium vote for itself, but it has none.
     function test_theConsortiumCannotAgree() public {
-        bytes memory call = abi.encodeCall(consortium.agree, (_admit(4, 4), UNTIL));
+        bytes memory call = abi.encodeCall(consortium.agree, ("", UNTIL));
         _decideInVain(call, abi.encodeWithSelector(IConsortium.NotSeated.selector, address(consortium)));
     }
 
     function test_theConsortiumIsNotTheSystem() public {
         bytes memory refusal = abi.encodeWithSelector(IConsortium.NotSystem.selector, address(consortium));
         _decideInVain(abi.encodeCall(consortium.punish, (_validator(_key(3)), 7)), refusal);
-        bytes memory call = abi.encodeCall(consortium.found, (_seats(1), _everybody(), _everybody(), _gas()));
-        _decideInVain(call, refusal);
     }
 
     function test_callsOfNothingAreRefused() public {

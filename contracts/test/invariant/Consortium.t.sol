@@ -52,6 +52,8 @@ contract ConsortiumInvariantTest {
         _handler.agreeAll(7, 0);
         _handler.agreeAll(0, 0); // its owner has a seat
         _handler.punish(3 << 8);
+        _handler.punish(five); // its seat has gone
+        _handler.punish(6 << 8); // it never had one
         _handler.agreeAll(five | 3 << 16, 0); // with the punished key
         _handler.intrude(0, 0);
         _handler.warp(1);
@@ -66,6 +68,8 @@ contract ConsortiumInvariantTest {
             CHEATS.assertTrue(_handler.reached(done[i]) > 0);
         }
         CHEATS.assertEq(_handler.reached("punished"), 1);
+        CHEATS.assertEq(_handler.reached("barred"), 1);
+        CHEATS.assertEq(_handler.reached("unknown"), 1);
         CHEATS.assertTrue(_handler.reached("refused") > 1);
         CHEATS.assertTrue(_handler.reached("not seated") > 0);
         _handler.requireSoundSeats();

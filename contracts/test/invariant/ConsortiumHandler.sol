@@ -18,11 +18,16 @@ contract ConsortiumHandler is ConsortiumBase {
     /// @dev How often the seat of an account has gone.
     mapping(address account => uint256) private _gone;
     mapping(bytes32 id => mapping(address owner => Said)) private _said;
-    mapping(bytes32 key => bool) public punished;
+    /// @dev Keys that have or had a seat.
+    mapping(bytes32 key => bool) private _known;
+    mapping(bytes32 key => bool) private _punished;
     mapping(bytes32 move => uint256) public reached;
 
     constructor() {
         setUp();
+        for (uint256 i = 0; i < 4; ++i) {
+            _known[_key(i)] = true;
+        }
     }
 
     /// @dev Any account, with a seat or without one, until a time that may be over before the next move.
@@ -55,10 +60,9 @@ contract ConsortiumHandler is ConsortiumBase {
         bool taken = owner != address(0) && before.seats.length > 1;
         vm.assertEq(next.version, before.version + (taken ? 1 : 0));
         vm.assertEq(next.seats.length, before.seats.length - (taken ? 1 : 0));
-        if (!taken) return;
-        punished[key] = true;
-        ++_gone[owner];
-        ++reached["punished"];
+        _punished[key] = _known[key];
+        if (taken) ++_gone[owner];
+        ++reached[taken ? bytes32("punished") : _known[key] ? bytes32("barred") : bytes32("unknown")];
     }
 
     /// @dev Nobody but the consortium and the system has a say.
@@ -110,6 +114,12 @@ contract ConsortiumHandler is ConsortiumBase {
             delete _said[id][owner];
             if (!_isSeated(next, owner)) ++_gone[owner];
         }
+        for (uint256 i = 0; i < next.seats.length; ++i) {
+            bytes32 key = next.seats[i].key;
+            if (_ownerOf(before, key) != address(0)) continue;
+            vm.assertFalse(_punished[key]);
+            _known[key] = true;
+        }
     }
 
     function _count(IConsortium.State memory state, bytes32 id) private view returns (uint256 count) {
@@ -151,7 +161,6 @@ contract ConsortiumHandler is ConsortiumBase {
         IConsortium.Seat[] memory seats = consortium.state().seats;
         vm.assertTrue(seats.length > 0);
         for (uint256 i = 0; i < seats.length; ++i) {
-            vm.assertFalse(punished[seats[i].key]);
             for (uint256 k = 0; k < i; ++k) {
                 vm.assertTrue(seats[i].owner != seats[k].owner);
                 vm.assertTrue(seats[i].key != seats[k].key);

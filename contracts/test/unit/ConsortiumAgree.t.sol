@@ -125,6 +125,18 @@ contract ConsortiumAgreeTest is ConsortiumBase {
         vm.assertEq(_wanted(call), 2);
     }
 
+    /// @dev The longest call that does anything is as long as a call may be.
+    function test_refusesACallLongerThanAny() public {
+        bytes memory longest = abi.encodeCall(consortium.allow, (IConsortium.Right.Send, STRANGER, true));
+        vm.assertEq(longest.length, consortium.MAX_CALL());
+        _agree(0, longest);
+        vm.assertEq(_wanted(longest), 1);
+        bytes memory longer = abi.encodePacked(longest, uint8(0));
+        bytes memory refusal = abi.encodeWithSelector(IConsortium.CallTooLong.selector, 101, 100);
+        _refuses(_owner(0), abi.encodeCall(consortium.agree, (longer, UNTIL)), refusal);
+        _refuses(_owner(0), abi.encodeCall(consortium.agree, (longer, 0)), refusal);
+    }
+
     function test_nobodyWantsAnyMoreWhatIsDone() public {
         bytes memory call = abi.encodeCall(consortium.open, (IConsortium.Right.Send, false));
         _decide(call);

@@ -125,6 +125,7 @@ contract ConsortiumFoundTest is ConsortiumBase {
         vm.assertEq(consortium.MAX_SEATS(), 64);
         vm.assertEq(consortium.MAX_ACCOUNTS(), 4096);
         vm.assertEq(consortium.MAX_AGREEMENT(), 30 days);
+        vm.assertEq(consortium.MAX_CALL(), 100);
         vm.assertEq(consortium.MAX_PRICE(), 1e12);
         vm.assertEq(consortium.MIN_BLOCK(), 10_000_000);
         vm.assertEq(consortium.MAX_BLOCK(), 1_000_000_000);

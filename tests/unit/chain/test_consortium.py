@@ -184,10 +184,29 @@ def test_a_refusal_has_its_name(chain):
     assert consortium.why(OWNERS[0].address, consortium.agree_data(taken, 0)) is None
 
 
+def test_a_call_longer_than_any_is_refused(chain):
+    consortium = chain.consortium
+    longest = consortium.allow_data(Right.SEND, STRANGER.address, allowed=True)
+    until = chain.node.now() + DAY
+    why = consortium.why(OWNERS[0].address, consortium.agree_data(longest + b"\0", until))
+    assert str(why) == "CallTooLong(101, 100)"
+    assert consortium.why(OWNERS[0].address, consortium.agree_data(longest, until)) is None
+
+
 def test_a_double_vote_takes_the_seat(chain):
     validator = hashlib.sha256(KEYS[2]).digest()[:20]
     chain.by_system("punish", validator, 5)
     assert set(chain.consortium.state().seats) == {*seats(2), seats(4)[3]}
+
+
+def test_a_double_vote_proved_after_the_seat_has_gone_bars_the_key(chain):
+    consortium = chain.consortium
+    chain.decide(consortium.remove_data(OWNERS[3].address))
+    admit = consortium.admit_data(STRANGER.address, KEYS[3])
+    assert consortium.why(CONSORTIUM, admit) is None
+    chain.by_system("punish", hashlib.sha256(KEYS[3]).digest()[:20], 5)
+    assert str(consortium.why(CONSORTIUM, admit)) == f"BadKey(0x{KEYS[3].hex()})"
+    assert set(consortium.state().seats) == set(seats(3))
 
 
 def test_the_dearest_word_takes_less_gas_than_is_given(node):
