@@ -214,7 +214,8 @@ def agreed(firms: Sequence[Machine], what: str) -> None:
     said: dict[str, Any] = {"done": False}
     for each in firms:
         said = each.facts(
-            f"fabmarket network agree {what} --engine {NODE} --keystore owner/keystore.json --json"
+            f"fabmarket network agree {what} --engine {NODE} --chain-id {CHAIN}"
+            " --keystore owner/keystore.json --json"
         )
     check(said["done"], f"{len(firms)} owners have agreed to {what.split(maxsplit=1)[0]}")
 

@@ -4,13 +4,14 @@ import json
 import shutil
 import stat
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from secrets import token_bytes
 
 import pytest
 from web3.exceptions import Web3RPCError
 
-from fabmarket.chain import Sender, Transaction, open_node, signed
+from fabmarket.chain import ExchangeContract, Sender, Transaction, open_node, signed
 from fabmarket.chain.consortium import ConsortiumContract
 from fabmarket.errors import Refused
 from fabmarket.identity import Key
@@ -18,17 +19,24 @@ from fabmarket.identity.keystore import address_of_keystore
 from fabmarket.local.network import namespaces
 from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.running import down, up
-from fabmarket.local.network.seats import engine_of
+from fabmarket.local.network.seats import engine_of, let_deploy
 from fabmarket.local.network.state import NetworkState, status
+from fabmarket.market.rhythm import Rhythm
+from fabmarket.node import Journal, Outbox
 from fabmarket.node.settings import read_settings
 from fabmarket.node.status import status_of
+from fabmarket.simulation.contracts import open_board
 from tests.integration.conftest import refused, run_command
 from tests.networks import LONG, hashes, kill, stands
+from tests.nodes import relay
+from tests.pushing import KEY, participant_of
 from tests.street import wait_until
 
 pytestmark = pytest.mark.usefixtures("needs_validator")
 
 NAMES = ["validator-1", "validator-2", "validator-3", "validator-4"]
+CHAIN = 31337
+NOWHERE = "0x" + 40 * "1"
 CODE = bytes.fromhex("600160005360016000f3")
 """Of a contract that does nothing."""
 
@@ -249,7 +257,7 @@ def one_owner(root: Path, at: int) -> tuple[object, ...]:
     validator = facts_of(place).validators[at]
     keystore = place.keystore(validator.name)
     return (
-        *("--engine", validator.url, "--keystore", keystore),
+        *("--engine", validator.url, "--chain-id", CHAIN, "--keystore", keystore),
         *("--passphrase-file", place.passphrase),
     )
 
@@ -265,7 +273,7 @@ def test_a_right_is_given_once_three_of_four_owners_want_it(network):
     assert f"Wanted  allow deploy {key.address}, by 2 owners of 3:" in shown.stdout
     back = run_command(*decision, *one_owner(network, 1), "--take-back", "--json").facts
     assert len(back["wanting"]) == 1
-    with open_node([facts_of(Place(network)).validators[0].url], 31337, key) as node:
+    with open_node([facts_of(Place(network)).validators[0].url], CHAIN, key) as node:
         assert not may_deploy(node, key.address)
         assert run_command(*decision, "--network", network).stdout == "It is done.\n"
         wait_until(lambda: may_deploy(node, key.address), LONG, "it may not deploy")
@@ -287,6 +295,19 @@ def may_deploy(node, account: str) -> bool:
     return True
 
 
+def test_no_vote_is_signed_for_the_chain_that_a_node_names(network):
+    """A node that called itself another chain got a vote that counts there."""
+    place = Place(network)
+    decision = ("network", "agree", "open", "deploy")
+    engine, url, *rest = one_owner(network, 0)
+    with relay(url) as liar:
+        liar.chain_id = CHAIN + 1
+        ran = run_command(*decision, engine, liar.url, *rest)
+        refused(ran, f"chain id {CHAIN + 1} at {liar.url} where {CHAIN} is expected")
+        assert liar.asked["eth_sendRawTransaction"] == 0
+    assert run_command("network", "agreed", "--network", place.root, "--json").facts["wanted"] == []
+
+
 def test_what_a_vote_has_closed_a_vote_opens(network):
     for words in (("close", "send"), ("open", "send")):
         ran = run_command("network", "agree", *words, "--network", network)
@@ -300,7 +321,8 @@ def test_who_has_no_seat_has_no_vote_and_what_is_no_decision_is_refused(network,
     assert made.code == 0
     stranger = tmp_path / "agent" / "keystore.json"
     url = facts_of(Place(network)).validators[0].url
-    at = ("--engine", url, "--keystore", stranger, "--passphrase-file", secret)
+    whose = ("--keystore", stranger, "--passphrase-file", secret)
+    at = ("--engine", url, "--chain-id", CHAIN, *whose)
     account = address_of_keystore(stranger)
     ran = run_command("network", "agree", "open", "deploy", *at)
     refused(ran, f"{account} has no seat", "the owners are")
@@ -313,6 +335,8 @@ def test_who_has_no_seat_has_no_vote_and_what_is_no_decision_is_refused(network,
         (("gas", "-1", "30000000"), "-1"),
         (("gas", "0", "1"), "refuses it: BadGas"),  # with the first word, not with the third
         (("open", "deploy", "--engine", url), "go together"),
+        (("open", "deploy", "--chain-id", CHAIN), "go together"),
+        (("open", "deploy", "--engine", url, *whose), "--chain-id"),
     ):
         refused(run_command("network", "agree", *words, *there), said)
     before = run_command("network", "agreed", *there, "--json").facts
@@ -400,3 +424,31 @@ def test_a_validator_is_added_by_a_later_program_than_the_chain_began_with(
         reached(root, status(root).head + 2)
     finally:
         down(root, is_removed=True)
+
+
+def test_an_agent_that_the_chain_does_not_know_sends_several_at_once_and_loses_nobody(network):
+    """The agent said that the chain were lost, and waited for longer each time."""
+    founder = Key(token_bytes(32))
+    let_deploy(network, founder.address)
+    with engine_of(facts_of(Place(network))) as node, closing(Journal()) as journal:
+        wait_until(lambda: may_deploy(node, founder.address), LONG, "it may not deploy")
+        rhythm = Rhythm(node.now(), 60)
+        board = open_board(node, Sender(node), founder, NOWHERE, rhythm)
+        participant = participant_of(node, NOWHERE, NOWHERE, journal)
+        payloads = [bytes([at]) * 100 for at in range(4)]
+        for each in payloads:
+            participant.announce(each)
+        outbox = Outbox(KEY, journal, node, ExchangeContract(node, NOWHERE), board=board)
+        mined = []
+
+        def is_empty():
+            mined.extend(outbox.push())
+            return not journal.moves()
+
+        wait_until(is_empty, LONG, "something waits for ever")
+        assert [each.nonce for each, _ in mined] == [0, 1, 2, 3]
+        assert all(receipt.status == 1 for _, receipt in mined)
+        blocks = [receipt.block for _, receipt in mined]
+        assert blocks == sorted(blocks)
+        logs = node.logs(blocks[0], blocks[-1], board.address)
+        assert [board.event(log).payload for log in logs] == payloads

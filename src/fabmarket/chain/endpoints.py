@@ -4,6 +4,11 @@ A request goes to the endpoint that answered last. One that does not answer, ans
 of another chain, has not the block that another has shown, or has not read it yet is left for the
 next. After a round of all there is a pause, twice as long each time and of random length, so that
 not everybody comes back at the same moment; when patience is at its end the node is lost.
+
+The highest block that was shown is a mark: who has not got so far is behind. A mark holds however
+long the others lag, and falls to a lower block of a later time: both are not of one chain, so that
+one lie does not put all who are honest behind for ever. A head of a time that is still to come is
+the last to be believed.
 """
 
 import json
@@ -11,7 +16,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote
@@ -25,6 +30,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from fabmarket.chain.comparing import Comparison
 from fabmarket.chain.engine import BusyNow, EngineUnavailable, NobodyAnswers
 from fabmarket.chain.posting import BadAnswer, Posting, reason
+from fabmarket.chain.spreading import Lane
 from fabmarket.errors import TryAgain
 
 PATIENCE = 5.0
@@ -37,6 +43,8 @@ _QUOTED = 100
 BATCH = "batch"
 """Stands for several requests that go together, as pairs of method and parameters; the result is
 the list of their answers."""
+AHEAD = 60.0
+"""Seconds that the time of a block may be ahead of our clock."""
 _SIZED = (BATCH, "eth_getLogs")
 """Of these a node may refuse too many at once."""
 
@@ -98,6 +106,8 @@ class _Endpoint(JSONBaseProvider):
         self.shown = _public(url)
         self.head = -1
         """The number of the latest block it has shown."""
+        self.time: int | None = None
+        """The time of that block, seconds; None where it has told the number alone."""
         self.chain_id: int | None = None
         """Asked for again after each time that it was lost."""
 
@@ -113,10 +123,22 @@ class _Endpoint(JSONBaseProvider):
         if of != json.loads(request)["id"] and (of is not None or "error" not in answer):
             raise BadAnswer(f"an answer to request {self.quoted(of)}, which is another")
         if method == "eth_blockNumber" and "result" in answer:
-            self.head = self._number(answer["result"])
+            number = self._number(answer["result"])
+            self.head, self.time = number, self.time if number == self.head else None
         elif _asks_head(method, params) and isinstance(answer.get("result"), dict):
-            self.head = self._number(answer["result"].get("number"))
+            block = answer["result"]
+            self.head, self.time = map(self._number, (block.get("number"), block.get("timestamp")))
         return cast(RPCResponse, answer)
+
+    def forget(self) -> None:
+        """Its head is to be asked for anew."""
+        self.head, self.time = -1, None
+
+    def ask_time(self) -> int:
+        """Return the time of the latest block that it has shown, seconds."""
+        if self.time is None:
+            self.time = self._number(self._block(self.head).get("timestamp"))
+        return self.time
 
     def _ask_together(self, requests: Sequence[tuple[str, Any]]) -> list[Any]:
         asked = [
@@ -145,21 +167,32 @@ class _Endpoint(JSONBaseProvider):
         """Return the id of its chain."""
         return self._number(self._result("eth_chainId", []))
 
+    def give(self, raw: bytes) -> None:
+        """Send it a transaction; what it says of that is not heard."""
+        self.ask("eth_sendRawTransaction", [f"0x{raw.hex()}"])
+
     def ask_head(self) -> int:
         """Return the number of its latest block."""
         return self._number(self._result("eth_blockNumber", []))
 
     def ask_hash(self, number: int) -> bytes | None:
         """Return a block's hash; None where it has not the block, or no more."""
-        block = self._result("eth_getBlockByNumber", [hex(number), False])
-        if block is None:
+        block = self._block(number)
+        if not block:
             return None
-        if not isinstance(block, dict) or self._number(block.get("number")) != number:
-            raise BadAnswer(f"{self.quoted(block)} for block {number}")
         found = block.get("hash")
         if not isinstance(found, str) or not re.fullmatch("0x[0-9a-fA-F]{64}", found):
             raise BadAnswer(f"{self.quoted(found)} is no hash")
         return bytes.fromhex(found[2:])
+
+    def _block(self, number: int) -> dict[str, Any]:
+        """Return a block as it tells it; nothing where it has not the block, or no more."""
+        block = self._result("eth_getBlockByNumber", [hex(number), False])
+        if block is None:
+            return {}
+        if not isinstance(block, dict) or self._number(block.get("number")) != number:
+            raise BadAnswer(f"{self.quoted(block)} for block {number}")
+        return block
 
     def _result(self, method: str, params: list[Any]) -> Any:
         answer = self.ask(method, params)
@@ -182,6 +215,17 @@ class _Endpoint(JSONBaseProvider):
 
 
 @dataclass(frozen=True)
+class _Mark:
+    """The highest block that was shown, and when it was made at the latest, seconds."""
+
+    number: int
+    time: float
+
+
+_NONE_YET = _Mark(-1, 0.0)
+
+
+@dataclass(frozen=True)
 class _Failure:
     """Why an endpoint was left. `may_pass`: asked again, it may answer."""
 
@@ -199,13 +243,25 @@ class Endpoints(JSONBaseProvider):
         self._all = [_Endpoint(url) for url in urls]
         self._patience = patience
         self._current = 0
-        self._seen = -1
+        self._mark = _NONE_YET
         self._chain_id: int | None = None
         self._comparison = Comparison([_Endpoint(url) for url in urls])
+        self._lanes = [Lane(_Endpoint(url).give) for url in urls]
+
+    @property
+    def seen(self) -> int:
+        """The number of the highest block that was shown, and is believed."""
+        return self._mark.number
 
     def require_one_chain(self, finality: int, *, at_once: bool) -> None:
         """As `Engine.require_one_chain`, for those that answer."""
         self._comparison.require(self._chain_id, finality, at_once=at_once)
+
+    def spread(self, raw: bytes) -> None:
+        """Give a transaction to all but the one that is asked now. Does not wait for them."""
+        for at, lane in enumerate(self._lanes):
+            if at != self._current:
+                lane.put(raw)
 
     def agree(self, expected: int | None) -> int:
         """Ask every endpoint for its chain's id, once, and return what all that answer say.
@@ -250,37 +306,63 @@ class Endpoints(JSONBaseProvider):
     def _round(self, method: str, params: Any, failures: list[_Failure]) -> RPCResponse | None:
         """Ask all from the current one on; None if none can answer, and `failures` say why.
 
-        One that is behind is asked only if the others are so too or are lost.
+        One that is behind, or whose head is of a time to come, is asked only if the others are so
+        too or are lost.
         """
-        behind: list[_Endpoint] = []
+        late: list[_Endpoint] = []
         for endpoint in self._in_turn():
             with _noting(failures, endpoint):
                 self._require_chain(endpoint)
                 # Of blocks that a node has not, or no more, it knows no logs: they would be missed.
-                if endpoint.head < self._seen or method == "eth_getLogs":
+                if not self._leads(endpoint) or method == "eth_getLogs":
                     endpoint.ask("eth_blockNumber", [])
-                if endpoint.head >= self._seen:
+                    self._doubt(endpoint)
+                if self._leads(endpoint):
                     answer = self._asked(endpoint, method, params)
-                    if endpoint.head >= self._seen:
-                        return answer
-                behind.append(endpoint)
-        for endpoint in behind:
+                    self._doubt(endpoint)
+                    if self._leads(endpoint):
+                        return self._taken(endpoint, answer)
+                late.append(endpoint)
+        for endpoint in sorted(late, key=self._is_behind):
             if endpoint.head < _block_named(method, params):
                 failures.append(_Failure(endpoint, f"at block {endpoint.head}", may_pass=True))
                 continue
             with _noting(failures, endpoint):
-                return self._asked(endpoint, method, params)
+                return self._taken(endpoint, self._asked(endpoint, method, params))
         return None
 
     def _in_turn(self) -> list[_Endpoint]:
         return self._all[self._current :] + self._all[: self._current]
+
+    def _is_behind(self, endpoint: _Endpoint) -> bool:
+        return endpoint.head < self._mark.number
+
+    def _leads(self, endpoint: _Endpoint) -> bool:
+        """Whether it may be asked before others."""
+        is_early = endpoint.time is not None and endpoint.time > time.time() + AHEAD
+        return not self._is_behind(endpoint) and not (is_early and len(self._all) > 1)
+
+    def _doubt(self, endpoint: _Endpoint) -> None:
+        """Let the mark fall where the head of one that is behind is of a later time."""
+        if not self._is_behind(endpoint):
+            return
+        with suppress(BadAnswer):  # a node may have to read its latest block first
+            if self._mark.time < endpoint.ask_time() <= time.time() + AHEAD:
+                self._mark = _NONE_YET
+                for each in self._all:
+                    if each is not endpoint:
+                        each.forget()
 
     def _asked(self, endpoint: _Endpoint, method: str, params: Any) -> RPCResponse:
         answer = endpoint.ask(method, params)
         for each in answer["result"] if method == BATCH else [answer]:
             if _NOT_READ_YET in str(each.get("error", "")):
                 raise _NotReadYet(endpoint.quoted(each["error"]))
-        self._seen = max(self._seen, endpoint.head)
+        return answer
+
+    def _taken(self, endpoint: _Endpoint, answer: RPCResponse) -> RPCResponse:
+        if endpoint.head > self._mark.number and endpoint.time is not None:
+            self._mark = _Mark(endpoint.head, min(endpoint.time, time.time() + AHEAD))
         if endpoint is not self._all[self._current]:
             self._current = self._all.index(endpoint)
             self._comparison.soon()

@@ -110,6 +110,7 @@ class RpcEngine(Engine):
         self._secrets = secrets(url)
         self.funder = funder
         self._head: Header | None = None
+        self._unmined: set[bytes] = set()
         self._together = _TOGETHER
         self._endpoints = Endpoints(urls_of(url), self.patience)
         self.w3 = Web3(self._endpoints)
@@ -152,9 +153,10 @@ class RpcEngine(Engine):
             _require_number(header, number)
         if number is not None:
             return header
-        if self._head is None or header.number >= self._head.number:
-            self._head = header
-        return self._head  # no endpoint knows what was seen: it is not unseen by that
+        seen = self._head
+        if seen is None or not header.number < seen.number <= self._endpoints.seen:
+            self._head = seen = header
+        return seen  # no endpoint knows what was seen: it is not unseen by that
 
     @override
     def headers(self, numbers: Iterable[int]) -> list[Header]:
@@ -243,6 +245,9 @@ class RpcEngine(Engine):
     @override
     def send(self, raw: bytes) -> bytes:
         place = keccak(raw)
+        if place in self._unmined:  # whoever took it may have let it fall
+            self._endpoints.spread(raw)
+        self._unmined.add(place)
         with self._asking():
             try:
                 self.w3.eth.send_raw_transaction(raw)
@@ -278,6 +283,7 @@ class RpcEngine(Engine):
                 raw = self.w3.eth.get_transaction_receipt(cast(Any, transaction))
             except TransactionNotFound:  # reorganised out since, or asked of another endpoint
                 return None
+            self._unmined.discard(transaction)
             return receipt_of(raw)
 
     def _found(self, transaction: bytes) -> TxData | None:
@@ -378,7 +384,7 @@ class RpcEngine(Engine):
         """Give a subclass the chance to mine."""
 
     def _mined(self, raw: bytes) -> Receipt:
-        """Wait for a receipt; the bytes are sent again, as a node may have lost them."""
+        """Wait for a receipt; the bytes are sent again, to all, as a node may have lost them."""
         place, again = keccak(raw), time.monotonic() + _RESEND
         deadline, begun = time.monotonic() + _DEADLINE, None
         while (receipt := self.receipt(place)) is None:

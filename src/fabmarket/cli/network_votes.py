@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from fabmarket.chain import Engine, look_at
+from fabmarket.chain import Engine, look_at, open_node
 from fabmarket.chain.consortium import ConsortiumContract, Gas, Right, Wanted, quorum
 from fabmarket.cli.inputs import Address, InputError, Whole
 from fabmarket.cli.network_running import DIRECTORY, as_json, folder, root_of
@@ -181,13 +181,14 @@ What there is to agree to; a RIGHT is deploy or send:
 Examples:
   fabmarket network agree allow deploy 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
   fabmarket network agree close send --network plant
-  fabmarket network agree gas 0 30000000 --engine http://127.0.0.1:8545 --keystore owner.json
+  fabmarket network agree close send --engine URL,URL --chain-id 31337 --keystore owner.json
 """,
 )
 @click.argument("what", type=click.Choice(tuple(_DECISIONS)))
 @click.argument("values", metavar="[VALUE]...", nargs=-1)
 @network
 @elsewhere
+@click.option("--chain-id", type=Whole(1), help="With --engine: the chain that it must be.")
 @click.option(
     "--keystore",
     metavar="FILE",
@@ -210,6 +211,7 @@ def agree_command(
     *,
     folder: Path,
     engine: str | None,
+    chain_id: int | None,
     keystore: Path | None,
     passphrase_file: Path | None,
     hours: int,
@@ -219,18 +221,22 @@ def agree_command(
     """Say for owners of seats what they want, which is done once more than two thirds do.
 
     On this machine all owners of a network say it, one after the other, until it is done; with
-    --engine and --keystore one owner, at any node of the chain.
+    --engine, --chain-id and --keystore one owner, at any node of the chain.
     """
     names, made = _DECISIONS[what]
     if len(values) != len(names):
         raise InputError(f"{what} takes {' '.join(names)}; {len(values)} values are given")
-    if (engine is None) != (keystore is None):
-        raise InputError("--engine and --keystore go together; give both, or --network")
+    given = engine, chain_id, keystore
+    if any(each is None for each in given) and given != (None, None, None):
+        raise InputError(
+            "--engine, --chain-id and --keystore go together; give all three, or --network"
+        )
     seconds = 0 if take_back else hours * _HOUR
-    if engine is not None and keystore is not None:
-        node = _node(engine)
+    if engine is not None and chain_id is not None and keystore is not None:
+        key = unlock(keystore, passphrase(passphrase_file))
+        node = open_node([engine], chain_id, key)
         call = made(ConsortiumContract(node), *values)
-        vote = agree(node, unlock(keystore, passphrase(passphrase_file)), call, seconds)
+        vote = agree(node, key, call, seconds)
     else:
         with worked_on(root_of(folder)) as (place, facts):
             node = engine_of(facts)
@@ -255,7 +261,7 @@ Examples:
 @as_json
 def agreed_command(*, folder: Path, engine: str | None, as_json: bool) -> None:
     """List what owners of seats want that is not done yet, and what is in force."""
-    node = engine_of(facts_of(Place(root_of(folder)))) if engine is None else _node(engine)
+    node = engine_of(facts_of(Place(root_of(folder)))) if engine is None else _looked_at(engine)
     contract = ConsortiumContract(node)
     state, wanted = contract.state(), contract.wanted()
     needed = quorum(len(state.seats))
@@ -307,5 +313,5 @@ def _wanted_facts(wanted: Wanted) -> dict[str, Any]:
     return {"what": _said(wanted), "call": f"0x{wanted.call.hex()}", "words": words}
 
 
-def _node(engine: str) -> Engine:
-    return look_at([engine], None)
+def _looked_at(engine: str) -> Engine:
+    return look_at([engine], None)  # what is signed for nobody may be read on any chain

@@ -22,6 +22,7 @@ from fabmarket.chain import (
     Engine,
     ExchangeContract,
     Fees,
+    NotYet,
     Receipt,
     TokenContract,
     Transaction,
@@ -114,7 +115,8 @@ class Outbox:
         """Send what is to be sent; return, and tick off, what is mined for good, with its receipt.
 
         Does not wait: a participant that is a process of its own calls it again and again, after a
-        crash, a lost node or a reorganisation just so. Raises ChainError where the node refuses a
+        crash, a lost node or a reorganisation just so. Where the node holds one transaction of the
+        account at a time the rest goes with later calls. Raises ChainError where the node refuses a
         transaction and nothing is mined, NodeLost where none answers; the next call goes on.
         """
         outgoing, done = self._sorted_out()
@@ -122,6 +124,8 @@ class Outbox:
         for each in outgoing:
             try:
                 self._engine.send(each.raw)
+            except NotYet:  # nor does the node hold what is behind it
+                break
             except ChainError as error:  # what is behind it waits for it
                 refused = error
                 break
