@@ -16,6 +16,7 @@ without which they cannot be bought as a whole.
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import exp
 from pathlib import Path
@@ -197,14 +198,55 @@ def main() -> None:
         return
     for name, values in about.items():
         print(f"{name}: {_said(values)}")
-    for title, rows in tables.items():
-        print(f"\n{title}")
-        for row in rows:
-            print(f"  {_said(row)}")
+    for made in (limit_table, netting_table, layout_table):
+        print()
+        for line in made(tables):
+            print(line)
+
+
+def limit_table(tables: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of a Markdown table of `limits`."""
+    yield from _head("of", "limit", "carries", "demanders")
+    for row in tables["limits"]:
+        carries = f"{row['carries']:,.0f}"
+        yield f"| {row['of']} | {row['limit']} | {carries} | {row['demanders']:,} |"
+
+
+def netting_table(tables: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of a Markdown table of `netting`."""
+    yield from _head("hours", "trades an account", "gas a trade", "of one by one")
+    for row in tables["netting"]:
+        share = f"{100 * row['of_one_by_one']:.0f} %"
+        yield f"| {row['hours']} | {row['trades_an_account']} | {row['gas_a_trade']:,} | {share} |"
+
+
+def layout_table(tables: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of a Markdown table of `layouts`, without the batches of one pair."""
+    names = ("split by", "chains", "products whole", "trades/s", "memory, GiB")
+    yield from _head(*names, "one by one", "batches", "net")
+    for row in tables["layouts"]:
+        cells = [row["split_by"], f"{row['chains']:,}", f"{100 * row['whole']:.1f} %"]
+        cells += [str(row["trades_per_s"]), f"{row['validators_gib']:,}"]
+        for mode in (MODES[0], MODES[1], MODES[3]):
+            part = row[mode]
+            wait = "never" if part["wait_99_s"] is None else f"{part['wait_99_s']} s"
+            cells.append(f"{100 * part['busy']:,.0f} %, {wait}, {part['disk_gb_a_year']:,} GB")
+        yield f"| {' | '.join(cells)} |"
+
+
+def _head(*names: str) -> Iterator[str]:
+    yield f"| {' | '.join(names)} |"
+    yield f"| {' | '.join('---' for _ in names)} |"
 
 
 def _said(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+    return ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items())
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " / ".join(map(_number, value))
+    return f"{value:,.0f}" if value >= 1000 else str(value)
 
 
 if __name__ == "__main__":
