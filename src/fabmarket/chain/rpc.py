@@ -64,6 +64,9 @@ does, of an account that has code by delegation, and of one that it knows nothin
 """
 
 
+_REMEDY = "see that its nodes run, of several validators more than two thirds"
+
+
 class NotYet(ChainError):
     """The node takes a transaction once its sender's last one is mined."""
 
@@ -203,7 +206,7 @@ class RpcEngine(Engine):
         deadline = time.monotonic() + max(0, until - self.now()) + _DEADLINE
         while (now := self.now()) < until:
             if time.monotonic() > deadline:
-                raise NotMined(f"the chain at {self.shown} stands still at {now}")
+                raise NotMined(f"the chain at {self.shown} stands still at {now}; {_REMEDY}")
             time.sleep(min(1.0, until - now))
             if self.now() == now:  # a node that makes blocks of transactions alone
                 self._heartbeat()
@@ -390,7 +393,8 @@ class RpcEngine(Engine):
         while (receipt := self.receipt(place)) is None:
             if time.monotonic() > deadline:
                 head = self.header()
-                still = f", which stands still at block {head.number}" if head == begun else ""
+                at = f", which stands still at block {head.number}; {_REMEDY}"
+                still = at if head == begun else ""
                 raise NotMined(
                     f"transaction 0x{place.hex()} was not mined within {_DEADLINE:.0f} s"
                     f" at {self.shown}{still}; it was sent, and may be mined yet"

@@ -53,6 +53,7 @@ T = TypeVar("T")
 _KEYS = "Keys, one for each participant"
 _AGENTS = "Agents"
 _PAGES = "Dashboard"
+_WHOSE = "market"
 _PROGRAM = "from fabmarket.cli.main import main; main()"
 _START = 300.0
 """Seconds that a process may take until it answers."""
@@ -276,7 +277,7 @@ def _started(place: Place, facts: Facts, begun: list[Process], progress: Progres
         pages = place.process(PAGES)
         lacks_pages = can_serve() and not pages.runs()
         progress(_AGENTS, 0, len(missing))
-        require_free([*(each.port for each in missing), *[facts.page_port] * lacks_pages])
+        require_free([*(each.port for each in missing), *[facts.page_port] * lacks_pages], _WHOSE)
         for each in missing:
             started.append(place.process(each.name))
             started[-1].start(_agent_command(place, each), place.log(each.name))
@@ -301,7 +302,7 @@ def _start_node(place: Place, facts: Facts, port: int) -> None:
     lost = f"{place.root}: its node was killed and could not write its chain, which is lost"
     if not place.chain.exists():
         raise ChainLost(f"{lost}; {_again(place)}")
-    require_free([port])
+    require_free([port], _WHOSE)
     command = node_command(anvil_binary(), port, place.chain, founded=True)
     place.process(NODE).start(command, place.log(NODE))
     try:

@@ -1,7 +1,7 @@
 """Ports of this machine.
 
-Those that a market keeps lie below what systems give to clients (from 32768 on, or 49152), or some
-connection of anybody could have taken one of them whenever it is needed.
+Those that a market or a network keeps lie below what systems give to clients (from 32768 on, or
+49152), or some connection of anybody could have taken one of them whenever it is needed.
 """
 
 import random
@@ -14,7 +14,7 @@ _PORTS = range(20_000, 32_000)
 
 
 class PortTaken(Refused):
-    """Another program listens where a process of the market is to listen."""
+    """Another program listens where a process of a market or a network is to listen."""
 
 
 class NoPort(TryAgain):
@@ -32,12 +32,12 @@ def free_ports(count: int) -> list[int]:
     raise NoPort(f"of the ports from {_PORTS.start} to {_PORTS.stop} not even {count} are free")
 
 
-def require_free(ports: Sequence[int]) -> None:
-    """Raise PortTaken unless nobody has any of them."""
+def require_free(ports: Sequence[int], whose: str) -> None:
+    """Raise PortTaken unless nobody has any of them; `whose` they are: a market's, a network's."""
     for port in ports:
         if not _is_free(port):
             raise PortTaken(
-                f"port {port}, which this market has had from its founding on, is taken by"
+                f"port {port}, which this {whose} has had from its founding on, is taken by"
                 " another program; end that and start again"
             )
 

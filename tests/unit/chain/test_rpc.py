@@ -13,6 +13,7 @@ from fabmarket.chain import (
     Settings,
     Transaction,
     open_engine,
+    rpc,
 )
 from fabmarket.chain.rpc import dev_funder
 from fabmarket.errors import TryAgain
@@ -139,6 +140,18 @@ def test_a_web_server_is_no_node(status):
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_chain_that_stands_still_is_named_with_what_to_do(node, monkeypatch):
+    """It was said that it stands still, and not what to do."""
+    monkeypatch.setattr(rpc, "_DEADLINE", 10.0)
+    with open_engine(node.url, Settings()) as engine:
+        engine.ask("evm_setAutomine", [False])
+        sender = Sender(engine)
+        sender.queue(Transaction(engine.funder, "pay", engine.funder.address, b"", 21_000))
+        said = f"stands still at block {engine.block_number()}; see that .* more than two thirds"
+        with pytest.raises(rpc.NotMined, match=said):
+            sender.flush()
 
 
 def test_a_node_killed_midway_is_said_in_one_line(deployed_at_node, node):

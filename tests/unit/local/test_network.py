@@ -1,6 +1,7 @@
 """A network without its program: its files, what is counted, and what is refused."""
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,9 @@ from fabmarket.local.network.files import (
 )
 from fabmarket.local.network.founding import Exists, Plan, init
 from fabmarket.local.network.program import NotBuilt, ValidatorFailed, draw_keys, validator_binary
+from fabmarket.local.network.running import up
 from fabmarket.local.network.state import NetworkState, ValidatorState, status
+from fabmarket.local.ports import PortTaken, free_ports
 
 ONE = Validator("a", "0xo", "0x" + "11" * 32, "ab", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3")
 FACTS = Facts(31337, 300, "", (ONE, replace(ONE, name="b", http="127.0.0.1:5")))
@@ -128,6 +131,18 @@ def test_where_a_founding_fails_nothing_of_it_stays(tmp_path, monkeypatch):
     with pytest.raises(ValidatorFailed, match=r"keys failed \(no room\)"):
         init(tmp_path / "network", Plan(validators=1))
     assert [each.name for each in tmp_path.iterdir()] == ["program"]
+
+
+def test_a_port_that_somebody_has_is_the_networks(place, tmp_path, monkeypatch):
+    """It was said to be a market's."""
+    monkeypatch.setenv("FABMARKET_VALIDATOR", str(program(tmp_path, "exit 0")))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (free,) = free_ports(1)
+        here = replace(ONE, peer=f"127.0.0.1:{free}", http=f"127.0.0.1:{port}")
+        write_facts(place, replace(FACTS, validators=(here,)))
+        with pytest.raises(PortTaken, match=f"port {port}, which this network has had"):
+            up(place.root)
 
 
 @pytest.mark.parametrize("said", ["", "[]", "{}", '{"node_id": "a b", "key": "0x1"}'])

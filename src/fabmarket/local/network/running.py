@@ -69,7 +69,7 @@ def start(place: Place, facts: Facts, wanted: Sequence[Validator]) -> list[Valid
         namespaces.set_up(facts)
     else:
         places = [where for each in missing for where in (each.peer, each.http, each.rpc)]
-        require_free([int(where.rpartition(":")[2]) for where in places])
+        require_free([int(where.rpartition(":")[2]) for where in places], "network")
     for each in missing:
         command = start_command(binary, place.home(each.name))
         if facts.subnet:
