@@ -18,6 +18,7 @@ from fabmarket.identity import Key
 from fabmarket.identity.keystore import address_of_keystore
 from fabmarket.local.network import namespaces
 from fabmarket.local.network.files import Place, facts_of
+from fabmarket.local.network.program import validator_binary
 from fabmarket.local.network.running import down, up
 from fabmarket.local.network.seats import engine_of, let_deploy
 from fabmarket.local.network.state import NetworkState, status
@@ -188,6 +189,9 @@ def test_a_market_of_agents_trades_on_it_while_a_validator_is_gone(network, tmp_
         assert not again["new"]
         assert again["market"] == facts["market"]
         assert is_served(demander, "milling", "turning")
+        kept = run_command("network", "down", network, "--remove")
+        refused(kept, "demander-1", f"fabmarket down {market}")
+        assert status(network).missing == ["validator-3"]
     finally:
         run_command("down", market, "--remove")
     assert not market.exists()
@@ -242,13 +246,46 @@ def test_where_gas_has_a_price_owners_can_pay_for_their_votes(needs_validator, t
 
 def test_what_is_not_there_is_named(network, tmp_path):
     place = tmp_path / "other"
-    refused(run_command("network", "status", place), "network init", str(place))
+    for words in (("status", place), ("down", place), ("up", place, "validator-1")):
+        ran = run_command("network", *words)
+        refused(ran, f"{place}: holds no network", "give the directory of one")
+        assert "init" not in ran.stderr
     refused(run_command("network", "init", network), "is not empty")
     refused(run_command("network", "down", network, "validator-9"), "validator-9", "validator-1")
     place.mkdir()
     (place / "mine").write_text("{}")
     refused(run_command("network", "up", place), "holds no network")
     assert json.loads((place / "mine").read_text()) == {}
+
+
+def test_regression_a_validator_in_place_of_the_directory_is_no_new_network(
+    root, tmp_path, monkeypatch
+):
+    """`up validator-2` made a second chain of the same number in a directory of that name."""
+    (tmp_path / "fabmarket-network").symlink_to(root)
+    monkeypatch.chdir(tmp_path)
+    for words in (("validator-2",), ("validator-2", "validator-3")):
+        for what in ("up", "down"):
+            said = f"run fabmarket network {what} fabmarket-network {' '.join(words)}"
+            refused(run_command("network", what, *words), said)
+    assert [each.name for each in tmp_path.iterdir()] == ["fabmarket-network"]
+    refused(run_command("network", "down", "validator-9"), "give the directory of one")
+
+
+def test_regression_who_comes_second_hears_what_another_command_has_made(
+    needs_validator, tmp_path, monkeypatch
+):
+    """It was told that a directory is not empty, to mend that and to start again."""
+    root, program = tmp_path / "plant", tmp_path / "validator"
+    first = f"mkdir -p {root}; touch {root}/network.json"
+    program.write_text(f'#!/bin/sh\n{first}; exec {validator_binary()} "$@"\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("FABMARKET_VALIDATOR", str(program))
+    for command in (("init", root, "--validators", 1), ("up", root)):
+        ran = run_command("network", *command)
+        refused(ran, "another command has just made", f"network status {root}", code=75)
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["plant", "validator"]
+        shutil.rmtree(root)
 
 
 def one_owner(root: Path, at: int) -> tuple[object, ...]:

@@ -177,6 +177,7 @@ def up_command(folder: Path, names: tuple[str, ...], *, as_json: bool) -> None:
     they have what the others have, and blocks come if enough seats are present; they run on until
     `fabmarket network down`.
     """
+    _require_directory("up", folder, names)
     root = root_of(folder)
     with phases() as told:
         if not names and (not root.exists() or (root.is_dir() and not any(root.iterdir()))):
@@ -210,6 +211,7 @@ def down_command(folder: Path, names: tuple[str, ...], *, remove: bool, as_json:
 
     The chain stays in DIR. What does not end in time is killed, which no chain minds.
     """
+    _require_directory("down", folder, names)
     if names and remove:
         raise InputError("--remove is for a whole network; leave the names out")
     result = running.down(root_of(folder), names, is_removed=remove)
@@ -265,6 +267,21 @@ def _require_quorum(state: NetworkState) -> None:
         raise NoQuorum(f"{count}, {state.needed} are needed{missing}")
     if state.still_since is not None:
         raise NoQuorum(f"the chain stands still at block {state.head}{missing}")
+
+
+def _require_directory(what: str, folder: Path, names: tuple[str, ...]) -> None:
+    """Raise InputError where a validator of the usual network is named and the directory left out.
+
+    `up` would make a network of that name.
+    """
+    usual, said = Place(Path(DIRECTORY).absolute()), [str(folder), *names]
+    if folder.exists() or not usual.facts.exists():
+        return
+    if {each.name for each in facts_of(usual).validators}.issuperset(said):
+        raise InputError(
+            f"{folder}: is no directory, but a validator of {DIRECTORY}; run fabmarket network"
+            f" {what} {DIRECTORY} {' '.join(said)}"
+        )
 
 
 def root_of(folder: Path) -> Path:

@@ -197,9 +197,11 @@ def _read(place: Place) -> dict[str, Any]:
 
 
 def write_whole(path: Path, said: object) -> None:
-    """Write a whole file as JSON or nothing, on disk for good."""
+    """Write a whole file as JSON or nothing, on disk for good, for its owner's eyes only."""
     draft = _draft(path)
-    with draft.open("w", encoding="utf-8") as writing:
+    draft.unlink(missing_ok=True)  # one of a killed command could be for others' eyes
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(file, "w", encoding="utf-8") as writing:
         json.dump(said, writing, indent=2)
         writing.flush()
         os.fsync(writing.fileno())

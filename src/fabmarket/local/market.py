@@ -18,7 +18,6 @@ from secrets import token_bytes
 from typing import TypeVar
 
 from fabmarket.chain import EngineUnavailable, anvil_binary, look_at
-from fabmarket.chain.endpoints import urls_of
 from fabmarket.chain.local import LocalNode, node_command
 from fabmarket.chain.rpc import RpcEngine
 from fabmarket.errors import Refused
@@ -41,6 +40,7 @@ from fabmarket.local.files import (
 )
 from fabmarket.local.founding import Founded, Progress, found, make_directory
 from fabmarket.local.network import files as networks
+from fabmarket.local.network.markets import is_on, remember
 from fabmarket.local.network.seats import let_deploy
 from fabmarket.local.ports import free_ports, require_free
 from fabmarket.local.processes import NotStarted, Process, end, last_words
@@ -138,8 +138,7 @@ def _require_number(facts: Facts, role: str, wanted: int | None) -> None:
 
 
 def _require_network(facts: Facts, network: Path) -> None:
-    engine = networks.facts_of(networks.Place(network)).engine
-    if facts.node_port is not None or not set(urls_of(facts.places.url)) & set(urls_of(engine)):
+    if not is_on(facts, networks.facts_of(networks.Place(network))):
         raise OtherMarket(
             f"the market that is there is not on the network in {network}; leave --network out, or"
             " give another directory"
@@ -207,7 +206,7 @@ def _founded(
     begin(place, names)
     try:
         free, page_port, *ports = free_ports(2 + len(names))
-        engine, deployer = _begun(place, free) if network is None else _on_network(network)
+        engine, deployer = _begun(place, free) if network is None else _on_network(place, network)
         market = found(engine, scenario, sample.PERIOD, 0, progress, deployer)
         members = _directories(place, market, dict(zip(names, ports, strict=True)), progress)
         if isinstance(engine, LocalNode):
@@ -231,9 +230,10 @@ def _begun(place: Place, port: int) -> tuple[RpcEngine, None]:
     return _reached(place, port), None
 
 
-def _on_network(network: Path) -> tuple[RpcEngine, Key]:
-    """A network, and a new key that its owners let found a market."""
+def _on_network(place: Place, network: Path) -> tuple[RpcEngine, Key]:
+    """A network, which remembers the market, and a new key that its owners let found it."""
     deployer = Key(token_bytes(32))
+    remember(network, place.root)
     let_deploy(network, deployer.address)
     facts = networks.facts_of(networks.Place(network))
     return look_at([facts.engine], facts.chain_id), deployer

@@ -100,6 +100,11 @@ class Place:
         return self.root / "consortium.json"
 
     @property
+    def markets(self) -> Path:
+        """The directories of the markets that were set up on it."""
+        return self.root / "markets.json"
+
+    @property
     def passphrase(self) -> Path:
         """The passphrase of the owners' keystores here."""
         return self.root / "passphrase"
@@ -157,18 +162,17 @@ def write_consortium(place: Place, said: Mapping[str, Any]) -> None:
 
 def facts_of(place: Place) -> Facts:
     """Return what is written down of a network. Raises NoNetwork."""
-    missing = f"{place.root}: holds no network that fabmarket network has made"
     try:
         said = dict(json.loads(place.facts.read_bytes()))
         if said.pop("made_by") == _MADE_BY:
             validators = tuple(Validator(**each) for each in said.pop("validators"))
             if all(NAME.fullmatch(each.name) for each in validators):
                 return Facts(**said, validators=validators)
-    except FileNotFoundError as error:
-        raise NoNetwork(f"{missing}; fabmarket network init {place.root} makes one") from error
     except (OSError, ValueError, TypeError, KeyError):
         pass
-    raise NoNetwork(f"{missing}; give another directory")
+    raise NoNetwork(
+        f"{place.root}: holds no network that fabmarket network has made; give the directory of one"
+    )
 
 
 def remove(place: Place) -> None:
@@ -176,7 +180,7 @@ def remove(place: Place) -> None:
     for folder in (place.validators, place.owners, place.running):
         if folder.exists():
             shutil.rmtree(folder)
-    for file in (place.passphrase, place.consortium, place.facts):
+    for file in (place.markets, place.passphrase, place.consortium, place.facts):
         file.unlink(missing_ok=True)
 
 

@@ -1,10 +1,10 @@
 """`network init`: keys, owners, and one description that all validators' genesis is made of."""
 
+import errno
 import os
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from secrets import token_bytes
 
 from fabmarket.chain.open import DEV_CHAIN_ID
 from fabmarket.chain.rpc import dev_funder
-from fabmarket.errors import Bug, Refused
+from fabmarket.errors import Bug, Refused, TryAgain
 from fabmarket.identity import Key
 from fabmarket.identity.keystore import create
 from fabmarket.local.files import draw_passphrase
@@ -47,6 +47,10 @@ class Exists(Refused):
     """Something is already where the network is to be."""
 
 
+class JustMade(TryAgain):
+    """Another command has made something there meanwhile."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a network begins with.
@@ -73,7 +77,7 @@ def usual_deployers() -> tuple[str, ...]:
 def init(root: Path, plan: Plan, progress: Progress = unheard) -> Facts:
     """Make a network's directory, all of it or nothing.
 
-    Raises Exists, NotBuilt, and what the program refuses.
+    Raises Exists, JustMade, NotBuilt, and what the program refuses.
     """
     binary = validator_binary()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -85,13 +89,24 @@ def init(root: Path, plan: Plan, progress: Progress = unheard) -> Facts:
     try:
         draft.root.mkdir(mode=0o700)
         facts = _made(draft, binary, plan, progress)
-        with suppress(FileNotFoundError):
-            root.rmdir()
-        draft.root.rename(root)
+        _put(draft.root, root)
     except BaseException:
         shutil.rmtree(draft.root, ignore_errors=True)
         raise
     return facts
+
+
+def _put(draft: Path, root: Path) -> None:
+    """Give a directory its name, which an empty one may have. Raises JustMade."""
+    try:
+        draft.rename(root)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise JustMade(
+            f"{root}: another command has just made this; look at it with fabmarket network status"
+            f" {root}"
+        ) from error
 
 
 def _made(place: Place, binary: Path, plan: Plan, progress: Progress) -> Facts:

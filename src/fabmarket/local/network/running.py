@@ -9,6 +9,7 @@ from pathlib import Path
 from fabmarket.local.founding import Progress, unheard
 from fabmarket.local.network import files, namespaces
 from fabmarket.local.network.files import Facts, Place, Validator, chosen, worked_on
+from fabmarket.local.network.markets import require_unused
 from fabmarket.local.network.program import start_command, validator_binary
 from fabmarket.local.network.state import NetworkState, state_of
 from fabmarket.local.ports import require_free
@@ -124,8 +125,13 @@ def _late(place: Place, names: Sequence[str]) -> str:
 
 
 def down(root: Path, names: Sequence[str] = (), *, is_removed: bool = False) -> Down:
-    """End the validators that are named, or all, and remove the network if that is wanted."""
+    """End the validators that are named, or all, and remove the network if that is wanted.
+
+    Raises StillUsed where it is to be removed and agents of markets on it run.
+    """
     with worked_on(root) as (place, facts):
+        if is_removed:
+            require_unused(place, facts)
         ended, killed = stop(place, chosen(facts, names))
         if facts.subnet and len(names) == 0:
             namespaces.take_down(facts)
