@@ -11,12 +11,12 @@ from secrets import token_bytes
 import pytest
 from web3.exceptions import Web3RPCError
 
-from fabmarket.chain import ExchangeContract, Sender, Transaction, open_node, signed
+from fabmarket.chain import ExchangeContract, Sender, Transaction, open_node, rpc, signed
 from fabmarket.chain.consortium import ConsortiumContract
 from fabmarket.errors import Refused
-from fabmarket.identity import Key
+from fabmarket.identity import Key, keccak
 from fabmarket.identity.keystore import address_of_keystore
-from fabmarket.local.network import namespaces
+from fabmarket.local.network import namespaces, standing
 from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.program import validator_binary
 from fabmarket.local.network.running import down, up
@@ -29,7 +29,7 @@ from fabmarket.node.status import status_of
 from fabmarket.simulation.contracts import open_board
 from tests.integration.conftest import refused, run_command
 from tests.networks import LONG, hashes, kill, stands
-from tests.nodes import relay
+from tests.nodes import Relay, relay
 from tests.pushing import KEY, participant_of
 from tests.street import wait_until
 
@@ -343,6 +343,48 @@ def test_no_vote_is_signed_for_the_chain_that_a_node_names(network):
         refused(ran, f"chain id {CHAIN + 1} at {liar.url} where {CHAIN} is expected")
         assert liar.asked["eth_sendRawTransaction"] == 0
     assert run_command("network", "agreed", "--network", place.root, "--json").facts["wanted"] == []
+
+
+def test_regression_nobody_votes_on_a_chain_that_stands_still(network, tmp_path, monkeypatch):
+    """Each waited for a minute, and left a word that was done once blocks came."""
+    monkeypatch.setattr(standing, "_PATIENCE", 2.0)
+    voter, market = one_owner(network, 1), tmp_path / "market"
+    kill(network, "validator-3", "validator-4")
+    stands(network)
+    decision = ("agree", "close", "send")
+    for command in (
+        ("network", *decision, "--network", network),
+        ("network", *decision, *voter),
+        ("network", "add-validator", "seven", network),
+        ("network", "remove-validator", "validator-1", network),
+        ("up", market, "--network", network),
+    ):
+        ran = run_command(*command)
+        refused(ran, "the chain stands still at block", "nothing was sent", code=75)
+        missing = "; missing: validator-3, validator-4; fabmarket network up" in ran.stderr
+        assert missing == ("--engine" not in command)
+    assert not market.exists()
+    assert not Place(network).home("seven").exists()
+    up(network)
+    assert run_command("network", "agreed", "--network", network, "--json").facts["wanted"] == []
+
+
+class Swallowing(Relay):
+    """A node that says that it takes what is sent, and lets it fall."""
+
+    def answered(self, asked):
+        if asked["method"] == "eth_sendRawTransaction":
+            raw = bytes.fromhex(asked["params"][0].removeprefix("0x"))
+            return self._result(asked, f"0x{keccak(raw).hex()}")
+        return super().answered(asked)
+
+
+def test_a_word_that_is_not_mined_can_be_taken_back_and_it_says_so(network, monkeypatch):
+    monkeypatch.setattr(rpc, "_DEADLINE", 5.0)
+    engine, url, *rest = one_owner(network, 0)
+    with relay(url, Swallowing) as node:
+        ran = run_command("network", "agree", "close", "send", engine, node.url, *rest)
+    refused(ran, "was not mined", "with the same values and --take-back", code=75)
 
 
 def test_what_a_vote_has_closed_a_vote_opens(network):

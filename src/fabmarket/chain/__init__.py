@@ -32,7 +32,7 @@ from fabmarket.chain.engine import (
 )
 from fabmarket.chain.moves import intent_of, move_of
 from fabmarket.chain.open import anvil_binary, look_at, open_engine, open_node
-from fabmarket.chain.rpc import NotYet
+from fabmarket.chain.rpc import NotMined, NotYet
 from fabmarket.chain.sender import (
     CallFailed,
     Sender,
@@ -61,6 +61,7 @@ __all__ = [
     "NobodyAnswers",
     "NodeLost",
     "NodesDisagree",
+    "NotMined",
     "NotYet",
     "Receipt",
     "Sender",

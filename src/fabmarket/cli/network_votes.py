@@ -18,6 +18,7 @@ from fabmarket.cli.terminal import phases, table
 from fabmarket.identity.keystore import unlock
 from fabmarket.local.network.files import Place, facts_of, worked_on
 from fabmarket.local.network.seats import Changed, add_validator, engine_of, remove_validator
+from fabmarket.local.network.standing import require_blocks, require_blocks_of
 from fabmarket.local.network.votes import DAYS, Vote, agree, agree_all, owners_of
 from fabmarket.node.moments import moment
 from fabmarket.report.terminal import show
@@ -236,11 +237,13 @@ def agree_command(
         key = unlock(keystore, passphrase(passphrase_file))
         node = open_node([engine], chain_id, key)
         call = made(ConsortiumContract(node), *values)
+        require_blocks(node)
         vote = agree(node, key, call, seconds)
     else:
         with worked_on(root_of(folder)) as (place, facts):
             node = engine_of(facts)
             call = made(ConsortiumContract(node), *values)
+            require_blocks_of(node, place, facts)
             vote = agree_all(node, owners_of(place, facts), call, seconds)
     if as_json:
         click.echo(json.dumps(_vote_facts(vote), indent=2, sort_keys=True))

@@ -233,8 +233,8 @@ def _begun(place: Place, port: int) -> tuple[RpcEngine, None]:
 def _on_network(place: Place, network: Path) -> tuple[RpcEngine, Key]:
     """A network, which remembers the market, and a new key that its owners let found it."""
     deployer = Key(token_bytes(32))
-    remember(network, place.root)
     let_deploy(network, deployer.address)
+    remember(network, place.root)
     facts = networks.facts_of(networks.Place(network))
     return look_at([facts.engine], facts.chain_id), deployer
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabmarket.chain import Engine, NobodyAnswers, look_at
+from fabmarket.chain import Engine, NobodyAnswers, NotMined, look_at
 from fabmarket.chain.consortium import ConsortiumContract, Right
 from fabmarket.errors import Refused, TryAgain
 from fabmarket.identity.keystore import address_of_keystore
@@ -24,6 +24,7 @@ from fabmarket.local.network.files import (
 from fabmarket.local.network.founding import addresses, make_owner
 from fabmarket.local.network.program import configure, draw_keys, validator_binary
 from fabmarket.local.network.running import settled, start, stop
+from fabmarket.local.network.standing import require_blocks_of
 from fabmarket.local.network.votes import NotAgreed, Vote, agree_all, owners_of
 
 HOUR = 3600
@@ -57,23 +58,30 @@ def add_validator(root: Path, name: str, progress: Progress = unheard) -> Change
     """Make a validator, let it fetch the chain, and have the owners here give it a seat.
 
     Cut short it goes on when it is called again. Where the owners here are too few the validator
-    runs, and waits for the others' words. Raises BadName, NotStarted, NotInTime.
+    runs, and waits for the others' words. Raises BadName, NotStarted, NotInTime, NotMined, and
+    Standing before anything is made.
     """
     if not NAME.fullmatch(name):
         raise BadName(f"{name!r} is no name; give small letters, digits and hyphens, 32 at most")
     with worked_on(root) as (place, before):
         engine = engine_of(before)
         is_there = any(each.name == name for each in before.validators)
+        contract = ConsortiumContract(engine)
+        if not is_there or before.named(name).key not in _seated(contract):
+            require_blocks_of(engine, place, before)
         facts = before if is_there else _made(place, before, name)
         new = facts.named(name)
         progress(_ADDING, 0, 3)
         settled(place, facts, start(place, facts, [new]))
         progress(_ADDING, 1, 3)
-        contract = ConsortiumContract(engine)
         vote = None
         if new.key not in _seated(contract):
             call = contract.admit_data(new.owner, bytes.fromhex(new.key[2:]))
-            vote = agree_all(engine, owners_of(place, facts), call, HOUR)
+            try:
+                vote = agree_all(engine, owners_of(place, facts), call, HOUR)
+            except NotMined as error:
+                goes_on = f"add-validator {name} goes on once blocks come"
+                raise NotMined(f"{error}; {name} runs without a seat, and {goes_on}") from error
         progress(_ADDING, 2, 3)
         if vote is None or vote.is_done:
             _await(facts, lambda voters: new.key in voters, f"{name} does not vote yet")
@@ -85,7 +93,8 @@ def remove_validator(root: Path, name: str, progress: Progress = unheard) -> Cha
     """Have the owners here take a validator's seat, and end it once it votes no more.
 
     Its home and its owner's keystore stay. Where the owners here are too few it runs on, and waits
-    for the others' words. Raises NoNetwork, NotInTime.
+    for the others' words. Raises NoNetwork, NotInTime, NotMined, and Standing before anything is
+    sent.
     """
     with worked_on(root) as (place, facts):
         old = facts.named(name)
@@ -94,6 +103,7 @@ def remove_validator(root: Path, name: str, progress: Progress = unheard) -> Cha
         vote = None
         progress(_ADDING, 0, 2)
         if old.key in _seated(contract):
+            require_blocks_of(engine, place, facts)
             call = contract.remove_data(old.owner)
             vote = agree_all(engine, owners_of(place, facts), call, HOUR)
             if not vote.is_done:
@@ -113,10 +123,11 @@ def remove_validator(root: Path, name: str, progress: Progress = unheard) -> Cha
 def let_deploy(root: Path, account: str) -> None:
     """Have the owners here give an account the right to deploy, if it has none.
 
-    Raises NoNetwork, NotAgreed where they are too few.
+    Raises NoNetwork, NotAgreed where they are too few, Standing where no block comes to found in.
     """
     with worked_on(root) as (place, facts):
         engine = engine_of(facts)
+        require_blocks_of(engine, place, facts)
         contract = ConsortiumContract(engine)
         rights = contract.state().deploy
         if rights.everybody or account in rights.accounts:
@@ -125,8 +136,8 @@ def let_deploy(root: Path, account: str) -> None:
         vote = agree_all(engine, owners_of(place, facts), call, HOUR)
         if not vote.is_done:
             raise NotAgreed(
-                f"{len(vote.wanting)} of {vote.needed} owners let {account} deploy; have the others"
-                f" agree to allow deploy {account}, and start again"
+                f"of the {vote.needed} owners that are needed {len(vote.wanting)} let {account}"
+                f" deploy; have others agree to allow deploy {account}, and start again"
             )
 
 

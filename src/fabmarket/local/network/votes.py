@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fabmarket.chain import Engine, Transaction, signed
+from fabmarket.chain import Engine, NotMined, Transaction, signed
 from fabmarket.chain.consortium import AGREE_GAS, CONSORTIUM, ConsortiumContract, quorum
 from fabmarket.errors import Refused
 from fabmarket.identity import Key, keccak
@@ -38,7 +38,7 @@ def agree(engine: Engine, key: Key, call: bytes, seconds: int) -> Vote:
     """Say for an owner that the consortium is to call itself with `call`.
 
     The word ends after so many seconds of chain time; 0 takes back what it has said. Raises NoSeat,
-    NotAgreed.
+    NotAgreed, and NotMined, though the word may count yet.
     """
     contract = ConsortiumContract(engine)
     state = contract.state()
@@ -51,7 +51,11 @@ def agree(engine: Engine, key: Key, call: bytes, seconds: int) -> Vote:
     if refusal is not None:
         raise NotAgreed(f"the consortium refuses it: {refusal}")
     sent = Transaction(key, "agree", CONSORTIUM, data, AGREE_GAS)
-    (receipt,) = engine.mine([signed(engine, sent, engine.nonce(key.address))])
+    try:
+        (receipt,) = engine.mine([signed(engine, sent, engine.nonce(key.address))])
+    except NotMined as error:
+        back = "once blocks come, fabmarket network agree with the same values and --take-back"
+        raise NotMined(f"{error}; {back} takes the word back") from error
     if receipt.status != 1:
         raise NotAgreed(
             f"the vote 0x{receipt.transaction.hex()} failed: {contract.why(key.address, data)};"
