@@ -5,6 +5,8 @@ import signal
 import time
 from contextlib import suppress
 
+from web3.exceptions import Web3RPCError
+
 from fabmarket.local.network.comet import Comet, NoAnswer
 from fabmarket.local.network.files import Place, facts_of
 from fabmarket.local.network.founding import Plan, init
@@ -14,6 +16,9 @@ from tests.street import wait_until
 
 LONG = 300
 """Seconds in which a chain on a busy machine does anything."""
+NAMES = ["validator-1", "validator-2", "validator-3", "validator-4"]
+CODE = bytes.fromhex("600160005360016000f3")
+"""Of a contract that does nothing."""
 
 
 def kill(root, *names):
@@ -36,6 +41,21 @@ def hashes(root, number):
         with suppress(NoAnswer):
             said.add(Comet(each.rpc).commit(number).hash)
     return said
+
+
+def reached(root, number):
+    """How it is once it has a block."""
+    wait_until(lambda: (status(root).head or 0) >= number, LONG, f"block {number} does not come")
+    return status(root)
+
+
+def may_deploy(node, account):
+    """Whether a node lets an account deploy."""
+    try:
+        node.w3.eth.estimate_gas({"from": account, "data": CODE})
+    except Web3RPCError:
+        return False
+    return True
 
 
 class FourValidators:

@@ -13,6 +13,7 @@ import pytest
 from fabmarket.chain import Engine, Settings, open_engine
 from fabmarket.cli.main import main
 from fabmarket.local.network.program import NotBuilt, validator_binary
+from fabmarket.local.network.running import down, up
 from fabmarket.simulation import run
 from fabmarket.simulation.setup import Market
 from tests import pasts
@@ -133,3 +134,23 @@ def node(needs_anvil: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]
     with open_engine("anvil", Settings(chain_id=DEV_CHAIN_ID)) as opened:
         opened.w3.provider.make_request("evm_setAutomine", [True])
         yield opened
+
+
+@pytest.fixture(scope="module")
+def root(needs_validator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of a network."""
+    root = tmp_path_factory.mktemp("network") / "plant"
+    made = run_command("network", "init", root, "--json")
+    assert made.code == 0, made.stderr
+    try:
+        yield root
+    finally:
+        down(root, is_removed=True)
+        assert not root.exists()
+
+
+@pytest.fixture
+def network(root: Path) -> Path:
+    """All of it runs."""
+    up(root)
+    return root

@@ -171,6 +171,9 @@ def test_a_market_comes_and_goes_and_comes_back(root, tmp_path):
     assert is_served(demander, "milling", "turning")
     twice = run("up", root)
     assert twice.stdout.startswith("All of it runs already.\n")
+    rows = [line.rstrip() for line in twice.stdout.splitlines() if "…" in line]
+    assert {row.split()[0] for row in rows} == {*started} - {"node", "dashboard"}
+    assert max(map(len, rows)) <= 80  # it was 103 wide
     entry = facts["dashboard"]["entry"]
     assert f"Look      {entry}\n" in twice.stdout
     token = entry.partition("#")[2]

@@ -304,7 +304,7 @@ def _facts(root: Path, facts: Facts) -> dict[str, Any]:
 
 
 def _print(folder: Path, facts: Facts, state: NetworkState) -> None:
-    columns = ("Validator", "JSON-RPC", "Process", "Block", "Peers", "Seat", "Signed", "Hash")
+    columns = ("Validator", "JSON-RPC", "Process", "Block", "Peers", "Seat", "Signed")
     rows = [_row(each) for each in state.validators]
     show(Console(), table(f"In {escaped(str(folder))}", columns, rows))
     agreed = "all agree" if state.is_agreed else "they have DIFFERENT blocks"
@@ -314,6 +314,8 @@ def _print(folder: Path, facts: Facts, state: NetworkState) -> None:
     )
     if state.common is not None:
         click.echo(f"{'Block':<8}{state.common}: {agreed}")
+    for each in state.validators if not state.is_agreed else ():
+        click.echo(f"{'':<8}{each.name}: {escaped(each.hash or 'no answer')}")
     if state.still_since is not None:
         ago = time.time() - state.still_since
         click.echo(f"{'Still':<8}no block for {round(ago)} s")
@@ -327,13 +329,12 @@ def _row(each: ValidatorState) -> list[str]:
     head = "" if each.head is None else f"{each.head}{', behind' if each.is_behind else ''}"
     return [
         each.name,
-        each.url,
+        each.url.removeprefix("http://"),
         "" if each.process is None else str(each.process),
         head,
         "" if each.peers is None else str(each.peers),
         _yes(each.is_seated),
         _yes(each.has_signed),
-        (each.hash or "")[:8],
     ]
 
 

@@ -3,31 +3,32 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
-from rich.console import Console
 
-from fabmarket.chain import Engine, look_at, open_node
-from fabmarket.chain.consortium import ConsortiumContract, Gas, Right, Wanted, quorum
+from fabmarket.chain import look_at, open_node
+from fabmarket.chain.consortium import Consortium, ConsortiumContract, Gas, Right, Wanted, quorum
 from fabmarket.cli.inputs import Address, InputError, Whole
 from fabmarket.cli.network_running import DIRECTORY, as_json, folder, root_of
 from fabmarket.cli.passphrase import option as passphrase_option
 from fabmarket.cli.passphrase import passphrase
-from fabmarket.cli.terminal import phases, table
+from fabmarket.cli.terminal import phases
 from fabmarket.identity.keystore import unlock
-from fabmarket.local.network.files import Place, facts_of, worked_on
+from fabmarket.local.network.files import NAME, Facts, Place, facts_of, worked_on
 from fabmarket.local.network.seats import Changed, add_validator, engine_of, remove_validator
 from fabmarket.local.network.standing import require_blocks, require_blocks_of
 from fabmarket.local.network.votes import DAYS, Vote, agree, agree_all, owners_of
 from fabmarket.node.moments import moment
-from fabmarket.report.terminal import show
 from fabmarket.report.wording import escaped, plural
 
 _HOURS = 24
 _HOUR = 3600
 _MOST_GAS = 2**63 - 1
 _KEY = 32
+_WIDE = 72
+"""What is left of 80 columns beside the names of lines."""
 _RIGHTS = {"deploy": Right.DEPLOY, "send": Right.SEND}
 
 network = click.option(
@@ -110,8 +111,8 @@ def _print_changed(changed: Changed, what: str, done: str, *, as_json: bool) -> 
 
 
 def _waits(vote: Vote) -> str:
-    said = f"{len(vote.wanting)} of {plural(vote.needed, 'owner')} that are needed want it"
-    return f"{said}; {vote.needed - len(vote.wanting)} more must."
+    more = vote.needed - len(vote.wanting)
+    return f"Wanted by {plural(len(vote.wanting), 'owner')}; {vote.needed} are needed, {more} more."
 
 
 def _vote_facts(vote: Vote | None) -> dict[str, Any]:
@@ -149,6 +150,11 @@ def _account(said: str) -> str:
     return Address().convert(said, None, None)
 
 
+def _owner(what: str, said: str, facts: Facts) -> str:
+    """Whose seat goes, where a validator is named."""
+    return facts.named(said).owner if what == "remove" and NAME.fullmatch(said) else said
+
+
 def _right(said: str) -> Right:
     if said not in _RIGHTS:
         raise InputError(f"{said}: is no right; give deploy or send")
@@ -171,7 +177,7 @@ _DECISIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., bytes]]] = {
     epilog="""\b
 What there is to agree to; a RIGHT is deploy or send:
   admit OWNER KEY       give an owner a seat, of a validator with that key
-  remove OWNER          take an owner's seat
+  remove OWNER          take an owner's seat; with --network a validator's name will do
   allow RIGHT ACCOUNT   put an account on the list of a right
   forbid RIGHT ACCOUNT  take it off
   open RIGHT            give a right to everybody
@@ -182,6 +188,7 @@ What there is to agree to; a RIGHT is deploy or send:
 Examples:
   fabmarket network agree allow deploy 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
   fabmarket network agree close send --network plant
+  fabmarket network agree remove validator-4 --network plant
   fabmarket network agree close send --engine URL,URL --chain-id 31337 --keystore owner.json
 """,
 )
@@ -242,7 +249,7 @@ def agree_command(
     else:
         with worked_on(root_of(folder)) as (place, facts):
             node = engine_of(facts)
-            call = made(ConsortiumContract(node), *values)
+            call = made(ConsortiumContract(node), *(_owner(what, each, facts) for each in values))
             require_blocks_of(node, place, facts)
             vote = agree_all(node, owners_of(place, facts), call, seconds)
     if as_json:
@@ -264,7 +271,13 @@ Examples:
 @as_json
 def agreed_command(*, folder: Path, engine: str | None, as_json: bool) -> None:
     """List what owners of seats want that is not done yet, and what is in force."""
-    node = engine_of(facts_of(Place(root_of(folder)))) if engine is None else _looked_at(engine)
+    names = {}
+    if engine is None:
+        facts = facts_of(Place(root_of(folder)))
+        names = {each.owner: each.name for each in facts.validators}
+        node = engine_of(facts)
+    else:
+        node = look_at([engine], None)  # what is signed for nobody may be read on any chain
     contract = ConsortiumContract(node)
     state, wanted = contract.state(), contract.wanted()
     needed = quorum(len(state.seats))
@@ -280,18 +293,36 @@ def agreed_command(*, folder: Path, engine: str | None, as_json: bool) -> None:
         }
         click.echo(json.dumps(said, indent=2, sort_keys=True))
         return
-    console = Console()
-    seats = [[each.owner, f"0x{each.key.hex()}"] for each in state.seats]
-    show(console, table(f"Seats, of whose owners {needed} decide", ("Owner", "Key"), seats))
+    _print_agreed(state, wanted, names)
+
+
+def _print_agreed(state: Consortium, wanted: list[Wanted], names: Mapping[str, str]) -> None:
+    """What is in force and what is wanted; `names`: whose owner an account is, where known."""
+    needed = quorum(len(state.seats))
+    _print_lines("Seats", [f"{len(state.seats)}, of whose owners {needed} decide"])
+    for seat in state.seats:
+        _print_lines("Seat", [_named(seat.owner, names), f"0x{seat.key.hex()}"])
     for right, access in (("Deploy", state.deploy), ("Send", state.send)):
-        whom = "everybody" if access.everybody else ", ".join(access.accounts) or "nobody else"
-        click.echo(f"{right:<8}{whom}")
-    click.echo(f"{'Gas':<8}{state.gas.min_price} wei at least, {state.gas.block_limit} a block")
+        accounts = [_named(each, names) for each in access.accounts] or ["nobody else"]
+        _print_lines(right, ["everybody"] if access.everybody else accounts)
+    _print_lines("Gas", [f"{state.gas.min_price} wei at least, {state.gas.block_limit} a block"])
     for each in wanted:
-        what = " ".join(_said(each))
-        click.echo(escaped(f"Wanted  {what}, by {plural(len(each.words), 'owner')} of {needed}:"))
-        for word in each.words:
-            click.echo(f"{'':<8}{word.owner}, until {moment(word.until)}")
+        _print_lines("Wanted", wrap(" ".join(_said(each)), _WIDE, break_long_words=False))
+        by = [
+            f"{names.get(word.owner, word.owner)}, until {moment(word.until)}"
+            for word in each.words
+        ]
+        _print_lines("", [f"by {plural(len(by), 'owner')}; {needed} are needed", *by])
+
+
+def _named(account: str, names: Mapping[str, str]) -> str:
+    return f"{account}  {names[account]}" if account in names else account
+
+
+def _print_lines(what: str, lines: list[str]) -> None:
+    for line in lines:
+        click.echo(f"{what:<8}{escaped(line)}")
+        what = ""
 
 
 def _said(wanted: Wanted) -> list[str]:
@@ -314,7 +345,3 @@ def _said(wanted: Wanted) -> list[str]:
 def _wanted_facts(wanted: Wanted) -> dict[str, Any]:
     words = [{"owner": each.owner, "until": each.until} for each in wanted.words]
     return {"what": _said(wanted), "call": f"0x{wanted.call.hex()}", "words": words}
-
-
-def _looked_at(engine: str) -> Engine:
-    return look_at([engine], None)  # what is signed for nobody may be read on any chain

@@ -22,7 +22,7 @@ from fabmarket.market.rhythm import Rhythm
 from fabmarket.market.rounds import Rounds
 from fabmarket.node.entry import entry_of
 from fabmarket.report.terminal import show
-from fabmarket.report.wording import escaped, span
+from fabmarket.report.wording import escaped, short, span
 
 DIRECTORY = "fabmarket-market"
 _ADDRESSES = ("exchange", "token", "board", "founder")
@@ -144,7 +144,7 @@ def _print(folder: Path, root: Path, result: Up) -> None:
     for each in facts.members:
         door = f"http://127.0.0.1:{each.port}"
         number = str(result.numbers.get(each.name, ""))
-        rows.append([each.name, each.role, each.address, door, number])
+        rows.append([each.name, each.role, short(each.address), door, number])
     columns = ("Name", "Role", "Address", "URL or door", "Process")
     show(Console(), table(f"In {escaped(str(folder))}", columns, rows))
     for name in _ADDRESSES:
