@@ -257,10 +257,7 @@ def restored(firms: Sequence[Machine]) -> None:
     lost = firms[2]
     shutil.rmtree(lost.folder / "validator")
     lost.does("tar xzf backup.tgz")
-    lost.does("mkdir -p validator/data")
-    block = firms[0].head()
-    state = lost.folder / "validator" / "data" / "priv_validator_state.json"
-    state.write_text(f'{{"height": "{block + 1}", "round": 2147483647, "step": 3}}\n', "utf-8")
+    lost.does(f"validator restore --home validator --above {firms[0].head() + 1}")
     lost.does("validator init --home validator --consortium consortium.json")
     lost.starts(START, "validator")
     is_back(lost, firms[0])
