@@ -151,6 +151,9 @@ func Write(home string, described Description, genesis cmttypes.GenesisDoc, plac
 	if err := os.WriteFile(placesOf(home), append(settled, '\n'), 0o600); err != nil {
 		return "", err
 	}
+	if err := os.WriteFile(chain.PeersFile(home), []byte(strings.Join(peers, "\n")+"\n"), 0o600); err != nil {
+		return "", err
+	}
 	settings := consensusConfig(home, places, peers)
 	settings.Moniker = nameOf(described, keys.NodeID)
 	cmtcfg.WriteConfigFile(filepath.Join(home, "config", "config.toml"), settings)
@@ -196,6 +199,7 @@ func consensusConfig(home string, places Places, peers []string) *cmtcfg.Config 
 	settings.P2P.PersistentPeers = strings.Join(peers, ",")
 	settings.P2P.UnconditionalPeerIDs = strings.Join(idsOf(peers), ",") // strangers cannot take their places
 	settings.P2P.PexReactor = false
+	settings.FilterPeers = true
 	// Firms may share a machine, a network or an address.
 	settings.P2P.AddrBookStrict = false
 	settings.P2P.AllowDuplicateIP = true
@@ -220,6 +224,7 @@ func appConfig(described Description, places Places) evmconfig.Config {
 	settings.JSONRPC.WsAddress = "127.0.0.1:0"
 	settings.JSONRPC.EnableIndexer = true
 	settings.JSONRPC.MaxOpenConnections = connections
-	settings.JSONRPC.API = []string{"eth", "net", "web3", "txpool"}
+	settings.JSONRPC.API = []string{chain.Questions, "net", "web3", "txpool"}
+	settings.EVM.Mempool.GlobalSlots = 8192
 	return *settings
 }

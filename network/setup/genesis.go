@@ -117,6 +117,7 @@ func setEVM(state map[string]json.RawMessage, cdc codec.Codec, gas consortium.Ga
 	state[feemarkettypes.ModuleName] = cdc.MustMarshalJSON(market)
 	evm := evmtypes.DefaultGenesisState()
 	evm.Params.EvmDenom = chain.Coin
+	evm.Params.ExtraEIPs = []int64{chain.BlobBaseFee}
 	evm.Params.ExtendedDenomOptions = &evmtypes.ExtendedDenomOptions{ExtendedDenom: chain.Coin}
 	evm.Accounts = []evmtypes.GenesisAccount{{Address: consortium.Address.Hex(), Code: consortium.Code()}}
 	state[evmtypes.ModuleName] = cdc.MustMarshalJSON(evm)
