@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"time"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	dbm "github.com/cosmos/cosmos-db"
@@ -31,7 +30,7 @@ func main() {
 		Use: "validator", Short: "A validator of a consortium's chain", SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(keysCommand(), initCommand(), startCommand())
+	root.AddCommand(keysCommand(), initCommand(), restoreCommand(), startCommand())
 	if err := svrcmd.Execute(root, "VALIDATOR", ""); err != nil {
 		os.Exit(1)
 	}
@@ -56,14 +55,18 @@ func keysCommand() *cobra.Command {
 
 func initCommand() *cobra.Command {
 	var home, consortium, known string
-	var places setup.Places
+	var given setup.Places
 	command := &cobra.Command{
 		Use: "init", Short: "Write genesis and configuration from the consortium's description",
 		Long: `Write genesis and configuration from the consortium's description, and print the genesis file's SHA-256,
-which must be the same at every firm. Run again it writes them anew; keys, data and the genesis of a chain that has begun stay
-as they are.`,
+which must be the same at every firm. Run again it writes them anew: what is not given stays as it was given last, and so do keys,
+data and the genesis of a chain that has begun.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			places, err := placesOf(command, home, given)
+			if err != nil {
+				return err
+			}
 			described, err := setup.Read(consortium)
 			if err != nil {
 				return err
@@ -89,12 +92,47 @@ as they are.`,
 	set := command.Flags()
 	set.StringVar(&consortium, "consortium", "consortium.json", "the description that all firms have")
 	set.StringVar(&known, "genesis", "", "the genesis of a chain that an earlier program began, as another firm has it; by default made of the description")
-	set.StringVar(&places.Peer, "peer", "0.0.0.0:26656", "where it listens for the other validators")
-	set.StringVar(&places.HTTP, "http", "127.0.0.1:8545", "where it answers JSON-RPC")
-	set.StringVar(&places.RPC, "rpc", "127.0.0.1:26657", "where it answers about consensus; keep it to this machine")
-	set.StringVar(&places.Metrics, "metrics", "127.0.0.1:0", "where it shows figures of its EVM")
-	set.StringSliceVar(&places.Peers, "peers", nil, "the others, as ID@HOST:PORT; by default those of the description")
-	set.DurationVar(&places.BlockTime, "block-time", time.Second, "pause after a block")
+	set.StringVar(&given.Peer, "peer", setup.Usual.Peer, "where it listens for the other validators")
+	set.StringVar(&given.HTTP, "http", setup.Usual.HTTP, "where it answers JSON-RPC")
+	set.StringVar(&given.RPC, "rpc", setup.Usual.RPC, "where it answers about consensus; keep it to this machine")
+	set.StringVar(&given.Metrics, "metrics", setup.Usual.Metrics, "where it shows figures of its EVM")
+	set.StringSliceVar(&given.Peers, "peers", nil, "the others, as ID@HOST:PORT; by default those of the description")
+	set.DurationVar(&given.BlockTime, "block-time", setup.Usual.BlockTime, "pause after a block")
+	return command
+}
+
+// placesOf are those of the folder, but for what is given now.
+func placesOf(command *cobra.Command, home string, given setup.Places) (setup.Places, error) {
+	places, err := setup.PlacesOf(home)
+	for name, set := range map[string]func(){
+		"peer":       func() { places.Peer = given.Peer },
+		"http":       func() { places.HTTP = given.HTTP },
+		"rpc":        func() { places.RPC = given.RPC },
+		"metrics":    func() { places.Metrics = given.Metrics },
+		"peers":      func() { places.Peers = given.Peers },
+		"block-time": func() { places.BlockTime = given.BlockTime },
+	} {
+		if command.Flags().Changed(name) {
+			set()
+		}
+	}
+	return places, err
+}
+
+func restoreCommand() *cobra.Command {
+	var home string
+	var above int64
+	command := &cobra.Command{
+		Use: "restore", Short: "Say of a validator whose keys alone are left which blocks count as signed", Args: cobra.NoArgs,
+		Long: `Say of a validator whose keys alone are left that all blocks up to a height count as signed, so that it signs none of them a second
+time: give a height that no validator has reached yet, one above the newest that another firm has.`,
+		RunE: func(*cobra.Command, []string) error { return setup.Restore(home, above) },
+	}
+	homeFlag(command, &home)
+	command.Flags().Int64Var(&above, "above", 0, "the height")
+	if err := command.MarkFlagRequired("above"); err != nil {
+		panic(err)
+	}
 	return command
 }
 
@@ -126,6 +164,9 @@ func readFolder(command *cobra.Command) error {
 	enc := chain.Encoding(0)
 	home, err := command.Flags().GetString(flags.FlagHome)
 	if err != nil {
+		return err
+	}
+	if err := setup.RequireState(home); err != nil {
 		return err
 	}
 	context := client.Context{}.WithCodec(enc.Codec).WithInterfaceRegistry(enc.InterfaceRegistry).

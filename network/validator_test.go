@@ -203,6 +203,11 @@ func hasOnly(found map[string]int64, seed byte, power int64) bool {
 func TestWhatTheContractSaysTheChainDoes(t *testing.T) {
 	l := found(t, described([]string{owner(7).Hex()}))
 	l.block(nil)
+	// The price of blobs, and 32 bytes of it as a contract's code: there was a panic, and no receipt.
+	priced := common.FromHex("4a5f5260205ff3")
+	if result := l.block(nil, l.sent(7, 0, nil, priced)).TxResults[0]; result.Code != 0 {
+		l.Fatalf("BLOBBASEFEE: code %d, %.200s", result.Code, result.Log)
+	}
 	var key [32]byte
 	copy(key[:], validator(4))
 

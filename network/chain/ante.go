@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -12,7 +11,6 @@ import (
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	evmcosmosante "github.com/cosmos/evm/ante"
 	evmante "github.com/cosmos/evm/ante/evm"
-	evmmempool "github.com/cosmos/evm/mempool"
 	evmtypes "github.com/cosmos/evm/x/vm/types"
 )
 
@@ -75,23 +73,4 @@ func (m mayDo) check(tx sdk.Tx) error {
 		}
 	}
 	return nil
-}
-
-// door is the mempool as JSON-RPC has it: the pool would take what strangers send, and drop it in silence.
-type door struct {
-	*evmmempool.Mempool
-	app *App
-}
-
-// Insert refuses what the chain would refuse at present.
-func (d door) Insert(ctx context.Context, tx sdk.Tx) error {
-	latest, err := d.app.CreateQueryContext(0, false)
-	if err != nil {
-		return err
-	}
-	params := d.app.evm.GetParams(latest)
-	if err := (mayDo{&params.AccessControl}).check(tx); err != nil {
-		return err
-	}
-	return d.Mempool.Insert(ctx, tx)
 }

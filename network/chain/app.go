@@ -18,6 +18,7 @@ import (
 	"github.com/cosmos/cosmos-sdk/baseapp"
 	"github.com/cosmos/cosmos-sdk/baseapp/txnrunner"
 	"github.com/cosmos/cosmos-sdk/client"
+	"github.com/cosmos/cosmos-sdk/client/flags"
 	"github.com/cosmos/cosmos-sdk/client/grpc/cmtservice"
 	nodeservice "github.com/cosmos/cosmos-sdk/client/grpc/node"
 	"github.com/cosmos/cosmos-sdk/runtime"
@@ -92,6 +93,7 @@ type App struct {
 	evm       *evmkeeper.Keeper
 
 	consortium consortium.Module
+	blocks     chan struct{} // that the mempool has not heard of
 }
 
 var _ evmserver.Application = (*App)(nil)
@@ -100,7 +102,10 @@ var _ evmserver.Application = (*App)(nil)
 func New(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ...func(*baseapp.BaseApp)) *App {
 	chainID := cast.ToUint64(options.Get(srvflags.EVMChainID))
 	enc := Encoding(chainID)
-	app := &App{BaseApp: baseapp.NewBaseApp("fabmarket", logger, db, enc.TxConfig.TxDecoder(), base...), enc: enc}
+	app := &App{
+		BaseApp: baseapp.NewBaseApp("fabmarket", logger, db, enc.TxConfig.TxDecoder(), base...),
+		enc:     enc, blocks: make(chan struct{}, 1),
+	}
 	app.SetInterfaceRegistry(enc.InterfaceRegistry)
 	app.SetTxEncoder(enc.TxConfig.TxEncoder())
 
@@ -120,6 +125,9 @@ func New(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ...f
 	app.SetEndBlocker(app.modules.EndBlock)
 	app.SetAnteHandler(app.ante(cast.ToUint64(options.Get(srvflags.EVMMaxTxGasWanted))))
 	app.setMempool(options, logger)
+	if home := cast.ToString(options.Get(flags.FlagHome)); home != "" {
+		app.SetIDPeerFilter(onlyNamed(home))
+	}
 	vmrunner.SetRunner(app.BaseApp, txnrunner.NewDefaultRunner(enc.TxConfig.TxDecoder()))
 
 	if err := app.LoadLatestVersion(); err != nil {
@@ -206,10 +214,11 @@ func (app *App) setMempool(options servertypes.AppOptions, logger log.Logger) {
 	proposals.SetSignerExtractionAdapter(evmmempool.NewEthSignerExtractionAdapter(signers))
 	app.SetPrepareProposal(proposals.PrepareProposalHandler())
 	app.SetProcessProposal(proposals.ProcessProposalHandler())
-	app.SetInsertTxHandler(pool.NewInsertTxHandler(app.TxDecode))
+	app.SetInsertTxHandler(door{pool, app}.insert)
 	app.SetReapTxsHandler(pool.NewReapTxsHandler())
 	app.SetCheckTxHandler(pool.NewCheckTxHandler(app.TxDecode, evmserver.GetMempoolCheckTxTimeout(options, logger)))
 	app.SetMempool(pool)
+	go app.tellOfBlocks()
 }
 
 func (app *App) initChain(ctx sdk.Context, request *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
@@ -250,6 +259,7 @@ func (app *App) RegisterNodeService(ctx client.Context, settings config.Config) 
 
 // Close lets the mempool and the databases go.
 func (app *App) Close() error {
+	close(app.blocks)
 	return errors.Join(app.mempool.Close(), app.BaseApp.Close())
 }
 

@@ -50,8 +50,11 @@ const while = 24 * time.Hour
 
 var versionKey, seatsKey = []byte("version"), []byte("seats")
 
-// Genesis is what the contract is founded with.
+// Genesis is what the contract is founded with. Description is the SHA-256 of all that the firms agreed on, of which the contract
+// hears only a part: so that one genesis is one description.
 type Genesis struct {
+	Description string `json:"description"`
+
 	Seats  []Seat `json:"seats"`
 	Deploy Access `json:"deploy"`
 	Send   Access `json:"send"`

@@ -30,6 +30,7 @@ from fabmarket.simulation.setup import demo_deployer
 NODE = "http://127.0.0.1:8545"
 CHAIN = 771507
 START = "validator start --home validator --log_level warn --log_no_color"
+BACKUP = "tar czf backup.tgz validator/config owner"
 QUIET = 10
 """Seconds in which a chain that stands still is looked at."""
 _POSTGRES = Path("/usr/lib/postgresql")
@@ -230,6 +231,8 @@ def fourth_admitted(firms: Sequence[Machine], fourth: Machine, binary: Path) -> 
     step("A fourth firm")
     seat = keys_of(fourth, binary)
     shutil.copy(firms[0].folder / "consortium.json", fourth.folder)
+    for each in firms:
+        name_peers(each, [*firms, fourth])
     fourth.does("validator init --home validator --consortium consortium.json")
     fourth.starts(START, "validator")
     wait_until(partial(has, fourth, firms[0].head()), "the fourth has the chain")
@@ -239,6 +242,17 @@ def fourth_admitted(firms: Sequence[Machine], fourth: Machine, binary: Path) -> 
         wait_until(partial(knows, each, 4), f"four vote, as {each.name} knows")
     goes_on(four)
     return seat["owner"]
+
+
+def name_peers(firm: Machine, firms: Sequence[Machine]) -> None:
+    """Tell a firm's validator of the others, and back up what it was told."""
+    others = [each for each in firms if each is not firm]
+    ids = [each.facts("validator keys --home validator")["node_id"] for each in others]
+    peers = (f"{node_id}@{each.host}:26656" for node_id, each in zip(ids, others, strict=True))
+    firm.does(
+        f"validator init --home validator --consortium consortium.json --peers {','.join(peers)}"
+    )
+    firm.does(BACKUP)
 
 
 def one_of_four_lost(firms: Sequence[Machine]) -> None:
@@ -257,10 +271,7 @@ def restored(firms: Sequence[Machine]) -> None:
     lost = firms[2]
     shutil.rmtree(lost.folder / "validator")
     lost.does("tar xzf backup.tgz")
-    lost.does("mkdir -p validator/data")
-    block = firms[0].head()
-    state = lost.folder / "validator" / "data" / "priv_validator_state.json"
-    state.write_text(f'{{"height": "{block + 1}", "round": 2147483647, "step": 3}}\n', "utf-8")
+    lost.does(f"validator restore --home validator --above {firms[0].head() + 1}")
     lost.does("validator init --home validator --consortium consortium.json")
     lost.starts(START, "validator")
     is_back(lost, firms[0])
@@ -285,14 +296,10 @@ def signs(witness: Machine, firm: Machine) -> bool:
 def upgraded(firms: Sequence[Machine], newer: Path) -> None:
     """A new program, one machine after the other; the others go on meanwhile."""
     step("An upgrade, one machine after the other")
-    ids = [each.facts("validator keys --home validator")["node_id"] for each in firms]
-    peers = [f"{node_id}@{each.host}:26656" for node_id, each in zip(ids, firms, strict=True)]
-    for at, each in enumerate(firms):
+    for each in firms:
         others = [one for one in firms if one is not each]
-        seen = ",".join(peer for number, peer in enumerate(peers) if number != at)
         each.ends("validator")
         each.install(newer)
-        each.does(f"validator init --home validator --consortium consortium.json --peers {seen}")
         goes_on(others)
         each.starts(START, "validator")
         is_back(each, others[0])
@@ -343,7 +350,7 @@ def rehearse(root: Path, street: Street) -> None:
     begin(firms, binary)
     step("A backup of what no other machine has")
     for each in firms:
-        each.does("tar czf backup.tgz validator/config owner")
+        each.does(BACKUP)
     market_founded(firms)
     market, trades = traded(firms[0], 1)
     audited(firms, market)

@@ -3,6 +3,7 @@ package setup
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -85,8 +86,18 @@ func requireParts(raw []byte) error {
 			return err
 		}
 	}
-	if slices.Sort(found); !slices.Equal(found, parts) {
-		return fmt.Errorf("its parts are %q where each of %q is needed once", found, parts)
+	for at, name := range found {
+		if !slices.Contains(parts, name) {
+			return fmt.Errorf("%q is no part of it; they are %s", name, strings.Join(parts, ", "))
+		}
+		if slices.Contains(found[:at], name) {
+			return fmt.Errorf("%s stands in it twice", name)
+		}
+	}
+	for _, name := range parts {
+		if !slices.Contains(found, name) {
+			return fmt.Errorf("%s is missing", name)
+		}
 	}
 	return nil
 }
@@ -97,6 +108,9 @@ func (d Description) check() error {
 	if d.ChainID == 0 || d.GenesisTime.IsZero() || len(d.Seats) == 0 {
 		return fmt.Errorf("chain_id, genesis_time and seats are needed")
 	}
+	if ahead := time.Until(d.GenesisTime); ahead > latest {
+		return fmt.Errorf("genesis_time %s is more than 30 days ahead: no block would come before", d.GenesisTime)
+	}
 	for at, seat := range d.Seats {
 		if _, _, err := net.SplitHostPort(seat.Address); err != nil {
 			return fmt.Errorf("seat %d: address: %w", at, err)
@@ -104,14 +118,50 @@ func (d Description) check() error {
 		if !nodeID.MatchString(seat.NodeID) {
 			return fmt.Errorf("seat %d: node_id %q is not 40 hexadecimal digits", at, seat.NodeID)
 		}
+		for _, other := range d.Seats[:at] {
+			if what, value := shared(seat, other); what != "" {
+				return fmt.Errorf("seats %q and %q have one %s, %s", other.Name, seat.Name, what, value)
+			}
+		}
 	}
 	_, err := d.consortium()
 	return err
 }
 
+// latest is how far ahead a chain may begin.
+const latest = 30 * 24 * time.Hour
+
+// shared names what two seats have in common, where no two may.
+func shared(one, other Member) (what, value string) {
+	for _, each := range [][3]string{
+		{"name", one.Name, other.Name},
+		{"owner", one.Owner, other.Owner},
+		{"key", one.Key, other.Key},
+		{"node_id", one.NodeID, other.NodeID},
+		{"address", one.Address, other.Address},
+	} {
+		if strings.EqualFold(each[1], each[2]) {
+			return each[0], each[1]
+		}
+	}
+	return "", ""
+}
+
+// digest is that of all values, however the file is written.
+func (d Description) digest() (string, error) {
+	d.GenesisTime = d.GenesisTime.UTC()
+	raw, err := json.Marshal(d)
+	hash := sha256.Sum256(raw)
+	return hex.EncodeToString(hash[:]), err
+}
+
 // consortium is what the contract is founded with.
 func (d Description) consortium() (consortium.Genesis, error) {
 	var genesis consortium.Genesis
+	var err error
+	if genesis.Description, err = d.digest(); err != nil {
+		return genesis, err
+	}
 	for at, seat := range d.Seats {
 		owner, err := address(seat.Owner)
 		if err != nil {
@@ -123,7 +173,6 @@ func (d Description) consortium() (consortium.Genesis, error) {
 		}
 		genesis.Seats = append(genesis.Seats, consortium.Seat{Owner: owner, Key: common.BytesToHash(key)})
 	}
-	var err error
 	if genesis.Deploy, err = access(d.Deployers); err != nil {
 		return genesis, fmt.Errorf("deployers: %w", err)
 	}
@@ -154,5 +203,9 @@ func address(name string) (common.Address, error) {
 	if !strings.HasPrefix(name, "0x") || !common.IsHexAddress(name) {
 		return common.Address{}, fmt.Errorf("%q is not an address", name)
 	}
-	return common.HexToAddress(name), nil
+	account := common.HexToAddress(name)
+	if digits := name[2:]; digits != strings.ToLower(digits) && name != account.Hex() {
+		return account, fmt.Errorf("%s has a digit of a wrong case, so one may be wrong: copy it whole (EIP-55)", name)
+	}
+	return account, nil
 }

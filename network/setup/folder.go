@@ -3,7 +3,10 @@ package setup
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,8 +35,47 @@ type Keys struct {
 	Key    string `json:"key"`
 }
 
+// RequireState refuses a folder that has the key and not what was signed with it: its validator could sign once more.
+func RequireState(home string) error {
+	if _, err := os.Stat(keyOf(home)); err != nil {
+		return nil
+	}
+	if _, err := os.Stat(stateOf(home)); err != nil {
+		return fmt.Errorf("%s is missing, which says what was signed last: take that of the lost disk, or run validator restore;"+
+			" one of zeros or of another day signs blocks twice, and costs the seat", stateOf(home))
+	}
+	return nil
+}
+
+// Restore says for a validator, of which the keys alone are left, that all up to a height is signed.
+func Restore(home string, above int64) error {
+	if _, err := os.Stat(keyOf(home)); err != nil {
+		return fmt.Errorf("%s: no key to restore; unpack the backup first", keyOf(home))
+	}
+	if _, err := os.Stat(stateOf(home)); err == nil {
+		return fmt.Errorf("%s is there, and knows better what was signed; nothing was written", stateOf(home))
+	}
+	if above < 1 {
+		return fmt.Errorf("height %d is no block", above)
+	}
+	if err := os.MkdirAll(filepath.Join(home, "data"), 0o700); err != nil {
+		return err
+	}
+	state := fmt.Sprintf(`{"height": "%d", "round": %d, "step": %d}`, above, math.MaxInt32, lastStep)
+	return os.WriteFile(stateOf(home), []byte(state+"\n"), 0o600)
+}
+
+// lastStep of a round: the precommit.
+const lastStep = 3
+
+func keyOf(home string) string   { return filepath.Join(home, "config", "priv_validator_key.json") }
+func stateOf(home string) string { return filepath.Join(home, "data", "priv_validator_state.json") }
+
 // MakeKeys makes the keys of a folder, or reads those that are there.
 func MakeKeys(home string) (Keys, error) {
+	if err := RequireState(home); err != nil {
+		return Keys{}, err
+	}
 	for _, part := range []string{"config", "data"} {
 		if err := os.MkdirAll(filepath.Join(home, part), 0o700); err != nil {
 			return Keys{}, err
@@ -43,9 +85,7 @@ func MakeKeys(home string) (Keys, error) {
 	if err != nil {
 		return Keys{}, err
 	}
-	signer := privval.LoadOrGenFilePV(
-		filepath.Join(home, "config", "priv_validator_key.json"),
-		filepath.Join(home, "data", "priv_validator_state.json"))
+	signer := privval.LoadOrGenFilePV(keyOf(home), stateOf(home))
 	key, err := signer.GetPubKey()
 	if err != nil {
 		return Keys{}, err
@@ -55,10 +95,33 @@ func MakeKeys(home string) (Keys, error) {
 
 // Places are where a validator listens: HOST:PORT each.
 type Places struct {
-	Peer, HTTP, RPC, Metrics string
-	Peers                    []string // ID@HOST:PORT; none: those of the description
-	BlockTime                time.Duration
+	Peer      string        `json:"peer"`
+	HTTP      string        `json:"http"`
+	RPC       string        `json:"rpc"`
+	Metrics   string        `json:"metrics"`
+	Peers     []string      `json:"peers"` // ID@HOST:PORT; none: those of the description
+	BlockTime time.Duration `json:"block_time"`
 }
+
+// Usual are the places of a validator that has a machine to itself.
+var Usual = Places{
+	Peer: "0.0.0.0:26656", HTTP: "127.0.0.1:8545", RPC: "127.0.0.1:26657", Metrics: "127.0.0.1:0", BlockTime: time.Second,
+}
+
+// PlacesOf are those that a folder was written with last, the usual ones for a new folder.
+func PlacesOf(home string) (Places, error) {
+	places := Usual
+	raw, err := os.ReadFile(placesOf(home))
+	if errors.Is(err, os.ErrNotExist) {
+		return places, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &places)
+	}
+	return places, err
+}
+
+func placesOf(home string) string { return filepath.Join(home, "config", "places.json") }
 
 // Write writes genesis and configuration, and returns the genesis file's SHA-256. Keys and data stay as they are, and so does the
 // genesis of a chain that has begun: this program may be a later one, with another code for the contract.
@@ -81,11 +144,33 @@ func Write(home string, described Description, genesis cmttypes.GenesisDoc, plac
 	if len(peers) == 0 {
 		peers = othersOf(described, keys.NodeID)
 	}
-	cmtcfg.WriteConfigFile(filepath.Join(home, "config", "config.toml"), consensusConfig(home, places, peers))
+	settled, err := json.MarshalIndent(places, "", " ")
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(placesOf(home), append(settled, '\n'), 0o600); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(chain.PeersFile(home), []byte(strings.Join(peers, "\n")+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	settings := consensusConfig(home, places, peers)
+	settings.Moniker = nameOf(described, keys.NodeID)
+	cmtcfg.WriteConfigFile(filepath.Join(home, "config", "config.toml"), settings)
 	sdkconfig.SetConfigTemplate(Template)
 	sdkconfig.WriteConfigFile(filepath.Join(home, "config", "app.toml"), appConfig(described, places))
 	hash := sha256.Sum256(raw)
 	return hex.EncodeToString(hash[:]), nil
+}
+
+// nameOf is what peers see in lists.
+func nameOf(described Description, self string) string {
+	for _, seat := range described.Seats {
+		if seat.NodeID == self {
+			return seat.Name
+		}
+	}
+	return self[:8]
 }
 
 func othersOf(described Description, self string) []string {
@@ -110,11 +195,11 @@ func idsOf(peers []string) []string {
 func consensusConfig(home string, places Places, peers []string) *cmtcfg.Config {
 	settings := cmtcfg.DefaultConfig()
 	settings.SetRoot(home)
-	settings.Moniker = filepath.Base(home)
 	settings.P2P.ListenAddress = "tcp://" + places.Peer
 	settings.P2P.PersistentPeers = strings.Join(peers, ",")
 	settings.P2P.UnconditionalPeerIDs = strings.Join(idsOf(peers), ",") // strangers cannot take their places
 	settings.P2P.PexReactor = false
+	settings.FilterPeers = true
 	// Firms may share a machine, a network or an address.
 	settings.P2P.AddrBookStrict = false
 	settings.P2P.AllowDuplicateIP = true
@@ -139,6 +224,7 @@ func appConfig(described Description, places Places) evmconfig.Config {
 	settings.JSONRPC.WsAddress = "127.0.0.1:0"
 	settings.JSONRPC.EnableIndexer = true
 	settings.JSONRPC.MaxOpenConnections = connections
-	settings.JSONRPC.API = []string{"eth", "net", "web3", "txpool"}
+	settings.JSONRPC.API = []string{chain.Questions, "net", "web3", "txpool"}
+	settings.EVM.Mempool.GlobalSlots = 8192
 	return *settings
 }

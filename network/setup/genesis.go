@@ -46,7 +46,7 @@ func Genesis(described Description) (cmttypes.GenesisDoc, error) {
 	params := cmttypes.DefaultConsensusParams()
 	params.Block.MaxGas = int64(described.BlockGas)
 	genesis := cmttypes.GenesisDoc{
-		ChainID:         chainName(described),
+		ChainID:         fmt.Sprintf("fabmarket-%d", described.ChainID),
 		GenesisTime:     described.GenesisTime,
 		ConsensusParams: params,
 		AppState:        all,
@@ -60,14 +60,15 @@ func GenesisOf(described Description, path string) (cmttypes.GenesisDoc, error) 
 	if err != nil {
 		return cmttypes.GenesisDoc{}, err
 	}
-	if genesis.ChainID != chainName(described) || !genesis.GenesisTime.Equal(described.GenesisTime) {
-		return cmttypes.GenesisDoc{}, fmt.Errorf("%s: of chain %s at %s where the description has %s at %s",
-			path, genesis.ChainID, genesis.GenesisTime, chainName(described), described.GenesisTime)
+	var state struct{ Consortium consortium.Genesis }
+	if err := json.Unmarshal(genesis.AppState, &state); err != nil {
+		return cmttypes.GenesisDoc{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if wanted, err := described.digest(); err != nil || state.Consortium.Description != wanted {
+		return cmttypes.GenesisDoc{}, fmt.Errorf("%s: the genesis of %s, made of another description", path, genesis.ChainID)
 	}
 	return *genesis, nil
 }
-
-func chainName(described Description) string { return fmt.Sprintf("fabmarket-%d", described.ChainID) }
 
 // setCoins gives accounts what the description says; the contract and the system are accounts as well.
 func setCoins(state map[string]json.RawMessage, cdc codec.Codec, described Description) error {
@@ -116,6 +117,7 @@ func setEVM(state map[string]json.RawMessage, cdc codec.Codec, gas consortium.Ga
 	state[feemarkettypes.ModuleName] = cdc.MustMarshalJSON(market)
 	evm := evmtypes.DefaultGenesisState()
 	evm.Params.EvmDenom = chain.Coin
+	evm.Params.ExtraEIPs = []int64{chain.BlobBaseFee}
 	evm.Params.ExtendedDenomOptions = &evmtypes.ExtendedDenomOptions{ExtendedDenom: chain.Coin}
 	evm.Accounts = []evmtypes.GenesisAccount{{Address: consortium.Address.Hex(), Code: consortium.Code()}}
 	state[evmtypes.ModuleName] = cdc.MustMarshalJSON(evm)
