@@ -128,10 +128,13 @@ def test_cut_two_to_two_nobody_goes_on_and_nothing_forks(network):
 
 @contextmanager
 def twin(root: Path, facts: Facts, folder: Path, of: Validator) -> Iterator[None]:
-    """A second machine with the same key, as of a backup that was restored beside the first."""
+    """A second machine with the same key, as of a backup that was restored beside the first.
+
+    The others have been told of it, as they let in nobody else.
+    """
     binary, place = validator_binary(), Place(root)
     home = folder / "twin"
-    draw_keys(binary, home)
+    node_id, _ = draw_keys(binary, home)
     key = "config/priv_validator_key.json"
     shutil.copy(place.home(of.name) / key, home / key)
     peer, http, rpc = (f"127.0.0.1:{port}" for port in free_ports(3))
@@ -140,6 +143,9 @@ def twin(root: Path, facts: Facts, folder: Path, of: Validator) -> Iterator[None
     at = ("--peer", peer, "--http", http, "--rpc", rpc)
     own = [str(binary), "init", "--home", str(home), *made, *at]
     subprocess.run(own, check=True, capture_output=True)  # noqa: S603
+    for each in facts.validators:
+        with (place.home(each.name) / "config" / "peers").open("a") as named:
+            named.write(f"{node_id}@{peer}\n")
     with (folder / "twin.log").open("wb") as log:
         process = subprocess.Popen(start_command(binary, home), stdout=log, stderr=log)  # noqa: S603
     try:
