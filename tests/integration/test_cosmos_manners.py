@@ -9,7 +9,6 @@ import pytest
 from fabmarket.chain import ChainError, Fees, NodeLost, Settings, open_engine, raised_fees, signed
 from fabmarket.identity import Key, keccak
 from fabmarket.ledger import Follower, Ledger
-from fabmarket.simulation import run
 from tests.integration.test_endpoints import pay
 from tests.nodes import Anvil, Relay, binary_of_anvil, relay
 
@@ -131,7 +130,6 @@ def test_a_fixed_price_is_paid_to_the_maker_of_the_block(node):
 
 
 def test_where_gas_costs_nothing_nobody_needs_coin(needs_anvil, fabmarket, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "REAL_PERIOD", 4)
     monkeypatch.setenv("FABMARKET_FUNDER_KEY", Key.derive("manners", "poor").reveal().hex())
     free = ("--base-fee", "0", "--gas-price", "0", "--disable-min-priority-fee")
     node = Anvil(binary_of_anvil(), tmp_path / "state.json", *free)
