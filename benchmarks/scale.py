@@ -35,13 +35,13 @@ MODES = ("one by one", "batches of distinct pairs", "batches of one pair", "net"
 class Measured:
     """Figures of a chain of four validators and of agents, and the benchmarks they come from."""
 
-    trades_per_s: tuple[float, ...] = (67, 461, 560, 5_057)  # chain.py, by mode
+    trades_per_s: tuple[float, ...] = (225, 870, 1_157, 8_607)  # chain.py, by mode
     gas_a_trade: tuple[float, ...] = (55_758, 31_931, 17_689, 3_269)  # chain.py, by mode
-    bytes_a_trade: tuple[float, ...] = (4_789, 1_747, 843, 34)  # chain.py, by mode
-    bytes_an_empty_block: float = 5_870  # chain.py
-    block_s: float = 0.54  # chain.py, of an empty block
-    memory_mib: float = 402  # chain.py, of a validator
-    reads_per_s: float = 240  # chain.py, newest blocks told by one validator
+    bytes_a_trade: tuple[float, ...] = (4_789, 1_747, 843, 34)  # chain.py, the most of three runs
+    bytes_an_empty_block: float = 5_878  # chain.py
+    block_s: float = 0.49  # chain.py, of an empty block
+    memory_mib: float = 347  # chain.py, of a validator
+    reads_per_s: float = 437  # chain.py, newest blocks told by one validator
     gas_an_account: float = 16_310  # gas.py, in a net cycle
     events_per_s: float = 13_321  # ledger.py, followed into SQLite
     audited_per_s: float = 1_861  # audit.py, trades
