@@ -94,6 +94,7 @@ type App struct {
 
 	consortium consortium.Module
 	blocks     chan struct{} // that the mempool has not heard of
+	closed     chan struct{}
 }
 
 var _ evmserver.Application = (*App)(nil)
@@ -104,7 +105,7 @@ func New(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ...f
 	enc := Encoding(chainID)
 	app := &App{
 		BaseApp: baseapp.NewBaseApp("fabmarket", logger, db, enc.TxConfig.TxDecoder(), base...),
-		enc:     enc, blocks: make(chan struct{}, 1),
+		enc:     enc, blocks: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 	app.SetInterfaceRegistry(enc.InterfaceRegistry)
 	app.SetTxEncoder(enc.TxConfig.TxEncoder())
@@ -259,7 +260,7 @@ func (app *App) RegisterNodeService(ctx client.Context, settings config.Config) 
 
 // Close lets the mempool and the databases go.
 func (app *App) Close() error {
-	close(app.blocks)
+	close(app.closed)
 	return errors.Join(app.mempool.Close(), app.BaseApp.Close())
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -66,11 +67,7 @@ func (d door) room(latest sdk.Context, tx sdk.Tx) error {
 			continue
 		}
 		sender := common.BytesToAddress(sent.GetFrom())
-		owned := false
-		for _, owner := range d.app.consortium.Owners(latest) {
-			owned = owned || owner == sender
-		}
-		if !owned {
+		if !slices.Contains(d.app.consortium.Owners(latest), sender) {
 			return fmt.Errorf("%d transactions: %w", count, errFull)
 		}
 	}
@@ -104,7 +101,12 @@ func (app *App) Commit() (*abci.ResponseCommit, error) {
 }
 
 func (app *App) tellOfBlocks() {
-	for range app.blocks {
-		app.mempool.NotifyNewBlock()
+	for {
+		select {
+		case <-app.blocks:
+			app.mempool.NotifyNewBlock()
+		case <-app.closed: // CometBFT may still commit its last block
+			return
+		}
 	}
 }

@@ -165,7 +165,9 @@ def _made(place: Place, facts: Facts, name: str) -> Facts:
 
 
 def _configure(place: Place, facts: Facts) -> None:
-    """Tell all of each other; those that run hear of it when they start again."""
+    """Tell all of each other: they let each other in at once, and seek whom they are told of when
+    they start again.
+    """
     binary = validator_binary()
     genesis = place.home(facts.validators[0].name) / "config" / "genesis.json"
     for each in facts.validators:
