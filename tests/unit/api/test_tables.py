@@ -12,6 +12,7 @@ from pyarrow import parquet
 from sqlalchemy import Engine
 
 from fabmarket.api.currencies import BASE_UNITS
+from fabmarket.api.routes import tables
 from fabmarket.api.routes.tables import MOST_AT_ONCE
 from fabmarket.api.served import Currency, Served
 from fabmarket.report.tables.rows import SOURCES, columns_of
@@ -75,6 +76,13 @@ def test_templates_are_those_of_the_command(client: httpx.Client, kind: str) -> 
     assert client.get(f"/v1/templates/{kind}.xlsx").content.startswith(b"PK")
 
 
+def test_regression_a_template_is_the_same_a_second_later(client: httpx.Client) -> None:
+    """A workbook tells when it was written, so that HEAD told another length than GET."""
+    first = client.get("/v1/templates/machines.xlsx").content
+    time.sleep(2.1)  # the clock of a workbook has seconds, that of its parts every second one
+    assert client.get("/v1/templates/machines.xlsx").content == first
+
+
 @pytest.fixture(scope="module")
 def long_ledger(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """Its trades are more than the sockets hold, so that sending them waits for who reads."""
@@ -113,6 +121,7 @@ def test_a_refused_table_holds_no_place(client: httpx.Client) -> None:
 def test_regression_a_server_without_an_extra_does_not_show_where_its_python_is(
     client, monkeypatch
 ) -> None:
+    tables._template.cache_clear()  # which may hold what was written while openpyxl was there
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     answer = client.get("/v1/templates/machines.xlsx")
     assert answer.status_code == 404

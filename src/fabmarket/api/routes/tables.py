@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import cache
 from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal
 
@@ -118,7 +119,7 @@ def template(
 ) -> Response:
     """A table to fill in for `fabmarket import`: its columns, what each means, and an example."""
     try:
-        content = csv_template(KINDS[kind]) if form == "csv" else excel_template(KINDS[kind])
+        content = _template(kind, form)
     except NoExcel as error:
         raise ApiError(404, _NOT_HERE.format(form), "path.form") from error
     headers = {
@@ -126,3 +127,9 @@ def template(
         "Content-Disposition": f'attachment; filename="{kind}.{form}"',
     }
     return Response(content, 200, headers, _TYPES[form])
+
+
+@cache
+def _template(kind: str, form: str) -> bytes:
+    """Written once: a workbook tells the second of its writing, and HEAD the length of GET's."""
+    return csv_template(KINDS[kind]) if form == "csv" else excel_template(KINDS[kind])
