@@ -1,5 +1,7 @@
 """What links and chain tell of markets of 3, 30 and 200 firms, with walls and without."""
 
+from dataclasses import replace
+
 import pytest
 
 from fabmarket.chain import Settings, open_engine
@@ -7,7 +9,7 @@ from fabmarket.identity.codec import decode
 from fabmarket.market.masked import MaskedReply
 from fabmarket.negotiation.hosting import Hosted
 from fabmarket.negotiation.masked.hosted import MaskedHosted
-from fabmarket.negotiation.netting import checking
+from fabmarket.negotiation.netting import checking, party
 from fabmarket.negotiation.netting.baskets import LEAST
 from fabmarket.node.envelope import Envelope
 from fabmarket.scenario import paper_market
@@ -39,6 +41,14 @@ def test_who_meets_whom_and_who_bought_is_not_hidden_from_the_links(firms):
     leak = wires.meetings(*both(firms))
     assert (leak.success, leak.control) == (1, 1)
     assert "not hidden" in leak.note
+
+
+def test_regression_with_clear_letters_all_that_is_bought_is_read():
+    """Who bought twice in a session was counted once, and the control came to two thirds."""
+    protected, plain = both(30)
+    buyers = {(each.event.demander, each.session) for each in plain.trades}
+    assert len(buyers) < len(plain.trades)
+    assert wires.winners(protected, plain).control == 1
 
 
 def test_the_papers_market_is_too_small_to_net_and_says_so():
@@ -96,6 +106,35 @@ def test_a_buyer_whose_basket_one_price_a_listing_tells_does_not_sign():
     protected, plain = of(GAME)
     assert settlement.supposed_prices(protected, plain) is None
     assert settlement.alone(protected, plain).success == 1
+
+
+def with_room(scenario):
+    """A clock in which each workshop's second slot does not sell out."""
+    suppliers = []
+    for each in scenario.suppliers:
+        hours = each.listed[0], 2 * each.listed[1]
+        suppliers.append(replace(each, attested=hours, listed=hours))
+    return replace(scenario, suppliers=tuple(suppliers))
+
+
+ROOM = with_room(crowd(24, "clock"))
+
+
+def test_who_knows_the_least_price_reads_baskets_of_what_did_not_sell_out():
+    """Ten baskets or more fit for everybody there, where nobody looks at least prices."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checking.pricing, "unsold", lambda *_: ())
+        patch.setattr(party, "bared_anyway", lambda *_: "")
+        leak = settlement.least_prices(*of(ROOM))
+    assert leak.success > 0.2
+
+
+def test_regression_who_pays_the_least_price_alone_stays_away_and_the_others_net():
+    """They signed, as ten baskets fitted: but what did not sell out sold at its least price."""
+    protected, plain = of(ROOM)
+    assert settlement.least_prices(protected, plain).success == 0
+    assert 0.3 < settlement.alone(protected, plain).success < 0.7
+    assert protected.exposed
 
 
 @pytest.mark.parametrize("workshops", [1, 3])

@@ -1,5 +1,9 @@
-"""Masked sessions come out as open ones do, and take no word that they should not."""
+"""Masked sessions come out as open ones do, and take no word that they should not.
 
+FABMARKET_FUZZ=long compares 2,000 markets instead of 100.
+"""
+
+import os
 from dataclasses import fields, replace
 
 import pytest
@@ -24,8 +28,10 @@ from tests.property.masked_sessions import (
     secret_of,
 )
 
+MARKETS = 2_000 if os.environ.get("FABMARKET_FUZZ") == "long" else 100
 
-@settings(max_examples=100)
+
+@settings(max_examples=MARKETS)
 @given(masked_markets())
 def test_prices_awards_and_payments_are_the_open_session_s(market):
     """If that needs no more rounds than a masked session has; else no price is found."""

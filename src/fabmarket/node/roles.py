@@ -106,7 +106,8 @@ def _net(
 def _coordinator(
     settings: Settings, address: str, domain: Domain, rhythm: Rhythm
 ) -> Coordinator | None:
-    if settings.net.coordinator != address:
+    """Its part, unless another account is named: who nets names the one that it joins."""
+    if settings.net.coordinator not in ("", address):
         return None
     return Coordinator(address, domain, settings.market.token, Cycles(rhythm))
 

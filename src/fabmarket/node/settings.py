@@ -98,7 +98,10 @@ class PeersTable(Table):
 
 
 class NetTable(Table):
-    """Net cycles: the account that coordinates them, empty where trades settle one by one."""
+    """Net cycles: the account that coordinates them.
+
+    Empty, a supplier's or demander's trades settle one by one, and an operator coordinates.
+    """
 
     coordinator: str = ""
 

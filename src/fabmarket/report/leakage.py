@@ -13,7 +13,8 @@ MEANING = (
     "but what all know. Bare: the same attack without the wall that stands against it. Hidden: yes "
     "where it finds no more than guessing, but for luck (three standard deviations); guessed where "
     "guessing is right every other time or more, so that there is little to hide; no where it "
-    "finds nine of ten, or is told; few tries where there are fewer than ten to judge by."
+    "finds nine of ten, or is told; few tries where there are fewer than ten to judge by, unless "
+    "it is no; partly where it finds more than guessing."
 )
 _LUCK = 3
 """Standard deviations by which what is found by guessing alone may be above its mean."""
@@ -38,10 +39,10 @@ def hidden(leak: dict[str, Any]) -> str:
     luck = _LUCK * (guessed * (1 - guessed) / tries) ** 0.5
     if leak["note"].startswith(TOLD) or (found >= 0.9 and found > guessed + luck):
         return "no"
+    if tries < _FEW:
+        return "few tries"
     if guessed >= 0.5 and found <= guessed + luck:
         return "guessed"
-    if tries < _FEW and found:
-        return "few tries"
     return "yes" if found <= guessed + luck else "partly"
 
 

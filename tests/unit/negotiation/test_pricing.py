@@ -4,15 +4,27 @@ import random
 import time
 
 import pytest
+from rpds import HashTrieMap
 
+from fabmarket.market.events import (
+    Deposited,
+    Listed,
+    NetSettled,
+    Settled,
+    Unlisted,
+    pack_terms,
+)
+from fabmarket.market.net import Sale, pack
 from fabmarket.negotiation.netting.baskets import LEAST, basket_of, fitting, sellers_of
 from fabmarket.negotiation.netting.pricing import (
     Priced,
     fitting_prices,
     likeliest,
     supposed,
+    unsold,
     ways,
 )
+from fabmarket.negotiation.netting.state import left_after
 from tests.unit.negotiation.test_baskets import batch
 
 
@@ -54,6 +66,7 @@ def attacked(trades):
     return found, bought(trades, rows, sellers), hides
 
 
+LISTING = bytes(31) + b"L"
 GAME = (11_576, 18_823, 7_019, 9_941)
 
 
@@ -129,3 +142,36 @@ def test_a_price_that_settled_is_taken_for_that_of_its_listing():
     found = likeliest(rows, sellers, settled)
     assert [[each.price for each in prices] for own in found for prices in own] == expected
     assert not any(likeliest(rows, sellers, dict.fromkeys(settled, 1)))
+
+
+def test_what_did_not_sell_out_is_supposed_at_its_least_price():
+    """Who bought it alone is named, though ten baskets or more fit."""
+    trades = [
+        (f"b{at}", "s0", listing, 3 + at, 1_000 if listing else 1_501 + 7 * at)
+        for at in range(8)
+        for listing in ((1,) if at < 3 else (0, 1))
+    ]
+    rows, sales = batch(trades)
+    sellers = sellers_of(rows, sales, {})
+    left = {each.listing: each.quantity + int.from_bytes(each.listing, "big") for each in sales}
+    least = unsold(sales, dict.fromkeys(left, 1_000), left)
+    assert [int.from_bytes(each.listing, "big") for each in least] == [1]
+    truth = bought(trades, rows, sellers)
+    named = {
+        row.account
+        for row in rows
+        if row.direction == 1 and supposed(row, ((least,),)) == {truth[row.account]}
+    }
+    assert len(named) == 3
+
+
+def test_what_is_left_follows_the_chain():
+    """Listings tell what they have; sales of both ways take from it."""
+    left = left_after(HashTrieMap(), Listed(LISTING, "0x01", bytes(32), 0, 9, 9))
+    left = left_after(left, Settled(LISTING, "0x02", bytes(32), "0x03", pack_terms(2, 5, 0)))
+    sales = pack([Sale(LISTING, 3, 0, 0)])
+    left = left_after(left, NetSettled(bytes(32), "0x03", bytes(32), (), sales))
+    assert left[LISTING] == 4
+    left = left_after(left, Unlisted(LISTING, "0x01", bytes(32), 0, 1, 3))
+    assert left[LISTING] == 3
+    assert left_after(left, Deposited("0x02", "0x03", 1)) is left

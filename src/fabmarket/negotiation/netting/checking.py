@@ -1,12 +1,13 @@
 """What a signer checks of a batch before it counts its trades in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from fabmarket.market.cycles import Proposal
 from fabmarket.market.net import PAID, Row, Sale, leads, root, trade_leaf
 from fabmarket.negotiation.netting import baskets, pricing
 from fabmarket.negotiation.netting.baskets import Basket
+from fabmarket.negotiation.netting.pricing import Priced, Prices
 from fabmarket.negotiation.netting.state import Account, Attempt, NetParty
 
 
@@ -69,15 +70,40 @@ def bared_by(party: NetParty, row: Row, bought: Basket, proposal: Proposal) -> s
 
     `bought` is empty for a supplier, which counts what fits alone.
     """
-    kinds = {each.listing: party.kinds.get(each.listing, b"") for each in proposal.sales}
-    told = {each: party.reserves[kind] for each, kind in kinds.items() if kind in party.reserves}
+    told = _reserves(party, [each.listing for each in proposal.sales])
     sellers = baskets.sellers_of(proposal.rows, proposal.sales, told)
     found = len(baskets.fitting(proposal.rows, sellers, party.address, party.least))
     if found < party.least:
         return f"{found} baskets of ours fit it, and {party.least} are the least"
-    prices = pricing.likeliest(proposal.rows, sellers, {}) if bought else ()
-    supposed = pricing.supposed(row, prices)
-    if bought in supposed and len(supposed) < party.least:
-        fit = f"{len(supposed)} baskets of ours fit it at one price a listing"
-        return f"{fit}, and {party.least} are the least"
-    return ""
+    if not bought:
+        return ""
+    prices = pricing.likeliest(proposal.rows, sellers, {})
+    least = ((pricing.unsold(proposal.sales, told, party.left),),)
+    tried = (prices, least, (*prices, *least))
+    return next(filter(None, (_supposed(party, row, bought, each) for each in tried)), "")
+
+
+def bared_anyway(party: NetParty, row: Row, bought: Basket) -> str:
+    """Return why our row would tell what we bought in any batch; empty where it need not.
+
+    So it is where all of it cost the least price told, as what does not sell out does. Who stays
+    away then costs the others no attempt.
+    """
+    told = _reserves(party, [listing for _, listing, _ in bought])
+    least = (Priced(each, price, party.left.get(each, 0)) for each, price in told.items())
+    return _supposed(party, row, bought, ((tuple(least),),))
+
+
+def _reserves(party: NetParty, listings: Iterable[bytes]) -> dict[bytes, int]:
+    """The least prices that we were told, by listing."""
+    kinds = {each: party.kinds.get(each, b"") for each in listings}
+    return {each: party.reserves[kind] for each, kind in kinds.items() if kind in party.reserves}
+
+
+def _supposed(party: NetParty, row: Row, bought: Basket, prices: Sequence[Sequence[Prices]]) -> str:
+    """Why somebody who knows these prices finds what we bought; empty where it does not."""
+    found = pricing.supposed(row, prices)
+    if bought not in found or len(found) >= party.least:
+        return ""
+    fit = f"{len(found)} baskets of ours fit it at one price a listing"
+    return f"{fit}, and {party.least} are the least"

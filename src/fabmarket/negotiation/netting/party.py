@@ -30,7 +30,7 @@ from fabmarket.negotiation.course import TooEarly, Unacceptable
 from fabmarket.negotiation.drawing import drawn
 from fabmarket.negotiation.moves import News, Output, Received, Send, Submit, Tell
 from fabmarket.negotiation.netting.baskets import Basket
-from fabmarket.negotiation.netting.checking import bared_by, can_settle, fault_of
+from fabmarket.negotiation.netting.checking import bared_anyway, bared_by, can_settle, fault_of
 from fabmarket.negotiation.netting.state import (
     FOR_ROWS,
     Account,
@@ -91,13 +91,24 @@ def _forget(party: NetParty, account: Account) -> Netted:
 def _join(party: NetParty, account: Account) -> Netted:
     """Say that we have trades in the cycle that has just closed."""
     stage = party.cycles.at(account.now)
-    if stage.phase != "joining" or party.joined >= stage.closed:
+    if stage.phase != "joining" or max(party.joined, party.away) >= stage.closed:
         return party, ()
-    agreed = (deal for _, deal in party.deals_of(stage.closed) if deal.is_agreed(party.address))
-    if not any(agreed) or (party.sells and _bit_for_row(account) is None):
+    deals = [deal for _, deal in party.deals_of(stage.closed) if deal.is_agreed(party.address)]
+    if not deals or (party.sells and _bit_for_row(account) is None):
         return party, ()
+    if not party.sells:
+        trades = [each.trade for deal in deals for each in deal.signed]
+        row = _row(party, trades, [], (), account)
+        reason = bared_anyway(party, row, _basket(party, trades))
+        if reason:
+            party = replace(party, away=stage.closed, reason=reason)
+            return party, (_unnetted(stage.closed, reason),)
     joining = Joining(party.address, stage.closed)
     return replace(party, joined=stage.closed, reason=""), (_sent(party, joining, stage.closed),)
+
+
+def _unnetted(closed: int, reason: str) -> Tell:
+    return Tell(News.of("unnetted", closed=str(closed), reason=reason))
 
 
 def _bit_for_row(account: Account) -> int | None:
@@ -246,20 +257,32 @@ def _enter(party: NetParty, attempt: Attempt, names: Sequence[bytes], account: A
         Sale(each, units[each], account.epochs.get(each, 0), 0, _sale_salt(attempt, each))
         for each in sorted(units)
     )
-    row = Row(
+    salt = int.from_bytes(attempt.salt(b"row"), "big") % _SALT
+    row = replace(_row(party, trades, nonces, sales, account), salt=salt)
+    sold = root(_leaves(attempt, names)) if party.sells else bytes(32)
+    entered = replace(attempt, entered=tuple(names), row=row, sales=sales)
+    party = replace(party, attempt=entered, burning=party.burning.union(nonces))
+    entry = Entry(attempt.closed, attempt.number, row, sales, sold)
+    return party, (_sent(party, entry, attempt.closed),)
+
+
+def _row(
+    party: NetParty,
+    trades: Sequence[Trade],
+    nonces: Sequence[int],
+    sales: Sequence[Sale],
+    account: Account,
+) -> Row:
+    """What some trades come to for us, without a salt yet."""
+    return Row(
         account=party.address,
         mask=mask_of(nonces),
         amount=sum(each.payment for each in trades),
         direction=PAID if party.sells else PAYS,
         epoch=account.nonces.epoch,
         sales=len(sales),
-        salt=int.from_bytes(attempt.salt(b"row"), "big") % _SALT,
+        salt=0,
     )
-    sold = root(_leaves(attempt, names)) if party.sells else bytes(32)
-    entered = replace(attempt, entered=tuple(names), row=row, sales=sales)
-    party = replace(party, attempt=entered, burning=party.burning.union(nonces))
-    entry = Entry(attempt.closed, attempt.number, row, sales, sold)
-    return party, (_sent(party, entry, attempt.closed),)
 
 
 def is_void(party: NetParty, trade: Trade, account: Account) -> bool:
@@ -303,8 +326,7 @@ def _take_proposal(party: NetParty, proposal: Proposal, account: Account) -> Net
         raise Unacceptable(fault)
     reason = bared_by(party, attempt.row, _bought(party, attempt), proposal)
     if reason:
-        told = News.of("unnetted", closed=str(attempt.closed), reason=reason)
-        return replace(party, reason=reason), (Tell(told),)
+        return replace(party, reason=reason), (_unnetted(attempt.closed, reason),)
     batch = digest(party.domain, proposal.cycle.batch)
     attempt = replace(attempt, batch=batch, root=proposal.trades, valid_until=proposal.valid_until)
     leaves = _placed(party, attempt, proposal)
@@ -322,8 +344,13 @@ def _take_proposal(party: NetParty, proposal: Proposal, account: Account) -> Net
 
 def _bought(party: NetParty, attempt: Attempt) -> Basket:
     """What a demander enters, by listing; nothing for a supplier."""
+    entered = () if party.sells else trades_of(party, attempt.entered).values()
+    return _basket(party, [trade for trade, _ in entered])
+
+
+def _basket(party: NetParty, trades: Sequence[Trade]) -> Basket:
     units = Counter[bytes]()
-    for trade, _ in () if party.sells else trades_of(party, attempt.entered).values():
+    for trade in trades:
         units[trade.listing] += trade.quantity
     return tuple((party.address, listing, units[listing]) for listing in sorted(units))
 

@@ -1,4 +1,8 @@
-"""Which baskets a batch gives away where all units of a listing cost one whole price, as in games.
+"""Which baskets a batch gives away where all units of a listing cost one price.
+
+In a clock the price of a listing rises while more is wanted than there is: what did not sell out
+sold at its least price, which its supplier tells whoever asks. In games each listing has one whole
+price.
 
 What a seller takes in all leaves few prices that its listings can have together, and of those but
 few explain what buyers pay. Whoever reads the chain keeps the ones that explain most payments, and
@@ -13,7 +17,7 @@ from itertools import chain, combinations, islice
 from math import gcd, prod
 from typing import TypeAlias
 
-from fabmarket.market.net import PAYS, Row
+from fabmarket.market.net import PAYS, Row, Sale
 from fabmarket.negotiation.netting.baskets import LEAST, Basket, Seller
 
 TRIED = 100_000
@@ -55,6 +59,20 @@ def likeliest(
         if len(found[at]) == 1:
             known.extend(found[at][0])
     return tuple(found[at] for at in range(len(sellers)))
+
+
+def unsold(
+    sales: Sequence[Sale], reserves: Mapping[bytes, int], left: Mapping[bytes, int]
+) -> Prices:
+    """Return the listings that a batch does not sell out, each at its least price.
+
+    `reserves` are these prices, base units, by listing; `left` the units for sale before the batch.
+    """
+    return tuple(
+        Priced(each.listing, reserves[each.listing], each.quantity)
+        for each in sales
+        if each.listing in reserves and each.quantity < left.get(each.listing, 0)
+    )
 
 
 def supposed(row: Row, prices: Sequence[Sequence[Prices]]) -> frozenset[Basket]:

@@ -10,9 +10,9 @@ from rpds import HashTrieMap, HashTrieSet
 
 from fabmarket.identity import Domain, keccak
 from fabmarket.market.cycles import Cycles
-from fabmarket.market.events import Event, Listed, NetSettled
+from fabmarket.market.events import Event, Listed, NetSettled, Settled, Unlisted
 from fabmarket.market.exchange import SignedTrade
-from fabmarket.market.net import Row, Sale, late_from
+from fabmarket.market.net import Row, Sale, late_from, unpack_sales
 from fabmarket.market.trade import NONCES
 from fabmarket.negotiation.moves import Output
 from fabmarket.negotiation.netting.baskets import LEAST
@@ -101,10 +101,11 @@ class NetParty:
     """A party's part in net cycles; each attempt's secret is drawn from `source`.
 
     `deals` are the products agreed, by bundle, and not settled yet; `joined` is the last cycle that
-    it joined. `signed` are the batches signed that may still settle, with our trades in each,
-    `burning` the nonces that they use up. `kinds` are the resources of listings, `reserves`
-    the least unit price of each, base units, as told. `least`: the baskets below which a batch is
-    not signed. `reason` is why the last batch was not.
+    it joined, `away` the last that it stayed out of, as its row would have told too much. `signed`
+    are the batches signed that may still settle, with our trades in each, `burning` the nonces that
+    they use up. `kinds` are the resources of listings, `left` the units that each has for sale,
+    `reserves` the least unit price of each resource, base units, as told. `least`: the baskets
+    below which a batch is not signed. `reason` is why the last batch was not.
     """
 
     address: str
@@ -117,10 +118,12 @@ class NetParty:
     least: int = LEAST
     deals: HashTrieMap[bytes, Deal] = field(default_factory=HashTrieMap)
     joined: int = -1
+    away: int = -1
     attempt: Attempt | None = None
     signed: HashTrieMap[bytes, tuple[bytes, ...]] = field(default_factory=HashTrieMap)
     burning: frozenset[int] = frozenset()
     kinds: HashTrieMap[bytes, bytes] = field(default_factory=HashTrieMap)
+    left: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     reserves: HashTrieMap[bytes, int] = field(default_factory=HashTrieMap)
     reason: str = ""
 
@@ -134,10 +137,13 @@ class NetParty:
         return sorted(found)
 
     def after(self, event: Event) -> NetParty:
-        """Return it with the resource of what an event lists; this if none."""
-        if not isinstance(event, Listed) or event.listing in self.kinds:
+        """Return it with the resource of what an event lists, and what is left; this if none."""
+        left = left_after(self.left, event)
+        if left is self.left:
             return self
-        return replace(self, kinds=self.kinds.insert(event.listing, event.resource))
+        if not isinstance(event, Listed):
+            return replace(self, left=left)
+        return replace(self, left=left, kinds=self.kinds.insert(event.listing, event.resource))
 
     def with_reserve(self, listing: bytes, reserve: int) -> NetParty:
         """Return it with the least price of a listing's resource, base units, if that is told."""
@@ -180,6 +186,19 @@ def without(party: NetParty, names: Sequence[bytes]) -> NetParty:
         if gone.intersection(deal.names):
             deals = deals.remove(bundle)
     return replace(party, deals=deals)
+
+
+def left_after(left: HashTrieMap[bytes, int], event: Event) -> HashTrieMap[bytes, int]:
+    """Return the units that listings have for sale after an event; the same if it moves none."""
+    match event:
+        case Listed() | Unlisted():
+            return left.insert(event.listing, event.available)
+        case Settled():
+            return left.insert(event.listing, left.get(event.listing, 0) - event.quantity)
+        case NetSettled():
+            for sale in unpack_sales(event.sales):
+                left = left.insert(sale.listing, left.get(sale.listing, 0) - sale.quantity)
+    return left
 
 
 def blocks_of(nonces: Sequence[int]) -> frozenset[int]:

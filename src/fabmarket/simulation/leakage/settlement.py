@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from rpds import HashTrieMap
+
 from fabmarket.identity.codec import decode
 from fabmarket.market.cycles import Counted, Leaf
 from fabmarket.market.delivery import INSTANT
@@ -24,7 +26,15 @@ from fabmarket.negotiation.netting.baskets import (
     markets,
     sellers_of,
 )
-from fabmarket.negotiation.netting.pricing import Priced, likeliest, supposed, ways
+from fabmarket.negotiation.netting.pricing import (
+    Priced,
+    Prices,
+    likeliest,
+    supposed,
+    unsold,
+    ways,
+)
+from fabmarket.negotiation.netting.state import left_after
 from fabmarket.node import Journal
 from fabmarket.node.envelope import Envelope
 from fabmarket.simulation.leakage.rows import Attack, Leak
@@ -35,12 +45,16 @@ _CHAIN = "whoever reads the chain"
 
 @dataclass(frozen=True)
 class _Batch:
-    """A net batch as the chain shows it, with its sellers as far as prices are known."""
+    """A net batch as the chain shows it, with its sellers as far as prices are known.
+
+    `least` are the listings that it did not sell out, at the least prices told.
+    """
 
     transaction: bytes
     rows: tuple[Row, ...]
     sales: tuple[Sale, ...]
     sellers: tuple[Seller, ...]
+    least: Prices
 
 
 def alone(protected: Outcome, bare: Outcome) -> Leak | None:
@@ -175,6 +189,35 @@ def supposed_prices(protected: Outcome, bare: Outcome) -> Leak | None:
     )
 
 
+def least_prices(protected: Outcome, bare: Outcome) -> Leak | None:
+    """Baskets of buyers, by one who supposes that what did not sell out sold at its least price.
+
+    In a clock it did. Of several baskets that are left it names the first.
+    """
+    tries, right, certain = 0, 0, 0
+    for batch, bought in _batches(protected):
+        selling = {each.account for each in batch.sellers}
+        for row in batch.rows:
+            if row.account in selling:
+                continue
+            tries += 1
+            found = sorted(supposed(row, ((batch.least,),)))
+            certain += len(found) == 1
+            right += found[:1] == [basket_of(row.account, bought, batch.sellers)]
+    if not tries:
+        return None
+    return Leak(
+        _CHAIN,
+        "supposes that what did not sell out sold at its least price",
+        "a buyer's basket in a net batch",
+        tries,
+        right / tries,
+        0.0,
+        _share_alone(bare),
+        f"one basket left for {certain} of {tries}, false ones included" if certain else "",
+    )
+
+
 def only_seller(protected: Outcome, bare: Outcome) -> Leak | None:
     """From whom an account bought: certain where a batch has one seller, and else not named."""
     tries, certain = 0, 0
@@ -218,12 +261,15 @@ def _batches(outcome: Outcome) -> Iterator[tuple[_Batch, Basket]]:
         for event in outcome.listed.values()
         if event.supplier == party.address and spec.maintenance
     }
+    left: HashTrieMap[bytes, int] = HashTrieMap()
     for _, _, entry in outcome.store.entries():
         event = entry.event
         if isinstance(event, NetSettled):
             rows, sales = unpack_rows(event.rows), unpack_sales(event.sales)
-            batch = _Batch(entry.transaction, rows, sales, sellers_of(rows, sales, reserve))
+            sellers, least = sellers_of(rows, sales, reserve), unsold(sales, reserve, left)
+            batch = _Batch(entry.transaction, rows, sales, sellers, least)
             yield batch, _bought(outcome, entry.transaction)
+        left = left_after(left, event)
 
 
 def _bought(outcome: Outcome, transaction: bytes) -> Basket:
@@ -276,6 +322,7 @@ ATTACKS: tuple[Attack, ...] = (
     alone,
     laid_out,
     supposed_prices,
+    least_prices,
     one_price,
     only_seller,
     leaves,

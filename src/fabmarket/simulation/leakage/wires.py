@@ -287,12 +287,13 @@ def _buyers(outcome: Outcome, sitting: _Sitting) -> set[str]:
 def _share_of_buyers_read(outcome: Outcome) -> float:
     """In clear letters the trades stand in sight."""
     read = {
-        (envelope.message.demander, envelope.message.transcript)
+        (envelope.message.demander, envelope.message.listing, envelope.message.nonce)
         for envelope in map(_read, outcome.wires)
         if envelope is not None and isinstance(envelope.message, Trade)
     }
-    bought = {each.event.trade for each in outcome.trades}
-    return min(1.0, len(read) / len(bought)) if bought else 0.0
+    events = [each.event for each in outcome.trades]
+    bought = {(each.demander, each.listing, each.nonce) for each in events}
+    return len(bought & read) / len(bought) if bought else 0.0
 
 
 ATTACKS: tuple[Attack, ...] = (told, letters, seats, winners, meetings)
