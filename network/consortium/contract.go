@@ -29,6 +29,14 @@ var (
 	System = common.HexToAddress("0xffffFFFfFFffffffffffffffFfFFFfffFFFfFFfE")
 )
 
+// Limits of the contract, whose own refusals are hard to read.
+const (
+	MaxSeats = 64
+	MaxPrice = 1_000_000_000_000 // wei
+	MinBlock = 10_000_000
+	MaxBlock = 1_000_000_000
+)
+
 // Seat is one vote: an account, and the ed25519 key of its validator.
 type Seat struct {
 	Owner common.Address `json:"owner"`
