@@ -18,6 +18,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"fabmarket/network/chain"
 	"fabmarket/network/consortium"
 )
 
@@ -236,6 +237,9 @@ func (d Description) held() ([]balance, error) {
 			return nil, fmt.Errorf("%s stands in it twice", account)
 		}
 		seen[account] = true
+		if chain.IsOwn(account) {
+			return nil, fmt.Errorf("%s is an account of the chain itself", account)
+		}
 		amount, ok := wei(d.Coins[name])
 		if !ok || amount.Sign() == 0 || amount.BitLen() > mostBits {
 			return nil, fmt.Errorf("%q is not a whole number of wei above 0 and below 2^%d", d.Coins[name], mostBits)

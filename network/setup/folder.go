@@ -157,6 +157,8 @@ func Write(home string, described Description, genesis cmttypes.GenesisDoc, plac
 		if err := genesis.SaveAs(path); err != nil {
 			return written, err
 		}
+	} else if _, err := GenesisOf(described, path); err != nil {
+		return written, fmt.Errorf("the chain has begun: %w", err)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -134,6 +134,9 @@ func asAnotherFirmHasIt(t *testing.T, described Description, home, hash string) 
 		t.Errorf("of a chain that has begun it is made %s, %v", again.Genesis, err)
 	}
 	described.Seats[0].Address = "elsewhere:26656"
+	if _, err := Write(joined, described, genesis, Places{}); err == nil || !strings.Contains(err.Error(), "another description") {
+		t.Errorf("of a chain that has begun another description was taken: %v", err)
+	}
 	if _, err := GenesisOf(described, path); err == nil || !strings.Contains(err.Error(), "another description") {
 		t.Errorf("one of another description was taken: %v", err)
 	}
@@ -166,7 +169,7 @@ func TestRegressionAPartStandsOnceAtEveryDepth(t *testing.T) {
 
 // All these passed, and ended validators at their start, or shut their peers out.
 func TestRegressionWhatNoValidatorStartsWithIsRefused(t *testing.T) {
-	const account = "0x00000000000000000000000000000000000000aa"
+	const account, minter = "0x00000000000000000000000000000000000000aa", "0x74b48be3653491eb2026e23baa4e95261be1e8ce"
 	for _, each := range []struct{ old, new, said string }{
 		{`"chain_id": 1`, `"chain_id": 18446744073709551615`, "chain_id 18446744073709551615"},
 		{"2026-01-01", "1960-01-01", "before 1970"},
@@ -189,6 +192,7 @@ func TestRegressionWhatNoValidatorStartsWithIsRefused(t *testing.T) {
 		{account, "0x000000000000000000000000000000000000fab1", "nobody's account"},
 		{`"coins": {}`, `"coins": {"` + account + `": "0x10"}`, "0x10"},
 		{`"coins": {}`, `"coins": {"` + account + `": "010"}`, "010"},
+		{`"coins": {}`, `"coins": {"` + minter + `": "1"}`, "an account of the chain itself"}, // ended it at the first vote for a price of gas
 		{`"coins": {}`, `"coins": {"` + account + `": null}`, "not a whole number"},
 		{`"min_gas_price": 0`, `"min_gas_price": 1000000000001`, "from 0 to 1000000000000"},
 		{`"block_gas": 30000000`, `"block_gas": 9999999`, "block_gas 9999999"},
