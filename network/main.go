@@ -30,7 +30,6 @@ func main() {
 		Use: "validator", Short: "A validator of a consortium's chain", SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.PersistentPreRunE = requireHome
 	root.AddCommand(keysCommand(), initCommand(), restoreCommand(), startCommand())
 	if err := svrcmd.Execute(root, "VALIDATOR", ""); err != nil {
 		os.Exit(1)
@@ -156,6 +155,7 @@ time: give a height that no validator has reached yet, one above the newest that
 
 func homeFlag(command *cobra.Command, home *string) {
 	command.Flags().StringVar(home, "home", "", "the validator's folder")
+	command.PreRunE = requireHome
 }
 
 func startCommand() *cobra.Command {
@@ -167,6 +167,9 @@ func startCommand() *cobra.Command {
 	command.Args = cobra.NoArgs
 	bind := command.PreRunE
 	command.PreRunE = func(command *cobra.Command, arguments []string) error {
+		if err := requireHome(command, arguments); err != nil {
+			return err
+		}
 		if err := readFolder(command); err != nil {
 			return err
 		}

@@ -173,6 +173,9 @@ def test_regression_a_folder_without_a_validator_is_left_as_it_is(init, tmp_path
             assert ran.returncode == 1
             assert ran.stderr.startswith("Error: --home is needed")
     assert not list(tmp_path.iterdir())
+    assert "halt-height" in subprocess.run(  # noqa: S603
+        [validator_binary(), "help", "start"], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_what_it_was_told_stays_where_it_runs_again(init):
