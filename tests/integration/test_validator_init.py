@@ -54,6 +54,9 @@ def init(needs_validator, tmp_path):
     return ran
 
 
+QUOTED = 300
+"""As much of it as `fabmarket network` says on; the reason stood behind that."""
+
 AT_THE_LIMITS = {"min_gas_price": 10**12, "block_gas": 10**9, "chain_id": 2**63 - 1}
 
 
@@ -96,7 +99,7 @@ def test_one_that_no_chain_begins_with_is_refused_and_nothing_is_written(init, c
     """Every firm's validator would have ended at its first start, at the hour agreed upon."""
     ran = init(description(**changed))
     assert ran.returncode == 1
-    assert said in ran.stderr
+    assert said in ran.stderr[:QUOTED]
     assert not init.home.exists()
 
 
@@ -173,9 +176,8 @@ def test_regression_a_folder_without_a_validator_is_left_as_it_is(init, tmp_path
             assert ran.returncode == 1
             assert ran.stderr.startswith("Error: --home is needed")
     assert not list(tmp_path.iterdir())
-    assert "halt-height" in subprocess.run(  # noqa: S603
-        [validator_binary(), "help", "start"], capture_output=True, text=True, check=True
-    ).stdout
+    helped = [validator_binary(), "help", "start"]
+    assert b"halt-height" in subprocess.run(helped, capture_output=True, check=True).stdout  # noqa: S603
 
 
 def test_what_it_was_told_stays_where_it_runs_again(init):
