@@ -36,6 +36,13 @@ func main() {
 	}
 }
 
+func requireHome(command *cobra.Command, _ []string) error {
+	if home, err := command.Flags().GetString(flags.FlagHome); err != nil || home != "" {
+		return err
+	}
+	return fmt.Errorf("--home is needed: the validator's folder, which validator keys and validator init make")
+}
+
 func keysCommand() *cobra.Command {
 	var home string
 	command := &cobra.Command{
@@ -56,13 +63,15 @@ func keysCommand() *cobra.Command {
 func initCommand() *cobra.Command {
 	var home, consortium, known string
 	var given setup.Places
+	var peers []string
 	command := &cobra.Command{
 		Use: "init", Short: "Write genesis and configuration from the consortium's description",
 		Long: `Write genesis and configuration from the consortium's description, and print the genesis file's SHA-256,
-which must be the same at every firm. Run again it writes them anew: what is not given stays as it was given last, and so do keys,
-data and the genesis of a chain that has begun.`,
+which must be the same at every firm, and the seat of this validator's key as it was read, null where it has none. Run again it writes
+them anew: what is not given stays as it was given last, and so do keys, data and the genesis of a chain that has begun.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			given.Peers = setup.SplitPeers(peers)
 			places, err := placesOf(command, home, given)
 			if err != nil {
 				return err
@@ -81,11 +90,16 @@ data and the genesis of a chain that has begun.`,
 			if err := chain.Try(genesis, described.ChainID); err != nil {
 				return fmt.Errorf("%s: no chain begins with this: %w", consortium, err)
 			}
-			hash, err := setup.Write(home, described, genesis, places)
+			if err := setup.Try(described, genesis, places); err != nil {
+				return fmt.Errorf("%s: no validator starts with this: %w", consortium, err)
+			}
+			written, err := setup.Write(home, described, genesis, places)
 			if err != nil {
 				return err
 			}
-			return json.NewEncoder(command.OutOrStdout()).Encode(map[string]string{"genesis_sha256": hash})
+			out := json.NewEncoder(command.OutOrStdout())
+			out.SetEscapeHTML(false) // a firm reads its name in it
+			return out.Encode(written)
 		},
 	}
 	homeFlag(command, &home)
@@ -96,7 +110,7 @@ data and the genesis of a chain that has begun.`,
 	set.StringVar(&given.HTTP, "http", setup.Usual.HTTP, "where it answers JSON-RPC")
 	set.StringVar(&given.RPC, "rpc", setup.Usual.RPC, "where it answers about consensus; keep it to this machine")
 	set.StringVar(&given.Metrics, "metrics", setup.Usual.Metrics, "where it shows figures of its EVM")
-	set.StringSliceVar(&given.Peers, "peers", nil, "the others, as ID@HOST:PORT; by default those of the description")
+	set.StringArrayVar(&peers, "peers", nil, "the others, as ID@HOST:PORT with commas between; by default those of the description")
 	set.DurationVar(&given.BlockTime, "block-time", setup.Usual.BlockTime, "pause after a block")
 	return command
 }
@@ -116,7 +130,10 @@ func placesOf(command *cobra.Command, home string, given setup.Places) (setup.Pl
 			set()
 		}
 	}
-	return places, err
+	if err != nil {
+		return places, err
+	}
+	return places, places.Check()
 }
 
 func restoreCommand() *cobra.Command {
@@ -138,9 +155,7 @@ time: give a height that no validator has reached yet, one above the newest that
 
 func homeFlag(command *cobra.Command, home *string) {
 	command.Flags().StringVar(home, "home", "", "the validator's folder")
-	if err := command.MarkFlagRequired("home"); err != nil {
-		panic(err)
-	}
+	command.PreRunE = requireHome
 }
 
 func startCommand() *cobra.Command {
@@ -149,8 +164,12 @@ func startCommand() *cobra.Command {
 	}
 	command := evmserver.StartCmd(evmserver.NewDefaultStartOptions(open, ""))
 	command.Short, command.Long = "Run the validator", "Run the validator until it is interrupted."
+	command.Args = cobra.NoArgs
 	bind := command.PreRunE
 	command.PreRunE = func(command *cobra.Command, arguments []string) error {
+		if err := requireHome(command, arguments); err != nil {
+			return err
+		}
 		if err := readFolder(command); err != nil {
 			return err
 		}
@@ -166,7 +185,7 @@ func readFolder(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := setup.RequireState(home); err != nil {
+	if err := setup.RequireValidator(home); err != nil {
 		return err
 	}
 	context := client.Context{}.WithCodec(enc.Codec).WithInterfaceRegistry(enc.InterfaceRegistry).

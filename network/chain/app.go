@@ -67,6 +67,17 @@ var moduleAccounts = map[string][]string{
 	feemarkettypes.ModuleName:  nil,
 }
 
+// IsOwn says whether an account is a part of the chain. Where it had coin before its module, the module would end the chain once it
+// looked for it.
+func IsOwn(account common.Address) bool {
+	for name := range moduleAccounts {
+		if account == common.BytesToAddress(authtypes.NewModuleAddress(name)) {
+			return true
+		}
+	}
+	return false
+}
+
 // Encoding knows the types that genesis, blocks and JSON-RPC hold.
 func Encoding(chainID uint64) encoding.Config {
 	enc := encoding.MakeConfig(chainID)

@@ -24,7 +24,7 @@ func (o options) Get(name string) any { return o[name] }
 func Try(genesis cmttypes.GenesisDoc, chainID uint64) error {
 	err := founded(genesis, chainID)
 	if err != nil && strings.Contains(err.Error(), "out of gas") {
-		return fmt.Errorf("%w; list fewer accounts, and allow the others by votes", err)
+		return fmt.Errorf("list fewer accounts, and allow the others by votes: %w", err)
 	}
 	return err
 }

@@ -29,6 +29,14 @@ var (
 	System = common.HexToAddress("0xffffFFFfFFffffffffffffffFfFFFfffFFFfFFfE")
 )
 
+// Limits of the contract, whose own refusals are hard to read.
+const (
+	MaxSeats = 64
+	MaxPrice = 1_000_000_000_000 // wei
+	MinBlock = 10_000_000
+	MaxBlock = 1_000_000_000
+)
+
 // Seat is one vote: an account, and the ed25519 key of its validator.
 type Seat struct {
 	Owner common.Address `json:"owner"`
@@ -84,7 +92,7 @@ func call(ctx sdk.Context, keeper *evmkeeper.Keeper, commit bool, method string,
 	state := statedb.New(ctx, keeper, statedb.NewEmptyTxConfig())
 	answer, err := keeper.CallEVM(ctx, state, contract, System, Address, commit, false, nil, method, args...)
 	if err != nil {
-		return nil, fmt.Errorf("the contract Consortium refuses %s: %w%s", method, err, why(answer))
+		return nil, fmt.Errorf("the contract Consortium refuses %s%s: %w", method, why(answer), err)
 	}
 	return contract.Unpack(method, answer.Ret)
 }
@@ -97,7 +105,7 @@ func why(answer *evmtypes.MsgEthereumTxResponse) string {
 	for _, known := range contract.Errors {
 		if bytes.Equal(known.ID[:4], answer.Ret[:4]) {
 			if values, err := known.Inputs.Unpack(answer.Ret[4:]); err == nil {
-				return fmt.Sprintf(": %s%v", known.Name, values)
+				return fmt.Sprintf(" with %s%v", known.Name, values)
 			}
 		}
 	}

@@ -92,8 +92,10 @@ def begin(firms: Sequence[Machine], binary: Path) -> list[str]:
     step("One description, and the same genesis at every firm")
     describe(firms, seats, [founder, demo_deployer(1).address])
     init = "validator init --home validator --consortium consortium.json"
-    digests = {each.facts(init)["genesis_sha256"] for each in firms}
+    said = [each.facts(init) for each in firms]
+    digests = {each["genesis_sha256"] for each in said}
     check(len(digests) == 1, f"all have the genesis {digests}")
+    check([each["seat"] for each in said] == seats, "each is told its own seat")
     step("Start")
     for each in firms:
         each.starts(START, "validator")

@@ -2,13 +2,14 @@
 package setup
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	"math/big"
-	"net"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"fabmarket/network/chain"
 	"fabmarket/network/consortium"
 )
 
@@ -49,16 +51,11 @@ func Read(path string) (Description, error) {
 	if err != nil {
 		return described, err
 	}
-	if err := requireParts(raw); err != nil {
+	if err := exact(raw); err != nil {
 		return described, fmt.Errorf("%s: %w", path, err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&described); err != nil {
+	if err := json.Unmarshal(raw, &described); err != nil {
 		return described, fmt.Errorf("%s: %w", path, err)
-	}
-	if decoder.More() {
-		return described, fmt.Errorf("%s: more than one description", path)
 	}
 	if err := described.check(); err != nil {
 		return described, fmt.Errorf("%s: %w", path, err)
@@ -66,57 +63,28 @@ func Read(path string) (Description, error) {
 	return described, nil
 }
 
-var parts = []string{"block_gas", "chain_id", "coins", "deployers", "genesis_time", "min_gas_price", "seats", "senders"}
-
-// requireParts wants each part once and in these letters, as encoding/json takes any case and the last of several.
-func requireParts(raw []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if opening, err := decoder.Token(); err != nil || opening != json.Delim('{') {
-		return fmt.Errorf("not a JSON object")
-	}
-	var found []string
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return err
-		}
-		found = append(found, name.(string))
-		var part json.RawMessage
-		if err := decoder.Decode(&part); err != nil {
-			return err
-		}
-	}
-	for at, name := range found {
-		if !slices.Contains(parts, name) {
-			return fmt.Errorf("%q is no part of it; they are %s", name, strings.Join(parts, ", "))
-		}
-		if slices.Contains(found[:at], name) {
-			return fmt.Errorf("%s stands in it twice", name)
-		}
-	}
-	for _, name := range parts {
-		if !slices.Contains(found, name) {
-			return fmt.Errorf("%s is missing", name)
-		}
-	}
-	return nil
-}
-
 var nodeID = regexp.MustCompile("^[0-9a-f]{40}$")
 
+// check refuses in words what the contract, or a validator's start, would refuse in others.
 func (d Description) check() error {
 	if d.ChainID == 0 || d.GenesisTime.IsZero() || len(d.Seats) == 0 {
 		return fmt.Errorf("chain_id, genesis_time and seats are needed")
 	}
+	if d.ChainID > math.MaxInt64 { // app.toml holds no larger number
+		return fmt.Errorf("chain_id %d is above %d", d.ChainID, math.MaxInt64)
+	}
+	if d.GenesisTime.Unix() < 0 { // contracts read seconds since then, unsigned
+		return fmt.Errorf("genesis_time %s is before 1970", d.GenesisTime)
+	}
 	if ahead := time.Until(d.GenesisTime); ahead > latest {
 		return fmt.Errorf("genesis_time %s is more than 30 days ahead: no block would come before", d.GenesisTime)
 	}
+	if len(d.Seats) > consortium.MaxSeats {
+		return fmt.Errorf("%d seats are more than %d", len(d.Seats), consortium.MaxSeats)
+	}
 	for at, seat := range d.Seats {
-		if _, _, err := net.SplitHostPort(seat.Address); err != nil {
-			return fmt.Errorf("seat %d: address: %w", at, err)
-		}
-		if !nodeID.MatchString(seat.NodeID) {
-			return fmt.Errorf("seat %d: node_id %q is not 40 hexadecimal digits", at, seat.NodeID)
+		if err := seat.check(); err != nil {
+			return fmt.Errorf("seat %d: %w", at, err)
 		}
 		for _, other := range d.Seats[:at] {
 			if what, value := shared(seat, other); what != "" {
@@ -124,9 +92,55 @@ func (d Description) check() error {
 			}
 		}
 	}
+	if d.BlockGas < consortium.MinBlock || d.BlockGas > consortium.MaxBlock {
+		return fmt.Errorf("block_gas %d is not from %d to %d", d.BlockGas, consortium.MinBlock, consortium.MaxBlock)
+	}
+	if _, err := d.held(); err != nil {
+		return fmt.Errorf("coins: %w", err)
+	}
 	_, err := d.consortium()
 	return err
 }
+
+// A name stands in config.toml, and CometBFT wants it to be ASCII.
+var firmName = regexp.MustCompile(`^[!#-\[\]-~]([ !#-\[\]-~]{0,62}[!#-\[\]-~])?$`)
+
+func (m Member) check() error {
+	if !firmName.MatchString(m.Name) {
+		return fmt.Errorf("name %q is not 1 to 64 letters of ASCII, without blanks around it, quotes and backslashes", m.Name)
+	}
+	if _, err := m.seat(); err != nil {
+		return err
+	}
+	if !nodeID.MatchString(m.NodeID) {
+		return fmt.Errorf("node_id %q is not 40 hexadecimal digits in small letters", m.NodeID)
+	}
+	if err := reached(m.Address); err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
+	return nil
+}
+
+// seat is what the contract hears of a member.
+func (m Member) seat() (consortium.Seat, error) {
+	owner, err := address(m.Owner)
+	if err != nil {
+		return consortium.Seat{}, fmt.Errorf("owner: %w", err)
+	}
+	if owner == (common.Address{}) || owner == consortium.Address {
+		return consortium.Seat{}, fmt.Errorf("owner %s is nobody's account", m.Owner)
+	}
+	if !publicKey.MatchString(m.Key) {
+		return consortium.Seat{}, fmt.Errorf("key %q is not 0x and 32 bytes in hexadecimal, in small letters", m.Key)
+	}
+	key := common.HexToHash(m.Key)
+	if key == (common.Hash{}) {
+		return consortium.Seat{}, fmt.Errorf("key %s is nobody's", m.Key)
+	}
+	return consortium.Seat{Owner: owner, Key: key}, nil
+}
+
+var publicKey = regexp.MustCompile("^0x[0-9a-f]{64}$")
 
 // latest is how far ahead a chain may begin.
 const latest = 30 * 24 * time.Hour
@@ -138,13 +152,21 @@ func shared(one, other Member) (what, value string) {
 		{"owner", one.Owner, other.Owner},
 		{"key", one.Key, other.Key},
 		{"node_id", one.NodeID, other.NodeID},
-		{"address", one.Address, other.Address},
+		{"address", spelled(one.Address), spelled(other.Address)},
 	} {
 		if strings.EqualFold(each[1], each[2]) {
 			return each[0], each[1]
 		}
 	}
 	return "", ""
+}
+
+// spelled is a place in the one spelling of its IP address.
+func spelled(where string) string {
+	if place, err := netip.ParseAddrPort(where); err == nil {
+		return place.String()
+	}
+	return where
 }
 
 // digest is that of all values, however the file is written.
@@ -163,15 +185,11 @@ func (d Description) consortium() (consortium.Genesis, error) {
 		return genesis, err
 	}
 	for at, seat := range d.Seats {
-		owner, err := address(seat.Owner)
+		founded, err := seat.seat()
 		if err != nil {
-			return genesis, fmt.Errorf("seat %d: owner: %w", at, err)
+			return genesis, fmt.Errorf("seat %d: %w", at, err)
 		}
-		key, err := hex.DecodeString(strings.TrimPrefix(seat.Key, "0x"))
-		if err != nil || len(key) != common.HashLength {
-			return genesis, fmt.Errorf("seat %d: key %q is not 32 bytes in hexadecimal", at, seat.Key)
-		}
-		genesis.Seats = append(genesis.Seats, consortium.Seat{Owner: owner, Key: common.BytesToHash(key)})
+		genesis.Seats = append(genesis.Seats, founded)
 	}
 	if genesis.Deploy, err = access(d.Deployers); err != nil {
 		return genesis, fmt.Errorf("deployers: %w", err)
@@ -179,21 +197,70 @@ func (d Description) consortium() (consortium.Genesis, error) {
 	if genesis.Send, err = access(d.Senders); err != nil {
 		return genesis, fmt.Errorf("senders: %w", err)
 	}
-	price, ok := new(big.Int).SetString(d.MinGasPrice.String(), 10)
-	if !ok || price.Sign() < 0 {
-		return genesis, fmt.Errorf("min_gas_price %q is not a whole number of wei", d.MinGasPrice)
+	price, ok := wei(d.MinGasPrice.String())
+	if !ok || price.Cmp(big.NewInt(consortium.MaxPrice)) > 0 {
+		return genesis, fmt.Errorf("min_gas_price %q is not a whole number of wei from 0 to %d", d.MinGasPrice, consortium.MaxPrice)
 	}
 	genesis.Gas = consortium.Gas{MinPrice: price, BlockLimit: d.BlockGas}
 	return genesis, nil
 }
 
+// wholeNumber has one spelling.
+var wholeNumber = regexp.MustCompile("^(0|[1-9][0-9]*)$")
+
+func wei(text string) (*big.Int, bool) {
+	if !wholeNumber.MatchString(text) {
+		return nil, false
+	}
+	return new(big.Int).SetString(text, 10)
+}
+
+// mostBits of an account's coin leave room for the sum of all, and for what owners are given.
+const mostBits = 128
+
+// balance is the coin that an account begins with.
+type balance struct {
+	account common.Address
+	amount  *big.Int
+}
+
+// held is who begins with coin, in the order of the names as they are spelled.
+func (d Description) held() ([]balance, error) {
+	var all []balance
+	seen := map[common.Address]bool{}
+	for _, name := range slices.Sorted(maps.Keys(d.Coins)) {
+		account, err := address(name)
+		if err != nil {
+			return nil, err
+		}
+		if seen[account] {
+			return nil, fmt.Errorf("%s stands in it twice", account)
+		}
+		seen[account] = true
+		if chain.IsOwn(account) {
+			return nil, fmt.Errorf("%s is an account of the chain itself", account)
+		}
+		amount, ok := wei(d.Coins[name])
+		if !ok || amount.Sign() == 0 || amount.BitLen() > mostBits {
+			return nil, fmt.Errorf("%q is not a whole number of wei above 0 and below 2^%d", d.Coins[name], mostBits)
+		}
+		all = append(all, balance{account, amount})
+	}
+	return all, nil
+}
+
 func access(names []string) (consortium.Access, error) {
 	listed := consortium.Access{Everybody: names == nil, Accounts: []common.Address{}}
+	seen := map[common.Address]bool{}
 	for _, name := range names {
 		account, err := address(name)
 		if err != nil {
 			return listed, err
 		}
+		if seen[account] {
+			return listed, fmt.Errorf("%s stands in it twice", account)
+		}
+		seen[account] = true
 		listed.Accounts = append(listed.Accounts, account)
 	}
 	return listed, nil

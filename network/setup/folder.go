@@ -17,6 +17,7 @@ import (
 	"github.com/cometbft/cometbft/privval"
 	cmttypes "github.com/cometbft/cometbft/types"
 
+	sdkserver "github.com/cosmos/cosmos-sdk/server"
 	sdkconfig "github.com/cosmos/cosmos-sdk/server/config"
 	evmconfig "github.com/cosmos/evm/server/config"
 
@@ -33,6 +34,18 @@ const connections = 512
 type Keys struct {
 	NodeID string `json:"node_id"`
 	Key    string `json:"key"`
+
+	signed int64 // the height that was signed last
+}
+
+// RequireValidator refuses a folder in which nothing is to start: the engine would make one of its own, with keys of nobody's seat.
+func RequireValidator(home string) error {
+	for _, name := range []string{"priv_validator_key.json", "node_key.json", "genesis.json", "peers", "config.toml", "app.toml"} {
+		if _, err := os.Stat(filepath.Join(home, "config", name)); err != nil {
+			return fmt.Errorf("there is no validator in %s (%w); run validator init --home %s --consortium consortium.json", home, err, home)
+		}
+	}
+	return RequireState(home)
 }
 
 // RequireState refuses a folder that has the key and not what was signed with it: its validator could sign once more.
@@ -90,77 +103,115 @@ func MakeKeys(home string) (Keys, error) {
 	if err != nil {
 		return Keys{}, err
 	}
-	return Keys{NodeID: string(node.ID()), Key: fmt.Sprintf("0x%x", key.Bytes())}, nil
+	return Keys{NodeID: string(node.ID()), Key: fmt.Sprintf("0x%x", key.Bytes()), signed: signer.LastSignState.Height}, nil
 }
 
-// Places are where a validator listens: HOST:PORT each.
-type Places struct {
-	Peer      string        `json:"peer"`
-	HTTP      string        `json:"http"`
-	RPC       string        `json:"rpc"`
-	Metrics   string        `json:"metrics"`
-	Peers     []string      `json:"peers"` // ID@HOST:PORT; none: those of the description
-	BlockTime time.Duration `json:"block_time"`
+// Written is what a folder was written with: the SHA-256 of its genesis file, and the seat of its key as it was read, if there is one.
+type Written struct {
+	Genesis string  `json:"genesis_sha256"`
+	Seat    *Member `json:"seat"`
 }
 
-// Usual are the places of a validator that has a machine to itself.
-var Usual = Places{
-	Peer: "0.0.0.0:26656", HTTP: "127.0.0.1:8545", RPC: "127.0.0.1:26657", Metrics: "127.0.0.1:0", BlockTime: time.Second,
-}
-
-// PlacesOf are those that a folder was written with last, the usual ones for a new folder.
-func PlacesOf(home string) (Places, error) {
-	places := Usual
-	raw, err := os.ReadFile(placesOf(home))
-	if errors.Is(err, os.ErrNotExist) {
-		return places, nil
+// Try writes a folder elsewhere, and reads it as a validator does that starts.
+func Try(described Description, genesis cmttypes.GenesisDoc, places Places) error {
+	draft, err := os.MkdirTemp("", "validator-")
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = json.Unmarshal(raw, &places)
+	defer os.RemoveAll(draft) //nolint:errcheck // it is nobody's
+	if _, err := Write(draft, described, genesis, places); err != nil {
+		return err
 	}
-	return places, err
+	files, settings := sdkserver.NewDefaultContext().Viper, cmtcfg.DefaultConfig()
+	files.SetConfigFile(filepath.Join(draft, "config", "config.toml"))
+	if err := files.ReadInConfig(); err != nil {
+		return err
+	}
+	if err := files.Unmarshal(settings); err != nil {
+		return err
+	}
+	files.SetConfigFile(filepath.Join(draft, "config", "app.toml"))
+	if err := files.MergeInConfig(); err != nil {
+		return err
+	}
+	app, err := evmconfig.GetConfig(files)
+	if err != nil {
+		return err
+	}
+	return errors.Join(settings.ValidateBasic(), app.ValidateBasic())
 }
 
-func placesOf(home string) string { return filepath.Join(home, "config", "places.json") }
-
-// Write writes genesis and configuration, and returns the genesis file's SHA-256. Keys and data stay as they are, and so does the
-// genesis of a chain that has begun: this program may be a later one, with another code for the contract.
-func Write(home string, described Description, genesis cmttypes.GenesisDoc, places Places) (string, error) {
+// Write writes genesis and configuration. Keys and data stay as they are, and so does the genesis of a chain that has begun: this
+// program may be a later one, with another code for the contract.
+func Write(home string, described Description, genesis cmttypes.GenesisDoc, places Places) (Written, error) {
+	var written Written
 	keys, err := MakeKeys(home)
 	if err != nil {
-		return "", err
+		return written, err
+	}
+	if written.Seat, err = described.seatOf(keys); err != nil {
+		return written, err
 	}
 	path := filepath.Join(home, "config", "genesis.json")
 	if _, err := os.Stat(filepath.Join(home, "data", "blockstore.db")); err != nil {
 		if err := genesis.SaveAs(path); err != nil {
-			return "", err
+			return written, err
 		}
+	} else if _, err := GenesisOf(described, path); err != nil {
+		return written, fmt.Errorf("the chain has begun: %w", err)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		return written, err
 	}
+	hash := sha256.Sum256(raw)
+	written.Genesis = hex.EncodeToString(hash[:])
+	return written, configure(home, described, places, keys.NodeID)
+}
+
+func configure(home string, described Description, places Places, self string) error {
 	peers := places.Peers
 	if len(peers) == 0 {
-		peers = othersOf(described, keys.NodeID)
+		peers = othersOf(described, self)
 	}
 	settled, err := json.MarshalIndent(places, "", " ")
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := os.WriteFile(placesOf(home), append(settled, '\n'), 0o600); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(chain.PeersFile(home), []byte(strings.Join(peers, "\n")+"\n"), 0o600); err != nil {
-		return "", err
+	if err := replace(placesOf(home), append(settled, '\n')); err != nil {
+		return err
 	}
 	settings := consensusConfig(home, places, peers)
-	settings.Moniker = nameOf(described, keys.NodeID)
+	settings.Moniker = nameOf(described, self)
 	cmtcfg.WriteConfigFile(filepath.Join(home, "config", "config.toml"), settings)
 	sdkconfig.SetConfigTemplate(Template)
 	sdkconfig.WriteConfigFile(filepath.Join(home, "config", "app.toml"), appConfig(described, places))
-	hash := sha256.Sum256(raw)
-	return hex.EncodeToString(hash[:]), nil
+	return replace(chain.PeersFile(home), []byte(strings.Join(peers, "\n")+"\n"))
+}
+
+// replace writes a file at once, as a validator that runs may read it at any time.
+func replace(path string, raw []byte) error {
+	draft := path + ".new"
+	if err := os.WriteFile(draft, raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(draft, path)
+}
+
+// seatOf is the seat of a validator's key. Who has signed may have another node_id since, where its disk was lost.
+func (d Description) seatOf(keys Keys) (*Member, error) {
+	for _, seat := range d.Seats {
+		if seat.Key != keys.Key {
+			continue
+		}
+		if seat.NodeID != keys.NodeID && keys.signed == 0 {
+			return nil, fmt.Errorf("seat %q has this validator's key and the node_id %s; its own is %s", seat.Name, seat.NodeID, keys.NodeID)
+		}
+		owner, err := address(seat.Owner)
+		seat.Owner = owner.Hex()
+		return &seat, err
+	}
+	return nil, nil
 }
 
 // nameOf is what peers see in lists.

@@ -3,7 +3,6 @@ package setup
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/ethereum/go-ethereum/common"
@@ -20,9 +19,6 @@ import (
 	"fabmarket/network/chain"
 	"fabmarket/network/consortium"
 )
-
-// mostBits of an account's coin leave room for the sum of all, and for what owners are given.
-const mostBits = 128
 
 // Genesis is the chain before its first block, the same for everybody who has the same description.
 func Genesis(described Description) (cmttypes.GenesisDoc, error) {
@@ -72,11 +68,10 @@ func GenesisOf(described Description, path string) (cmttypes.GenesisDoc, error) 
 
 // setCoins gives accounts what the description says; the contract and the system are accounts as well.
 func setCoins(state map[string]json.RawMessage, cdc codec.Codec, described Description) error {
-	names := make([]string, 0, len(described.Coins))
-	for name := range described.Coins {
-		names = append(names, name)
+	held, err := described.held()
+	if err != nil {
+		return fmt.Errorf("coins: %w", err)
 	}
-	slices.Sort(names)
 	var accounts []authtypes.GenesisAccount
 	open := func(account common.Address) sdk.AccAddress {
 		place := sdk.AccAddress(account.Bytes())
@@ -87,17 +82,9 @@ func setCoins(state map[string]json.RawMessage, cdc codec.Codec, described Descr
 	open(consortium.System)
 	var balances []banktypes.Balance
 	var supply sdk.Coins
-	for _, name := range names {
-		account, err := address(name)
-		if err != nil {
-			return fmt.Errorf("coins: %w", err)
-		}
-		amount, ok := math.NewIntFromString(described.Coins[name])
-		if !ok || !amount.IsPositive() || amount.BigInt().BitLen() > mostBits {
-			return fmt.Errorf("coins: %q is not a whole number of wei above 0 and below 2^%d", described.Coins[name], mostBits)
-		}
-		coins := sdk.NewCoins(sdk.NewCoin(chain.Coin, amount))
-		balances = append(balances, banktypes.Balance{Address: open(account).String(), Coins: coins})
+	for _, each := range held {
+		coins := sdk.NewCoins(sdk.NewCoin(chain.Coin, math.NewIntFromBigInt(each.amount)))
+		balances = append(balances, banktypes.Balance{Address: open(each.account).String(), Coins: coins})
 		supply = supply.Add(coins...)
 	}
 	metadata := banktypes.Metadata{

@@ -5,10 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cometbft/cometbft/privval"
+	cmttypes "github.com/cometbft/cometbft/types"
 )
 
 const good = `{"chain_id": 1, "genesis_time": "2026-01-01T00:00:00Z",
@@ -52,7 +55,7 @@ func TestABadDescriptionIsRefusedByItsValue(t *testing.T) {
 		{`"senders": []`, `"senders": ["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92267"]`, "wrong case"},
 		{"2026-01-01", "2126-01-01", "30 days ahead"},
 		{good, `[]`, "not a JSON object"},
-		{`"coins": {}}`, `"coins": {}`, "EOF"},
+		{`"coins": {}}`, `"coins": {}`, "unexpected end"},
 		{`"senders": []`, `"senders": ["0x12"]`, "0x12"},
 		{`"min_gas_price": 0`, `"min_gas_price": 1.5`, "1.5"},
 		{`"min_gas_price": 0`, `"min_gas_price": -1`, "-1"},
@@ -63,7 +66,7 @@ func TestABadDescriptionIsRefusedByItsValue(t *testing.T) {
 		{`"chain_id": 1`, `"chain_id": 0`, "chain_id"},
 		{`"coins": {}`, `"coins": {"0x00000000000000000000000000000000000000aa": "-1"}`, "-1"},
 		{`"coins": {}`, `"coins": {"0x00000000000000000000000000000000000000aa": "1` + strings.Repeat("0", 39) + `"}`, "2^128"},
-		{`"coins": {}}`, `"coins": {}} {}`, "more than one"},
+		{`"coins": {}}`, `"coins": {}} {}`, "after top-level value"},
 	} {
 		described, err := Read(written(t, strings.Replace(good, each.old, each.new, 1)))
 		if err == nil {
@@ -95,7 +98,7 @@ func TestTheSameDescriptionGivesTheSameGenesisAndKeepsKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hashes = append(hashes, hash)
+		hashes = append(hashes, hash.Genesis)
 	}
 	if hashes[0] != hashes[1] || hashes[0] != hashes[2] {
 		t.Errorf("genesis differs: %v", hashes)
@@ -120,19 +123,182 @@ func asAnotherFirmHasIt(t *testing.T, described Description, home, hash string) 
 		t.Fatal(err)
 	}
 	joined := filepath.Join(t.TempDir(), "joined")
-	if again, err := Write(joined, described, genesis, Places{}); err != nil || again != hash {
-		t.Errorf("taken over it is %s, %v", again, err)
+	if again, err := Write(joined, described, genesis, Places{}); err != nil || again.Genesis != hash {
+		t.Errorf("taken over it is %s, %v", again.Genesis, err)
 	}
 	if err := os.Mkdir(filepath.Join(joined, "data", "blockstore.db"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	genesis.AppState = []byte("{}")
-	if again, err := Write(joined, described, genesis, Places{}); err != nil || again != hash {
-		t.Errorf("of a chain that has begun it is made %s, %v", again, err)
+	if again, err := Write(joined, described, genesis, Places{}); err != nil || again.Genesis != hash {
+		t.Errorf("of a chain that has begun it is made %s, %v", again.Genesis, err)
 	}
 	described.Seats[0].Address = "elsewhere:26656"
+	if _, err := Write(joined, described, genesis, Places{}); err == nil || !strings.Contains(err.Error(), "another description") {
+		t.Errorf("of a chain that has begun another description was taken: %v", err)
+	}
 	if _, err := GenesisOf(described, path); err == nil || !strings.Contains(err.Error(), "another description") {
 		t.Errorf("one of another description was taken: %v", err)
+	}
+}
+
+// The file showed a firm its own values, and its seat had another's: encoding/json takes the last of two, in letters of any case.
+func TestRegressionAPartStandsOnceAtEveryDepth(t *testing.T) {
+	const own, other = "0x00000000000000000000000000000000000000aa", "0x00000000000000000000000000000000000000bb"
+	const mixed, small = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+	for _, each := range []struct{ old, new, said string }{
+		{`"owner": "` + own + `"`, `"owner": "` + own + `", "owner": "` + other + `"`, "seat 0: owner stands in it twice"},
+		{`"owner": "` + own + `"`, `"owner": "` + own + `", "Owner": "` + other + `"`, `seat 0: "Owner" is no part`},
+		{`"owner": "` + own + `"`, `"owner": "` + own + `", "\u006fwner": "` + other + `"`, "seat 0: owner stands in it twice"},
+		{`"owner": `, `"OWNER": `, `seat 0: "OWNER" is no part`},
+		{`"name": "a", `, ``, "seat 0: name is missing"},
+		{`"name": "a", `, `"name": "a", "stake": 1, `, `seat 0: "stake" is no part`},
+		{`"seats": [`, `"seats": [null, `, "seat 0: not a JSON object"},
+		{`"seats": [`, `"Seats": [], "seats": [`, `"Seats" is no part`},
+		{`"coins": {}`, `"coins": {"` + own + `": "1", "` + own + `": "100000"}`, "coins: " + own + " stands in it twice"},
+		{`"coins": {}`, `"coins": {"` + mixed + `": "1", "` + small + `": "2"}`, "coins: " + mixed + " stands in it twice"},
+		{`"coins": {}`, `"coins": null`, "coins: not a JSON object"},
+		{`"senders": []`, `"senders": ["` + mixed + `", "` + small + `"]`, "senders: " + mixed + " stands in it twice"},
+		{`"deployers": null`, `"deployers": ["` + small + `", "` + small + `"]`, "deployers: " + mixed + " stands in it twice"},
+	} {
+		if _, err := Read(written(t, strings.Replace(good, each.old, each.new, 1))); err == nil || !strings.Contains(err.Error(), each.said) {
+			t.Errorf("%s: %v", each.new, err)
+		}
+	}
+}
+
+// All these passed, and ended validators at their start, or shut their peers out.
+func TestRegressionWhatNoValidatorStartsWithIsRefused(t *testing.T) {
+	const account, minter = "0x00000000000000000000000000000000000000aa", "0x74b48be3653491eb2026e23baa4e95261be1e8ce"
+	for _, each := range []struct{ old, new, said string }{
+		{`"chain_id": 1`, `"chain_id": 18446744073709551615`, "chain_id 18446744073709551615"},
+		{"2026-01-01", "1960-01-01", "before 1970"},
+		{`"address": "127.0.0.1:26656"`, `"address": ":26656"`, "neither an IP address nor the name"},
+		{`"address": "127.0.0.1:26656"`, `"address": "firm3:"`, "is not a port"},
+		{`"address": "127.0.0.1:26656"`, `"address": "firm3:99999"`, "is not a port"},
+		{`"address": "127.0.0.1:26656"`, `"address": "firm3:026656"`, "is not a port"},
+		{`"address": "127.0.0.1:26656"`, `"address": "300.0.0.1:26656"`, "neither an IP address nor the name"},
+		{`"address": "127.0.0.1:26656"`, `"address": "0.0.0.0:26656"`, "nobody is reached there"},
+		{`"address": "127.0.0.1:26656"`, `"address": "a\n` + id + `@b:26656"`, "neither an IP address nor the name"},
+		{`"name": "a"`, `"name": "a\"b"`, "without blanks around it, quotes"},
+		{`"name": "a"`, `"name": "a\n[rpc]"`, "without blanks around it, quotes"},
+		{`"name": "a"`, `"name": "Müller"`, "letters of ASCII"},
+		{`"name": "a"`, `"name": "` + strings.Repeat("a", 65) + `"`, "1 to 64"},
+		{`"name": "a"`, `"name": ""`, "without blanks around it, quotes"},
+		{id, strings.ToUpper("abcd" + id[4:]), "small letters"},
+		{"0x" + key, key, "0x and 32 bytes"},
+		{"0x" + key, "0x" + strings.Repeat("0", 64), "nobody's"},
+		{account, "0x" + strings.Repeat("0", 40), "nobody's account"},
+		{account, "0x000000000000000000000000000000000000fab1", "nobody's account"},
+		{`"coins": {}`, `"coins": {"` + account + `": "0x10"}`, "0x10"},
+		{`"coins": {}`, `"coins": {"` + account + `": "010"}`, "010"},
+		{`"coins": {}`, `"coins": {"` + minter + `": "1"}`, "an account of the chain itself"}, // ended it at the first vote for a price of gas
+		{`"coins": {}`, `"coins": {"` + account + `": null}`, "not a whole number"},
+		{`"min_gas_price": 0`, `"min_gas_price": 1000000000001`, "from 0 to 1000000000000"},
+		{`"block_gas": 30000000`, `"block_gas": 9999999`, "block_gas 9999999"},
+		{`"block_gas": 30000000`, `"block_gas": 1000000001`, "block_gas 1000000001"},
+	} {
+		if _, err := Read(written(t, strings.Replace(good, each.old, each.new, 1))); err == nil || !strings.Contains(err.Error(), each.said) {
+			t.Errorf("%s: %v", each.new, err)
+		}
+	}
+	for _, each := range [][2]string{
+		{`"chain_id": 1`, `"chain_id": 9223372036854775807`},
+		{"127.0.0.1:26656", "[2001:db8::1]:26656"},
+		{"127.0.0.1:26656", "validator-1.firm_1.example:65535"},
+		{`"name": "a"`, `"name": "Mueller & 'Soehne' <~[^}>, Giesserei!#"`},
+	} {
+		described, err := Read(written(t, strings.Replace(good, each[0], each[1], 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Try(described, genesisOf(t, described), Usual); err != nil {
+			t.Errorf("%s: %v", each[1], err)
+		}
+	}
+}
+
+func genesisOf(t *testing.T, described Description) cmttypes.GenesisDoc {
+	genesis, err := Genesis(described)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return genesis
+}
+
+// What start would not read is found where a folder is written elsewhere first.
+func TestWhatIsWrittenIsReadAsAStartDoes(t *testing.T) {
+	described, err := Read(written(t, good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis := genesisOf(t, described)
+	described.ChainID = math.MaxUint64
+	if err := Try(described, genesis, Usual); err == nil {
+		t.Error("app.toml holds no such number, and it was taken")
+	}
+}
+
+// A peer with a blank was shut out, and a mistyped place was in the file that a running validator obeys.
+func TestRegressionPlacesAndPeersAreReadBeforeAnythingIsWritten(t *testing.T) {
+	for said, change := range map[string]func(*Places){
+		`--http: "nonsense"`:                        func(p *Places) { p.HTTP = "nonsense" },
+		`--rpc: "99"`:                               func(p *Places) { p.RPC = "99" },
+		`--peer: ":26656"`:                          func(p *Places) { p.Peer = ":26656" },
+		`--http: "127.0.0.1:0"`:                     func(p *Places) { p.HTTP = "127.0.0.1:0" },
+		`--metrics: "127.0.0.1:x"`:                  func(p *Places) { p.Metrics = "127.0.0.1:x" },
+		`--block-time: -5s`:                         func(p *Places) { p.BlockTime = -5 * time.Second },
+		`--block-time: 1000h0m0s`:                   func(p *Places) { p.BlockTime = 1000 * time.Hour },
+		`--peers: "garbage"`:                        func(p *Places) { p.Peers = []string{"garbage"} },
+		`--peers: ""`:                               func(p *Places) { p.Peers = SplitPeers([]string{id + "@b:1,"}) },
+		`--peers: "` + id + `@127.0.0.1"`:           func(p *Places) { p.Peers = []string{id + "@127.0.0.1"} },
+		`--peers: "` + id + `@0.0.0.0:1"`:           func(p *Places) { p.Peers = []string{id + "@0.0.0.0:1"} },
+		`--peers: "AB` + id[2:] + `@b:1"`:           func(p *Places) { p.Peers = []string{"AB" + id[2:] + "@b:1"} },
+		`--peers: "` + id + `@b:1\n` + id + `@c:1"`: func(p *Places) { p.Peers = SplitPeers([]string{id + "@b:1\n" + id + "@c:1"}) },
+	} {
+		places := Usual
+		change(&places)
+		if err := places.Check(); err == nil || !strings.HasPrefix(err.Error(), said) {
+			t.Errorf("%s: %v", said, err)
+		}
+	}
+	places := Usual
+	places.Peers = SplitPeers([]string{id + "@b:1, " + id + "@[::1]:2", "", " " + id + "@c:3"})
+	if err := places.Check(); err != nil || !slices.Equal(places.Peers, []string{id + "@b:1", id + "@[::1]:2", id + "@c:3"}) {
+		t.Errorf("%q: %v", places.Peers, err)
+	}
+}
+
+// A seat with a firm's own key and another's node_id shut its validator out at all others.
+func TestRegressionTheSeatOfOnesOwnKeyIsSaidAndHasOnesNodeID(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "home")
+	keys, err := MakeKeys(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+	text := strings.Replace(strings.Replace(good, "0x"+key, keys.Key, 1), "0x00000000000000000000000000000000000000aa", small, 1)
+	described, err := Read(written(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(home, described, genesisOf(t, described), Usual); err == nil || !strings.Contains(err.Error(), keys.NodeID) {
+		t.Errorf("another's node_id: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(home, "config", "peers")); err == nil {
+		t.Error("something was written")
+	}
+	if seat, err := described.seatOf(Keys{NodeID: keys.NodeID, Key: keys.Key, signed: 7}); err != nil || seat == nil {
+		t.Errorf("who has lost its disk, and node_id with it: %v, %v", seat, err)
+	}
+	described.Seats[0].NodeID = keys.NodeID
+	said, err := Write(home, described, genesisOf(t, described), Usual)
+	wanted := Member{"a", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", keys.Key, keys.NodeID, "127.0.0.1:26656"}
+	if err != nil || said.Seat == nil || *said.Seat != wanted {
+		t.Errorf("its seat is said to be %v, %v", said.Seat, err)
+	}
+	if other, err := Write(t.TempDir(), described, genesisOf(t, described), Usual); err != nil || other.Seat != nil {
+		t.Errorf("who has no seat is said to have %v, %v", other.Seat, err)
 	}
 }
 
@@ -159,10 +325,10 @@ func TestNoTwoDescriptionsHaveOneGenesis(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if other, ok := seen[hash]; ok {
+		if other, ok := seen[hash.Genesis]; ok {
 			t.Errorf("%q and %q have one genesis", other, each.new)
 		}
-		seen[hash] = each.new
+		seen[hash.Genesis] = each.new
 	}
 }
 

@@ -135,14 +135,14 @@ def twin(root: Path, facts: Facts, folder: Path, of: Validator) -> Iterator[None
     binary, place = validator_binary(), Place(root)
     home = folder / "twin"
     node_id, _ = draw_keys(binary, home)
-    key = "config/priv_validator_key.json"
-    shutil.copy(place.home(of.name) / key, home / key)
     peer, http, rpc = (f"127.0.0.1:{port}" for port in free_ports(3))
     peers = ",".join(f"{each.node_id}@{each.peer}" for each in facts.validators)
     made = ("--consortium", str(place.consortium), "--peers", peers, "--block-time", "300ms")
     at = ("--peer", peer, "--http", http, "--rpc", rpc)
     own = [str(binary), "init", "--home", str(home), *made, *at]
     subprocess.run(own, check=True, capture_output=True)  # noqa: S603
+    key = "config/priv_validator_key.json"
+    shutil.copy(place.home(of.name) / key, home / key)
     for each in facts.validators:
         with (place.home(each.name) / "config" / "peers").open("a") as named:
             named.write(f"{node_id}@{peer}\n")
