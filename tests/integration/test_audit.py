@@ -3,6 +3,7 @@ storage or code was changed.
 """
 
 import json
+import re
 from dataclasses import fields
 
 import pytest
@@ -100,6 +101,11 @@ NAMED = {
 }
 
 
+def require_no_repr_of_bytes(shown: str) -> None:
+    """A seal that differed was printed as Python writes bytes, where all else shows 0x."""
+    assert re.search(r"\bb(\\?['\"])", shown) is None, shown
+
+
 BITS = {"totalOf": 9, "operatorSet": 1, "pausedUntil": 161}
 """A bit of each value in its word, if it is not the first."""
 
@@ -122,7 +128,10 @@ def test_a_corrupted_row_is_found_and_named(past, market, audited, view):
     told = [each for check in facts["checks"] for each in check["wrong"]]
     assert any(NAMED[view] in each["what"] for each in told), told
     assert all(each["logs"] != each["found"] for each in told)
-    assert facts["first_difference"]["what"] == told[0]["what"]
+    first = next(check for check in facts["checks"] if check["wrong"])
+    # One shape for both: the first of all had no sentence.
+    assert facts["first_difference"] == {"check": first["name"], **told[0]}
+    require_no_repr_of_bytes(ran.stdout)
 
 
 def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from fabmarket.ledger import Audit, Check
+from fabmarket.ledger import Audit, Check, Difference
 
 
 def audit_facts(audit: Audit, chain_id: int, market: str) -> dict[str, Any]:
@@ -14,7 +14,9 @@ def audit_facts(audit: Audit, chain_id: int, market: str) -> dict[str, Any]:
         "chain_id": chain_id,
         "market": market,
         "checks": [_check(each) for each in audit.checks],
-        "first_difference": None if first is None else {"check": first[0].name, **asdict(first[1])},
+        "first_difference": None
+        if first is None
+        else {"check": first[0].name, **_difference(*first)},
         "surplus": [asdict(each) for each in audit.surpluses],
         "scope": None
         if scope is None
@@ -27,5 +29,9 @@ def _check(check: Check) -> dict[str, Any]:
         "name": check.name,
         "compared": check.compared,
         "differing": check.differing,
-        "wrong": [{**asdict(each), "told": check.told(each)} for each in check.wrong],
+        "wrong": [_difference(check, each) for each in check.wrong],
     }
+
+
+def _difference(check: Check, difference: Difference) -> dict[str, Any]:
+    return {**asdict(difference), "told": check.told(difference)}
