@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fabmarket.ledger import Audit, Check, Difference
+from fabmarket.ledger.comparing import Compared
 
 
 def audit_facts(audit: Audit, chain_id: int, market: str) -> dict[str, Any]:
@@ -21,6 +22,15 @@ def audit_facts(audit: Audit, chain_id: int, market: str) -> dict[str, Any]:
         "scope": None
         if scope is None
         else {**asdict(scope), "block_hash": f"0x{scope.block_hash.hex()}"},
+    }
+
+
+def ledger_facts(name: str, compared: Compared | None) -> dict[str, Any]:
+    """Return as of which block a ledger was compared; no block where it could not be."""
+    return {
+        "name": name,
+        "block": None if compared is None else compared.block,
+        "block_hash": None if compared is None else f"0x{compared.block_hash.hex()}",
     }
 
 
