@@ -181,7 +181,9 @@ def _compared(
 def _print(found: Audit, facts: dict[str, Any]) -> None:
     rows = [[each.name, number(each.compared), number(each.differing)] for each in found.checks]
     columns = ("What is checked", "Compared", "Differ")
-    show(Console(), table(f"Audit of {facts['market']}", columns, rows))
+    checks = table(f"Audit of {facts['market']}", columns, rows)
+    checks.columns[0].no_wrap = False  # sentences
+    show(Console(), checks)
     for line in _lines(found, facts):
         click.echo(one_line(line))
 
