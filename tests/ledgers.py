@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from fabmarket.ledger import Ledger
 from fabmarket.ledger import schema as tables
+from fabmarket.ledger.comparing import differences
 from fabmarket.ledger.rows import hexed
 from fabmarket.market.events import NetSettled, Settled
 from fabmarket.market.exchange import Exchange, Listing, Posted, record
@@ -26,14 +27,16 @@ def rows_of(ledger: Ledger, name: str) -> list[dict[str, Any]]:
 
 
 def everything(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
-    """All that follows from the chain as it is: not how far blocks may be taken back, nor how."""
-    all_rows = {name: rows_of(ledger, name) for name in tables.METADATA.tables if name != "undo"}
-    for row in all_rows["market"]:
-        del row["final"]
-    blocks = all_rows["block"]
-    with_events = {row["block"] for row in all_rows["event"]}
-    all_rows["block"] = [row for row in blocks if row["number"] in with_events or row is blocks[-1]]
-    return all_rows
+    """All that a ledger holds."""
+    return {name: rows_of(ledger, name) for name in tables.METADATA.tables}
+
+
+def require_fresh(ledger: Ledger, fresh: Ledger) -> None:
+    """Compare every row with a ledger that has seen nothing but the chain as it is now."""
+    with ledger.at_once() as given, fresh.at_once() as beside:
+        check = differences(given, beside, lambda *_: None)
+    assert check.ok, check.wrong
+    assert check.compared
 
 
 def twin_of(ledger: Ledger, domain: Any) -> Exchange:

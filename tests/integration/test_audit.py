@@ -3,6 +3,7 @@ storage or code was changed.
 """
 
 import json
+import re
 from dataclasses import fields
 
 import pytest
@@ -18,6 +19,7 @@ from fabmarket.chain import (
     net_code,
     open_engine,
 )
+from fabmarket.chain.places import is_operator, number_of_sets, unit_of
 from fabmarket.identity import Key, keccak
 from fabmarket.ledger import audit
 from fabmarket.market.events import Settled
@@ -100,6 +102,11 @@ NAMED = {
 }
 
 
+def require_no_repr_of_bytes(shown: str) -> None:
+    """A seal that differed was printed as Python writes bytes, where all else shows 0x."""
+    assert re.search(r"\bb(\\?['\"])", shown) is None, shown
+
+
 BITS = {"totalOf": 9, "operatorSet": 1, "pausedUntil": 161}
 """A bit of each value in its word, if it is not the first."""
 
@@ -122,7 +129,43 @@ def test_a_corrupted_row_is_found_and_named(past, market, audited, view):
     told = [each for check in facts["checks"] for each in check["wrong"]]
     assert any(NAMED[view] in each["what"] for each in told), told
     assert all(each["logs"] != each["found"] for each in told)
-    assert facts["first_difference"]["what"] == told[0]["what"]
+    first = next(check for check in facts["checks"] if check["wrong"])
+    # One shape for both: the first of all had no sentence.
+    assert facts["first_difference"] == {"check": first["name"], **told[0]}
+    require_no_repr_of_bytes(ran.stdout)
+
+
+UNTOLD = {
+    "unit of 0x": lambda supplier, _: unit_of(supplier, PRESS),
+    "operator ": lambda _, operator: is_operator(1, operator),
+    "number of sets of operators": lambda *_: number_of_sets(),
+}
+
+
+@pytest.mark.parametrize("what", UNTOLD)
+def test_regression_what_no_view_tells_is_compared_too(past, market, audited, what):
+    """The unit is what a buyer pays for, and a flipped bit of it passed."""
+    engine, exchange, parties = market.engine, market.exchange, past.outcome.parties
+    part = UNTOLD[what](parties.suppliers[0].address, parties.operators[0].address)
+    place = (exchange.address, f"0x{part.place:064x}")
+    right = rpc(engine, "eth_getStorageAt", *place, "latest")
+    bit = 64 if what.startswith("number") else 0  # the other parts of that word have their views
+    try:
+        rpc(engine, "anvil_setStorageAt", *place, f"0x{int(right, 16) ^ 1 << bit:064x}")
+        ran = audited("--json")
+    finally:
+        rpc(engine, "anvil_setStorageAt", *place, right)
+    assert ran.code == 1, ran.stderr
+    told = [each for check in json.loads(ran.stdout)["checks"] for each in check["wrong"]]
+    assert [each["what"].startswith(what) for each in told] == [True], told
+    require_no_repr_of_bytes(ran.stdout)
+
+
+def test_a_calendar_lies_where_the_audit_looks_for_it(past, market):
+    """Its second word is what a view of it reads."""
+    exchange, supplier = market.exchange, past.outcome.parties.suppliers[0].address
+    read = touched(market.engine, exchange.address, exchange.data("listingId", supplier, PRESS, 0))
+    assert unit_of(supplier, PRESS).place + 1 in [int(slot, 16) for _, slot in read]
 
 
 def test_what_a_stranger_was_given_past_all_calls_is_seen_once_a_log_names_it(

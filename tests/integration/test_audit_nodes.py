@@ -55,6 +55,8 @@ def test_a_node_that_refuses_much_at_once_is_asked_for_less(
 def test_a_node_that_has_forgotten_is_no_verdict(stubborn, audited):
     stubborn.forgotten = "eth_getTransactionByHash"
     refused(audited(rpc=stubborn.url), "keeps all transactions")
+    stubborn.forgotten = "eth_getStorageAt"
+    refused(audited(rpc=stubborn.url), "refused eth_getStorageAt", "missing trie node")
 
 
 def test_a_node_that_limits_is_waited_for(past, stubborn, audited):

@@ -83,7 +83,7 @@ def test_a_disputed_trade_is_followed_from_its_attestation_to_its_ruling(past, r
     assert times == sorted(times)
     shown = run(digits(ruled))
     assert shown.code == 0
-    assert "RulingPosted" in shown.stdout
+    assert "Ruling posted" in shown.stdout
 
 
 def test_a_trace_speaks_in_names_and_in_the_token_s_currency(past, run, market, ruled):
@@ -94,10 +94,43 @@ def test_a_trace_speaks_in_names_and_in_the_token_s_currency(past, run, market, 
     shown = run(digits(ruled)).stdout
     assert "1 unit of press (unit: hour) at 50 CR (50 base units) each" in shown
     table, _, below = shown.partition("1 unit of press")
-    assert max(map(len, table.splitlines())) <= 100
     assert "0x686f7572" not in shown
     assert facts["terms"]["demander"] not in table
     assert facts["terms"]["demander"] in below
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_regression_a_trace_and_an_audit_fit_the_terminal(
+    run, audited, ruled, monkeypatch, columns
+):
+    """Every line of a trace wrapped: its table had 83 columns at any width."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for shown, below in ((run(digits(ruled)), "1 unit of press"), (audited(), "Chain ")):
+        table, found, _ = shown.stdout.partition(below)
+        assert found
+        assert max(map(len, table.splitlines())) <= columns
+
+
+def numbers(value):
+    """All whole numbers in a JSON value, with the names that they have."""
+    if isinstance(value, dict):
+        return [pair for name, each in value.items() for pair in numbers_of(name, each)]
+    return [pair for each in value for pair in numbers(each)] if isinstance(value, list) else []
+
+
+def numbers_of(name, value):
+    return [(name, value)] if isinstance(value, int) else numbers(value)
+
+
+def test_regression_a_settlement_is_told_in_its_numbers_and_not_in_the_word_of_the_log(past, run):
+    """`terms` was a number of 59 digits, in which nobody saw quantity and price."""
+    event = next(event for event in past.events if isinstance(event, Settled))
+    facts = run(digits(event.trade), "--json").facts
+    (settled,) = [step["event"] for step in facts["steps"] if step["what"] == "Settled"]
+    assert "terms" not in settled
+    assert (settled["quantity"], settled["unit_price"]) == (event.quantity, event.unit_price)
+    assert settled["nonce"] == event.nonce
+    assert [pair for pair in numbers(facts) if pair[1] >= 1 << 128] == []
 
 
 def test_a_token_that_says_nonsense_of_itself_is_counted_in_base_units(run, ruled, monkeypatch):

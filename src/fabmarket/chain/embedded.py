@@ -198,6 +198,13 @@ class EmbeddedEngine(Engine):
         return bytes(self._w3.eth.get_code(cast(ChecksumAddress, address), at))
 
     @override
+    def words(self, address: str, places: Sequence[int], block: int) -> list[bytes]:
+        chain, contract = self._backend.chain, Address(to_canonical_address(address))
+        header = chain.get_canonical_block_header_by_number(BlockNumber(block))
+        state = chain.get_vm(header).state
+        return [state.get_storage(contract, place).to_bytes(32) for place in places]
+
+    @override
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
         return [_sent(each, *self._sent[each]) for each in transactions]
 

@@ -246,6 +246,10 @@ class Engine(ABC):
         """Return the code at an address after `block`, by default the latest; none of a key's."""
 
     @abstractmethod
+    def words(self, address: str, places: Sequence[int], block: int) -> list[bytes]:
+        """Return words of a contract's storage after `block`, 32 bytes each."""
+
+    @abstractmethod
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
         """Return the transactions of these hashes, all mined.
 

@@ -346,6 +346,13 @@ class RpcEngine(Engine):
             return _bytes(answer)
 
     @override
+    def words(self, address: str, places: Sequence[int], block: int) -> list[bytes]:
+        asked = [[address, f"0x{place:064x}", hex(block)] for place in places]
+        with self._asking():
+            answers = self._all("eth_getStorageAt", asked)
+            return [int(answer, 16).to_bytes(32) for answer in answers]
+
+    @override
     def sent(self, transactions: Sequence[bytes]) -> list[Sent]:
         asked = [[f"0x{each.hex()}"] for each in transactions]
         with self._asking():

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,10 +13,13 @@ from rich.console import Console
 from fabmarket.chain import FIRST_BLOCK, ExchangeContract, look_at, public
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import Whole
-from fabmarket.cli.terminal import progress, table
-from fabmarket.ledger import Audit, audit
+from fabmarket.cli.ledgers import found_ledger, read_ledger
+from fabmarket.cli.terminal import phases, table
+from fabmarket.ledger import Audit, Ledger, LedgerError, audit
+from fabmarket.ledger.audit import Progress
+from fabmarket.ledger.comparing import Compared, compare, require_of
 from fabmarket.node.moments import moment
-from fabmarket.report.auditing import audit_facts
+from fabmarket.report.auditing import audit_facts, ledger_facts
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import number, one_line, plural
 
@@ -106,6 +110,7 @@ Examples, MARKET the address that `fabmarket up` prints:
   fabmarket audit --rpc http://127.0.0.1:8545 --market MARKET
   fabmarket audit --rpc https://a.example,https://b.example --market MARKET --from 19000000
   fabmarket audit --rpc http://127.0.0.1:8545 --market MARKET --json
+  fabmarket audit --rpc http://127.0.0.1:8545 --market MARKET --ledger market.sqlite
 """,
 )
 @of_a_node(required=True)
@@ -118,17 +123,37 @@ Examples, MARKET the address that `fabmarket up` prints:
     show_default=True,
     help="Where to look for the making of the market: not after it.",
 )
+@click.option(
+    "--ledger",
+    metavar="LEDGER",
+    help="Also compare a ledger with a fresh one: a file, the directory of a run or an agent, or a"
+    " postgresql:// URL.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def command(rpc: str, market: str, chain_id: int | None, first: int, as_json: bool) -> None:
+def command(
+    rpc: str, market: str, chain_id: int | None, first: int, ledger: str | None, as_json: bool
+) -> None:
     """Check a whole market with nothing but a node.
 
     All its events are replayed by the rules, every call is read and its signatures recovered, and
     all storage is compared with what follows, at one block. What is sold of each slot is counted
-    beside what is attested for it. Exit code 1 if anything differs.
+    beside what is attested for it. With --ledger every row of a ledger is compared with one that is
+    written anew. Exit code 1 if anything differs.
     """
-    with market_at(rpc, market, chain_id) as exchange:
-        found = _audited(exchange, first)
-        facts = audit_facts(found, exchange.engine.chain_id, market)
+    compared = name = None
+    with ExitStack() as stack:
+        given = None if ledger is None else stack.enter_context(closing(_opened(ledger)))
+        exchange = stack.enter_context(market_at(rpc, market, chain_id))
+        if given is not None:
+            require_of(given, exchange)
+        tell = stack.enter_context(phases())
+        found = audit(exchange, first, tell)
+        if given is not None:
+            name, compared = given.name, _compared(exchange, given, found, tell)
+    if compared is not None:
+        found = replace(found, checks=(*found.checks, compared.check))
+    facts = audit_facts(found, exchange.engine.chain_id, market)
+    facts["ledger"] = None if name is None else ledger_facts(name, compared)
     if as_json:
         click.echo(json.dumps(facts, indent=2, sort_keys=True))
     else:
@@ -137,23 +162,28 @@ def command(rpc: str, market: str, chain_id: int | None, first: int, as_json: bo
         raise AuditFailed("the audit found differences; see above what differs")
 
 
-def _audited(exchange: ExchangeContract, first: int) -> Audit:
-    with progress() as bars:
-        tasks = {what: bars.add_task(what.capitalize(), total=None) for what in _STEPS}
-
-        def tell(what: str, done: int, of: int) -> None:
-            bars.update(tasks[what], completed=done, total=of)
-
-        return audit(exchange, first, tell)
+def _opened(ledger: str) -> Ledger:
+    return read_ledger(found_ledger(ledger).place)
 
 
-_STEPS = ("blocks", "values")
+def _compared(
+    exchange: ExchangeContract, ledger: Ledger, found: Audit, tell: Progress
+) -> Compared | None:
+    """A ledger beside a fresh one; None where the log is so wrong that nobody can write one."""
+    try:
+        return compare(exchange, ledger, tell)
+    except LedgerError:
+        if found.ok:
+            raise
+        return None
 
 
 def _print(found: Audit, facts: dict[str, Any]) -> None:
     rows = [[each.name, number(each.compared), number(each.differing)] for each in found.checks]
     columns = ("What is checked", "Compared", "Differ")
-    show(Console(), table(f"Audit of {facts['market']}", columns, rows))
+    checks = table(f"Audit of {facts['market']}", columns, rows)
+    checks.columns[0].no_wrap = False  # sentences
+    show(Console(), checks)
     for line in _lines(found, facts):
         click.echo(one_line(line))
 
@@ -186,6 +216,12 @@ def _lines(found: Audit, facts: dict[str, Any]) -> Iterator[str]:
                 f"Not seen: of {number(scope.believed)} blocks and transactions, whether they are"
                 " what their hashes are of; their kinds are not known here."
             )
+    if (ledger := facts["ledger"]) is not None:
+        if ledger["block"] is None:
+            yield f"Not compared: {ledger['name']}; such a log has no ledger."
+        else:
+            at = f"block {ledger['block']} ({ledger['block_hash']})"
+            yield f"Compared with a fresh ledger: {ledger['name']}, as of {at}."
     for each in found.surpluses:
         if each.amount:
             yield f"Held beyond what is owed: {number(each.amount)} base units of {each.token}."

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,19 @@ from click.core import ParameterSource
 from fabmarket.chain import ExchangeContract, public
 from fabmarket.cli.audit import market_at, of_a_node
 from fabmarket.cli.inputs import InputError, Real, Whole
+from fabmarket.cli.ledgers import LEDGER, Found, found_ledger, read_ledger
 from fabmarket.errors import missing
 from fabmarket.interrupts import Interrupted
 from fabmarket.ledger import Follower, Ledger
 from fabmarket.node.entry import entry_of
 from fabmarket.node.owner import Owner
-from fabmarket.node.settings import ENTRY, EVENTS, FILE
+from fabmarket.node.settings import ENTRY
 from fabmarket.report.wording import escaped, number, one_line
 
 PORT = 8480
 _EVERY = 5.0
 """Seconds between two lines of how far a long past is read."""
-LEDGER, OUT = "ledger.sqlite", "demo-out"
+OUT = "demo-out"
 
 
 @click.command(
@@ -121,42 +122,22 @@ def command(
             return  # the usual end of a server
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Where a ledger is, and what lies beside it."""
-
-    place: Path | str
-    agent: Path | None = None
-    run: Path | None = None
-
-
-def _found(ledger: str | None, *, is_followed: bool) -> _Found:
+def _found(ledger: str | None, *, is_followed: bool) -> Found:
     given = ledger or (LEDGER if is_followed else OUT)
-    if given.startswith("postgresql://"):
-        return _Found(given)
-    path = Path(given)
-    if (path / FILE).is_file():
-        if is_followed:
-            raise InputError(f"{given}: its agent follows the chain; leave out --rpc and --market")
-        return _Found(path / EVENTS, agent=path)
-    if path.is_dir():
-        return _Found(path / LEDGER, run=path)
-    return _Found(path)
+    found = found_ledger(given)
+    if is_followed and found.agent is not None:
+        raise InputError(f"{given}: its agent follows the chain; leave out --rpc and --market")
+    return found
 
 
 def _opened(place: Path | str, *, is_written: bool) -> Ledger:
     if is_written:
         return Ledger(place)
-    if isinstance(place, Path) and not place.is_file():
-        raise InputError(
-            f"{place}: there is no ledger; give the directory of a run or an agent, a ledger file,"
-            " or --rpc and --market to follow a chain into it"
-        )
-    return Ledger.reading(place)
+    return read_ledger(place, ", or --rpc and --market to follow a chain into it")
 
 
 def _serve(
-    found: _Found,
+    found: Found,
     store: Ledger,
     exchange: ExchangeContract | None,
     finality: int,

@@ -74,7 +74,7 @@ def phases() -> Iterator[Callable[[str, int, int], None]]:
         def told(phase: str, done: int, total: int) -> None:
             if phase not in tasks:
                 tasks[phase] = bar.add_task(phase, total=total)
-            bar.update(tasks[phase], completed=done)
+            bar.update(tasks[phase], completed=done, total=total)
 
         yield told
 

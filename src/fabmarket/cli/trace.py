@@ -33,6 +33,7 @@ from fabmarket.report.writing import save
 _LARGEST = 1 << 26
 _FINEST, _SYMBOL = 77, 32
 """Decimals and letters of a currency that are believed to be one's."""
+_TERMS = ("quantity", "unit_price", "nonce")
 Currency = dict[str, Any] | None
 
 
@@ -389,5 +390,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if hasattr(value, "__dataclass_fields__"):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        names = [each.name for each in fields(value)]
+        if isinstance(value, Settled):  # whose word `terms` is three numbers
+            names = [*(each for each in names if each != "terms"), *_TERMS]
+        return {name: _plain(getattr(value, name)) for name in names}
     return value

@@ -1,10 +1,12 @@
 """A trace in words: a table of its steps, and what stands below it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from fabmarket.cli.terminal import table
 from fabmarket.market.trade import TIME_LIMIT
@@ -19,30 +21,41 @@ _HIDDEN = (
     "operator_set",
 )
 """What is said of a step once, or elsewhere."""
+_WORD = re.compile("(?<=[a-z])[A-Z]")
+"""Where another word of an event's name begins."""
 _TIMES = ("origin", "expiry", "executable_at", "until")
 _AMOUNTS = ("to_supplier", "to_demander")
 
 
 def print_trace(facts: Facts) -> None:
     """Print a trace for people: hashes and addresses short, names and money in words."""
+    if facts["steps"]:
+        show(Console(), _table(facts))
+    for line in _lines(facts):
+        click.echo(one_line(line))
+
+
+def _table(facts: Facts) -> Table:
+    """The steps, in columns that can all be narrow."""
     rows = [
         [
-            each["what"],
+            _WORD.sub(lambda begins: f" {begins[0].lower()}", each["what"]),
+            "; ".join(filter(None, (_what(each, facts), _rests_on(each, facts)))),
             moment(each["time"]),
-            str(each["block"]),
-            each["transaction"][:10],
-            f"payment {_money(facts['payment'], facts)}"
-            if each["what"] == "Settled"
-            else _said(each["event"], facts),
-            _rests_on(each, facts),
+            f"{each['block']}, {each['transaction'][:10]}",
         ]
         for each in facts["steps"]
     ]
-    columns = ("Step", "When", "Block", "Call", "What", "Rests on")
-    if rows:
-        show(Console(), table(f"Trade {facts['trade']}", columns, rows))
-    for line in _lines(facts):
-        click.echo(one_line(line))
+    built = table(f"Trade {facts['trade']}", ("Step", "What", "When", "Block, call"), rows)
+    for column in built.columns:
+        column.no_wrap, column.justify = False, "left"
+    return built
+
+
+def _what(step: Facts, facts: Facts) -> str:
+    if step["what"] == "Settled":
+        return f"payment {_money(facts['payment'], facts)}"
+    return _said(step["event"], facts)
 
 
 def _said(event: Facts, facts: Facts) -> str:

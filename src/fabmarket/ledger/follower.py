@@ -92,8 +92,8 @@ class Follower(Generic[E]):
                 known = block.number, block.hash
                 first = known[0] + 1
 
-    def follow(self, progress: Progress | None = None) -> int:
-        """Store all blocks up to the head, and return the number of the last one stored.
+    def follow(self, progress: Progress | None = None, to: int | None = None) -> int:
+        """Store all blocks up to the head, or `to` a block, and return the last one's number.
 
         Blocks that were stored and are no longer on the chain are taken back before. Where the
         chain changes while it is read, or a node knows less than we, nothing more is stored: the
@@ -101,7 +101,7 @@ class Follower(Generic[E]):
         NodesDisagree where several nodes tell several chains.
         """
         self._engine.require_one_chain(self._finality)
-        head = self._engine.header()
+        head = self._engine.header(to)
         known = self._ancestor(head)
         self.latest = final = head.number - self._finality
         with ThreadPoolExecutor(1, "prefetch") as reader:

@@ -11,6 +11,7 @@ from fabmarket.ledger.trace import (
     Trace,
     told_by_a_ledger,
 )
+from fabmarket.market.telling import told
 from fabmarket.market.trade import Trade
 
 
@@ -97,9 +98,5 @@ def _apart(before: str, said: Any, right: Any) -> list[str]:
         if hasattr(one, "__dataclass_fields__") and hasattr(other, "__dataclass_fields__"):
             found += _apart(f"{name}.", one, other)
         elif one != other:
-            found.append(f"its terms say {name} {_shown(one)}, the chain {_shown(other)}")
+            found.append(f"its terms say {name} {told(one)}, the chain {told(other)}")
     return found
-
-
-def _shown(value: Any) -> str:
-    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

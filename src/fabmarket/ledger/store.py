@@ -21,6 +21,7 @@ from fabmarket.ledger.database import (
     open_database,
     writing,
 )
+from fabmarket.ledger.queries.snapshot import snapshot
 from fabmarket.ledger.rows import Statements, hexed
 from fabmarket.market.events import (
     EVENTS,
@@ -341,14 +342,28 @@ class EventLog(Generic[E]):
             raise self._damaged(error) from error
 
     @contextmanager
+    def at_once(self) -> Iterator[Connection]:
+        """A connection to read all of one moment with. LedgerError where what it reads is damaged,
+        LedgerBusy where the server is gone.
+        """
+        try:
+            with snapshot(self.engine) as connection:
+                yield connection
+        except DatabaseError as error:
+            raise self._unread(error) from error
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
             with self.engine.connect() as connection:
                 yield connection
         except (DatabaseError, *_AS_ANYTHING) as error:
-            if isinstance(error, OperationalError) and self.engine.dialect.name != "sqlite":
-                raise LedgerBusy(f"{self.name} does not answer ({error.orig})") from error
-            raise self._damaged(error) from error
+            raise self._unread(error) from error
+
+    def _unread(self, error: Exception) -> LedgerBusy | LedgerError:
+        if isinstance(error, OperationalError) and self.engine.dialect.name != "sqlite":
+            return LedgerBusy(f"{self.name} does not answer ({error.orig})")
+        return self._damaged(error)
 
     def _damaged(self, error: Exception) -> LedgerError:
         said = error.orig if isinstance(error, DatabaseError) else error

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fabmarket.errors import TryAgain
+from fabmarket.market.telling import told
 
 _KEPT = 100
 """Differences of one check that are kept; all are counted."""
@@ -120,5 +121,5 @@ class Audit:
 
 
 def _cut(value: Any) -> str:
-    text = str(value)
+    text = told(value)
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"

@@ -31,6 +31,7 @@ from fabmarket.market.exchange import (
     step,
 )
 from fabmarket.market.exchange.signatures import is_by
+from fabmarket.market.telling import told
 from fabmarket.market.trade import Intent, market_domain
 
 Events = tuple[Event, ...]
@@ -201,4 +202,4 @@ def _are_among(some: Events, events: Events) -> bool:
 
 
 def _shown(events: Events) -> str:
-    return ", ".join(map(str, events)) or "no event"
+    return ", ".join(map(told, events)) or "no event"

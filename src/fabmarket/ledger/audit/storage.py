@@ -5,6 +5,7 @@ from itertools import chain, islice
 from typing import Any
 
 from fabmarket.chain import ChainError, ExchangeContract, TokenContract
+from fabmarket.chain.places import Part, is_operator, number_of_sets, unit_of
 from fabmarket.identity import keccak
 from fabmarket.ledger.audit.checks import Check, Surplus
 from fabmarket.ledger.audit.digests import Digests
@@ -40,7 +41,10 @@ class Storage:
         state = self._state
         self._of = trades.number + sum(
             len(each)
-            for each in (state.accounts, state.slots, state.listings, state.held, state.rulings)
+            for each in (
+                *(state.accounts, state.calendars, state.slots, state.listings, state.held),
+                state.rulings,
+            )
         )
         return (
             self._code(),
@@ -50,6 +54,7 @@ class Storage:
             self._listings(),
             self._escrows(trades),
             self._totals(),
+            self._untold(),
         )
 
     def solvency(self) -> tuple[Check, tuple[Surplus, ...]]:
@@ -191,13 +196,41 @@ class Storage:
         self._all(check, "totalOf", [(f"total of {each}", (each,), value) for each, value in owed])
         return check
 
+    def _untold(self) -> Check:
+        """What is stored and no view tells."""
+        check = Check("what no view tells equals the contract's storage")
+        self._each(check, self._words, self._parts())
+        return check
+
+    def _parts(self) -> Iterator[Item]:
+        state = self._state
+        for place in sorted(state.calendars):
+            supplier, resource = place
+            what = f"unit of 0x{resource.hex()} of {supplier}"
+            yield what, unit_of(*place), state.calendars[place].unit
+        yield "number of sets of operators", number_of_sets(), len(state.operator_sets)
+        for number, known in sorted(state.operator_sets.items()):
+            for member in known.members:
+                yield f"operator {member} is of set {number}", is_operator(number, member), True
+
+    def _words(self, parts: Sequence[Part]) -> list[Any]:
+        places = [part.place for part in parts]
+        exchange = self._exchange
+        words = exchange.engine.words(exchange.address, places, self._block)
+        return [part.read(word) for part, word in zip(parts, words, strict=True)]
+
     def _all(self, check: Check, view: str, items: Iterable[Item]) -> None:
         """Compare what the view says of each item."""
+        self._each(check, lambda keys: self._exchange.stored(view, keys, self._block), items)
+
+    def _each(
+        self, check: Check, stored: Callable[[list[Any]], list[Any]], items: Iterable[Item]
+    ) -> None:
+        """Compare what is stored under the key of each item."""
         left = iter(items)
         while some := list(islice(left, _AT_ONCE)):
             keys = [key for _, key, _ in some]
-            stored = self._exchange.stored(view, keys, self._block)
-            for (what, _, replayed), found in zip(some, stored, strict=True):
+            for (what, _, replayed), found in zip(some, stored(keys), strict=True):
                 check.equal(what, replayed, found)
             self._done += len(some)
             self._progress("values", self._done, max(self._done, self._of))

@@ -33,6 +33,7 @@ from fabmarket.market.exchange.state import (
     require_before,
     slot_end,
 )
+from fabmarket.market.telling import told
 from fabmarket.market.trade import TIME_LIMIT, Trade, listing_id
 
 EscrowEvent = (
@@ -57,7 +58,7 @@ def escrow_record(state: Exchange, event: EscrowEvent) -> Exchange:
             return _reduced(state, event)
     trade, held = state.escrows.get(event.trade), state.held.get(event.trade, Held())
     if trade is None or not held.is_open:
-        raise Inconsistent(f"{event} is of a trade that holds nothing")
+        raise Inconsistent(f"{told(event)} is of a trade that holds nothing")
     match event:
         case Delivered() | Disputed():
             return _stated(state, event, trade, held)
@@ -67,7 +68,7 @@ def escrow_record(state: Exchange, event: EscrowEvent) -> Exchange:
             return _grace_opened(state, event, trade, held)
         case SplitsVoided():
             if event.split_nonce != held.split_nonce + 1:
-                raise Inconsistent(f"{event} does not follow nonce {held.split_nonce}")
+                raise Inconsistent(f"{told(event)} does not follow nonce {held.split_nonce}")
             new = replace(held, split_nonce=event.split_nonce)
             return replace(state, held=state.held.insert(event.trade, new))
         case RulingPosted():
@@ -82,18 +83,18 @@ def _escrowed(state: Exchange, event: Escrowed) -> Exchange:
     terms_word = pack_terms(trade.quantity, trade.unit_price, trade.nonce)
     settled = Settled(trade.listing, trade.demander, event.trade, trade.token, terms_word)
     if state.last != settled or digest(state.domain, trade) != event.trade:
-        raise Inconsistent(f"{event} does not follow the settlement of its trade")
+        raise Inconsistent(f"{told(event)} does not follow the settlement of its trade")
     if event.trade in state.held:
-        raise Inconsistent(f"{event} holds a payment twice")
+        raise Inconsistent(f"{told(event)} holds a payment twice")
     state = at_time(state, event, event.since)
     require_before(state, event, trade.valid_until)
     listing = state.listings[trade.listing]
     timely = trade.valid_until <= slot_end(trade.listing) and trade.listing_epoch == listing.epoch
     fitting = timely and terms.is_place(state, trade)
     if not fitting or terms.fault(state, trade, event.since) is not None:
-        raise Inconsistent(f"{event} has terms that the exchange refuses")
+        raise Inconsistent(f"{told(event)} has terms that the exchange refuses")
     if event.operator_set != state.operator_set(event.since):
-        raise Inconsistent(f"{event} names other operators than those of its time")
+        raise Inconsistent(f"{told(event)} names other operators than those of its time")
     # `Settled` credited the supplier; an escrowed payment is held instead, beside what each locks.
     payment, deposit = settled.payment, terms.deposit_of(trade, state.parameters)
     supplier_locks = payment + deposit + trade.escrow.bond
@@ -114,11 +115,11 @@ def _reduced(state: Exchange, event: CommitmentReduced) -> Exchange:
     slot, calendar = state.slots.get(where, Slot()), state.calendars.get(where[:2])
     end = calendar.end(event.slot) if calendar else TIME_LIMIT
     if end >= TIME_LIMIT:
-        raise Inconsistent(f"{event} names no slot")
+        raise Inconsistent(f"{told(event)} names no slot")
     listing = state.listings.get(listing_id(*where, end), Listing(event.supplier))
     committed = slot.committed - event.quantity
     if event.quantity == 0 or committed < listing.available:
-        raise Inconsistent(f"{event} gives back what was not sold")
+        raise Inconsistent(f"{told(event)} gives back what was not sold")
     return replace(state, slots=state.slots.insert(where, replace(slot, committed=committed)))
 
 
@@ -133,7 +134,7 @@ def _stated(state: Exchange, event: Delivered | Disputed, trade: Trade, held: He
         fitting = fitting and 0 < event.quantity <= trade.quantity
         new = replace(held, state=EscrowState.DELIVERED, delivered=event.quantity)
     if not fitting:
-        raise Inconsistent(f"{event} does not follow {held}")
+        raise Inconsistent(f"{told(event)} does not follow {told(held)}")
     return _entered(state, event, new)
 
 
@@ -147,7 +148,7 @@ def _uncovered(state: Exchange, event: Uncovered, trade: Trade, held: Held) -> E
     uncovered = slot.committed + units > slot.attested and where not in state.seals
     uncovered = uncovered and reduced == CommitmentReduced(*where, units)
     if held.state != EscrowState.FUNDED or not uncovered:
-        raise Inconsistent(f"{event} refunds what is covered, or was delivered")
+        raise Inconsistent(f"{told(event)} refunds what is covered, or was delivered")
     # Where more came off than was missing, that much less is attested: it may not be sold again.
     slot = replace(slot, attested=min(slot.attested, slot.committed))
     state = replace(state, slots=state.slots.insert(where, slot))
@@ -162,7 +163,7 @@ def _entered(state: Exchange, event: Delivered | Disputed | Uncovered, held: Hel
 def _require_in_time(state: Exchange, event: EscrowEvent, held: Held) -> None:
     """Raise Inconsistent once time and block are known to be beyond the grace period."""
     if held.grace_until and state.time >= held.grace_until and state.block >= held.grace_block:
-        raise Inconsistent(f"{event} comes after the grace period of {held}")
+        raise Inconsistent(f"{told(event)} comes after the grace period of {told(held)}")
 
 
 def _grace_opened(state: Exchange, event: GraceOpened, trade: Trade, held: Held) -> Exchange:
@@ -171,7 +172,7 @@ def _grace_opened(state: Exchange, event: GraceOpened, trade: Trade, held: Held)
     state = at_time(state, event, now, event.until_block - parameters.grace_blocks)
     early = now < terms.deadline_of(trade, held, parameters)
     if held.grace_until or early or event.state != held.state or event.trade in state.rulings:
-        raise Inconsistent(f"{event} does not follow {held}")
+        raise Inconsistent(f"{told(event)} does not follow {told(held)}")
     new = replace(held, grace_until=event.until, grace_block=event.until_block)
     return replace(state, held=state.held.insert(event.trade, new))
 
@@ -185,7 +186,7 @@ def _ruling_posted(state: Exchange, event: RulingPosted, trade: Trade, held: Hel
     heard = heard and held.state == EscrowState.DISPUTED
     follows = event.number > (posted.number if posted else 0)
     if not heard or not follows or max(shares) > WHOLE:
-        raise Inconsistent(f"{event} does not follow {posted} of {held}")
+        raise Inconsistent(f"{told(event)} does not follow {told(posted)} of {told(held)}")
     until = replace(held, grace_until=event.executable_at, grace_block=event.until_block)
     new = Posted(event.number, *shares, event.executable_at)
     return replace(
@@ -220,7 +221,7 @@ def _released(state: Exchange, event: Released, trade: Trade, held: Held) -> Exc
         fitting = event.cause == Cause.ACCEPTED and event.to_demander == 0
         fitting = fitting and 0 < event.to_supplier < held.payment
     if not fitting:
-        raise Inconsistent(f"{event} does not follow {held}")
+        raise Inconsistent(f"{told(event)} does not follow {told(held)}")
     left = held.payment - event.to_supplier - event.to_demander
     state = _paid(state, event, trade)
     return replace(state, held=state.held.insert(event.trade, replace(held, payment=left)))
@@ -236,7 +237,7 @@ def _closed(state: Exchange, event: Released, trade: Trade, held: Held) -> Excha
         state = _owing(state, event, trade, held, ruling or Posted())
     rest = held_in_all - event.to_supplier
     if event.to_demander != rest or event.to_demander < 0:
-        raise Inconsistent(f"{event} pays not all of {held_in_all} base units")
+        raise Inconsistent(f"{told(event)} pays not all of {held_in_all} base units")
     state = _paid(_capacity_given_back(state, event, trade, held), event, trade)
     return replace(
         state,
@@ -252,7 +253,7 @@ def _owing(state: Exchange, event: Released, trade: Trade, held: Held, ruling: P
         for each in (False, True)
     )
     if event.to_supplier not in (in_time, late):
-        raise Inconsistent(f"{event} pays the supplier neither {in_time} nor, late, {late}")
+        raise Inconsistent(f"{told(event)} pays the supplier neither {in_time} nor, late, {late}")
     if in_time == late:
         return state
     if event.to_supplier == late:
@@ -278,7 +279,7 @@ def _caused(state: Exchange, event: Released, held: Held) -> Exchange:
             expired = held.grace_until and terms.ON_EXPIRY[held.state] == event.cause
             if ruling is None and expired:
                 return not_before(state, held.grace_until, held.grace_block)
-    raise Inconsistent(f"{event} does not follow {ruling} of {held}")
+    raise Inconsistent(f"{told(event)} does not follow {told(ruling)} of {told(held)}")
 
 
 def _capacity_given_back(state: Exchange, event: Released, trade: Trade, held: Held) -> Exchange:
@@ -289,7 +290,9 @@ def _capacity_given_back(state: Exchange, event: Released, trade: Trade, held: H
     if isinstance(state.last, CommitmentReduced):
         require_before(state, event, end)
         if state.last != CommitmentReduced(*_place(state, trade), units):
-            raise Inconsistent(f"{event} gives back {units} units, not those of {state.last}")
+            raise Inconsistent(
+                f"{told(event)} gives back {units} units, not those of {told(state.last)}"
+            )
         return state
     return not_before(state, end) if units else state
 
@@ -300,7 +303,7 @@ def _place(state: Exchange, trade: Trade) -> tuple[str, bytes, int]:
 
 def _paid(state: Exchange, event: Released, trade: Trade) -> Exchange:
     if event.to_supplier < 0 or event.to_demander < 0:
-        raise Inconsistent(f"{event} takes money")
+        raise Inconsistent(f"{told(event)} takes money")
     supplier = state.supplier_of(trade.listing)
     parts = ((supplier, event.to_supplier), (trade.demander, event.to_demander))
     return credited(state, trade.token, *parts)

@@ -56,6 +56,7 @@ from fabmarket.market.exchange.state import (
     slot_end,
 )
 from fabmarket.market.net import unpack_rows, unpack_sales
+from fabmarket.market.telling import told
 from fabmarket.market.trade import TIME_LIMIT, listing_id
 
 
@@ -104,7 +105,7 @@ def _require_following(state: Exchange, event: Event) -> bool:
         case _:
             return False
     if demands and not met:
-        raise Inconsistent(f"{event} cannot follow {state.last}")
+        raise Inconsistent(f"{told(event)} cannot follow {told(state.last)}")
     return demands
 
 
@@ -120,7 +121,7 @@ def fitted(state: Exchange, stored: SlotAttested | SlotSealed) -> tuple[Unlisted
 
 def _recorded(state: Exchange, event: Event) -> Exchange:
     if state.parameters == UNDEPLOYED and not isinstance(event, OperatorsSet | TokenSet | Deployed):
-        raise Inconsistent(f"{event} comes before the exchange was made")
+        raise Inconsistent(f"{told(event)} comes before the exchange was made")
     match event:
         case Deployed():
             return _deployed(state, event)
@@ -160,9 +161,9 @@ def _deployed(state: Exchange, event: Deployed) -> Exchange:
     values = tuple(getattr(it, name) for name in it.__dataclass_fields__)
     timed = min(values[:-1]) > 0 and it.longest_life >= windows
     if not timed or not 0 <= it.deposit_share <= WHOLE:
-        raise Inconsistent(f"{event} has parameters that the exchange refuses")
+        raise Inconsistent(f"{told(event)} has parameters that the exchange refuses")
     if state.parameters != UNDEPLOYED or not state.operator_sets:
-        raise Inconsistent(f"{event} makes an exchange twice, or one without operators")
+        raise Inconsistent(f"{told(event)} makes an exchange twice, or one without operators")
     return replace(state, parameters=it, modules=(event.escrow, event.net))
 
 
@@ -177,16 +178,16 @@ def _operators_set(state: Exchange, event: OperatorsSet) -> Exchange:
     members, count = event.operators, len(event.operators)
     distinct = len({*members, NOBODY}) == count + 1
     if not distinct or not count // 2 < event.threshold <= count:
-        raise Inconsistent(f"{event} is no majority of distinct operators")
+        raise Inconsistent(f"{told(event)} is no majority of distinct operators")
     if event.set != len(state.operator_sets) + 1:
-        raise Inconsistent(f"{event} follows {len(state.operator_sets)} sets")
+        raise Inconsistent(f"{told(event)} follows {len(state.operator_sets)} sets")
     now = event.since - state.parameters.operator_delay
     state = at_time(state, event, now)
     known = state.operator_sets.insert(event.set, OperatorSet(members, event.threshold))
     if event.set == 1:
         return replace(state, operator_sets=known, current_set=1)
     if state.parameters == UNDEPLOYED:
-        raise Inconsistent(f"{event} comes before the exchange was made")
+        raise Inconsistent(f"{told(event)} comes before the exchange was made")
     new = replace(
         state,
         operator_sets=known,
@@ -204,7 +205,7 @@ def _moved(state: Exchange, event: Deposited | Withdrawn) -> Exchange:
         change = -event.amount
         fitting = event.to not in (NOBODY, state.domain.verifying_contract)
     if not fitting or event.amount <= 0:
-        raise Inconsistent(f"{event} moves nothing, or what the exchange does not move")
+        raise Inconsistent(f"{told(event)} moves nothing, or what the exchange does not move")
     state = credited(state, event.token, (event.account, change))
     owed = state.owed.get(event.token, 0) + change
     return replace(state, owed=state.owed.insert(event.token, owed))
@@ -214,13 +215,13 @@ def _capacity(state: Exchange, event: ResourceRegistered | SlotAttested | SlotSe
     owned = (event.supplier, event.resource)
     if isinstance(event, ResourceRegistered):
         if owned in state.calendars:
-            raise Inconsistent(f"{event} registers a resource twice")
+            raise Inconsistent(f"{told(event)} registers a resource twice")
         if event.slot_length == 0 or event.origin + event.slot_length >= TIME_LIMIT:
-            raise Inconsistent(f"{event} has no slot within {TIME_LIMIT} seconds")
+            raise Inconsistent(f"{told(event)} has no slot within {TIME_LIMIT} seconds")
         calendar = Calendar(event.unit, event.origin, event.slot_length)
         return replace(state, calendars=state.calendars.insert(owned, calendar))
     if owned not in state.calendars or state.calendars[owned].end(event.slot) >= TIME_LIMIT:
-        raise Inconsistent(f"{event} is of no slot that is registered")
+        raise Inconsistent(f"{told(event)} is of no slot that is registered")
     where = (*owned, event.slot)
     old = state.slots.get(where, Slot())
     if isinstance(event, SlotSealed):
@@ -234,7 +235,7 @@ def _capacity(state: Exchange, event: ResourceRegistered | SlotAttested | SlotSe
     if not opened:
         require_before(state, event, event.expiry)
         if event.version <= old.version:
-            raise Inconsistent(f"{event} follows version {old.version}")
+            raise Inconsistent(f"{told(event)} follows version {old.version}")
     new = Slot(attested, old.committed, event.version, event.expiry)
     return replace(state, slots=state.slots.insert(where, new), seals=seals)
 
@@ -249,13 +250,13 @@ def _listed(state: Exchange, event: ListingEvent) -> Exchange:
     end = calendar.end(event.slot) if calendar else TIME_LIMIT
     named = end < TIME_LIMIT and event.listing == listing_id(*where, end)
     if not named or old.supplier != event.supplier or event.quantity == 0:
-        raise Inconsistent(f"{event} names another slot's listing, or no units")
+        raise Inconsistent(f"{told(event)} names another slot's listing, or no units")
     if change > 0:
         require_before(state, event, min(end, slot.expiry))
     over = change > 0 and committed > slot.attested
     if available != event.available or available < 0 or over:
         raise Inconsistent(
-            f"{event} leaves {committed} committed of {slot.attested} attested,"
+            f"{told(event)} leaves {committed} committed of {slot.attested} attested,"
             f" {available} available"
         )
     return replace(
@@ -270,14 +271,14 @@ def _raised(state: Exchange, event: EpochRaised | ListingEpochRaised, old: int) 
     if event.epoch > old + 2 and event.epoch <= LAST_EPOCH:
         return at_time(state, event, event.epoch)
     if event.epoch != old + 2 or old + 2 < state.time <= LAST_EPOCH:
-        raise Inconsistent(f"{event} does not follow epoch {old}")
+        raise Inconsistent(f"{told(event)} does not follow epoch {told(old)}")
     return state
 
 
 def _listing_epoch(state: Exchange, event: ListingEpochRaised) -> Exchange:
     old = state.listings.get(event.listing, Listing(event.supplier))
     if old.supplier != event.supplier or event.supplier == NOBODY:
-        raise Inconsistent(f"{event} is not of {old}")
+        raise Inconsistent(f"{told(event)} is not of {told(old)}")
     state = _raised(state, event, old.epoch)
     new = replace(old, epoch=event.epoch)
     return replace(state, listings=state.listings.insert(event.listing, new))
@@ -290,7 +291,7 @@ def _epoch(state: Exchange, event: NoncesCancelled | EpochRaised) -> Exchange:
         new = Account(old.balance, event.epoch)
     else:
         if event.epoch != old.epoch:
-            raise Inconsistent(f"{event} does not follow epoch {old.epoch}")
+            raise Inconsistent(f"{told(event)} does not follow epoch {old.epoch}")
         new = replace(old, used=old.used | event.mask)
     return replace(state, accounts=state.accounts.insert((event.account, event.token), new))
 
@@ -302,25 +303,27 @@ def _intents(state: Exchange, event: Relayed | IntentsVoided) -> Exchange:
     else:
         fitting, following = event.nonce > current, event.nonce
     if not fitting:
-        raise Inconsistent(f"{event} does not follow nonce {current}")
+        raise Inconsistent(f"{told(event)} does not follow nonce {current}")
     return replace(state, intent_nonces=state.intent_nonces.insert(event.account, following))
 
 
 def _settled(state: Exchange, event: Settled) -> Exchange:
     listing = state.listings.get(event.listing)
     if listing is None or not 0 < event.quantity <= listing.available:
-        raise Inconsistent(f"{event} sells what is not there")
+        raise Inconsistent(f"{told(event)} sells what is not there")
     if event.demander == listing.supplier or event.unit_price == 0:
-        raise Inconsistent(f"{event} sells to the seller, or for nothing")
+        raise Inconsistent(f"{told(event)} sells to the seller, or for nothing")
     state = not_before(state, state.paused_until)
     require_before(state, event, slot_end(event.listing))
     buyer = state.account_of(event.demander, event.token)
     epoch, bit = event.nonce >> 8, event.nonce & 0xFF
     fresh = buyer.in_epoch(epoch)
     if fresh is None or fresh.is_used(bit):
-        raise Inconsistent(f"{event} uses a nonce twice, or of another epoch than {buyer.epoch}")
+        raise Inconsistent(
+            f"{told(event)} uses a nonce twice, or of another epoch than {buyer.epoch}"
+        )
     if buyer.balance < event.payment:
-        raise Inconsistent(f"{event} is paid from a balance of {buyer.balance}")
+        raise Inconsistent(f"{told(event)} is paid from a balance of {buyer.balance}")
     paid = Account(buyer.balance - event.payment, fresh.epoch, fresh.used | 1 << bit)
     left = replace(listing, available=listing.available - event.quantity)
     state = replace(
@@ -333,15 +336,15 @@ def _settled(state: Exchange, event: Settled) -> Exchange:
 
 def _net_settled(state: Exchange, event: NetSettled) -> Exchange:
     if not event.rows or len(event.rows) % 2 or len(event.sales) % 2:
-        raise Inconsistent(f"{event} has no rows, or lacks a word")
+        raise Inconsistent(f"{told(event)} has no rows, or lacks a word")
     rows, sales = unpack_rows(event.rows), unpack_sales(event.sales)
     accounts = [int(row.account, 16) for row in rows]
     if sorted({0, *accounts}) != [0, *accounts]:
-        raise Inconsistent(f"{event} has rows out of order")
+        raise Inconsistent(f"{told(event)} has rows out of order")
     state = not_before(state, state.paused_until)
     for sale in sales:
         require_before(state, event, slot_end(sale.listing))
     try:
         return applied(state, event.token, rows, sales, valid_until=0)
     except Reverted as refusal:
-        raise Inconsistent(f"{event} cannot follow: {refusal}") from refusal
+        raise Inconsistent(f"{told(event)} cannot follow: {refusal}") from refusal

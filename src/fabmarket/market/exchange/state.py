@@ -17,6 +17,7 @@ from fabmarket.errors import Refused
 from fabmarket.identity import Domain
 from fabmarket.market.events import Event
 from fabmarket.market.parameters import Parameters
+from fabmarket.market.telling import told
 from fabmarket.market.trade import NONCES, Trade
 
 ALL_USED = (1 << NONCES) - 1
@@ -232,7 +233,7 @@ def credited(state: Exchange, token: str, *changes: tuple[str, int]) -> Exchange
 def at_time(state: Exchange, event: Event, time: int, block: int | None = None) -> Exchange:
     """Return the state at the time, and block, that an event names."""
     if time < state.time or (block is not None and block < state.block):
-        raise Inconsistent(f"{event} is of an earlier time or block than what came before")
+        raise Inconsistent(f"{told(event)} is of an earlier time or block than what came before")
     return replace(state, time=time, block=state.block if block is None else block)
 
 
@@ -246,4 +247,4 @@ def not_before(state: Exchange, time: int, block: int = 0) -> Exchange:
 def require_before(state: Exchange, event: Event, end: int) -> None:
     """Raise Inconsistent if an event that happens only before a time comes at or after it."""
     if state.time >= end:
-        raise Inconsistent(f"{event} comes at second {state.time} or later, not before {end}")
+        raise Inconsistent(f"{told(event)} comes at second {state.time} or later, not before {end}")
