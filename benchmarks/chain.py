@@ -16,9 +16,10 @@ vouches for them. `fill` is how much of a block's gas is used, of the blocks bet
 the last; `bound` is "gas" where these are full and come as often as empty ones, else "processor".
 
 Of the network also: seconds of an empty block, bytes that a validator keeps of one, and of a trade
-or transfer (all of its data but the write-ahead log, which ends at a gigabyte), its memory before
-and after the load, how often one client gets its newest block, and `finality_s` of a single trade
-while one of the four is killed.
+or transfer (all of its data but the write-ahead log, which ends at a gigabyte; the median of turns,
+null where the disk did not grow, as its databases tidy late), its memory before and after the load,
+how often one client gets its newest block, and `finality_s` of a single trade while one of the four
+is killed. Empty blocks are watched before anything is founded.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,23 +60,24 @@ COUNTS = {
 """Transactions of a turn."""
 FULL, KEPT_UP = 0.9, 1.5
 """A block is full from this share on, and comes as often as empty ones up to this many times."""
-EMPTY = 10
-"""Empty blocks that are watched."""
+FEW = 10
+"""Blocks after a start that are not counted, and that are watched once one validator is killed."""
 READING = 3.0
 """Seconds in which a validator is asked for its newest block."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured; `share` of the counts."""
+    """How much is measured; `share` of the counts, and so many `empty` blocks."""
 
     pairs: int
     turns: int
     alone: int
     share: float
+    empty: int
 
 
-WHOLE, QUICK = Size(100, 3, 5, 1.0), Size(20, 1, 2, 0.25)
+WHOLE, QUICK = Size(100, 3, 5, 1.0, 200), Size(20, 1, 2, 0.25, 50)
 
 
 class Measuring:
@@ -87,8 +89,8 @@ class Measuring:
         """Seconds of an empty block where they come by themselves."""
         self.kept: Callable[[], int] = lambda: 0
         """How many bytes a validator keeps at the moment."""
-        self.bytes: Counter[str] = Counter()
-        self.trades: Counter[str] = Counter()
+        self.bytes: defaultdict[str, list[float]] = defaultdict(list)
+        """How many a validator has kept of a trade, by kind and turn."""
         _tell(f"{name}: founding a market")
         self.market = Market(chain.engine, lambda lines: chain.settle(lines).contract, size.pairs)
 
@@ -101,10 +103,7 @@ class Measuring:
 
     def _settled(self, kind: str, count: int) -> Took:
         lines, trades = self.market.load(kind, count), count * self.market.trades(kind)
-        before = self.kept()
         took = self.chain.settle(lines)
-        self.bytes[kind] += self.kept() - before
-        self.trades[kind] += trades
         if self.market.settled(kind, took.logs) != trades:
             raise Failed(f"{kind}: other than {trades} trades have settled")
         return took
@@ -144,7 +143,9 @@ class Measuring:
     def _turn(self, kind: str, rates: list[float]) -> Took:
         least = 1 if kind in (DISTINCT, SAME, NET) else self.size.pairs
         count = max(least, round(self.size.share * COUNTS[self.name][kind]))
+        before = self.kept()
         took = self._settled(kind, count)
+        self.bytes[kind].append((self.kept() - before) / count / self.market.trades(kind))
         rates.append(count * self.market.trades(kind) / took.seconds)
         return took
 
@@ -202,33 +203,38 @@ def on_network(size: Size) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         _tell("network: making and starting it")
         with Network(Path(folder)) as network, over(network.urls) as chain:
-            measuring = Measuring("network", chain, size)
+            chain.pace(FEW)
+            _tell(f"network: {size.empty} empty blocks")
             memory, before, began = network.memory(), network.kept(), chain.head()
-            pace = chain.pace(EMPTY)
+            pace = chain.pace(size.empty)
             empty = (network.kept() - before) / (chain.head() - began)
+            measuring = Measuring("network", chain, size)
             measuring.kept, measuring.pace = network.kept, pace
             rows = measuring.rows()
             facts: dict[str, Any] = {
                 "validators": len(network.urls),
                 "block_s": round(pace, 2),
-                "bytes_an_empty_block": round(empty),
+                "bytes_an_empty_block": grown([empty]),
                 "reads_per_s": round(chain.reads(READING)),
-                "bytes_a_trade": {
-                    kind: round(measuring.bytes[kind] / count)
-                    for kind, count in measuring.trades.items()
-                },
+                "bytes_a_trade": {kind: grown(each) for kind, each in measuring.bytes.items()},
                 "memory_mib_before": memory,
                 "memory_mib": network.memory(),
             }
             _tell("network: one of four is killed")
             network.kill_last()
             with over(network.urls[:-1]) as fewer:
-                facts["block_s_one_killed"] = round(fewer.pace(EMPTY), 2)
+                facts["block_s_one_killed"] = round(fewer.pace(FEW), 2)
                 measuring.chain = fewer
                 alone = measuring.alone(SINGLE)
             facts["finality_s_one_killed"] = round(statistics.median(alone), 3)
             facts["finality_s_one_killed_range"] = _range(alone, 3)
             return rows, facts
+
+
+def grown(sizes: Sequence[float]) -> int | None:
+    """Return the median of what a disk has grown by; None where it has not, as it was tidied."""
+    size = round(statistics.median(sizes))
+    return size if size > 0 else None
 
 
 @contextmanager
@@ -319,6 +325,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     facts = measure_all(args.engine or ENGINES, QUICK if args.quick else WHOLE)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # who reads may have enough, as `head` has
     if args.json:
         print(json.dumps(facts, indent=2))
         return

@@ -4,7 +4,8 @@
 
 Arithmetic and a queue over measured figures: those of a network in FILE, which
 `benchmarks/chain.py --json` wrote, or else those that stand below. Everything that nobody has
-measured is among the assumptions, which are printed. The rest is extrapolated.
+measured is among the assumptions, which are printed. The rest is extrapolated. What rests on a
+figure that a run could not measure is unknown, in JSON null.
 
 `limits`: what one chain, supplier, ledger or audit carries, and how many demanders that makes.
 `netting`: gas of a trade by how long a cycle is. `layouts`: how the market may be split, with the
@@ -16,9 +17,10 @@ without which they cannot be bought as a whole.
 
 import argparse
 import json
+import math
+import signal
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,8 @@ class Measured:
 
     trades_per_s: tuple[float, ...] = (225, 870, 1_157, 8_607)  # chain.py, by mode
     gas_a_trade: tuple[float, ...] = (55_758, 31_931, 17_689, 3_269)  # chain.py, by mode
-    bytes_a_trade: tuple[float, ...] = (4_789, 1_747, 843, 34)  # chain.py, the most of three runs
-    bytes_an_empty_block: float = 5_878  # chain.py
+    bytes_a_trade: tuple[float | None, ...] = (4_789, 1_747, 843, 34)  # the most of three runs
+    bytes_an_empty_block: float | None = 5_878  # chain.py
     block_s: float = 0.49  # chain.py, of an empty block
     memory_mib: float = 347  # chain.py, of a validator
     reads_per_s: float = 437  # chain.py, newest blocks told by one validator
@@ -78,22 +80,45 @@ def measured(file: Path | None) -> Measured:
     if not rows:
         raise SystemExit(f"{file} has no rows of a network; see its line `skipped`")
     network = facts["network"]
-    return Measured(
-        **{
-            name: tuple(rows[mode][name] for mode in MODES)
-            for name in ("trades_per_s", "gas_a_trade")
-        },
-        **{name: network[name] for name in ("block_s", "bytes_an_empty_block", "reads_per_s")},
-        bytes_a_trade=tuple(network["bytes_a_trade"][mode] for mode in MODES),
-        memory_mib=max(network["memory_mib"]),
-    )
+    found: dict[str, Any] = {
+        name: tuple(rows[mode][name] for mode in MODES) for name in ("trades_per_s", "gas_a_trade")
+    }
+    found |= {name: network[name] for name in ("block_s", "bytes_an_empty_block", "reads_per_s")}
+    found["bytes_a_trade"] = tuple(network["bytes_a_trade"][mode] for mode in MODES)
+    found["memory_mib"] = max(network["memory_mib"])
+    for name, value in found.items():
+        for each in value if isinstance(value, tuple) else (value,):
+            _require_figure(file, name, each)
+    return Measured(**found)
+
+
+def _require_figure(file: Path, name: str, value: Any) -> None:
+    """End with a line that names the figure unless it can be one; bytes may be unknown."""
+    if value is None and name.startswith("bytes"):
+        return
+    if not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise SystemExit(
+            f"{file}: {name} is {value}, which no chain has; measure again with benchmarks/chain.py"
+        )
+
+
+def _free(figures: Measured, given: Assumed) -> float | None:
+    """Return what a year of empty blocks leaves of a disk."""
+    blocks = _blocks(figures)
+    return None if blocks is None else max(0.0, given.disk - blocks)
+
+
+def _blocks(figures: Measured) -> float | None:
+    """Return the bytes of a year of empty blocks."""
+    each = figures.bytes_an_empty_block
+    return None if each is None else YEAR / figures.block_s * each
 
 
 def limits(figures: Measured, given: Assumed) -> list[dict[str, Any]]:
-    """Return what saturates: of the chain, the first first; then the rest."""
+    """Return what saturates: of the chain, the first first, then what is unknown; then the rest."""
     peak = given.trades_a_day * given.busiest_hour / HOUR
-    blocks = YEAR / figures.block_s * figures.bytes_an_empty_block
-    rows = [
+    free = _free(figures, given)
+    rows: list[tuple[str, str, float | None, float | None]] = [
         ("supplier", "processor: members in sessions", 1 / figures.member_cpu_s, peak),
         ("supplier", "door: letters", figures.letters_per_s, peak * figures.letters_a_trade / 2),
         ("chain", "doors: heads", figures.reads_per_s * given.validators, 1 / given.poll_s),
@@ -102,17 +127,32 @@ def limits(figures: Measured, given: Assumed) -> list[dict[str, Any]]:
     ]
     for at, mode in enumerate(MODES):
         gas = given.block_gas / figures.block_s / figures.gas_a_trade[at]
-        size = given.trades_a_day * 365 * figures.bytes_a_trade[at]
+        size = figures.bytes_a_trade[at]
+        a_year = None if size is None else given.trades_a_day * 365 * size
         rows += [
             ("chain", f"processor: trades, {mode}", figures.trades_per_s[at], peak),
             ("chain", f"block gas: trades, {mode}", gas, peak),
-            ("chain", f"disk: bytes of a year, {mode}", given.disk - blocks, size),
+            ("chain", f"disk: bytes of a year, {mode}", free, a_year),
         ]
     made = [
-        {"of": who, "limit": name, "carries": rate, "demanders": int(rate / load)}
+        {"of": who, "limit": name, "carries": rate, "demanders": _carried(rate, load)}
         for who, name, rate, load in rows
     ]
-    return sorted(made, key=lambda row: (row["of"] != "chain", row["demanders"]))
+    last = math.inf
+    return sorted(
+        made,
+        key=lambda row: (
+            row["of"] != "chain",
+            last if row["demanders"] is None else row["demanders"],
+        ),
+    )
+
+
+def _carried(rate: float | None, load: float | None) -> int | None:
+    """Return for how many demanders that is enough."""
+    if rate == 0:
+        return 0
+    return None if rate is None or load is None else int(rate / load)
 
 
 def netting(figures: Measured, given: Assumed) -> list[dict[str, Any]]:
@@ -120,7 +160,7 @@ def netting(figures: Measured, given: Assumed) -> list[dict[str, Any]]:
     rows = []
     for hours in CYCLES:
         trades = given.trades_a_day * hours / 24
-        accounts = 1 - exp(-trades) + 1 / given.demanders_a_supplier  # for each demander
+        accounts = 1 - math.exp(-trades) + 1 / given.demanders_a_supplier  # for each demander
         gas = figures.gas_an_account * accounts / trades
         share = round(gas / figures.gas_a_trade[0], 2)
         row = {"hours": hours, "trades_an_account": round(trades / accounts, 2)}
@@ -139,7 +179,7 @@ def layouts(figures: Measured, given: Assumed, chance: Generator) -> list[dict[s
         "resource": (given.resources, max(resources)),
         "region and resource": (given.regions * given.resources, max(regions) * max(resources)),
     }
-    blocks = YEAR / figures.block_s * figures.bytes_an_empty_block
+    blocks = _blocks(figures)
     rows = []
     for name, (chains, largest) in splits.items():
         trades = given.demanders * largest * given.trades_a_day * 365
@@ -156,7 +196,9 @@ def layouts(figures: Measured, given: Assumed, chance: Generator) -> list[dict[s
             row[mode] = {
                 "busy": round(total * largest / rate, 3),
                 "wait_99_s": _wait(total * largest, rate, figures.block_s, chance),
-                "disk_gb_a_year": round((trades * size + blocks) / 1e9),
+                "disk_gb_a_year": None
+                if size is None or blocks is None
+                else round((trades * size + blocks) / 1e9),
             }
         rows.append(row)
     return rows
@@ -178,7 +220,9 @@ def _wait(load: float, rate: float, block_s: float, chance: Generator) -> float 
 
 def _whole(given: Assumed, regions: Any, resources: Any, split: str) -> float:
     """Return the chance that all operations of a product lie on one chain."""
-    lands = given.at_home * np.eye(given.regions) + (1 - given.at_home) * np.array(regions)
+    away = (1 - np.eye(given.regions)) * np.array(regions)  # a column for each other region
+    elsewhere = away / away.sum(axis=1, keepdims=True)
+    lands = given.at_home * np.eye(given.regions) + (1 - given.at_home) * elsewhere
     near = float(np.dot(regions, (lands**given.operations).sum(axis=1)))
     alike = sum(each**given.operations for each in resources)
     return (near if "region" in split else 1.0) * (alike if "resource" in split else 1.0)
@@ -189,6 +233,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="what chain.py --json wrote")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # who reads may have enough, as `head` has
     figures, given = measured(args.figures), Assumed()
     about = {"measured": asdict(figures), "assumed": asdict(given)}
     tables = {"limits": limits(figures, given), "netting": netting(figures, given)}
@@ -208,8 +253,9 @@ def limit_table(tables: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of a Markdown table of `limits`."""
     yield from _head("of", "limit", "carries", "demanders")
     for row in tables["limits"]:
-        carries = f"{row['carries']:,.0f}"
-        yield f"| {row['of']} | {row['limit']} | {carries} | {row['demanders']:,} |"
+        carries, demanders = _or_unknown(row["carries"]), _or_unknown(row["demanders"])
+        shown = "nothing: empty blocks fill it" if row["carries"] == 0 else carries
+        yield f"| {row['of']} | {row['limit']} | {shown} | {demanders} |"
 
 
 def netting_table(tables: dict[str, Any]) -> Iterator[str]:
@@ -230,7 +276,9 @@ def layout_table(tables: dict[str, Any]) -> Iterator[str]:
         for mode in (MODES[0], MODES[1], MODES[3]):
             part = row[mode]
             wait = "never" if part["wait_99_s"] is None else f"{part['wait_99_s']} s"
-            cells.append(f"{100 * part['busy']:,.0f} %, {wait}, {part['disk_gb_a_year']:,} GB")
+            disk = part["disk_gb_a_year"]
+            kept = "disk unknown" if disk is None else f"{disk:,} GB"
+            cells.append(f"{100 * part['busy']:,.0f} %, {wait}, {kept}")
         yield f"| {' | '.join(cells)} |"
 
 
@@ -243,7 +291,13 @@ def _said(values: dict[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items())
 
 
+def _or_unknown(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.0f}"
+
+
 def _number(value: Any) -> str:
+    if value is None:
+        return "unknown"
     if isinstance(value, tuple):
         return " / ".join(map(_number, value))
     return f"{value:,.0f}" if value >= 1000 else str(value)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from loads import Lines, Signed
 
 from fabmarket.chain import Engine, Log, Settings, open_engine
+from fabmarket.chain.endpoints import error_words
 from fabmarket.chain.posting import Posting
 from fabmarket.chain.raw import raw_logs
 from fabmarket.identity.keys import checksummed
@@ -111,7 +112,7 @@ class Node:
             answers = [answers]
         for each in answers:
             if "error" in each:
-                raise Failed(str(each["error"])[:300])
+                raise Failed(error_words(each["error"]) or str(each["error"])[:300])
         return [each["result"] for each in answers]
 
 

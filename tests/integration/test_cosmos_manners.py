@@ -3,6 +3,7 @@ price or none, transactions that it knows and does not show, blocks that it show
 """
 
 import json
+import re
 
 import pytest
 
@@ -139,3 +140,30 @@ def test_where_gas_costs_nothing_nobody_needs_coin(needs_anvil, fabmarket, monke
         node.kill()
     assert facts["audit"]["ok"]
     assert facts["paid_total"] == 31_625
+
+
+def test_regression_a_refusal_is_told_in_the_nodes_words(node):
+    """It was a dictionary of Python with a code; and who might let one deploy was not said."""
+    said = "0x12 may not deploy on this chain\nnow"
+
+    class Refusing(Relay):
+        def answered(self, asked):
+            if asked["method"] in ("eth_sendRawTransaction", "eth_call", "eth_getLogs"):
+                error = {"code": -32000, "message": said}
+                return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}).encode()
+            return super().answered(asked)
+
+    with relay(node.url, Refusing) as only:
+        engine = open_engine(only.url, Settings())
+        raw = signed(engine, pay(engine), 0)
+        for ask, rest in (
+            (lambda: engine.send(raw), "; .*fabmarket network agree allow deploy ACCOUNT"),
+            (lambda: engine.call(engine.funder.address, b""), ""),
+            (lambda: engine.calls(engine.funder.address, [b""]), ""),
+            (lambda: engine.logs(0, 1, engine.funder.address), r"\); use another"),
+        ):
+            with pytest.raises(ChainError) as caught:
+                ask()
+            told = str(caught.value)
+            assert "{" not in told
+            assert re.search(rf"0x12 may not deploy on this chain\\nnow{rest}$", told), told

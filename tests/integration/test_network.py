@@ -1,6 +1,7 @@
 """`fabmarket network`: real validators come, go, come back, and are missed or not."""
 
 import json
+import shlex
 import shutil
 import stat
 import subprocess
@@ -127,6 +128,28 @@ def test_a_validator_that_comes_back_empty_catches_up(network):
     assert len(hashes(network, 3)) == 1
 
 
+def test_regression_a_validator_that_has_lost_its_disk_comes_back_as_it_is_told(network):
+    """It was refused, and the guide said that it catches up."""
+    reached(network, 5)
+    kill(network, "validator-2")
+    place = Place(network)
+    shutil.rmtree(place.home("validator-2") / "data")
+    ran = run_command("network", "up", network, "validator-2")
+    refused(ran, "priv_validator_state.json is missing", "one above the newest block")
+    words = ran.stderr.partition("lost for good: ")[2].partition(", with N")[0]
+    above = str(status(network).head + 1)
+    command = [above if word == "N" else word for word in shlex.split(words)]
+    subprocess.run(command, check=True)  # noqa: S603
+    up(network, ["validator-2"])
+    reached(network, int(above) + 5)
+    wait_until(lambda: has_signed(network, "validator-2"), LONG, "it does not sign")
+    assert status(network).present == 4
+
+
+def has_signed(root, name):
+    return any(each.name == name and each.has_signed for each in status(root).validators)
+
+
 def test_a_validator_that_does_not_start_is_named_with_its_last_words(network):
     kill(network, "validator-4")
     genesis = Place(network).home("validator-4") / "config" / "genesis.json"
@@ -250,7 +273,7 @@ def test_regression_who_comes_second_hears_what_another_command_has_made(
 def test_an_account_that_the_chain_does_not_know_sends_several_at_once_without_coin(network):
     """Its nodes take one at a time of such an account, and say that it were delegated."""
     newcomer = Key(token_bytes(32))
-    with engine_of(facts_of(Place(network))) as node:
+    with engine_of(Place(network), facts_of(Place(network))) as node:
         sender = Sender(node)
         for at in range(4):
             sender.queue(Transaction(newcomer, f"word {at}", newcomer.address, b"", 21_000))
@@ -287,7 +310,7 @@ def test_an_agent_that_the_chain_does_not_know_sends_several_at_once_and_loses_n
     """The agent said that the chain were lost, and waited for longer each time."""
     founder = Key(token_bytes(32))
     let_deploy(network, founder.address)
-    with engine_of(facts_of(Place(network))) as node, closing(Journal()) as journal:
+    with engine_of(Place(network), facts_of(Place(network))) as node, closing(Journal()) as journal:
         wait_until(lambda: may_deploy(node, founder.address), LONG, "it may not deploy")
         rhythm = Rhythm(node.now(), 60)
         board = open_board(node, Sender(node), founder, NOWHERE, rhythm)

@@ -17,6 +17,8 @@ CONSORTIUM = checksummed(bytes.fromhex("fab1").rjust(20, b"\0"))
 """Where it stands on every consortium chain, from genesis on."""
 AGREE_GAS = 1_000_000
 """More than the dearest word takes: the one that has a 64th seat admitted."""
+MOST_PRICE = 10**12
+"""Wei of a unit of gas: more than that the contract does not take for the least price."""
 _LONGEST = 30 * 86_400
 """Seconds that a word holds at most."""
 _PAGE = 10_000

@@ -208,10 +208,16 @@ class _Endpoint(JSONBaseProvider):
 
     def quoted(self, said: object) -> str:
         """What a node said, cut short, without what the URL holds and is not to be shown."""
-        text = repr(said)
+        text = error_words(said) or repr(said)
         for secret in self._secrets:
             text = text.replace(secret, "…")
         return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
+def error_words(said: object) -> str | None:
+    """Return the message of an error of JSON-RPC, on one line; None for what is no such error."""
+    message = said.get("message") if isinstance(said, dict) else None
+    return repr(message)[1:-1] if isinstance(message, str) and message else None
 
 
 @dataclass(frozen=True)

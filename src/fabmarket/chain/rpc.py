@@ -23,6 +23,7 @@ from fabmarket.chain.endpoints import (
     BATCH,
     PATIENCE,
     Endpoints,
+    error_words,
     public,
     secrets,
     urls_of,
@@ -64,6 +65,8 @@ does, of an account that has code by delegation, and of one that it knows nothin
 """
 
 
+_NO_RIGHT = "may not deploy on this chain"
+_HINT = "; owners of its seats allow it with fabmarket network agree allow deploy ACCOUNT"
 _REMEDY = "see that its nodes run, of several validators more than two thirds"
 
 
@@ -135,14 +138,16 @@ class RpcEngine(Engine):
         except FabmarketError:
             raise
         except Exception as error:
-            said = self._quoted(f"{type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {self._quoted(error)}"
             raise ChainError(
                 f"the node at {self.shown} does not answer as a node does ({said}); use another"
             ) from error
 
     def _quoted(self, said: object) -> str:
         """What a node said, cut short, without what the URL holds and is not to be shown."""
-        text = str(said)
+        if isinstance(said, Web3RPCError) and said.rpc_response is not None:
+            said = said.rpc_response.get("error", said)
+        text = error_words(said) or str(said)
         for secret in self._secrets:
             text = text.replace(secret, "…")
         return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
@@ -177,7 +182,7 @@ class RpcEngine(Engine):
         with self._asking():  # web3 would take longer over the answer than the node
             answer = self.w3.provider.make_request(RPCEndpoint("eth_getLogs"), [wanted])
             if "error" in answer:
-                raise ValueError(str(answer["error"]))
+                raise ValueError(self._quoted(answer["error"]))
             found = raw_logs(answer["result"])
         return sorted(found, key=lambda log: (log.block, log.index))
 
@@ -260,7 +265,10 @@ class RpcEngine(Engine):
                 if "already known" not in str(error) and self._found(place) is None:
                     kind = NotYet if _ONE_AT_A_TIME in str(error) else ChainError
                     said = self._quoted(error)
-                    raise kind(f"the node at {self.shown} refused a transaction: {said}") from error
+                    hint = _HINT if _NO_RIGHT in said else ""
+                    raise kind(
+                        f"the node at {self.shown} refused a transaction: {said}{hint}"
+                    ) from error
         return place
 
     def _send_in_turn(self, raw: bytes) -> None:

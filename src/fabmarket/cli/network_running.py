@@ -10,13 +10,14 @@ import click
 from rich.console import Console
 from typing_extensions import override
 
+from fabmarket.chain.consortium import MOST_PRICE
 from fabmarket.chain.open import DEV_CHAIN_ID
 from fabmarket.cli.exit_codes import AuditFailed
 from fabmarket.cli.inputs import Address, InputError, Whole
 from fabmarket.cli.terminal import phases, table
 from fabmarket.errors import TryAgain
 from fabmarket.local.network import running
-from fabmarket.local.network.files import Facts, Place, facts_of
+from fabmarket.local.network.files import Facts, Place, command, facts_of
 from fabmarket.local.network.founding import (
     BLOCK_TIME,
     MOST,
@@ -32,7 +33,6 @@ from fabmarket.report.wording import escaped, plural
 DIRECTORY = "fabmarket-network"
 _EVERYBODY = "everybody"
 _LONGEST_PAUSE = 60_000
-_MOST_PRICE = 10**18
 
 folder = click.argument(
     "folder", metavar="[DIR]", type=click.Path(path_type=Path), default=DIRECTORY
@@ -89,7 +89,7 @@ def _planned(function: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option(
                 "--min-gas-price",
-                type=Whole(0, _MOST_PRICE),
+                type=Whole(0, MOST_PRICE),
                 default=0,
                 show_default=True,
                 help="Wei that a unit of gas costs at least.",
@@ -150,7 +150,7 @@ def init_command(
         click.echo(json.dumps(_facts(root, facts), indent=2, sort_keys=True))
         return
     click.echo(f"A network of {plural(plan.validators, 'validator')} is in {escaped(str(folder))}.")
-    click.echo(f"{'Start':<8}fabmarket network up {escaped(str(folder))}")
+    click.echo(f"{'Start':<8}{escaped(command('up', folder))}")
     click.echo(f"{'Engine':<8}{facts.engine}")
 
 
@@ -190,7 +190,7 @@ def up_command(folder: Path, names: tuple[str, ...], *, as_json: bool) -> None:
         began = ", ".join(result.started)
         click.echo(f"Started: {began}." if began else "All of it runs already.")
         _print(folder, result.facts, result.state)
-    _require_quorum(result.state)
+    _require_quorum(folder, result.state)
 
 
 @click.command(
@@ -252,16 +252,17 @@ def status_command(folder: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(said, indent=2, sort_keys=True))
     else:
         _print(folder, facts, state)
-    if not state.is_agreed:
+    if state.is_agreed is False:
         raise AuditFailed(f"the validators have different blocks {state.common}; see above")
-    _require_quorum(state)
+    _require_quorum(folder, state)
 
 
-def _require_quorum(state: NetworkState) -> None:
+def _require_quorum(folder: Path, state: NetworkState) -> None:
     """Raise NoQuorum where no block comes, or none would."""
     missing = f"; missing: {', '.join(state.missing)}" if state.missing else ""
-    if state.head is None:
-        raise NoQuorum("no validator answers; start them with fabmarket network up")
+    if state.head is None or state.seats is None:
+        start = command("up", folder)
+        raise NoQuorum(f"no validator answers; start them with {start}")
     if not state.has_quorum:
         count = f"{state.present} of {plural(state.seats, 'seat')} present"
         raise NoQuorum(f"{count}, {state.needed} are needed{missing}")
@@ -279,8 +280,8 @@ def _require_directory(what: str, folder: Path, names: tuple[str, ...]) -> None:
         return
     if {each.name for each in facts_of(usual).validators}.issuperset(said):
         raise InputError(
-            f"{folder}: is no directory, but a validator of {DIRECTORY}; run fabmarket network"
-            f" {what} {DIRECTORY} {' '.join(said)}"
+            f"{folder}: is no directory, but a validator of {DIRECTORY}; run"
+            f" {command(what, DIRECTORY, *said)}"
         )
 
 
@@ -307,14 +308,16 @@ def _print(folder: Path, facts: Facts, state: NetworkState) -> None:
     columns = ("Validator", "JSON-RPC", "Process", "Block", "Peers", "Seat", "Signed")
     rows = [_row(each) for each in state.validators]
     show(Console(), table(f"In {escaped(str(folder))}", columns, rows))
-    agreed = "all agree" if state.is_agreed else "they have DIFFERENT blocks"
-    quorum = "" if state.has_quorum else ": too few, the chain waits"
-    click.echo(
-        f"{'Seats':<8}{state.present} of {state.seats} present, {state.needed} needed{quorum}"
-    )
+    if state.seats is None:
+        click.echo(f"{'Seats':<8}unknown, as no validator answers")
+    else:
+        quorum = "" if state.has_quorum else ": too few, the chain waits"
+        count = f"{state.present} of {state.seats} present, {state.needed} needed{quorum}"
+        click.echo(f"{'Seats':<8}{count}")
+    agreed = "they have DIFFERENT blocks" if state.is_agreed is False else "all agree"
     if state.common is not None:
         click.echo(f"{'Block':<8}{state.common}: {agreed}")
-    for each in state.validators if not state.is_agreed else ():
+    for each in state.validators if state.is_agreed is False else ():
         click.echo(f"{'':<8}{each.name}: {escaped(each.hash or 'no answer')}")
     if state.still_since is not None:
         ago = time.time() - state.still_since

@@ -7,16 +7,25 @@ from textwrap import wrap
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fabmarket.chain import look_at, open_node
-from fabmarket.chain.consortium import Consortium, ConsortiumContract, Gas, Right, Wanted, quorum
+from fabmarket.chain.consortium import (
+    MOST_PRICE,
+    Consortium,
+    ConsortiumContract,
+    Gas,
+    Right,
+    Wanted,
+    quorum,
+)
 from fabmarket.cli.inputs import Address, InputError, Whole
 from fabmarket.cli.network_running import DIRECTORY, as_json, folder, root_of
 from fabmarket.cli.passphrase import option as passphrase_option
 from fabmarket.cli.passphrase import passphrase
 from fabmarket.cli.terminal import phases
 from fabmarket.identity.keystore import unlock
-from fabmarket.local.network.files import NAME, Facts, Place, facts_of, worked_on
+from fabmarket.local.network.files import NAME, Facts, Place, command, facts_of, worked_on
 from fabmarket.local.network.seats import Changed, add_validator, engine_of, remove_validator
 from fabmarket.local.network.standing import require_blocks, require_blocks_of
 from fabmarket.local.network.votes import DAYS, Vote, agree, agree_all, owners_of
@@ -107,7 +116,8 @@ def _print_changed(changed: Changed, what: str, done: str, *, as_json: bool) -> 
         return
     values = f"{of.owner} {of.key}" if what == "admit" else of.owner
     click.echo(_waits(vote))
-    click.echo(f"Each of the others says: fabmarket network agree {what} {values}")
+    elsewhere = f"--engine URLS --chain-id {changed.facts.chain_id} --keystore FILE"
+    click.echo(f"Each of the others says: fabmarket network agree {what} {values} {elsewhere}")
 
 
 def _waits(vote: Vote) -> str:
@@ -140,10 +150,8 @@ def _forbid(contract: ConsortiumContract, right: str, account: str) -> bytes:
 
 
 def _gas(contract: ConsortiumContract, price: str, limit: str) -> bytes:
-    number = Whole(0, _MOST_GAS)
-    return contract.gas_data(
-        Gas(number.convert(price, None, None), number.convert(limit, None, None))
-    )
+    wei, most = Whole(0, MOST_PRICE), Whole(0, _MOST_GAS)
+    return contract.gas_data(Gas(wei.convert(price, None, None), most.convert(limit, None, None)))
 
 
 def _account(said: str) -> str:
@@ -239,7 +247,10 @@ def agree_command(
         raise InputError(
             "--engine, --chain-id and --keystore go together; give all three, or --network"
         )
-    seconds = 0 if take_back else hours * _HOUR
+    _require_one_chain(engine)
+    if keystore is None and passphrase_file is not None:
+        raise InputError("--passphrase-file opens --keystore; a network has its own passphrase")
+    seconds, ended = 0 if take_back else hours * _HOUR, None
     if engine is not None and chain_id is not None and keystore is not None:
         key = unlock(keystore, passphrase(passphrase_file))
         node = open_node([engine], chain_id, key)
@@ -248,14 +259,30 @@ def agree_command(
         vote = agree(node, key, call, seconds)
     else:
         with worked_on(root_of(folder)) as (place, facts):
-            node = engine_of(facts)
-            call = made(ConsortiumContract(node), *(_owner(what, each, facts) for each in values))
+            node = engine_of(place, facts)
+            values = tuple(_owner(what, each, facts) for each in values)
+            call = made(ConsortiumContract(node), *values)
             require_blocks_of(node, place, facts)
             vote = agree_all(node, owners_of(place, facts), call, seconds)
+            if what == "remove" and vote.is_done:
+                owner = values[0].lower()
+                ended = next(
+                    (one.name for one in facts.validators if one.owner.lower() == owner), None
+                )
     if as_json:
         click.echo(json.dumps(_vote_facts(vote), indent=2, sort_keys=True))
     else:
         click.echo("It is done." if vote.is_done else _waits(vote))
+    if ended is not None:
+        end = escaped(command("remove-validator", ended, folder))
+        click.echo(f"{ended} has no seat any more; end it with {end}", err=True)
+
+
+def _require_one_chain(engine: str | None) -> None:
+    """Raise InputError where a network here and a chain elsewhere are both named."""
+    source = click.get_current_context().get_parameter_source("folder")
+    if engine is not None and source is not ParameterSource.DEFAULT:
+        raise InputError("--engine and --network name two chains; give one of them")
 
 
 @click.command(
@@ -271,11 +298,13 @@ Examples:
 @as_json
 def agreed_command(*, folder: Path, engine: str | None, as_json: bool) -> None:
     """List what owners of seats want that is not done yet, and what is in force."""
+    _require_one_chain(engine)
     names = {}
     if engine is None:
-        facts = facts_of(Place(root_of(folder)))
+        place = Place(root_of(folder))
+        facts = facts_of(place)
         names = {each.owner: each.name for each in facts.validators}
-        node = engine_of(facts)
+        node = engine_of(place, facts)
     else:
         node = look_at([engine], None)  # what is signed for nobody may be read on any chain
     contract = ConsortiumContract(node)

@@ -27,7 +27,7 @@ def free_ports(count: int) -> list[int]:
     for port in random.sample(_PORTS, len(_PORTS)):
         if len(free) == count:
             return free
-        if _is_free(port):
+        if is_free(port):
             free.append(port)
     raise NoPort(f"of the ports from {_PORTS.start} to {_PORTS.stop} not even {count} are free")
 
@@ -35,14 +35,15 @@ def free_ports(count: int) -> list[int]:
 def require_free(ports: Sequence[int], whose: str) -> None:
     """Raise PortTaken unless nobody has any of them; `whose` they are: a market's, a network's."""
     for port in ports:
-        if not _is_free(port):
+        if not is_free(port):
             raise PortTaken(
                 f"port {port}, which this {whose} has had from its founding on, is taken by"
                 " another program; end that and start again"
             )
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody has a port just now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

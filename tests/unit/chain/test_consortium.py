@@ -17,6 +17,7 @@ from fabmarket.chain import (
 from fabmarket.chain.abi import artifact
 from fabmarket.chain.consortium import (
     AGREE_GAS,
+    MOST_PRICE,
     Access,
     Consortium,
     Gas,
@@ -249,3 +250,8 @@ def test_a_log_that_it_cannot_have_written_is_refused(node):
 
 def test_a_quorum_is_more_than_two_thirds():
     assert [quorum(count) for count in range(1, 8)] == [1, 2, 3, 3, 4, 5, 5]
+
+
+def test_the_dearest_least_price_is_that_of_the_contract(chain):
+    said = chain.consortium._plain("MAX_PRICE", chain.consortium.data("MAX_PRICE"), None)
+    assert said == (MOST_PRICE,)

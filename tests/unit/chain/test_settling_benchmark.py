@@ -72,3 +72,12 @@ def test_without_a_validator_the_network_is_skipped_with_a_line_that_says_so():
     said = json.loads(ran.stdout)
     assert said["rows"] == []
     assert "/nowhere" in said["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"), [((4, 900, 2), 4), ((5.4, -9), None), ((-900,), None), ((0.2,), None)]
+)
+def test_regression_a_disk_that_has_shrunk_says_nothing_of_a_trade(monkeypatch, sizes, said):
+    """A run kept 0 bytes of a trade, or fewer than none."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    assert importlib.import_module("chain").grown(sizes) == said

@@ -1,6 +1,7 @@
 """A network without its program: its files, what is counted, and what is refused."""
 
 import json
+import shlex
 import socket
 import threading
 from contextlib import contextmanager
@@ -23,8 +24,10 @@ from fabmarket.local.network.files import (
 from fabmarket.local.network.founding import Exists, Plan, init
 from fabmarket.local.network.program import NotBuilt, ValidatorFailed, draw_keys, validator_binary
 from fabmarket.local.network.running import up
+from fabmarket.local.network.seats import _places
 from fabmarket.local.network.state import NetworkState, ValidatorState, status
 from fabmarket.local.ports import PortTaken, free_ports
+from fabmarket.local.processes import NotStarted
 
 ONE = Validator("a", "0xo", "0x" + "11" * 32, "ab", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3")
 FACTS = Facts(31337, 300, "", (ONE, replace(ONE, name="b", http="127.0.0.1:5")))
@@ -192,7 +195,6 @@ def test_more_than_two_thirds_of_the_seats_are_needed(seats, needed):
     assert network(seats, 0).needed == needed
     assert network(seats, needed).has_quorum
     assert not network(seats, needed - 1).has_quorum
-    assert not network(0, 0).has_quorum
 
 
 def test_who_is_missing_and_whether_they_agree():
@@ -204,3 +206,58 @@ def test_who_is_missing_and_whether_they_agree():
     assert state.missing == ["b", "c"]
     assert state.is_agreed
     assert not network(4, 2, well, replace(well, name="e", hash="0x2")).is_agreed
+
+
+def test_regression_where_nobody_answers_nothing_is_counted(place):
+    """It had 0 seats, of which 1 was needed, and all agreed."""
+    other = replace(ONE, name="b", key="0x" + "22" * 32)
+    write_facts(place, replace(FACTS, validators=(ONE, other)))
+    said = status(place.root).facts()
+    unknown = ("seats", "present", "needed", "quorum", "agreed", "head", "common", "still_since")
+    assert [said[each] for each in unknown] == [None] * len(unknown)
+    assert said["missing"] == ["a", "b"]
+
+
+def test_regression_who_comes_back_has_the_places_it_had(place):
+    """A validator that was removed and added again had another URL."""
+    ports = free_ports(3)
+    peer, http, rpc = map(local, ports)
+    here = replace(ONE, name="c", peer=peer, http=http, rpc=rpc)
+    gone = FACTS.having(here).without("c")
+    write_facts(place, gone)
+    assert facts_of(place).gone == (here,)
+    assert _places(gone, "c") == (here.peer, here.http, here.rpc)
+    assert gone.having(here) == FACTS.having(here)
+    with socket.create_server(("127.0.0.1", ports[1])):
+        assert not {*_places(gone, "c")} & {here.peer, here.http, here.rpc}
+    other = gone.having(replace(here, name="d"))
+    assert not {*_places(other, "c")} & {here.peer, here.http, here.rpc}
+    apart = Facts(1, 2, "10.77.3", (), (replace(ONE, peer="10.77.3.14:26656"),))
+    assert _places(apart, "a")[0] == "10.77.3.14:26656"
+
+
+def local(port: int) -> str:
+    return f"127.0.0.1:{port}"
+
+
+def test_regression_who_has_lost_its_disk_hears_how_it_comes_back(place, tmp_path, monkeypatch):
+    """The command was not named, nor the height that it takes."""
+    monkeypatch.setenv("FABMARKET_VALIDATOR", str(program(tmp_path, "echo no disk; exit 1")))
+    ports = iter(free_ports(3))
+    here = replace(ONE, peer=local(next(ports)), http=local(next(ports)), rpc=local(next(ports)))
+    root = tmp_path / "one plant"
+    lost = Place(root)
+    lost.running.mkdir(parents=True)
+    lost.home("a").mkdir(parents=True)
+    write_facts(lost, replace(FACTS, validators=(here,)))
+    with pytest.raises(NotStarted) as caught:
+        up(root)
+    home = shlex.quote(str(lost.home("a")))
+    said = str(caught.value)
+    assert f"{tmp_path / 'program'} restore --home {home} --above N" in said
+    assert f"N one above the newest block of fabmarket network status '{root}'" in said
+    assert said.endswith(f"then fabmarket network up '{root}'")
+    lost.signed("a").parent.mkdir()
+    lost.signed("a").touch()
+    with pytest.raises(NotStarted, match=r"no disk; its log is [^;]*$"):
+        up(root)

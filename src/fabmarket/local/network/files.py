@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,13 +50,14 @@ class Facts:
     """What is written down of a network. `block_time`: milliseconds of pause after each block.
 
     `subnet`: what the addresses begin with where each validator has a network namespace of its
-    own, as 10.77.3; else empty.
+    own, as 10.77.3; else empty. `gone`: those that were removed, who may come back.
     """
 
     chain_id: int
     block_time: int
     subnet: str
     validators: tuple[Validator, ...]
+    gone: tuple[Validator, ...] = ()
 
     @property
     def engine(self) -> str:
@@ -76,11 +78,13 @@ class Facts:
 
     def having(self, validator: Validator) -> "Facts":
         """Return them with one validator more."""
-        return replace(self, validators=(*self.validators, validator))
+        gone = tuple(each for each in self.gone if each.name != validator.name)
+        return replace(self, validators=(*self.validators, validator), gone=gone)
 
     def without(self, name: str) -> "Facts":
         """Return them with one validator less."""
-        return replace(self, validators=tuple(self.others(name)))
+        gone = (*self.gone, self.named(name))
+        return replace(self, validators=tuple(self.others(name)), gone=gone)
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,10 @@ class Place:
         """What a validator prints."""
         return self.home(name) / "log"
 
+    def signed(self, name: str) -> Path:
+        """What says which block a validator has signed last; without it none starts."""
+        return self.home(name) / "data" / "priv_validator_state.json"
+
     def keystore(self, name: str) -> Path:
         """The keystore of a validator's owner."""
         return self.owners / f"{name}.json"
@@ -139,6 +147,11 @@ class Place:
     def process(self, name: str) -> Process:
         """A validator's process."""
         return Process(self.running / name)
+
+
+def command(*words: object) -> str:
+    """Return `fabmarket network` with these words, as a shell takes it."""
+    return shlex.join(("fabmarket", "network", *map(str, words)))
 
 
 @contextmanager
@@ -166,8 +179,9 @@ def facts_of(place: Place) -> Facts:
         said = dict(json.loads(place.facts.read_bytes()))
         if said.pop("made_by") == _MADE_BY:
             validators = tuple(Validator(**each) for each in said.pop("validators"))
-            if all(NAME.fullmatch(each.name) for each in validators):
-                return Facts(**said, validators=validators)
+            gone = tuple(Validator(**each) for each in said.pop("gone", ()))
+            if all(NAME.fullmatch(each.name) for each in (*validators, *gone)):
+                return Facts(**said, validators=validators, gone=gone)
     except (OSError, ValueError, TypeError, KeyError):
         pass
     raise NoNetwork(

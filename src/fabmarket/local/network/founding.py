@@ -22,6 +22,7 @@ from fabmarket.local.network.files import (
     Facts,
     Place,
     Validator,
+    command,
     write_consortium,
     write_facts,
 )
@@ -104,8 +105,7 @@ def _put(draft: Path, root: Path) -> None:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         raise JustMade(
-            f"{root}: another command has just made this; look at it with fabmarket network status"
-            f" {root}"
+            f"{root}: another command has just made this; look at it with {command('status', root)}"
         ) from error
 
 

@@ -1,6 +1,7 @@
 """The markets that were set up on a network: what must not lose their chain while agents run."""
 
 import json
+import shlex
 from pathlib import Path
 
 from fabmarket.chain.endpoints import urls_of
@@ -44,7 +45,7 @@ def require_unused(place: Place, facts: Facts) -> None:
         if running:
             raise StillUsed(
                 f"{place.root}: the market in {root} is on this network, and {', '.join(running)}"
-                f" run; end them with fabmarket down {root}, then start again"
+                f" run; end them with fabmarket down {shlex.quote(each)}, then start again"
             )
 
 

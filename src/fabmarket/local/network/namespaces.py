@@ -35,7 +35,9 @@ def free_subnet() -> str:
     for at in range(256):
         if not _is_there(_bridge(f"10.77.{at}")):
             return f"10.77.{at}"
-    raise TryAgain("all 256 subnets of 10.77 have a network; end one with fabmarket network down")
+    raise TryAgain(
+        "all 256 subnets of 10.77 have a network; end one with fabmarket network down DIR"
+    )
 
 
 def host(subnet: str, at: int) -> str:

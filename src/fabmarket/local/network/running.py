@@ -1,5 +1,6 @@
 """`network up` and `down`: validators come and go, and their chain stays."""
 
+import shlex
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from fabmarket.local.founding import Progress, unheard
 from fabmarket.local.network import files, namespaces
-from fabmarket.local.network.files import Facts, Place, Validator, chosen, worked_on
+from fabmarket.local.network.files import Facts, Place, Validator, chosen, command, worked_on
 from fabmarket.local.network.markets import require_unused
 from fabmarket.local.network.program import start_command, validator_binary
 from fabmarket.local.network.state import NetworkState, state_of
@@ -97,10 +98,10 @@ def settled(
             if each.name in names and not (each.is_well and each.serves)
         ]
         progress(_STARTING, len(names) - len(waiting), len(names))
-        if not state.is_agreed:
+        if state.is_agreed is False:
             raise Disagreement(
                 f"{place.root}: the validators have different blocks {state.common};"
-                f" see fabmarket network status {place.root}"
+                f" see {command('status', place.root)}"
             )
         head = state.head or 0
         first = first or head
@@ -109,11 +110,22 @@ def settled(
             return state
         for each in waiting:
             if not place.process(each.name).runs():
-                log = place.log(each.name)
-                raise NotStarted(f"{each.name} ended at once: {last_words(log)}; its log is {log}")
+                raise NotStarted(_ended(place, each.name))
         if time.monotonic() > deadline:
             raise NotStarted(_late(place, [each.name for each in waiting]))
         time.sleep(_LOOK)
+
+
+def _ended(place: Place, name: str) -> str:
+    log = place.log(name)
+    said = f"{name} ended at once: {last_words(log)}; its log is {log}"
+    if place.signed(name).exists():
+        return said
+    restore = (validator_binary(), "restore", "--home", place.home(name), "--above", "N")
+    return (
+        f"{said}; if its disk is lost for good: {shlex.join(map(str, restore))}, with N one above"
+        f" the newest block of {command('status', place.root)}, then {command('up', place.root)}"
+    )
 
 
 def _late(place: Place, names: Sequence[str]) -> str:

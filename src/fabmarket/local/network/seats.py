@@ -18,6 +18,7 @@ from fabmarket.local.network.files import (
     Facts,
     Place,
     Validator,
+    command,
     worked_on,
     write_facts,
 )
@@ -26,6 +27,7 @@ from fabmarket.local.network.program import configure, draw_keys, validator_bina
 from fabmarket.local.network.running import settled, start, stop
 from fabmarket.local.network.standing import require_blocks_of
 from fabmarket.local.network.votes import NotAgreed, Vote, agree_all, owners_of
+from fabmarket.local.ports import is_free
 
 HOUR = 3600
 """Seconds for which an owner's word holds here."""
@@ -64,7 +66,7 @@ def add_validator(root: Path, name: str, progress: Progress = unheard) -> Change
     if not NAME.fullmatch(name):
         raise BadName(f"{name!r} is no name; give small letters, digits and hyphens, 32 at most")
     with worked_on(root) as (place, before):
-        engine = engine_of(before)
+        engine = engine_of(place, before)
         is_there = any(each.name == name for each in before.validators)
         contract = ConsortiumContract(engine)
         if not is_there or before.named(name).key not in _seated(contract):
@@ -80,11 +82,11 @@ def add_validator(root: Path, name: str, progress: Progress = unheard) -> Change
             try:
                 vote = agree_all(engine, owners_of(place, facts), call, HOUR)
             except NotMined as error:
-                goes_on = f"add-validator {name} goes on once blocks come"
+                goes_on = f"{command('add-validator', name, root)} goes on once blocks come"
                 raise NotMined(f"{error}; {name} runs without a seat, and {goes_on}") from error
         progress(_ADDING, 2, 3)
         if vote is None or vote.is_done:
-            _await(facts, lambda voters: new.key in voters, f"{name} does not vote yet")
+            _await(place, facts, lambda voters: new.key in voters, f"{name} does not vote yet")
         progress(_ADDING, 3, 3)
         return Changed(facts, new, vote)
 
@@ -98,7 +100,7 @@ def remove_validator(root: Path, name: str, progress: Progress = unheard) -> Cha
     """
     with worked_on(root) as (place, facts):
         old = facts.named(name)
-        engine = engine_of(facts)
+        engine = engine_of(place, facts)
         contract = ConsortiumContract(engine)
         vote = None
         progress(_ADDING, 0, 2)
@@ -109,7 +111,7 @@ def remove_validator(root: Path, name: str, progress: Progress = unheard) -> Cha
             if not vote.is_done:
                 return Changed(facts, old, vote)
         progress(_ADDING, 1, 2)
-        _await(facts, lambda voters: old.key not in voters, f"{name} votes still")
+        _await(place, facts, lambda voters: old.key not in voters, f"{name} votes still")
         stop(place, [old])
         if facts.subnet:
             namespaces.take_away(facts, old)
@@ -126,7 +128,7 @@ def let_deploy(root: Path, account: str) -> None:
     Raises NoNetwork, NotAgreed where they are too few, Standing where no block comes to found in.
     """
     with worked_on(root) as (place, facts):
-        engine = engine_of(facts)
+        engine = engine_of(place, facts)
         require_blocks_of(engine, place, facts)
         contract = ConsortiumContract(engine)
         rights = contract.state().deploy
@@ -141,12 +143,13 @@ def let_deploy(root: Path, account: str) -> None:
             )
 
 
-def engine_of(facts: Facts) -> Engine:
+def engine_of(place: Place, facts: Facts) -> Engine:
     """Return the chain of a network, to be read and voted at. EngineUnavailable if it is down."""
     try:
         return look_at([each.url for each in facts.validators], facts.chain_id)
     except NobodyAnswers as error:
-        raise type(error)(f"{error}; start the network with fabmarket network up") from error
+        start = command("up", place.root)
+        raise type(error)(f"{error}; start the network with {start}") from error
 
 
 def _made(place: Place, facts: Facts, name: str) -> Facts:
@@ -156,12 +159,24 @@ def _made(place: Place, facts: Facts, name: str) -> Facts:
     node_id, key = draw_keys(validator_binary(), place.home(name))
     owner = address_of_keystore(keystore) if keystore.exists() else None
     owner = owner or make_owner(place, name, passphrase)
-    number = namespaces.next_number(facts) if facts.subnet else 0
-    ((peer, http, rpc),) = addresses(facts.subnet, number, 1)
+    peer, http, rpc = _places(facts, name)
     facts = facts.having(Validator(name, owner, key, node_id, peer, http, rpc))
     write_facts(place, facts)
     _configure(place, facts)
     return facts
+
+
+def _places(facts: Facts, name: str) -> tuple[str, str, str]:
+    """Where a new validator is reached: where it was, if it was removed and that is free."""
+    taken = {where for each in facts.validators for where in (each.peer, each.http, each.rpc)}
+    for old in facts.gone:
+        own = old.peer, old.http, old.rpc
+        ports = [] if facts.subnet else [int(where.rpartition(":")[2]) for where in own]
+        if old.name == name and taken.isdisjoint(own) and all(map(is_free, ports)):
+            return own
+    number = namespaces.next_number(facts) if facts.subnet else 0
+    (places,) = addresses(facts.subnet, number, 1)
+    return places
 
 
 def _configure(place: Place, facts: Facts) -> None:
@@ -179,7 +194,9 @@ def _seated(contract: ConsortiumContract) -> set[str]:
     return {f"0x{seat.key.hex()}" for seat in contract.state().seats}
 
 
-def _await(facts: Facts, holds: Callable[[frozenset[str]], bool], problem: str) -> None:
+def _await(
+    place: Place, facts: Facts, holds: Callable[[frozenset[str]], bool], problem: str
+) -> None:
     """Return once what holds of the keys that vote holds at whoever answers."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
@@ -189,4 +206,4 @@ def _await(facts: Facts, holds: Callable[[frozenset[str]], bool], problem: str) 
                     return
                 break
         time.sleep(_LOOK)
-    raise NotInTime(f"{problem}, though it is agreed; see fabmarket network status")
+    raise NotInTime(f"{problem}, though it is agreed; see {command('status', place.root)}")

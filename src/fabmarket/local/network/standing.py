@@ -6,7 +6,7 @@ from statistics import median
 
 from fabmarket.chain import FIRST_BLOCK, Engine
 from fabmarket.errors import TryAgain
-from fabmarket.local.network.files import Facts, Place
+from fabmarket.local.network.files import Facts, Place, command
 from fabmarket.local.network.state import state_of
 
 _PATIENCE = 15.0
@@ -44,7 +44,7 @@ def require_blocks_of(engine: Engine, place: Place, facts: Facts) -> None:
     except Standing as error:
         missing = state_of(place, facts).missing
         who = f"; missing: {', '.join(missing)}" if missing else ""
-        start = f"fabmarket network up {place.root} starts what does not run"
+        start = f"{command('up', place.root)} starts what does not run"
         raise Standing(f"{error}{who}; {start}") from error
 
 

@@ -53,30 +53,33 @@ class NetworkState:
 
     A seat is present whose validator here is well, or elsewhere has signed the last blocks.
     `common` is the newest block that all who answer have. `still_since` is the time of the last
-    block where none has come for a while, seconds.
+    block where none has come for a while, seconds. Where nobody answers all of it is None.
     """
 
     validators: tuple[ValidatorState, ...]
-    seats: int
-    present: int
+    seats: int | None
+    present: int | None
     head: int | None
     common: int | None
     still_since: float | None
 
     @property
-    def needed(self) -> int:
+    def needed(self) -> int | None:
         """How many seats make blocks: more than two thirds."""
-        return quorum(self.seats)
+        return None if self.seats is None else quorum(self.seats)
 
     @property
-    def has_quorum(self) -> bool:
+    def has_quorum(self) -> bool | None:
         """Whether as many seats as are needed are present."""
-        return self.seats > 0 and self.present >= self.needed
+        if self.present is None or self.needed is None:
+            return None
+        return self.present >= self.needed
 
     @property
-    def is_agreed(self) -> bool:
+    def is_agreed(self) -> bool | None:
         """Whether all who answer have the same block `common`."""
-        return len({each.hash for each in self.validators} - {None}) <= 1
+        hashes = {each.hash for each in self.validators} - {None}
+        return len(hashes) == 1 if hashes else None
 
     @property
     def missing(self) -> list[str]:
@@ -126,10 +129,11 @@ def state_of(place: Place, facts: Facts) -> NetworkState:
         )
     here = voters & set(states)
     elsewhere = {key for key in voters - here if validator_address(key) in signers}
+    present = sum(states[key].is_well for key in here) + (0 if still else len(elsewhere))
     return NetworkState(
         tuple(states.values()),
-        seats=len(voters),
-        present=sum(states[key].is_well for key in here) + (0 if still else len(elsewhere)),
+        seats=len(voters) if newest else None,
+        present=present if newest else None,
         head=newest.number if newest else None,
         common=common or None,
         still_since=newest.time if newest and still else None,

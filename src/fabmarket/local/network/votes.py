@@ -54,7 +54,7 @@ def agree(engine: Engine, key: Key, call: bytes, seconds: int) -> Vote:
     try:
         (receipt,) = engine.mine([signed(engine, sent, engine.nonce(key.address))])
     except NotMined as error:
-        back = "once blocks come, fabmarket network agree with the same values and --take-back"
+        back = "once blocks come, fabmarket network agree with all of the same and --take-back"
         raise NotMined(f"{error}; {back} takes the word back") from error
     if receipt.status != 1:
         raise NotAgreed(
