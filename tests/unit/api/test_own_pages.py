@@ -261,7 +261,9 @@ def test_a_form_begins_with_the_next_slot_and_marks_the_one_that_runs(council, e
     bea = enter(council, "bea")
     with closing(Ledger(bea.office.folder / EVENTS)) as store:
         store.append(Block(council.blocks + 1, bytes(31) + b"x", bytes(32), ORIGIN + 10, ()))
-    options = re.findall('<option value="(\\d+)"( selected)?>([^<]*)', bea.page("/own/wants"))
+    options = re.findall(
+        '<option value="(\\d+)" title[^>]*?( selected)?>([^<]*)', bea.page("/own/wants")
+    )
     assert [(slot, "runs now" in text) for slot, _, text in options[:3]] == [
         ("0", True),
         ("1", False),

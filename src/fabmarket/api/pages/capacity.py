@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from fabmarket.api.pages.charts import Axis, Bar, Chart, bars
-from fabmarket.api.pages.clock import brief_utc
 from fabmarket.api.pages.parameters import Address, Cursor, Name
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.units import units_of
@@ -23,7 +22,7 @@ from fabmarket.ledger.queries.capacity import (
     resources,
     slots,
 )
-from fabmarket.ledger.queries.market import head
+from fabmarket.ledger.queries.market import now_of
 from fabmarket.ledger.queries.operators import operators
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.report.wording import natural, one_line, plural
@@ -71,7 +70,7 @@ def add(router: APIRouter, shell: Shell) -> None:
     ) -> HTMLResponse:
         """What is for sale, by time; past slots too if one asks."""
         with shell.connect() as connection:
-            now = _now(connection)
+            now = now_of(connection)
             since = None if past else now + 1
             where = SlotFilter(supplier or None, None, name or None, since, None, "for sale")
             page = slots(connection, where, Asked(cursor, _OFFERS))
@@ -82,7 +81,7 @@ def add(router: APIRouter, shell: Shell) -> None:
                 page=page,
                 units=units_of(connection, page.rows),
                 names=_names(connection),
-                chart=_for_sale(page.rows, name),
+                chart=_for_sale(page.rows, name, now),
                 filtered=bool(name or supplier or past),
             )
 
@@ -154,11 +153,6 @@ def _names(connection: Connection) -> list[str]:
     return sorted({row.name for row in resources(connection, asked=Asked(limit=200)).rows})
 
 
-def _now(connection: Connection) -> int:
-    last = head(connection)
-    return 0 if last is None else last.time
-
-
 def _first(
     connection: Connection, span: tuple[int, int] | None, window: int, where: SlotFilter
 ) -> int:
@@ -167,7 +161,7 @@ def _first(
         return 0
     coming = slots(
         connection,
-        SlotFilter(where.supplier, None, where.name, since=_now(connection)),
+        SlotFilter(where.supplier, None, where.name, since=now_of(connection)),
         Asked(limit=1),
     ).rows
     last = max(span[0], span[1] - window)
@@ -198,7 +192,7 @@ def _cell(slot: SlotRow) -> Cell:
     return Cell(slot, -(-4 * min(slot.sold, whole) // whole) if whole else 0)
 
 
-def _for_sale(rows: Sequence[SlotRow], name: str) -> Chart | None:
+def _for_sale(rows: Sequence[SlotRow], name: str, now: int) -> Chart | None:
     """Units for sale of one resource by the slot's beginning, all suppliers together."""
     if not name or not rows:
         return None
@@ -208,9 +202,9 @@ def _for_sale(rows: Sequence[SlotRow], name: str) -> Chart | None:
     first = sorted(units)[:_BARS]
     return bars(
         "Units for sale by slot",
-        f"Of {one_line(name)}, all suppliers together, by the beginning of the slot (UTC), in "
-        f"the next {plural(len(first), 'slot')}.",
-        [Bar(brief_utc(begins), float(units[begins])) for begins in first],
-        "slot begins (UTC)",
+        f"Of {one_line(name)}, all suppliers together, by the beginning of the slot, in the next "
+        f"{plural(len(first), 'slot')}.",
+        [Bar(begins, float(units[begins])) for begins in first],
+        Axis("slot begins", now),
         Axis("units for sale"),
     )

@@ -14,7 +14,7 @@ from fabmarket.api.pages.shell import Shell, label
 from fabmarket.api.pages.steps import CAUSES
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.escrows import EscrowFilter, EscrowRow, escrows
-from fabmarket.ledger.queries.market import head
+from fabmarket.ledger.queries.market import now_of
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.ledger.queries.products import BundleRow, bundle, bundles
 from fabmarket.report.wording import natural, number, plural, short
@@ -33,13 +33,12 @@ def add(router: APIRouter, shell: Shell) -> None:
         """Products, newest first, as a plan of machines."""
         with shell.connect() as connection:
             page = bundles(connection, asked=Asked(cursor, _PRODUCTS))
-            last = head(connection)
             return shell.page(
                 request,
                 connection,
                 "products.html",
                 page=page,
-                chart=plan(page.rows, 0 if last is None else last.time),
+                chart=plan(page.rows, now_of(connection)),
                 fate=fate,
             )
 
@@ -50,13 +49,12 @@ def add(router: APIRouter, shell: Shell) -> None:
             row = bundle(connection, digest)
             if row is None:
                 raise NotThere("such product")
-            last = head(connection)
             return shell.page(
                 request,
                 connection,
                 "product.html",
                 row=row,
-                chart=plan([row], 0 if last is None else last.time),
+                chart=plan([row], now_of(connection)),
                 units=units_of(connection, row.trades),
                 fate=fate,
             )
