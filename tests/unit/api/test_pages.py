@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import pytest
 
 from fabmarket.api import pages
 from fabmarket.cli.commands import cli
+from fabmarket.game import CONCEPTS
 from tests.browser.market import HOSTILE
 from tests.browser.seeing import showing
 
@@ -166,6 +168,29 @@ def test_the_explorer_finds_the_equilibrium_of_the_paper(usual: httpx.Client) ->
     assert ">206.25<" in text
     none = usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
     assert "No equilibrium under balanced" in none
+
+
+def sliders(text: str) -> dict[str, tuple[str, str, str]]:
+    """The explorer's sliders: the least, the most and the home value of each."""
+    fields = re.findall('<input type="range"[^>]*>', text)
+    given = [dict(re.findall('([a-z]+)="([^"]*)"', each)) for each in fields]
+    return {each["name"]: (each["min"], each["max"], each["value"]) for each in given}
+
+
+def test_regression_the_explorer_answers_at_every_corner_of_its_sliders(
+    usual: httpx.Client,
+) -> None:
+    home = sliders(usual.get("/explorer").text)
+    assert set(home) == {*"ab", "supplier_cost", "capacity", "demanders", "benefit", "cost"}
+    ends = [dict(zip(home, each, strict=True)) for each in product(range(2), repeat=len(home))]
+    one_away = [{name: at} for name in home for at in (0, 1)]
+    for concept, place in product(CONCEPTS, [{}, *one_away, *ends]):
+        said = {name: of[place.get(name, 2)] for name, of in home.items()}
+        seats = int(said["demanders"])
+        query = {**said, "benefit": [said["benefit"]] * seats, "cost": [said["cost"]] * seats}
+        answer = usual.get("/explorer", params={**query, "concept": concept})
+        assert answer.status_code == 200, (concept, said)
+        assert ">−0<" not in answer.text, (concept, said)
 
 
 def test_commands_that_pages_name_exist() -> None:

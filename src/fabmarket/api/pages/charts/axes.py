@@ -23,6 +23,10 @@ _STEPS = (
 """Seconds between two times that people count in."""
 
 
+_LEAST, _ALIKE = 1e-300, 1e-9
+"""What is below is zero to an axis; ends that differ by such a part of themselves are one."""
+
+
 def plainly(value: float) -> str:
     """Return a number as an axis has it: in full below a billion."""
     if abs(value) >= 1e9:
@@ -67,7 +71,12 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     >>> ticks(0, 87.5, 5)
     [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
     """
-    span = high - low or abs(high) or 1.0
+    largest = max(abs(low), abs(high))
+    if largest < _LEAST:
+        low = high = largest = 0.0
+    span = high - low
+    if span <= largest * _ALIKE:  # no number that is written could tell one end from the other
+        low, span = high, largest or 1.0
     rough = span / max(1, most)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(
