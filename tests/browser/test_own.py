@@ -172,6 +172,17 @@ def test_a_second_tab_learns_what_can_be_done_now_and_keeps_what_was_typed(
         expect(page.get_by_label("Note")).to_have_value("half of it")
 
 
+def test_regression_a_page_whose_owner_is_to_enter_again_says_that_it_is_old(
+    browser: Browser, council: Council, tmp_path: Path
+) -> None:
+    office = Office(council, tmp_path / "bea", "bea")
+    with serving_of(office) as address:
+        seen = entered(browser, office, address)
+        seen.page.context.clear_cookies()
+        seen.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        expect(seen.page.locator("#away")).to_contain_text("asked to enter again")
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_want_is_placed_with_the_keyboard_alone(
     scripts: bool, browser: Browser, tmp_path: Path
