@@ -110,7 +110,7 @@ def fate(one: EscrowRow, now: int) -> tuple[str, str]:
     match one.state:
         case "settled":
             return "", "paid at once"
-        case "funded" if now > one.deliver_by:
+        case "funded" if now >= one.deliver_by:
             return "late", "delivery not stated in time"
         case "funded" if now >= one.ends:
             return "waits", "slot over, delivery not stated"
