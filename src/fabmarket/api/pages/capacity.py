@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from fabmarket.api.pages.charts import Axis, Bar, Chart, bars
-from fabmarket.api.pages.parameters import Address, Cursor, Name
+from fabmarket.api.pages.parameters import Address, Cursor, Length, Name, Past, Second
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.capacity import (
@@ -32,7 +31,6 @@ _MACHINES = 30
 """Slots and resources of a page of the calendar."""
 _OFFERS = 50
 _BARS = 40
-Which = Literal["for sale", "listed"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def add(router: APIRouter, shell: Shell) -> None:
         request: Request,
         name: Name = "",
         supplier: Address = "",
-        past: bool = False,
+        past: Past = "",
         cursor: Cursor = None,
     ) -> HTMLResponse:
         """What is for sale, by time; past slots too if one asks."""
@@ -90,8 +88,8 @@ def add(router: APIRouter, shell: Shell) -> None:
         request: Request,
         name: Name = "",
         supplier: Address = "",
-        since: Annotated[int | None, Query(ge=0, lt=1 << 62)] = None,
-        length: Annotated[int | None, Query(ge=1, lt=1 << 40)] = None,
+        since: Second = None,
+        length: Length = None,
         cursor: Cursor = None,
     ) -> HTMLResponse:
         """Machines by slots, a window of time at a time."""

@@ -1,14 +1,14 @@
 """Products as the chain shows them, and the escrows that their operations wait in."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from fabmarket.api.pages.charts import Gantt, Job, Lane, gantt
 from fabmarket.api.pages.clock import utc
-from fabmarket.api.pages.parameters import Cursor
+from fabmarket.api.pages.parameters import Cursor, Key
 from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell, label
 from fabmarket.api.pages.steps import CAUSES
@@ -43,7 +43,7 @@ def add(router: APIRouter, shell: Shell) -> None:
             )
 
     @router.get("/products/{digest}")
-    def one(request: Request, digest: Annotated[str, Path(max_length=66)]) -> HTMLResponse:
+    def one(request: Request, digest: Key) -> HTMLResponse:
         """One product, operation by operation."""
         with shell.connect() as connection:
             row = bundle(connection, digest)

@@ -117,7 +117,8 @@ class Shell:
             present=0 if standing.head is None else standing.head.time,
             market=row,
             again=lambda **changed: _again(request, changed),
-            **shown,
+            status=status,
+            **{"wrong": {}, **shown},
         )
         return HTMLResponse(as_cards(text), status, {"Cache-Control": "no-cache"})
 

@@ -77,7 +77,7 @@ async function fetchParts() {
     const text = await answer.text();
     if (answer.redirected) {
       say("You are asked to enter again, and what stands here is no longer kept up to date. Load the page anew.");
-    } else if (answer.ok) {
+    } else if (answer.ok || document.body.dataset.status === `${answer.status}`) {
       replaceParts(new DOMParser().parseFromString(text, "text/html"));
       shownAt = Date.now();
       if (document.documentElement.dataset.stream !== "away") banner.hidden = true;
