@@ -172,6 +172,24 @@ def test_a_second_tab_learns_what_can_be_done_now_and_keeps_what_was_typed(
         expect(page.get_by_label("Note")).to_have_value("half of it")
 
 
+def test_regression_blanks_that_are_wrong_can_be_seen(
+    browser: Browser, council: Council, tmp_path: Path
+) -> None:
+    office = Office(council, tmp_path / "bea", "bea")
+    with serving_of(office) as address:
+        page = entered(browser, office, address).page
+        page.goto(f"{address}/own/wants")
+        for label, text in (
+            ("What you call it", "g  h"),
+            ("Resource", "mill"),
+            ("Worth of a unit", "9"),
+        ):
+            page.get_by_label(label).fill(text)
+        page.get_by_role("button", name="Place the want").click()
+        assert "'g  h' is no name" in page.locator("[role=alert]").inner_text()
+        assert "'g  h' is no name" in page.locator("#wrong-name").inner_text()
+
+
 def test_regression_a_page_whose_owner_is_to_enter_again_says_that_it_is_old(
     browser: Browser, council: Council, tmp_path: Path
 ) -> None:
