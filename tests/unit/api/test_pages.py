@@ -190,6 +190,7 @@ def test_regression_a_filter_that_is_filled_in_wrongly_says_so_beside_the_field(
     answer = usual.get(page, params=fields)
     assert answer.status_code == 422
     assert "<table" not in answer.text
+    assert "No block yet" not in answer.text
     form = re.findall('<form class="filter".*?</form>', answer.text, re.DOTALL)[0]
     for field, value in fields.items():
         is_wrong = value != "milling"

@@ -62,7 +62,7 @@ def problem(
 
 def _refused(shell: Shell, request: Request, error: RequestValidationError) -> Response:
     """What a page was asked for cannot be; a filter is shown as it was sent, to be mended."""
-    wrong = {".".join(map(str, each["loc"][1:])): str(each["msg"]) for each in error.errors()}
+    wrong = {".".join(map(str, each["loc"][1:])): _why(each) for each in error.errors()}
     path = request.url.path
     return shell.page(
         request,
@@ -77,3 +77,9 @@ def _refused(shell: Shell, request: Request, error: RequestValidationError) -> R
         names=(),
         filtered=False,
     )
+
+
+def _why(error: Any) -> str:
+    if error["type"] == "literal_error":
+        return f"{str(error['input'])[:60]!r} is none of the list; choose one"
+    return str(error["msg"])

@@ -114,6 +114,7 @@ class Shell:
             currencies=self._served.currencies,
             run=self.run,
             standing=standing,
+            is_read=connection is not None,
             present=0 if standing.head is None else standing.head.time,
             market=row,
             again=lambda **changed: _again(request, changed),
