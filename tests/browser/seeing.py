@@ -1,5 +1,6 @@
 """A market on a real server, and a page of it that complains."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,20 @@ def shown(engine: Engine) -> Served:
     """A ledger as the dashboard is given it in tests: amounts in EUR, no limit in the way."""
     euros = {TOKEN: Currency("EUR", 2)}
     return Served(engine, currencies=euros, rate=10_000, burst=10_000)
+
+
+def in_utc(page: Page) -> list[str]:
+    """The times that a page, its charts and its choices still tell in UTC once its scripts ran."""
+    return re.findall(
+        "[0-9:]{5,8} UTC",
+        page.evaluate(
+            """() => {
+              const body = document.body.cloneNode(true);
+              for (const pointed of body.querySelectorAll("svg title")) pointed.remove();
+              return body.textContent;
+            }"""
+        ),
+    )
 
 
 class Seen:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.market import HOSTILE, NOW
-from tests.browser.seeing import Seen, showing
+from tests.browser.seeing import Seen, in_utc, showing
 
 LISTS = {
     "Overview": "/",
@@ -157,6 +157,23 @@ def test_times_are_in_the_readers_zone_and_say_utc(seen: Seen) -> None:
     expect(time).to_have_text(re.compile(" 19:00:00$"))
     assert (time.get_attribute("title") or "").endswith("10:00:00 UTC")
     expect(seen.page.locator("#zone")).to_have_text("Asia/Tokyo")
+
+
+def test_regression_no_page_tells_a_time_in_utc_beside_the_readers(seen: Seen) -> None:
+    seen.go("/disputes?state=disputed")
+    disputed = seen.page.locator("tbody th a").first.get_attribute("href") or ""
+    for path in (*LISTS.values(), "/book?name=milling", disputed):
+        seen.go(path)
+        assert in_utc(seen.page) == [], path
+    expect(seen.page.get_by_text("It may be executed from")).to_be_visible()
+
+
+def test_regression_what_is_beyond_the_year_has_its_year(seen: Seen) -> None:
+    seen.go("/calendar?since=99999999999")
+    span = seen.page.locator("nav.pages .muted time")
+    expect(span.first).to_have_text(re.compile("^16 Nov 5138 18:46$"))
+    seen.go("/calendar")
+    expect(span.first).to_have_text(re.compile("^[0-9]+ [A-Z][a-z]+ [0-9:]{5}$"))
 
 
 def test_an_address_is_short_to_the_eye_and_whole_when_copied(seen: Seen) -> None:

@@ -1,12 +1,12 @@
 """A page that stays open: news come by themselves, to the eighth tab and after an outage too."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.browser.market import fill, trade_more
 from tests.browser.seeing import Seen, shown
@@ -112,6 +112,56 @@ def test_a_server_that_goes_is_told_of_and_comes_back_by_itself(
     show.begin()
     expect(banner).to_be_hidden()
     expect(seen.page.locator(f"tr[id='{missed}']")).to_be_visible()
+
+
+@contextmanager
+def unreadable(engine: Engine, table: str) -> Iterator[None]:
+    """While this lasts, pages that read the table cannot be had."""
+    away = text(f"ALTER TABLE {table} RENAME TO away")
+    back = text(f"ALTER TABLE away RENAME TO {table}")
+    with engine.begin() as connection:
+        connection.execute(away)
+    yield
+    with engine.begin() as connection:
+        connection.execute(back)
+
+
+def test_regression_a_page_that_cannot_be_had_again_says_so_until_it_can(
+    show: Show, context: BrowserContext
+) -> None:
+    seen = Seen(context, show.address)
+    seen.go("/trades")
+    listens(seen)
+    banner = seen.page.locator("#away")
+    with unreadable(show.engine, "resource"):
+        trade = trade_more(show.engine)
+        expect(banner).to_contain_text("could not be brought up to date: the server answers 503")
+    expect(banner).to_be_hidden()
+    expect(seen.page.locator(f"tr[id='{trade}']")).to_be_visible()
+
+
+def test_regression_no_figure_of_another_game_stands_where_a_game_has_no_answer(
+    show: Show, context: BrowserContext
+) -> None:
+    seen = Seen(context, show.address)
+    seen.go("/explorer")
+    result = seen.page.locator("#result")
+    cost = seen.page.get_by_label("cost of a unit to the supplier")
+    expect(result).to_contain_text("certified")
+    with unreadable(show.engine, "market"):
+        cost.fill("50")
+        expect(result.get_by_role("alert")).to_contain_text("the server answers 503")
+        expect(result).not_to_contain_text("certified")
+        expect(result).not_to_contain_text("87.5")
+    cost.fill("51")
+    expect(result).to_contain_text("certified")
+    show.end()
+    cost.fill("52")
+    expect(result.get_by_role("alert")).to_contain_text("the server does not answer")
+    expect(result).not_to_contain_text("certified")
+    show.begin()
+    cost.fill("53")
+    expect(result).to_contain_text("certified")
 
 
 def test_a_page_that_was_opened_before_the_outage_can_still_be_read(

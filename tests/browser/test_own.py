@@ -23,7 +23,7 @@ from fabmarket.node.journal import Journal
 from fabmarket.node.ordered import buying
 from fabmarket.node.owner import Owner
 from fabmarket.node.settings import EVENTS, JOURNAL, WantTable, WayTable
-from tests.browser.seeing import Seen, shown
+from tests.browser.seeing import Seen, in_utc, shown
 from tests.serving import serving
 from tests.street import PATIENCE, PROGRAM
 from tests.unit.node.council import ORIGIN, Council
@@ -114,6 +114,41 @@ def given(office: Office) -> None:
         office.bring()
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata"])
+def test_regression_a_slot_to_choose_begins_when_the_rest_of_the_page_says(
+    zone: str, browser: Browser, council: Council, tmp_path: Path
+) -> None:
+    office = Office(council, tmp_path / "bea", "bea")
+    given(office)
+    with serving_of(office) as address:
+        seen = entered(browser, office, address, timezone_id=zone)
+        seen.go("/own/wants")
+        (begins,) = seen.page.locator("#rows tr").filter(has_text="want 2").locator("time").all()
+        (option,) = seen.page.locator("select[name=slot] option[value='2']").all()
+        chosen = option.text_content() or ""
+        assert chosen == f"2, {begins.text_content()}"
+        assert option.get_attribute("title") == begins.get_attribute("title")
+        for path in (each.href for each in links_of(office.folder)):
+            seen.go(path)
+            assert in_utc(seen.page) == [], path
+        plain = entered_without_scripts(browser, office, address)
+        plain.goto(f"{address}/own/wants")
+        unplaced = plain.locator("select[name=slot] option[value='2']").text_content() or ""
+        assert unplaced.endswith(" UTC")
+        assert unplaced != f"{chosen} UTC"
+        assert seen.wrong == []
+
+
+def entered_without_scripts(browser: Browser, office: Office, address: str) -> Page:
+    """A page of whoever typed the token in, in a browser that runs no script."""
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{address}/enter")
+    page.get_by_label("Token").fill(entry_of(address, office.folder).partition("#")[2])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/own")
+    return page
+
+
 def test_a_second_tab_learns_what_can_be_done_now_and_keeps_what_was_typed(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -135,6 +170,35 @@ def test_a_second_tab_learns_what_can_be_done_now_and_keeps_what_was_typed(
         expect(deliver).to_be_visible(timeout=PATIENCE * 1000)
         expect(page.get_by_label("Units used so far")).to_have_value("2")
         expect(page.get_by_label("Note")).to_have_value("half of it")
+
+
+def test_regression_blanks_that_are_wrong_can_be_seen(
+    browser: Browser, council: Council, tmp_path: Path
+) -> None:
+    office = Office(council, tmp_path / "bea", "bea")
+    with serving_of(office) as address:
+        page = entered(browser, office, address).page
+        page.goto(f"{address}/own/wants")
+        for label, text in (
+            ("What you call it", "g  h"),
+            ("Resource", "mill"),
+            ("Worth of a unit", "9"),
+        ):
+            page.get_by_label(label).fill(text)
+        page.get_by_role("button", name="Place the want").click()
+        assert "'g  h' is no name" in page.locator("[role=alert]").inner_text()
+        assert "'g  h' is no name" in page.locator("#wrong-name").inner_text()
+
+
+def test_regression_a_page_whose_owner_is_to_enter_again_says_that_it_is_old(
+    browser: Browser, council: Council, tmp_path: Path
+) -> None:
+    office = Office(council, tmp_path / "bea", "bea")
+    with serving_of(office) as address:
+        seen = entered(browser, office, address)
+        seen.page.context.clear_cookies()
+        seen.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        expect(seen.page.locator("#away")).to_contain_text("asked to enter again")
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -107,7 +107,7 @@ def stated(
     """An outcome with the profits it means and the certificate it has."""
     price, demand, supply, note, multiplier = outcome
     gain = float(certificate.gains[-1])
-    profit = supply * (price - game.supplier_cost)
+    profit = supply * (price - game.supplier_cost) + 0.0  # no -0.0 where nothing is sold
     if concept == "paper-literal" and gain > _ROUNDING * abs(profit):
         remark = (
             f"no equilibrium: with v >= 0 another supply would earn the supplier {gain:.6g} more"
@@ -119,7 +119,7 @@ def stated(
         price=price,
         demand=demand,
         supply=supply,
-        demander_profit=demand * (game.margin - price) + 0.0,  # no -0.0 for those who do not buy
+        demander_profit=demand * (game.margin - price) + 0.0,
         supplier_profit=profit,
         total_demand=float(demand.sum()),
         certificate=certificate,

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from fabmarket.ledger.queries.forms import Digits
-from fabmarket.market.exchange import EscrowState, Exchange, Held
+from fabmarket.market.exchange import EscrowState, Held
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import NO_LIMIT, name_from_bytes32
 from fabmarket.negotiation.demander import DemanderState
@@ -14,6 +14,7 @@ from fabmarket.negotiation.policy import NO_BOUND, most_of
 from fabmarket.negotiation.products.purchase import Purchase, operation_id
 from fabmarket.negotiation.supplier import SupplierState
 from fabmarket.negotiation.wants import Want
+from fabmarket.node.escrows import Seen
 from fabmarket.node.journal import Journal
 from fabmarket.node.owner import Owner
 from fabmarket.node.placed import names_in
@@ -57,7 +58,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class OperationStatus:
-    """A step of a product: waiting, bid for, booked, signed, bought, delivered or lost.
+    """A step of a product: waiting, bid for, booked, signed, bought, overdue, delivered, disputed
+    or lost. What is overdue was bought, and its delivery was not stated in time.
 
     While it waits supplier, resource and trade are "" and it has neither time nor price. Times are
     [begins, ends), seconds of chain time, and `late` says that it ends after the product is due.
@@ -135,11 +137,14 @@ def under_way(state: DemanderState) -> dict[bytes, bytes]:
 def plans_of(owner: Owner) -> list[ProductPlan]:
     """Return the products of a demander by name; nothing of another role."""
     state, names = _known(owner)
-    if not isinstance(state, DemanderState):
-        return []
+    return plans_in(state, names, owner.seen) if isinstance(state, DemanderState) else []
+
+
+def plans_in(state: DemanderState, names: Mapping[bytes, str], seen: Seen) -> list[ProductPlan]:
+    """Return the products of a demander who has seen so much of the chain, by name."""
     statuses = {each.name: each for each in products_of(state, names)}
     plans = (
-        _plan(state, each, statuses[_name(each.product.id, names)], names, owner.exchange)
+        _plan(state, each, statuses[_name(each.product.id, names)], names, seen)
         for each in state.purchases.values()
     )
     return sorted(plans, key=lambda each: each.status.name)
@@ -198,7 +203,7 @@ def _plan(
     purchase: Purchase,
     status: ProductStatus,
     names: Mapping[bytes, str],
-    exchange: Exchange,
+    seen: Seen,
 ) -> ProductPlan:
     product = purchase.product
     return ProductPlan(
@@ -210,8 +215,7 @@ def _plan(
         due=product.due,
         last=product.last,
         operations=tuple(
-            _operation(state, purchase, status, at, names, exchange)
-            for at in range(len(product.steps))
+            _operation(state, purchase, status, at, names, seen) for at in range(len(product.steps))
         ),
     )
 
@@ -222,7 +226,7 @@ def _operation(
     status: ProductStatus,
     at: int,
     names: Mapping[bytes, str],
-    exchange: Exchange,
+    seen: Seen,
 ) -> OperationStatus:
     product = purchase.product
     name = _name(operation_id(product.id, at), names)
@@ -238,7 +242,7 @@ def _operation(
     step, place = status.chain[at], state.listed[chain.steps[at].slot.listing]
     return OperationStatus(
         operation=name,
-        state=_state(status, at, exchange),
+        state=_state(status, at, seen),
         ways=ways,
         supplier=step.supplier,
         resource=name_from_bytes32(place.resource),
@@ -251,13 +255,19 @@ def _operation(
     )
 
 
-def _state(status: ProductStatus, at: int, exchange: Exchange) -> str:
+def _state(status: ProductStatus, at: int, seen: Seen) -> str:
     step = status.chain[at]
     if step.lost:
         return "lost"
-    held = exchange.held.get(bytes.fromhex(step.trade[2:]), Held())
-    if held.state in (EscrowState.DELIVERED, EscrowState.CLOSED) and held.delivered:
-        return "delivered"
+    trade = bytes.fromhex(step.trade[2:])
+    held = seen.exchange.held.get(trade, Held())
+    match held.state:
+        case EscrowState.DISPUTED:
+            return "disputed"
+        case EscrowState.DELIVERED | EscrowState.CLOSED if held.delivered:
+            return "delivered"
+        case EscrowState.FUNDED if seen.exchange.escrows[trade].escrow.deliver_by <= seen.time:
+            return "overdue"
     if status.state in ("open", "to be approved"):
         return "bought" if step.trade else "waiting"
     return status.state

@@ -332,7 +332,7 @@ def _check(settings: Settings) -> None:
         _check_sells(settings.sells)
     if settings.accepts is not None:
         _check_delivery("accepts", settings.accepts)
-    check_wants(settings.wants)
+    _check_wants(settings.wants)
     for at, product in enumerate(settings.products):
         check_product(f"products.{at}", product)
     names = [want.name for want in settings.wants]
@@ -393,20 +393,24 @@ def _check_delivery(place: str, table: DeliveryTable | AcceptsTable) -> None:
         _within(f"{place}.{key}", value, 0, _LONGEST if is_time else WHOLE)
 
 
-def check_wants(wants: list[WantTable]) -> None:
-    """Raise BadSettings where what is wanted cannot be."""
+def _check_wants(wants: list[WantTable]) -> None:
     if len({want.name for want in wants}) < len(wants):
         raise BadSettings("wants: two have one name; give each its own")
     for at, want in enumerate(wants):
-        _called(f"wants.{at}.name", want.name)
-        _within(f"wants.{at}.slot", want.slot, 0, 2**32)
-        for number, way in enumerate(want.alternatives):
-            place = f"wants.{at}.alternatives.{number}"
-            _named(f"{place}.resource", way.resource)
-            if way.quantity is not None:
-                _within(f"{place}.quantity", way.quantity, 1, LARGEST_QUANTITY)
-            _within(f"{place}.cost", way.cost, 0, LARGEST_AMOUNT)
-            _within(f"{place}.benefit", way.benefit, way.cost, LARGEST_AMOUNT)
+        check_want(f"wants.{at}", want)
+
+
+def check_want(place: str, want: WantTable) -> None:
+    """Raise BadSettings where a want cannot be."""
+    _called(f"{place}.name", want.name)
+    _within(f"{place}.slot", want.slot, 0, 2**32)
+    for number, way in enumerate(want.alternatives):
+        one = f"{place}.alternatives.{number}"
+        _named(f"{one}.resource", way.resource)
+        if way.quantity is not None:
+            _within(f"{one}.quantity", way.quantity, 1, LARGEST_QUANTITY)
+        _within(f"{one}.cost", way.cost, 0, LARGEST_AMOUNT)
+        _within(f"{one}.benefit", way.benefit, way.cost, LARGEST_AMOUNT)
 
 
 def check_product(place: str, product: ProductTable) -> None:

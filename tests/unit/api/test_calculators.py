@@ -1,5 +1,8 @@
 """The calculators say what the game and a session say."""
 
+import re
+from itertools import product
+
 import httpx
 import pytest
 
@@ -44,6 +47,16 @@ def test_where_the_curves_cross_is_the_price(concept: str, client: httpx.Client)
     for point in curve:
         excess = point["wanted"] - point["needed"]
         assert excess * (price - point["price"]) >= -1e-6
+
+
+def test_regression_no_zero_has_a_sign(client: httpx.Client) -> None:
+    for benefit, cost, a, bound in product((0, 10), (0, 10, 45), (0.05, 2), (None, 0)):
+        game = {"benefit": [benefit, 10], "cost": [cost, 45], "supplier_cost": 0, "a": a, "b": 0.2}
+        body = {**game, "supply_cap": bound, "concepts": list(CONCEPTS)}
+        answer = client.post("/v1/calculators/equilibrium", json=body)
+        assert answer.status_code == 200
+        assert not re.search("-0(?:\\.0+)?[],}]", answer.text), body
+        assert "e-324" not in answer.text, body
 
 
 def test_what_has_no_equilibrium_says_why(client: httpx.Client) -> None:

@@ -256,7 +256,7 @@ def test_regression_what_is_bought_has_a_name_that_can_be_read(name, council, tm
     bea = serve(council, tmp_path, "bea")
     ways = [{"resource": "mill", "quantity": 2, "benefit": 90}]
     want = bea.refused("want", name=name, slot=1, alternatives=ways)
-    assert want["message"].startswith("wants.0.name: ")
+    assert want["message"].startswith("want.name: ")
     steps = [{"name": "mill it", "alternatives": [{"resource": "mill", "quantity": 2}]}]
     said = {"name": "part", "value": 500, "last": 3, "operations": steps}
     assert "product.name: " in bea.refused("product", **{**said, "name": name})["message"]

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing, nullcontext
+from html import unescape
 
 import httpx
 import pytest
@@ -239,6 +240,53 @@ def test_what_a_form_says_wrongly_is_told_in_its_words_and_the_form_is_kept(coun
     assert isinstance(bea.office.orders()[-1], DropWant)
 
 
+def test_regression_what_is_refused_later_is_told_in_the_words_of_the_form_as_well(council, enter):
+    """`wants.0.name: 'g h' is no name`: a path of the inside, and a blank that nobody saw."""
+    bea = enter(council, "bea")
+    for verb, page, fields, field, word, problem in (
+        ("want", "/own/wants", {**WANT, "name": "g  h"}, "name", "What you call it", "g  h"),
+        ("want", "/own/wants", {**WANT, "resource": "ä"}, "resource", "Resource", "is no resource"),
+        ("want", "/own/wants", {**WANT, "cost": "20"}, "benefit", "Worth of a unit", "from 20.00 "),
+        ("product", "/own/products", {**PRODUCT, "name": "a  b"}, "name", "What you call", "a  b"),
+        ("product", "/own/products", {**PRODUCT, "name-3": "c  d"}, "name-3", "3. Oper", "c  d"),
+        (
+            "product",
+            "/own/products",
+            {**PRODUCT, "due": "9"},
+            "due",
+            "Due with slot",
+            "from 0 to 6",
+        ),
+        ("product", "/own/products", {**PRODUCT, "last": "0"}, "last", "Last slot", "leaves fewer"),
+    ):
+        answer = bea.send(page, verb, **fields)
+        assert (fields, answer.status_code) == (fields, 422)
+        (alert,) = re.findall('role="alert">(.*?)</div>', answer.text, re.DOTALL)
+        assert f"{word}" in alert
+        assert problem in unescape(alert)
+        assert not re.search("wants?[.]|product[.]|alternatives|operations[.]", alert)
+        assert f'id="wrong-{field}"' in form_of(answer.text, verb)
+    assert bea.office.orders() == []
+
+
+def test_regression_a_note_of_one_order_stands_beside_no_other(council, enter):
+    """What nobody sells of an old want stood above every later one."""
+    bea = enter(council, "bea")
+    for name, resource in (("old", "misspelt"), ("new", "milling")):
+        bea.ordered("/own/wants", "want", **{**WANT, "name": name, "resource": resource})
+        order = bea.office.orders()[-1]
+        participant = council.people["bea"]
+        participant.order(order, participant.journal.place(encode(Ordered(order))))
+        bea.office.bring()
+    before, _, text = bea.page("/own/wants").partition("<tbody>")
+    old, new = re.findall("<tr>.*?</tr>", text.partition("</tbody>")[0], re.DOTALL)
+    note = "Nobody has <bdi>misspelt</bdi> for sale now"
+    assert ("Nobody has" in before, note in old) == (False, True)
+    assert "misspelt" not in new
+    assert note in bea.page("/own/orders/1")
+    assert "misspelt" not in bea.page("/own/orders/2")
+
+
 WANT = {"name": "a", "resource": "mill", "slot": "1", "benefit": "9"}
 PRODUCT = {"name": "axle", "value": "9", "last": "6", "name-1": "b", "resource-1": "mill"}
 PRODUCT |= {"quantity-1": "1", "name-3": "c", "resource-3": "mill", "quantity-3": "1"}
@@ -261,7 +309,9 @@ def test_a_form_begins_with_the_next_slot_and_marks_the_one_that_runs(council, e
     bea = enter(council, "bea")
     with closing(Ledger(bea.office.folder / EVENTS)) as store:
         store.append(Block(council.blocks + 1, bytes(31) + b"x", bytes(32), ORIGIN + 10, ()))
-    options = re.findall('<option value="(\\d+)"( selected)?>([^<]*)', bea.page("/own/wants"))
+    options = re.findall(
+        '<option value="(\\d+)" title[^>]*?( selected)?>([^<]*)', bea.page("/own/wants")
+    )
     assert [(slot, "runs now" in text) for slot, _, text in options[:3]] == [
         ("0", True),
         ("1", False),

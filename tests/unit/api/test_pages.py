@@ -4,16 +4,35 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 import httpx
 import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from markupsafe import escape
+from sqlalchemy import create_engine
 
 from fabmarket.api import pages
+from fabmarket.api.pages import (
+    Shell,
+    accounts,
+    capacity,
+    explorer,
+    overview,
+    products,
+    trading,
+    words,
+)
+from fabmarket.api.standing import Standings
 from fabmarket.cli.commands import cli
+from fabmarket.game import CONCEPTS
+from fabmarket.report.wording import escaped
 from tests.browser.market import HOSTILE
-from tests.browser.seeing import showing
+from tests.browser.seeing import showing, shown
 
 LISTS = (
     "/",
@@ -135,6 +154,10 @@ def test_what_is_not_there_is_a_page_that_says_so(
     [
         ("/trades?cursor=x", "cursor"),
         ("/trades?account=0x12", "account"),
+        ("/trades?until=2026-02-30", "until"),
+        ("/trades/%00", "digest"),
+        ("/accounts/%00", "address"),
+        ("/cycles/%00", "batch"),
         ("/explorer?a=0", "a"),
         ("/explorer?b=nan", "b"),
         ("/explorer?demanders=9", "demanders"),
@@ -146,6 +169,83 @@ def test_what_cannot_be_shown_names_the_field(page: str, field: str, usual: http
     answer = usual.get(page)
     assert answer.status_code == 422
     assert f"{field}" in re.findall('class="empty">(.*?)</div>', answer.text, re.DOTALL)[0]
+
+
+@pytest.mark.parametrize(
+    ("page", "fields"),
+    [
+        ("/trades", {"since": "2026-13-45", "until": "yesterday", "name": "milling"}),
+        ("/trades", {"since": "20261127", "account": "0x12"}),
+        ("/trades", {"since": "٢٠٢٦-١١-٢٧"}),
+        ("/book", {"name": "mill\0ing", "supplier": "me", "past": "maybe"}),
+        ("/calendar", {"supplier": "0x" + "g" * 40, "length": "a day"}),
+        ("/attestations", {"supplier": "0x1", "name": "x" * 300}),
+        ("/disputes", {"state": "open"}),
+    ],
+)
+def test_regression_a_filter_that_is_filled_in_wrongly_says_so_beside_the_field(
+    page: str, fields: dict[str, str], usual: httpx.Client
+) -> None:
+    """A day that is none was left out without a word, and all trades were shown as filtered."""
+    answer = usual.get(page, params=fields)
+    assert answer.status_code == 422
+    assert "<table" not in answer.text
+    assert "No block yet" not in answer.text
+    form = re.findall('<form class="filter".*?</form>', answer.text, re.DOTALL)[0]
+    for field, value in fields.items():
+        is_wrong = value != "milling"
+        (start,) = re.findall(f'<(?:input|select)[^>]* name="{field}"[^>]*>', form)
+        assert ('aria-invalid="true"' in start) == is_wrong
+        assert (f'id="wrong-{field}"' in form) == is_wrong
+        assert start.startswith("<select") or f'value="{escape(escaped(value))}"' in start
+    assert active(answer.text) == []
+
+
+@pytest.mark.parametrize("page", ["/attestations", "/book", "/calendar", "/disputes", "/trades"])
+def test_regression_a_filter_that_is_sent_as_it_is_shows_all(
+    page: str, usual: httpx.Client
+) -> None:
+    """The book and the calendar refused what their own forms send for what is left as it was."""
+    form = re.findall('<form class="filter".*?</form>', usual.get(page).text, re.DOTALL)[0]
+    names = set(re.findall('<(?:input|select)[^>]* name="([a-z]+)"', form))
+    assert names
+    answer = usual.get(page, params=dict.fromkeys(names, ""))
+    assert answer.status_code == 200
+    assert "<tbody>" in answer.text
+
+
+ODD = ("", "0", "-1", "0.5", "1e308", "5e-324", "nan", "true", str(2**64), "2026-13-45", "\0")
+ODD += ("9999-12-31", "0001-01-01", "0x" + "f" * 40, "0x" + "f" * 64, "<b>\u202e", "x" * 1_100)
+
+
+def asked_for() -> dict[str, list[str]]:
+    """The parameters of each page of the market."""
+    served, router = shown(create_engine("sqlite://")), APIRouter()
+    shell = Shell(served, Standings(served))
+    for each in (overview, capacity, products, trading, accounts, explorer, words):
+        each.add(router, shell)
+    return {
+        each.path: [
+            one.alias for one in (*each.dependant.query_params, *each.dependant.path_params)
+        ]
+        for each in router.routes
+        if isinstance(each, APIRoute)
+    }
+
+
+@pytest.mark.parametrize(("page", "fields"), asked_for().items())
+def test_whatever_a_page_is_asked_for_it_answers_or_says_what_is_wrong(
+    page: str, fields: list[str], usual: httpx.Client
+) -> None:
+    for field, odd in product(fields, ODD):
+        if f"{{{field}}}" in page:
+            answer = usual.get(page.replace(f"{{{field}}}", quote(odd, safe="") or "-"))
+        else:
+            answer = usual.get(page, params={field: odd})
+        assert answer.status_code in (200, 404, 422), (field, odd)
+        assert active(answer.text) == [], (field, odd)
+        if answer.status_code == 422:
+            assert field in answer.text, (field, odd)
 
 
 def test_the_pages_of_a_long_list_show_each_trade_once(usual: httpx.Client) -> None:
@@ -166,6 +266,29 @@ def test_the_explorer_finds_the_equilibrium_of_the_paper(usual: httpx.Client) ->
     assert ">206.25<" in text
     none = usual.get("/explorer?concept=balanced&a=0.2&b=0.8").text
     assert "No equilibrium under balanced" in none
+
+
+def sliders(text: str) -> dict[str, tuple[str, str, str]]:
+    """The explorer's sliders: the least, the most and the home value of each."""
+    fields = re.findall('<input type="range"[^>]*>', text)
+    given = [dict(re.findall('([a-z]+)="([^"]*)"', each)) for each in fields]
+    return {each["name"]: (each["min"], each["max"], each["value"]) for each in given}
+
+
+def test_regression_the_explorer_answers_at_every_corner_of_its_sliders(
+    usual: httpx.Client,
+) -> None:
+    home = sliders(usual.get("/explorer").text)
+    assert set(home) == {*"ab", "supplier_cost", "capacity", "demanders", "benefit", "cost"}
+    ends = [dict(zip(home, each, strict=True)) for each in product(range(2), repeat=len(home))]
+    one_away = [{name: at} for name in home for at in (0, 1)]
+    for concept, place in product(CONCEPTS, [{}, *one_away, *ends]):
+        said = {name: of[place.get(name, 2)] for name, of in home.items()}
+        seats = int(said["demanders"])
+        query = {**said, "benefit": [said["benefit"]] * seats, "cost": [said["cost"]] * seats}
+        answer = usual.get("/explorer", params={**query, "concept": concept})
+        assert answer.status_code == 200, (concept, said)
+        assert ">−0<" not in answer.text, (concept, said)
 
 
 def test_commands_that_pages_name_exist() -> None:

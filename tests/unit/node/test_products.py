@@ -4,13 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from fabmarket.api.own.pictures import fate
+from fabmarket.api.own.pictures import plan as gantt_of
 from fabmarket.identity import digest
+from fabmarket.market.exchange import EscrowState
 from fabmarket.market.rounds import Rounds
 from fabmarket.market.trade import Trade
 from fabmarket.market.units import name_to_bytes32
 from fabmarket.negotiation.policy import Policy
 from fabmarket.negotiation.products import reasons
 from fabmarket.negotiation.purse import Purse
+from fabmarket.node.escrows import Seen
+from fabmarket.node.planned import plans_in
 from fabmarket.node.products import StepStatus, products_of
 from fabmarket.node.roles import names_of
 from fabmarket.node.todo import todo_of
@@ -150,6 +155,31 @@ def test_what_was_bought_and_will_not_be_delivered_is_shown_until_it_is_bought_a
     assert (anew.chain[1].slot, anew.chain[1].unit_price) == (2, 20)
     assert anew.chain[1].trade not in ("", turned.trade)
     assert anew.bundle != shop.whole.bundle
+
+
+def test_regression_what_is_not_delivered_in_time_or_disputed_is_said_of_each_operation(broken):
+    """The chain's own page said so, the owner's that it was to be delivered."""
+    shop, buyer = broken
+    trade = bytes.fromhex(shop.whole.chain[0].trade[2:])
+    deliver_by = shop.exchange.escrows[trade].escrow.deliver_by
+    funded = shop.exchange.held[trade]
+    disputed = replace(funded, state=EscrowState.DISPUTED)
+    for time, held, state, mark, words in (
+        (shop.now, funded, "bought", "", "to be delivered"),
+        (deliver_by - 1, funded, "bought", "waits", "slot over"),
+        (deliver_by, funded, "overdue", "late", "delivery not stated in time"),
+        (deliver_by, disputed, "disputed", "late", "disputed"),
+    ):
+        exchange = replace(shop.exchange, held=shop.exchange.held.insert(trade, held))
+        (plan,) = plans_in(shop.states[buyer], NAMES, Seen(exchange, 1, time))
+        milling, turning = plan.operations
+        assert (milling.state, milling.late, turning.state) == (state, False, "lost")
+        assert fate(milling, time)[0] == mark
+        assert words in fate(milling, time)[1]
+        drawn = gantt_of([plan], time)
+        assert drawn is not None
+        assert f"bought, {words}" in drawn.svg
+        assert ('class="state late"' in drawn.svg) == (mark == "late")
 
 
 def test_regression_while_a_product_is_bought_anew_its_price_and_its_steps_say_what_is_so(broken):

@@ -12,6 +12,7 @@ from fabmarket.api.served import Currency
 from fabmarket.errors import FabmarketError, Refused
 from fabmarket.node.ordered import judging
 from fabmarket.node.owner import BadOrder
+from fabmarket.node.settings import BadSettings
 
 STEPS = 6
 """Operations that the form of a product has room for; the command and the API take more."""
@@ -78,7 +79,13 @@ def wrong_in(
     if isinstance(error, ValidationError):
         found = {_field(each["loc"], said): _why(each) for each in error.errors()}
         return {name: _bounds(name, why, currency) for name, why in found.items()}
-    return dict(error.wrong) if isinstance(error, BadForm) else {"": f"{error}"}
+    if isinstance(error, BadForm):
+        return dict(error.wrong)
+    place, _, why = f"{error}".partition(": ")
+    if not isinstance(error, BadSettings) or not re.fullmatch(r"[a-z_]+(\.[a-z_0-9]+)+", place):
+        return {"": f"{error}"}
+    name = _field([int(each) if each.isdigit() else each for each in place.split(".")], said)
+    return {name: _bounds(name, why, currency)}
 
 
 def _word(field: str) -> str:
@@ -88,7 +95,7 @@ def _word(field: str) -> str:
 
 
 def _field(place: Sequence[int | str], said: Mapping[str, str]) -> str:
-    """The field of the form that became what pydantic names."""
+    """The field of the form that became what is named, by pydantic or a check."""
     names = [each for each in place[1:] if isinstance(each, str)]
     if "operations" not in names or len(place) < 4:
         return names[-1] if names else ""

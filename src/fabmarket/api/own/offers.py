@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from fabmarket.api.pages.clock import brief_utc
+from fabmarket.api.pages.clock import brief_utc, form_of, utc
 from fabmarket.api.pages.shell import label
 from fabmarket.ledger.queries.capacity import SlotFilter, SlotRow, slots
-from fabmarket.ledger.queries.market import head
+from fabmarket.ledger.queries.market import now_of
 from fabmarket.ledger.queries.paging import MOST, Asked
 from fabmarket.node.owner import Owner
 from fabmarket.report.wording import number
@@ -19,17 +19,37 @@ _SLOTS, _NAMED = 60, 3
 
 @dataclass(frozen=True)
 class SlotAhead:
-    """A slot of the owner's calendar, chain time in seconds; `runs`: it has begun."""
+    """A slot of the owner's calendar, chain time in seconds; `now` is the present."""
 
     slot: int
     begins: int
     ends: int
-    runs: bool
+    now: int
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has begun."""
+        return self.begins <= self.now
+
+    @property
+    def utc(self) -> str:
+        """When it begins, for whoever points at it."""
+        return utc(self.begins)
+
+    @property
+    def form(self) -> str:
+        """How a script is to write when it begins."""
+        return form_of(self.begins, self.now)
+
+    @property
+    def when(self) -> str:
+        """When it begins, which a script finds in `told` and puts into the reader's zone."""
+        return f"{brief_utc(self.begins, self.now)} UTC"
 
     @property
     def told(self) -> str:
         """Its number and when it begins."""
-        return f"{self.slot}, {brief_utc(self.begins)}{', runs now' if self.runs else ''}"
+        return f"{self.slot}, {self.when}{', runs now' if self.runs else ''}"
 
 
 def slots_ahead(owner: Owner) -> list[SlotAhead]:
@@ -38,7 +58,7 @@ def slots_ahead(owner: Owner) -> list[SlotAhead]:
     first = max(0, (owner.time - calendar.origin) // calendar.slot_length)
     begins = [calendar.origin + at * calendar.slot_length for at in range(first, first + _SLOTS)]
     return [
-        SlotAhead(first + at, each, each + calendar.slot_length, each <= owner.time)
+        SlotAhead(first + at, each, each + calendar.slot_length, owner.time)
         for at, each in enumerate(begins)
     ]
 
@@ -71,8 +91,5 @@ def unlisted(connection: Connection, names: Iterable[str]) -> list[str]:
 
 
 def _offered(connection: Connection, name: str | None, most: int) -> Sequence[SlotRow]:
-    last = head(connection)
-    since = 0 if last is None else last.time + 1
-    return slots(
-        connection, SlotFilter(name=name, since=since, which="for sale"), Asked(limit=most)
-    ).rows
+    coming = SlotFilter(name=name, since=now_of(connection) + 1, which="for sale")
+    return slots(connection, coming, Asked(limit=most)).rows

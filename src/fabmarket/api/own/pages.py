@@ -40,7 +40,7 @@ from fabmarket.api.own.things import escrow_words, pending_of, stands, trade_fac
 from fabmarket.api.own.verbs import Ordered, Verb
 from fabmarket.api.own.words import button_of, linked, plain
 from fabmarket.api.own.written import Digest
-from fabmarket.api.pages.problems import telling
+from fabmarket.api.pages.problems import problem, telling
 from fabmarket.api.pages.shell import Link, Shell, written
 from fabmarket.api.reading import Whole
 from fabmarket.errors import Refused, TryAgain
@@ -130,12 +130,10 @@ def _own_route(shell: Shell, desk: Desk) -> type[APIRoute]:
 
             async def telling(request: Request) -> Response:
                 def page(status: int, title: str, told: str) -> Response:
-                    wrong = (plain(f"{told}.", desk.currency(shell)),)
+                    said = (plain(f"{told}.", desk.currency(shell)),)
                     if request.method == "GET" and status != 503:
                         title = "This cannot be shown"
-                    return shell.page(
-                        request, None, "problem.html", status, title=title, wrong=wrong, back="/own"
-                    )
+                    return problem(shell, request, status, title, said, "/own")
 
                 try:
                     answer: Response = await handle(request)

@@ -16,20 +16,23 @@ WORDS = {
     "booked": "booked, to be signed",
     "signed": "signed, to settle",
     "bought": "bought, to be delivered",
+    "overdue": "bought, delivery not stated in time",
     "delivered": "delivered, as the supplier states",
+    "disputed": "bought, disputed",
     "lost": "lost: it will not be delivered",
 }
 """How an operation stands, in words."""
+_MARKS = {"bought": "", "overdue": "late", "delivered": "", "disputed": "late", "lost": "lost"}
 
 
-def fate(one: OperationStatus) -> tuple[str, str]:
+def fate(one: OperationStatus, now: int) -> tuple[str, str]:
     """How an operation stands: the mark of a chart, and words."""
-    words = WORDS.get(one.state, one.state)
-    if one.state == "lost":
-        return "lost", words
-    if one.late:
+    words, mark = WORDS.get(one.state, one.state), _MARKS.get(one.state, "waits")
+    if one.state == "bought" and one.ends is not None and one.ends <= now:
+        words, mark = "bought, slot over, delivery not stated", "waits"
+    if one.late and mark != "lost":
         return "late", f"{words}; it ends after the product is due"
-    return ("", words) if one.state in ("bought", "delivered") else ("waits", words)
+    return mark, words
 
 
 def plan(products: Sequence[ProductPlan], now: int) -> Gantt | None:
@@ -47,9 +50,9 @@ def plan(products: Sequence[ProductPlan], now: int) -> Gantt | None:
             product.last if one.ends is None else one.ends,
             kind,
             one_line(one.operation),
-            f"{one_line(product.status.name)}, {one_line(one.operation)}: {_told(one)}",
+            f"{one_line(product.status.name)}, {one_line(one.operation)}: {_told(one, now)}",
             f"/own/trades/{one.trade}" if one.trade else "",
-            "open" if one.begins is None else fate(one)[0],
+            "open" if one.begins is None else fate(one, now)[0],
         )
         for kind, product, one, lane in placed
     ]
@@ -69,8 +72,8 @@ def _lane(one: OperationStatus) -> tuple[str, str]:
     return one.resource, one.supplier
 
 
-def _told(one: OperationStatus) -> str:
-    words = fate(one)[1]
+def _told(one: OperationStatus, now: int) -> str:
+    words = fate(one, now)[1]
     if one.begins is None or one.units is None:
         return words
     return f"{number(one.units)} units of {short(one.supplier)} from {utc(one.begins)}; {words}"

@@ -1,11 +1,9 @@
 """Accounts and what they hold, and the cycles that settle many trades as sums."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from fabmarket.api.pages.parameters import Cursor
+from fabmarket.api.pages.parameters import Cursor, Key
 from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.units import units_of
@@ -30,7 +28,7 @@ def add(router: APIRouter, shell: Shell) -> None:
             return shell.page(request, connection, "accounts.html", page=page)
 
     @router.get("/accounts/{address}")
-    def one(request: Request, address: Annotated[str, Path(max_length=42)]) -> HTMLResponse:
+    def one(request: Request, address: Key) -> HTMLResponse:
         """One account: what it holds, sells and trades, as anyone can see it."""
         with shell.connect() as connection:
             held = account(connection, address)
@@ -59,7 +57,7 @@ def add(router: APIRouter, shell: Shell) -> None:
             return shell.page(request, connection, "cycles.html", page=page)
 
     @router.get("/cycles/{batch}")
-    def sums(request: Request, batch: Annotated[str, Path(max_length=66)]) -> HTMLResponse:
+    def sums(request: Request, batch: Key) -> HTMLResponse:
         """One net cycle: all that the chain shows of it."""
         with shell.connect() as connection:
             row = cycle(connection, batch)

@@ -3,15 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from fabmarket.api.pages.charts import Axis, Bar, Chart, bars
-from fabmarket.api.pages.clock import brief_utc
-from fabmarket.api.pages.parameters import Address, Cursor, Name
+from fabmarket.api.pages.parameters import Address, Cursor, Length, Name, Past, Second
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.capacity import (
@@ -23,7 +21,7 @@ from fabmarket.ledger.queries.capacity import (
     resources,
     slots,
 )
-from fabmarket.ledger.queries.market import head
+from fabmarket.ledger.queries.market import now_of
 from fabmarket.ledger.queries.operators import operators
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.report.wording import natural, one_line, plural
@@ -33,7 +31,6 @@ _MACHINES = 30
 """Slots and resources of a page of the calendar."""
 _OFFERS = 50
 _BARS = 40
-Which = Literal["for sale", "listed"]
 
 
 @dataclass(frozen=True)
@@ -66,12 +63,12 @@ def add(router: APIRouter, shell: Shell) -> None:
         request: Request,
         name: Name = "",
         supplier: Address = "",
-        past: bool = False,
+        past: Past = "",
         cursor: Cursor = None,
     ) -> HTMLResponse:
         """What is for sale, by time; past slots too if one asks."""
         with shell.connect() as connection:
-            now = _now(connection)
+            now = now_of(connection)
             since = None if past else now + 1
             where = SlotFilter(supplier or None, None, name or None, since, None, "for sale")
             page = slots(connection, where, Asked(cursor, _OFFERS))
@@ -82,7 +79,7 @@ def add(router: APIRouter, shell: Shell) -> None:
                 page=page,
                 units=units_of(connection, page.rows),
                 names=_names(connection),
-                chart=_for_sale(page.rows, name),
+                chart=_for_sale(page.rows, name, now),
                 filtered=bool(name or supplier or past),
             )
 
@@ -91,8 +88,8 @@ def add(router: APIRouter, shell: Shell) -> None:
         request: Request,
         name: Name = "",
         supplier: Address = "",
-        since: Annotated[int | None, Query(ge=0, lt=1 << 62)] = None,
-        length: Annotated[int | None, Query(ge=1, lt=1 << 40)] = None,
+        since: Second = None,
+        length: Length = None,
         cursor: Cursor = None,
     ) -> HTMLResponse:
         """Machines by slots, a window of time at a time."""
@@ -154,11 +151,6 @@ def _names(connection: Connection) -> list[str]:
     return sorted({row.name for row in resources(connection, asked=Asked(limit=200)).rows})
 
 
-def _now(connection: Connection) -> int:
-    last = head(connection)
-    return 0 if last is None else last.time
-
-
 def _first(
     connection: Connection, span: tuple[int, int] | None, window: int, where: SlotFilter
 ) -> int:
@@ -167,7 +159,7 @@ def _first(
         return 0
     coming = slots(
         connection,
-        SlotFilter(where.supplier, None, where.name, since=_now(connection)),
+        SlotFilter(where.supplier, None, where.name, since=now_of(connection)),
         Asked(limit=1),
     ).rows
     last = max(span[0], span[1] - window)
@@ -198,7 +190,7 @@ def _cell(slot: SlotRow) -> Cell:
     return Cell(slot, -(-4 * min(slot.sold, whole) // whole) if whole else 0)
 
 
-def _for_sale(rows: Sequence[SlotRow], name: str) -> Chart | None:
+def _for_sale(rows: Sequence[SlotRow], name: str, now: int) -> Chart | None:
     """Units for sale of one resource by the slot's beginning, all suppliers together."""
     if not name or not rows:
         return None
@@ -208,9 +200,9 @@ def _for_sale(rows: Sequence[SlotRow], name: str) -> Chart | None:
     first = sorted(units)[:_BARS]
     return bars(
         "Units for sale by slot",
-        f"Of {one_line(name)}, all suppliers together, by the beginning of the slot (UTC), in "
-        f"the next {plural(len(first), 'slot')}.",
-        [Bar(brief_utc(begins), float(units[begins])) for begins in first],
-        "slot begins (UTC)",
+        f"Of {one_line(name)}, all suppliers together, by the beginning of the slot, in the next "
+        f"{plural(len(first), 'slot')}.",
+        [Bar(begins, float(units[begins])) for begins in first],
+        Axis("slot begins", now),
         Axis("units for sale"),
     )

@@ -58,11 +58,12 @@ def add(router: APIRouter, shell: Shell) -> None:
         """The answer to the game that the form holds; capacity 0 means without bound."""
         worth = _filled(benefit, _BENEFITS)[:demanders]
         own = _filled(cost, _COSTS)[:demanders]
-        game = Game(worth, own, supplier_cost, a, b, supply_cap=capacity or inf)
         try:
+            game = Game(worth, own, supplier_cost, a, b, supply_cap=capacity or inf)
             found, refused = solve(game, concept, compiled=False), ""
+            chart = _curves(game, concept, found)
         except Refused as error:
-            found, refused = None, str(error)
+            found, refused, chart = None, str(error), None
         sliders = [
             Slider("a", "a, weight of demand", a, 0.05, 2, 0.05),
             Slider("b", "b, weight of supply", b, 0.05, 2, 0.05),
@@ -83,7 +84,7 @@ def add(router: APIRouter, shell: Shell) -> None:
                 pairs=list(zip(worth, own, strict=True)),
                 found=found,
                 refused=refused,
-                chart=_curves(game, concept, found),
+                chart=chart,
             )
 
 
@@ -92,10 +93,8 @@ def _filled(given: list[float], usual: tuple[int, ...]) -> list[float]:
     return [*given, *map(float, usual[len(given) :])]
 
 
-def _curves(game: Game, concept: Concept, found: Equilibrium | None) -> Chart | None:
+def _curves(game: Game, concept: Concept, found: Equilibrium) -> Chart | None:
     """What is wanted at each price, what must be for it to be the price, and what is supplied."""
-    if found is None:
-        return None
     price = float(found.price)
     points = curve(game, concept, price)
     prices = [each.price for each in points] or np.linspace(0, _top(game, price), _POINTS).tolist()

@@ -10,9 +10,10 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from fabmarket.api.pages.charts import Axis, Bar, Chart, Series, bars, lines
-from fabmarket.api.pages.clock import brief_utc, day_of
+from fabmarket.api.pages.clock import day_of
 from fabmarket.api.pages.shell import Shell, label
 from fabmarket.api.pages.units import units_of
+from fabmarket.ledger.queries.market import now_of
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.ledger.queries.statistics import LATEST, VolumeRow, outcomes, totals, volume
 from fabmarket.ledger.queries.trades import TradeRow, trades
@@ -62,7 +63,7 @@ def add(router: APIRouter, shell: Shell) -> None:
                 resources=_summed(recent),
                 newest=newest,
                 units=units_of(connection, newest),
-                charts=[*_volumes(shell, recent), *_prices(shell, priced)],
+                charts=[*_volumes(shell, recent), *_prices(shell, priced, now_of(connection))],
             )
 
 
@@ -118,7 +119,7 @@ def _volumes(shell: Shell, rows: Sequence[VolumeRow]) -> list[Chart]:
             f"What was agreed on each day (UTC), from {day_of(first)} to {day_of(last)}, "
             "without net cycles.",
             shown,
-            "day (UTC)",
+            Axis("day (UTC)"),
             Axis(f"agreed, {one_line(currency.symbol)}"),
             ("trades",),
         )
@@ -126,7 +127,7 @@ def _volumes(shell: Shell, rows: Sequence[VolumeRow]) -> list[Chart]:
     return drawn
 
 
-def _prices(shell: Shell, rows: Sequence[TradeRow]) -> list[Chart]:
+def _prices(shell: Shell, rows: Sequence[TradeRow], now: int) -> list[Chart]:
     """Prices of the last trades by the time of their block, of the resources most traded."""
     found: dict[str, dict[tuple[str, str], list[TradeRow]]] = defaultdict(dict)
     for row in rows:
@@ -143,7 +144,7 @@ def _prices(shell: Shell, rows: Sequence[TradeRow]) -> list[Chart]:
             f"Of the last {plural(len(rows), 'trade')}, by the time of settlement: the mean of "
             "each block, weighed by quantity.",
             series,
-            Axis("settled (UTC in the table)", lambda at: brief_utc(int(at)), is_time=True),
+            Axis("settled", now),
             Axis(f"{one_line(currency.symbol)} a unit", from_zero=False),
         )
         drawn += [chart] if chart else []

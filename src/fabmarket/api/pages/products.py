@@ -1,20 +1,20 @@
 """Products as the chain shows them, and the escrows that their operations wait in."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from fabmarket.api.pages.charts import Gantt, Job, Lane, gantt
 from fabmarket.api.pages.clock import utc
-from fabmarket.api.pages.parameters import Cursor
+from fabmarket.api.pages.parameters import Cursor, Key
 from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell, label
 from fabmarket.api.pages.steps import CAUSES
 from fabmarket.api.pages.units import units_of
 from fabmarket.ledger.queries.escrows import EscrowFilter, EscrowRow, escrows
-from fabmarket.ledger.queries.market import head
+from fabmarket.ledger.queries.market import now_of
 from fabmarket.ledger.queries.paging import Asked
 from fabmarket.ledger.queries.products import BundleRow, bundle, bundles
 from fabmarket.report.wording import natural, number, plural, short
@@ -33,30 +33,28 @@ def add(router: APIRouter, shell: Shell) -> None:
         """Products, newest first, as a plan of machines."""
         with shell.connect() as connection:
             page = bundles(connection, asked=Asked(cursor, _PRODUCTS))
-            last = head(connection)
             return shell.page(
                 request,
                 connection,
                 "products.html",
                 page=page,
-                chart=plan(page.rows, 0 if last is None else last.time),
+                chart=plan(page.rows, now_of(connection)),
                 fate=fate,
             )
 
     @router.get("/products/{digest}")
-    def one(request: Request, digest: Annotated[str, Path(max_length=66)]) -> HTMLResponse:
+    def one(request: Request, digest: Key) -> HTMLResponse:
         """One product, operation by operation."""
         with shell.connect() as connection:
             row = bundle(connection, digest)
             if row is None:
                 raise NotThere("such product")
-            last = head(connection)
             return shell.page(
                 request,
                 connection,
                 "product.html",
                 row=row,
-                chart=plan([row], 0 if last is None else last.time),
+                chart=plan([row], now_of(connection)),
                 units=units_of(connection, row.trades),
                 fate=fate,
             )
@@ -112,7 +110,7 @@ def fate(one: EscrowRow, now: int) -> tuple[str, str]:
     match one.state:
         case "settled":
             return "", "paid at once"
-        case "funded" if now > one.deliver_by:
+        case "funded" if now >= one.deliver_by:
             return "late", "delivery not stated in time"
         case "funded" if now >= one.ends:
             return "waits", "slot over, delivery not stated"

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from fabmarket.api.currencies import BASE_UNITS
 from fabmarket.api.pages.cards import as_cards
-from fabmarket.api.pages.clock import brief_utc, day_of, iso, utc
+from fabmarket.api.pages.clock import day_of, in_words, timed
 from fabmarket.api.served import Currency, Run, Served
 from fabmarket.api.standing import Standings
 from fabmarket.ledger.queries.market import market
@@ -79,7 +79,7 @@ class Shell:
             lstrip_blocks=True,
             finalize=_readable,
         )
-        self._environment.globals |= {"plural": plural, "now_of": _now}
+        self._environment.globals |= {"plural": plural}
         self._environment.filters |= {
             "mean": _mean,
             "money": _money,
@@ -87,7 +87,8 @@ class Shell:
             "name": named,
             "hash": hashed,
             "time": timed,
-            "brief": lambda time: timed(time, "brief"),
+            "brief": _brief,
+            "words": in_words,
             "day": day_of,
             "duration": duration,
             "share": share,
@@ -105,16 +106,20 @@ class Shell:
     ) -> HTMLResponse:
         """Return the page that a template makes; without a connection nothing is said of blocks."""
         row = None if connection is None else market(connection)
+        standing = self._standings.of(connection)
         text = self._environment.get_template(template).render(
             groups=self._groups,
             path=request.url.path,
             query=defaultdict(str, request.query_params),
             currencies=self._served.currencies,
             run=self.run,
-            standing=self._standings.of(connection),
+            standing=standing,
+            is_read=connection is not None,
+            present=0 if standing.head is None else standing.head.time,
             market=row,
             again=lambda **changed: _again(request, changed),
-            **shown,
+            status=status,
+            **{"wrong": {}, **shown},
         )
         return HTMLResponse(as_cards(text), status, {"Cache-Control": "no-cache"})
 
@@ -192,15 +197,6 @@ def hashed(value: str, href: str = "") -> Markup:
     return Markup('<a href="{}">{}</a>').format(href, code) if href else code
 
 
-def timed(time: int, form: str = "full") -> Markup:
-    """Return seconds of chain time as a time, UTC until a script puts it into the reader's zone."""
-    full = utc(time)
-    text = brief_utc(time) if form == "brief" else full
-    return Markup('<time datetime="{}" title="{}" data-form="{}">{}</time>').format(
-        iso(time), full, form, text
-    )
-
-
 def _readable(value: Any) -> Any:
     """A text that a template shows: whoever wrote it, what hides or acts in it is spelt out."""
     return escaped(value) if type(value) is str else value
@@ -220,10 +216,8 @@ def _mean(context: Context, payment: int, quantity: int, token: str) -> str:
 
 
 @pass_context
-def _now(context: Context) -> int:
-    """Chain time of the last block, seconds; 0 before the first."""
-    head = context["standing"].head
-    return 0 if head is None else int(head.time)
+def _brief(context: Context, time: int) -> Markup:
+    return timed(time, context["present"])
 
 
 def _again(request: Request, changed: Mapping[str, Any]) -> str:

@@ -1,13 +1,10 @@
 """Trades: the list of them, and the life of one."""
 
-from datetime import date
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
-from fabmarket.api.pages.parameters import Address, Cursor, Digest, Name
+from fabmarket.api.pages.parameters import Address, Cursor, Day, Digest, Key, Name
 from fabmarket.api.pages.problems import NotThere
 from fabmarket.api.pages.shell import Shell
 from fabmarket.api.pages.steps import Step, begun, told
@@ -19,7 +16,6 @@ from fabmarket.ledger.queries.paging import Asked
 from fabmarket.ledger.queries.trades import TradeFilter, TradeRow, trade, trades
 
 _DAY = 86_400
-_FIRST = date(1970, 1, 1)
 _MOST_STEPS = 200
 
 
@@ -32,8 +28,8 @@ def add(router: APIRouter, shell: Shell) -> None:
         name: Name = "",
         account: Address = "",
         listing: Digest = "",
-        since: str = "",
-        until: str = "",
+        since: Day = None,
+        until: Day = None,
         cursor: Cursor = None,
     ) -> HTMLResponse:
         """Trades, newest first."""
@@ -41,8 +37,8 @@ def add(router: APIRouter, shell: Shell) -> None:
             account=account or None,
             listing=listing or None,
             name=name or None,
-            since=_begins(since),
-            until=None if not until else (_begins(until) or 0) + _DAY,
+            since=since,
+            until=None if until is None else until + _DAY,
         )
         with shell.connect() as connection:
             page = trades(connection, where, Asked(cursor))
@@ -57,7 +53,7 @@ def add(router: APIRouter, shell: Shell) -> None:
             )
 
     @router.get("/trades/{digest}")
-    def one(request: Request, digest: Annotated[str, Path(max_length=66)]) -> HTMLResponse:
+    def one(request: Request, digest: Key) -> HTMLResponse:
         """One trade: what was agreed, and what became of it."""
         with shell.connect() as connection:
             row = trade(connection, digest)
@@ -81,11 +77,3 @@ def _steps(connection: Connection, row: TradeRow, shell: Shell) -> list[Step]:
     found = events(connection, EventFilter(subject=row.trade), asked, oldest_first=True)
     currency = shell.currency(row.token)
     return [begun(row, currency), *(told(each, currency) for each in found.rows)]
-
-
-def _begins(day: str) -> int | None:
-    """The first second of a day that a form sent, None if it is left empty or is no day."""
-    try:
-        return (date.fromisoformat(day) - _FIRST).days * _DAY if day else None
-    except ValueError:
-        return None

@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from fabmarket.api.bodies import StrictRoute, within
@@ -30,6 +38,8 @@ router = APIRouter(prefix="/calculators", tags=["calculators"], route_class=Stri
 Real = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Reals = Annotated[list[Real], Field(min_length=1, max_length=MOST_DEMANDERS)]
 Bounds = Annotated[list[Real | None], Field(min_length=1, max_length=MOST_DEMANDERS)]
+Number = Annotated[float, PlainSerializer(lambda value: value + 0.0, return_type=float)]
+"""A number of an answer: zero has no sign."""
 Concept = Literal[
     "simultaneous", "demanders-lead", "supplier-anticipates", "paper-literal", "balanced"
 ]
@@ -99,18 +109,18 @@ class Found:
 
     __pydantic_config__ = DESCRIBED
 
-    price: float
-    demand: tuple[float, ...]
+    price: Number
+    demand: tuple[Number, ...]
     """Units of each demander."""
-    total_demand: float
-    supply: float
-    demander_profit: tuple[float, ...]
-    supplier_profit: float
-    unfunded: float
+    total_demand: Number
+    supply: Number
+    demander_profit: tuple[Number, ...]
+    supplier_profit: Number
+    unfunded: Number
     """What the supplier books beyond what the demanders pay: q (w - S)."""
-    largest_gain: float
+    largest_gain: Number
     """The most that a party could gain by changing its own quantity alone; 0 up to rounding."""
-    residual: float
+    residual: Number
     """The largest violation of the concept's conditions, relative; 0 up to rounding."""
     is_certified: bool
     """Whether both are small enough. Never so of `paper-literal`, in general no equilibrium."""
@@ -123,10 +133,10 @@ class Point:
 
     __pydantic_config__ = DESCRIBED
 
-    price: float
-    wanted: float
+    price: Number
+    wanted: Number
     """Units that the demanders want."""
-    needed: float
+    needed: Number
     """Units at which the price is this: an equilibrium is where both meet."""
 
 
@@ -312,9 +322,9 @@ def curve(game: Game, concept: Concept, price: float) -> tuple[Point, ...]:
         rule = PriceRule(concept, game.a, game.b, game.supplier_cost, game.supply_cap)
     except Refused:
         return ()
-    top = max(float(game.margin.max()), price, game.supplier_cost) * 1.05
+    top = max(float(game.margin.max()), price, game.supplier_cost) * 1.05 or 1.0
     points = []
-    for at in np.linspace(game.supplier_cost, max(top, np.nextafter(0, 1)), _POINTS).tolist():
+    for at in np.linspace(game.supplier_cost, top, _POINTS).tolist():
         wanted = np.clip((game.margin - at) / float(rule.slope), 0, game.cap)
         points.append(Point(at, float(wanted.sum()), float(rule.total_at(at))))
     return tuple(points)

@@ -62,6 +62,12 @@ def head(connection: Connection) -> Head | None:
     return None if row is None else Head(*row)
 
 
+def now_of(connection: Connection) -> int:
+    """Chain time of the last block, seconds; 0 while the ledger is empty."""
+    last = head(connection)
+    return 0 if last is None else last.time
+
+
 def is_still(connection: Connection, at: Head) -> bool:
     """Whether the chain that the ledger holds goes on from this block, as far as it can tell."""
     query = select(schema.block.c.hash).where(schema.block.c.number == at.number)

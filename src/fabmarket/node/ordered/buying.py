@@ -6,7 +6,7 @@ from fabmarket.negotiation.orders import AddProduct, AddWant, Approve, DropProdu
 from fabmarket.negotiation.policy import most_of
 from fabmarket.node.owner import BadOrder, Owner
 from fabmarket.node.roles import policy_of, product_of, want_id, want_of
-from fabmarket.node.settings import ProductTable, WantTable, check_product, check_wants
+from fabmarket.node.settings import ProductTable, WantTable, check_product, check_want
 
 
 def wanted(owner: Owner, table: WantTable) -> AddWant:
@@ -14,7 +14,7 @@ def wanted(owner: Owner, table: WantTable) -> AddWant:
 
     Amounts in base units per unit of the resource.
     """
-    check_wants([table])
+    check_want("want", table)
     return AddWant(
         table.name, want_of(owner.calendar, table, owner.address), owner.settings.releases
     )

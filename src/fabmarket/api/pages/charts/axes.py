@@ -1,12 +1,13 @@
 """Two axes with round ticks, and where a value stands between them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from fabmarket.api.pages.charts.svg import element, text_width
+from fabmarket.api.pages.clock import brief_utc, form_of, timed, utc
 from fabmarket.report.wording import number
 
 WIDE, NARROW = 540, 340
@@ -22,6 +23,10 @@ _STEPS = (
 """Seconds between two times that people count in."""
 
 
+_LEAST, _ALIKE = 1e-300, 1e-9
+"""What is below is zero to an axis; ends that differ by such a part of themselves are one."""
+
+
 def plainly(value: float) -> str:
     """Return a number as an axis has it: in full below a billion."""
     if abs(value) >= 1e9:
@@ -33,14 +38,31 @@ def plainly(value: float) -> str:
 class Axis:
     """What an axis measures, with its unit, and how a value on it is written.
 
-    Times are seconds, and have ticks that people count in; an axis that is not `from_zero` begins
-    near the least value.
+    With a present, `now`, it measures times: seconds, with ticks that people count in. An axis that
+    is not `from_zero` begins near the least value.
     """
 
     label: str
-    text: Callable[[float], str] = plainly
-    is_time: bool = False
+    now: int | None = None
     from_zero: bool = True
+
+    def text(self, value: float) -> str:
+        """Return a value as it stands at a tick."""
+        return plainly(value) if self.now is None else brief_utc(int(value), self.now)
+
+    def cell(self, value: float) -> Markup | str:
+        """Return a value as it stands in a table."""
+        return plainly(value) if self.now is None else timed(int(value), self.now)
+
+    def hint(self, value: float) -> str:
+        """Return a value for whoever points at it."""
+        return plainly(value) if self.now is None else utc(int(value))
+
+    def time(self, value: float) -> dict[str, str]:
+        """Return the attributes by which a script puts a time into the reader's zone."""
+        if self.now is None:
+            return {}
+        return {"data_time": f"{round(value)}", "data_form": form_of(round(value), self.now)}
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
@@ -49,7 +71,12 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     >>> ticks(0, 87.5, 5)
     [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
     """
-    span = high - low or abs(high) or 1.0
+    largest = max(abs(low), abs(high))
+    if largest < _LEAST:
+        low = high = largest = 0.0
+    span = high - low
+    if span <= largest * _ALIKE:  # no number that is written could tell one end from the other
+        low, span = high, largest or 1.0
     rough = span / max(1, most)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(
@@ -84,7 +111,7 @@ class Frame:
         most = max(2, width // 110)
         self.x_ticks: Sequence[float] = ticks(min(xs), max(xs), most)
         self.first, self.last = self.x_ticks[0], self.x_ticks[-1]
-        if x.is_time:
+        if x.now is not None:
             self.first, self.last = min(xs), max(*xs, min(xs) + 1)
             self.x_ticks = times(self.first, self.last, (self.last - self.first) / most)
         base = [0.0] if y.from_zero else []
@@ -122,8 +149,7 @@ class Frame:
             half = text_width(text) / 2
             x = min(max(x, half), self.width - half)
             if x - half > free:
-                seconds = str(round(each)) if self._x.is_time else None
-                drawn.append(self._text(text, x, y, "middle", seconds))
+                drawn.append(self._text(text, x, y, "middle", self._x.time(each)))
                 free = x + half + 8
         return [*drawn, self.below()]
 
@@ -134,9 +160,9 @@ class Frame:
         )
 
     def _text(
-        self, text: str, x: float, y: float, anchor: str, seconds: str | None = None
+        self, text: str, x: float, y: float, anchor: str, time: Mapping[str, str] | None = None
     ) -> Markup:
-        return element("text", text, x=x, y=y, text_anchor=anchor, class_="tick", data_time=seconds)
+        return element("text", text, x=x, y=y, text_anchor=anchor, class_="tick", **(time or {}))
 
 
 def legend(names: Sequence[tuple[str, Markup]], width: int) -> tuple[list[Markup], int]:

@@ -14,15 +14,16 @@ _NARROW_GAP = 1.5
 
 @dataclass(frozen=True)
 class Bar:
-    """What a bar stands for, how high it is, and its further cells in the table."""
+    """What a bar stands for, a name or a time of the axis, how high it is, and its further cells in
+    the table."""
 
-    name: str
+    of: str | int
     value: float
     cells: tuple[str, ...] = ()
 
 
 def bars(
-    title: str, told: str, of: Sequence[Bar], x: str, y: Axis, further: tuple[str, ...] = ()
+    title: str, told: str, of: Sequence[Bar], x: Axis, y: Axis, further: tuple[str, ...] = ()
 ) -> Chart | None:
     """Return the chart of the bars, from left to right; None without any.
 
@@ -31,13 +32,16 @@ def bars(
     if not of:
         return None
     wide, narrow = (_drawn(title, told, of, x, y, width) for width in (WIDE, NARROW))
-    rows = tuple((bar.name, y.text(bar.value), *bar.cells) for bar in of)
-    return Chart(title, told, wide, narrow, (x, y.label, *further), rows)
+    rows = tuple(
+        (bar.of if isinstance(bar.of, str) else x.cell(bar.of), y.text(bar.value), *bar.cells)
+        for bar in of
+    )
+    return Chart(title, told, wide, narrow, (x.label, y.label, *further), rows)
 
 
-def _drawn(title: str, told: str, of: Sequence[Bar], x: str, y: Axis, width: int) -> Markup:
+def _drawn(title: str, told: str, of: Sequence[Bar], x: Axis, y: Axis, width: int) -> Markup:
     heights = [bar.value for bar in of]
-    frame = Frame(width, _HEIGHT, [0, 1], heights, Axis(x), y)
+    frame = Frame(width, _HEIGHT, [0, 1], heights, Axis(x.label), y)
     drawn = frame.heights()
     room = (frame.right - frame.left) / len(of)
     thick = max(1.0, min(room - _NARROW_GAP, 44.0))
@@ -45,7 +49,11 @@ def _drawn(title: str, told: str, of: Sequence[Bar], x: str, y: Axis, width: int
     for place, bar in enumerate(of):
         middle = frame.left + (place + 0.5) * room
         top, base = sorted((frame.up(bar.value), frame.up(0)))
-        hint = element("title", ": ".join((bar.name, ", ".join((y.text(bar.value), *bar.cells)))))
+        if isinstance(bar.of, str):
+            name, pointed, time = bar.of, bar.of, dict[str, str]()
+        else:
+            name, pointed, time = x.text(bar.of), x.hint(bar.of), x.time(bar.of)
+        hint = element("title", ": ".join((pointed, ", ".join((y.text(bar.value), *bar.cells)))))
         drawn.append(
             element(
                 "rect",
@@ -58,12 +66,12 @@ def _drawn(title: str, told: str, of: Sequence[Bar], x: str, y: Axis, width: int
                 class_="f0",
             )
         )
-        half = text_width(bar.name) / 2
+        half = text_width(name) / 2
         if middle - half > free and middle + half <= width:
             drawn.append(
                 element(
-                    "text", bar.name, x=middle, y=frame.bottom + 16, text_anchor="middle",
-                    class_="tick",
+                    "text", name, x=middle, y=frame.bottom + 16, text_anchor="middle",
+                    class_="tick", **time,
                 )
             )  # fmt: skip
             free = middle + half + 8

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from fabmarket.api.pages.charts.axes import times
+from fabmarket.api.pages.charts.axes import Axis, times
 from fabmarket.api.pages.charts.svg import cut, element, picture, text_width
-from fabmarket.api.pages.clock import brief_utc
 from fabmarket.report.wording import escaped, short
 
 _BAR, _PAD, _HEAD = 20, 5, 24
@@ -61,9 +60,9 @@ class Gantt:
 
 
 def gantt(
-    title: str, told: str, lanes: Sequence[Lane], jobs: Sequence[Job], now: int | None = None
+    title: str, told: str, lanes: Sequence[Lane], jobs: Sequence[Job], now: int
 ) -> Gantt | None:
-    """Return the chart; None without a job. `now`, if it lies within, is drawn as a line."""
+    """Return the chart; None without a job. The present, if it lies within, is drawn as a line."""
     if not jobs:
         return None
     first, last = min(job.begins for job in jobs), max(job.ends for job in jobs)
@@ -74,7 +73,7 @@ def gantt(
     rows = [_stacked([job for job in jobs if job.lane == place]) for place in range(len(lanes))]
     heights = [max(_ROW, 2 * _PAD + (_BAR + 2) * len(row)) for row in rows]
     bottom = _HEAD + sum(heights)
-    drawn = [_patterns(), *_times(first, last, scale, bottom)]
+    drawn = [_patterns(), *_times(first, last, scale, bottom, now)]
     top = _HEAD
     for row, height in zip(rows, heights, strict=True):
         drawn.append(element("path", d=f"M0 {top}H{width:.0f}", class_="grid"))
@@ -82,7 +81,7 @@ def gantt(
             y = top + _PAD + level * (_BAR + 2)
             drawn += [_bar(job, 1 + (job.begins - first) * scale, y, scale) for job in line]
         top += height
-    if now is not None and first <= now <= last:
+    if first <= now <= last:
         x = 1 + (now - first) * scale
         drawn.append(element("path", d=f"M{x:.1f} {_HEAD - 6}V{bottom}", class_="now"))
     svg = picture(title, told, width, bottom + 2, *drawn, role="group")
@@ -137,14 +136,19 @@ def _bar(job: Job, x: float, y: float, scale: float) -> Markup:
     return element("a", group, href=job.href) if job.href else group
 
 
-def _times(first: int, last: int, scale: float, bottom: int) -> list[Markup]:
-    drawn = []
+def _times(first: int, last: int, scale: float, bottom: int, now: int) -> list[Markup]:
+    drawn, axis = [], Axis("", now)
     for time in times(first, last, _BETWEEN / scale):
         x = 1 + (time - first) * scale
         drawn.append(element("path", d=f"M{x:.1f} {_HEAD - 4}V{bottom}", class_="grid"))
         drawn.append(
             element(
-                "text", brief_utc(time), x=x + 3, y=_HEAD - 9, class_="tick", data_time=str(time)
+                "text",
+                axis.text(time),
+                x=x + 3,
+                y=_HEAD - 9,
+                class_="tick",
+                **axis.time(time),
             )
         )
     return drawn

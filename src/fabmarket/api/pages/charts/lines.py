@@ -56,7 +56,7 @@ def lines(
     turned = [[point[::-1] if by_height else point for point in each.points] for each in series]
     values = [dict(points) for points in turned]
     rows = tuple(
-        (at.text(place), *(of.text(each[place]) if place in each else "–" for each in values))
+        (at.cell(place), *(of.text(each[place]) if place in each else "–" for each in values))
         for place in sorted({place for each in values for place in each})
     )
     columns = (at.label, *(f"{each.name}, {of.label}" for each in series))
@@ -107,7 +107,7 @@ def _line(
     drawn = [element("path", d=path, class_=f"line l{place % 8}", stroke_dasharray=_dash(place))]
     if has_dots:
         for (left, top), (value, height) in zip(at, series.points, strict=True):
-            hint = element("title", f"{x.text(value)}: {y.text(height)}")
+            hint = element("title", f"{x.hint(value)}: {y.text(height)}")
             drawn.append(element("circle", hint, cx=left, cy=top, r=3, class_=f"f{place % 8}"))
     return drawn
 

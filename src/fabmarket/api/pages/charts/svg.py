@@ -23,7 +23,7 @@ class Chart:
     wide: Markup
     narrow: Markup
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Markup | str, ...], ...]
 
 
 def element(name: str, *inside: Markup | str, **attributes: str | float | None) -> Markup:

@@ -21,12 +21,17 @@ async function solve() {
   const address = `${location.pathname}?${new URLSearchParams(new FormData(form))}`;
   running?.abort();
   running = new AbortController();
+  const { signal } = running;
   const result = document.getElementById("result");
+  result.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(address, { signal: running.signal });
+    const answer = await fetch(address, { signal });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.getElementById("result");
-    if (!found) return; // too many requests, say: the next move asks again
+    if (!found) {
+      fail(result, `the server answers ${answer.status}`);
+      return;
+    }
     const open = [...result.querySelectorAll("details")].map((each) => each.open);
     place(found);
     result.replaceWith(document.importNode(found, true));
@@ -39,6 +44,17 @@ async function solve() {
     }
     history.replaceState(null, "", address);
   } catch {
-    // overtaken by a later move, or the server is gone, which the banner says
+    if (!signal.aborted) fail(result, "the server does not answer"); // else a later move asks
   }
+}
+
+/** Says that this game has no answer; figures of another must not stand as if they were its own. */
+function fail(result, why) {
+  const told = document.createElement("div");
+  told.className = "empty";
+  told.setAttribute("role", "alert");
+  told.innerHTML = '<p class="bad">This game could not be solved.</p><p></p>';
+  told.lastChild.textContent = `What is wrong: ${why}. Move a slider or press Solve to ask again.`;
+  result.replaceChildren(told);
+  result.removeAttribute("aria-busy");
 }

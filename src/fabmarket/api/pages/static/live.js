@@ -3,9 +3,12 @@ import { nameZone, place } from "./place.js";
 import { follow } from "./stream.js";
 
 const LEAST = 1000; // milliseconds between two times that a page asks
+const AGAIN = 5000; // milliseconds until what failed is asked for again
 const banner = document.getElementById("away");
 let due = null;
 let asked = 0;
+let shownAt = Date.now();
+let later = null;
 let running = null;
 
 place(document);
@@ -39,7 +42,11 @@ function hear(message) {
 
 function away(since) {
   const when = new Date(since).toLocaleTimeString();
-  banner.textContent = `No answer from the server since ${when}. What stands here is of then; it is tried again.`;
+  say(`No answer from the server since ${when}. What stands here is of then; it is tried again.`);
+}
+
+function say(text) {
+  banner.textContent = text;
   banner.hidden = false;
 }
 
@@ -64,12 +71,31 @@ async function fetchParts() {
   asked = Date.now();
   running?.abort();
   running = new AbortController();
+  const { signal } = running;
   try {
-    const answer = await fetch(location.href, { signal: running.signal });
-    if (answer.ok) replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const answer = await fetch(location.href, { signal });
+    const text = await answer.text();
+    if (answer.redirected) {
+      say("You are asked to enter again, and what stands here is no longer kept up to date. Load the page anew.");
+    } else if (answer.ok || document.body.dataset.status === `${answer.status}`) {
+      replaceParts(new DOMParser().parseFromString(text, "text/html"));
+      shownAt = Date.now();
+      if (document.documentElement.dataset.stream !== "away") banner.hidden = true;
+    } else {
+      failed(`the server answers ${answer.status}`);
+    }
   } catch {
-    // gone: the stream says so, and news come once it is back
+    // Overtaken by a later one, or gone, which the stream says if it is gone as well.
+    if (!signal.aborted && document.documentElement.dataset.stream !== "away") failed("the server does not answer");
   }
+}
+
+/** What stands here is old: that is said, and it is asked for again. */
+function failed(why) {
+  const when = new Date(shownAt).toLocaleTimeString();
+  say(`This page could not be brought up to date: ${why}. What stands here is of ${when}; it is tried again.`);
+  clearTimeout(later);
+  later = setTimeout(refresh, AGAIN);
 }
 
 /** Puts the live parts of a fetched page in place of those shown, by their ids. */

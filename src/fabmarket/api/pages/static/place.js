@@ -16,18 +16,33 @@ function full(when) {
   return `${date} ${minute(when)}:${two(when.getSeconds())}`;
 }
 
+/** A time as the server chose it: in full, or briefly, with the year where that is not plain. */
+function written(when, form) {
+  if (form === "full") return full(when);
+  return `${day(when)}${form === "dated" ? ` ${when.getFullYear()}` : ""} ${minute(when)}`;
+}
+
+/** The moment that an element names by its seconds, null beyond all calendars. */
+function moment(element) {
+  const when = new Date(1000 * Number(element.dataset.time));
+  return Number.isNaN(when.getTime()) || when.getFullYear() > 9999 ? null : when;
+}
+
 /** Rewrites all times below `root`. */
 export function place(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const when = new Date(time.dateTime);
     if (Number.isNaN(when.getTime())) continue;
-    time.textContent = time.dataset.form === "brief" ? `${day(when)} ${minute(when)}` : full(when);
+    time.textContent = written(when, time.dataset.form);
   }
   for (const text of root.querySelectorAll("svg [data-time]")) {
-    const when = new Date(1000 * Number(text.dataset.time));
-    if (!Number.isNaN(when.getTime()) && when.getFullYear() < 10000) {
-      text.textContent = `${day(when)} ${minute(when)}`;
-    }
+    const when = moment(text);
+    if (when) text.textContent = written(when, text.dataset.form);
+  }
+  for (const option of root.querySelectorAll("option[data-time]")) {
+    // It holds text alone: `data-utc` is what of it is the time.
+    const when = moment(option);
+    if (when) option.textContent = option.textContent.replace(option.dataset.utc, written(when, option.dataset.form));
   }
 }
 
