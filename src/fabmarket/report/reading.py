@@ -288,7 +288,7 @@ def exposed_in_words(facts: Facts) -> str:
     if not facts["exposed"]:
         return ""
     return (
-        f"{plural(facts['exposed'], 'party')} did not sign a net batch in which fewer than {LEAST}"
+        f"{plural(facts['exposed'], 'party')} stayed out of a net batch in which fewer than {LEAST}"
         " baskets of its own fit: the sums would have told what it bought or sold. What is not"
         " netted settles late."
     )

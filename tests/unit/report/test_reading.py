@@ -159,4 +159,4 @@ def test_after_a_loss_the_least_cost_is_of_the_rest(products_facts):
 def test_why_trades_settled_late_is_said_where_parties_would_have_been_seen(paper_facts):
     assert exposed_in_words(paper_facts) == ""
     said = exposed_in_words({**paper_facts, "exposed": 3})
-    assert said.startswith("3 parties did not sign a net batch in which fewer than 10 baskets")
+    assert said.startswith("3 parties stayed out of a net batch in which fewer than 10 baskets")
