@@ -14,7 +14,7 @@ from fabmarket.market.events import (
     Unlisted,
     pack_terms,
 )
-from fabmarket.market.net import Sale, pack
+from fabmarket.market.net import PAYS, Row, Sale, pack
 from fabmarket.negotiation.netting.baskets import LEAST, basket_of, fitting, sellers_of
 from fabmarket.negotiation.netting.pricing import (
     Priced,
@@ -163,6 +163,15 @@ def test_what_did_not_sell_out_is_supposed_at_its_least_price():
         if row.direction == 1 and supposed(row, ((least,),)) == {truth[row.account]}
     }
     assert len(named) == 3
+
+
+def test_ways_without_number_are_not_all_listed():
+    """A hundred listings of one price and a million million units: ten baskets are enough."""
+    row = Row("0x02", 1, 10**12 + 7, PAYS, 0, 0)
+    least = tuple(Priced(bytes([at]), 7 if at else 5, 10**12) for at in range(100))
+    found = supposed(row, ((least,),))
+    assert len(found) == LEAST
+    assert all(len(each) == 2 for each in found)
 
 
 def test_what_is_left_follows_the_chain():

@@ -13,7 +13,7 @@ explain as much.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations, islice
+from itertools import chain, combinations, islice, product
 from math import gcd, prod
 from typing import TypeAlias
 
@@ -78,16 +78,28 @@ def unsold(
 def supposed(row: Row, prices: Sequence[Sequence[Prices]]) -> frozenset[Basket]:
     """Return the baskets of a buyer that an observer supposes at the likeliest prices.
 
-    Those of one listing, or where there are none those of two: few sums can be paid both ways.
+    Those of one listing, or where there are none those of two: few sums can be paid both ways. No
+    more than `LEAST` of two are looked for: so many name nobody.
     """
-    found = {way for own in prices for each in own for _, way in ways([row.amount], each)}
+    amounts = [row.amount]
+    found = {way for own in prices for each in own for _, way in _alone(amounts, each)}
+    if not found:
+        for _, way in _pairs(amounts, prices):
+            found.add(way)
+            if len(found) == LEAST:
+                break
+    return frozenset(tuple((row.account, *each) for each in way) for way in found)
+
+
+def _pairs(amounts: Sequence[int], prices: Sequence[Sequence[Prices]]) -> Iterator[tuple[int, Way]]:
+    """The ways to pay sums in units of two listings, of one seller or of two."""
+    for own in prices:
+        for each in own:
+            for pair in combinations(each, 2):
+                yield from _splits(amounts, *pair)
     for one, other in combinations(prices, 2):
-        across = ((a, b) for each in one for a in each for more in other for b in more)
-        found.update(way for pair in across for _, way in _splits([row.amount], *pair))
-    fewest = min(map(len, found), default=0)
-    return frozenset(
-        tuple((row.account, *each) for each in sorted(way)) for way in found if len(way) == fewest
-    )
+        for a, b in product(chain.from_iterable(one), chain.from_iterable(other)):
+            yield from _splits(amounts, a, b)
 
 
 def _likeliest(
@@ -138,14 +150,17 @@ def _fitting(
 
 def ways(amounts: Sequence[int], prices: Sequence[Priced]) -> Iterator[tuple[int, Way]]:
     """Yield the ways to pay each of some sums in units of one listing, then of two."""
-    one = (
-        (amount, ((each.listing, amount // each.price),))
-        for each in prices
-        for amount in amounts
-        if amount % each.price == 0 and 0 < amount // each.price <= each.units
-    )
     two = chain.from_iterable(_splits(amounts, *pair) for pair in combinations(prices, 2))
-    return chain(one, two)
+    return chain(_alone(amounts, prices), two)
+
+
+def _alone(amounts: Sequence[int], prices: Sequence[Priced]) -> Iterator[tuple[int, Way]]:
+    """Ways to pay each of some sums in units of one listing."""
+    for each in prices:
+        for amount in amounts:
+            quantity, rest = divmod(amount, each.price)
+            if not rest and 0 < quantity <= each.units:
+                yield amount, ((each.listing, quantity),)
 
 
 def _splits(amounts: Sequence[int], one: Priced, other: Priced) -> Iterator[tuple[int, Way]]:
@@ -157,7 +172,8 @@ def _splits(amounts: Sequence[int], one: Priced, other: Priced) -> Iterator[tupl
         if amount % common:
             continue
         first = amount // common * inverse % step or step
+        needed = -(-(amount - other.units * other.price) // one.price)
+        first += max(0, -(-(needed - first) // step)) * step
         for quantity in range(first, min(one.units, (amount - 1) // one.price) + 1, step):
             beside = (amount - quantity * one.price) // other.price
-            if beside <= other.units:
-                yield amount, tuple(sorted(((one.listing, quantity), (other.listing, beside))))
+            yield amount, tuple(sorted(((one.listing, quantity), (other.listing, beside))))
