@@ -8,6 +8,7 @@ from rich.console import Console
 
 from fabmarket.cli.terminal import table
 from fabmarket.node.cycles import NetStatus, net_status
+from fabmarket.node.moments import moment
 from fabmarket.node.settings import read_settings
 from fabmarket.report.terminal import show
 from fabmarket.report.wording import number, plural, short
@@ -43,9 +44,9 @@ def command(what: str, folder: Path, *, as_json: bool) -> None:
 def _rows(status: NetStatus) -> list[tuple[str, str]]:
     rows = [
         ("Coordinator", status.coordinator),
-        ("Closed at", str(status.closed)),
-        ("Phase", f"{status.phase}, until {status.ends}"),
-        ("Next closes at", str(status.closes)),
+        ("Closed at", moment(status.closed)),
+        ("Phase", f"{status.phase}, until {moment(status.ends)}"),
+        ("Next closes at", moment(status.closes)),
         ("Attempt", "none yet" if status.attempt is None else str(status.attempt + 1)),
         ("Accounts", number(status.accounts)),
     ]
@@ -59,7 +60,7 @@ def _rows(status: NetStatus) -> list[tuple[str, str]]:
         rows.append((done.capitalize(), "yes" if status.signed else "no"))
     rows.append(("Missing", ", ".join(map(short, status.missing)) or "nobody"))
     if status.reason:
-        rows.append(("Not signed, as", status.reason))
+        rows.append(("Not netted, as", status.reason))
     return rows
 
 

@@ -13,11 +13,12 @@ from fabmarket.identity.keystore import address_of_keystore
 from fabmarket.node.escrows import EscrowStatus
 from fabmarket.node.lines import place_of
 from fabmarket.node.moments import moment
+from fabmarket.node.past import Forgotten
 from fabmarket.node.products import ProductStatus
 from fabmarket.node.settings import KEYSTORE, read_settings
 from fabmarket.node.status import Status, has_begun, is_running, status_of
 from fabmarket.report.terminal import show
-from fabmarket.report.wording import escaped, money, number, one_line, to_come
+from fabmarket.report.wording import escaped, money, number, one_line, plural, to_come
 
 
 @click.command(
@@ -60,15 +61,14 @@ def _print(facts: dict[str, Any], status: Status) -> None:
         click.echo(escaped(waits if facts["running"] else "It has not been started yet."))
         return
     click.echo(
-        f"{_read(status)}; {status.letters} letters and {status.moves} transactions on their"
-        f" way; {status.sessions} sessions, {status.trades} trades"
+        f"{_read(status)}; {plural(status.letters, 'letter')} and"
+        f" {plural(status.moves, 'transaction')} on their way; {_done(status)}"
     )
     if status.waits:
         click.echo(one_line(f"Waits: {status.waits}"))
     gone = status.forgotten
     if gone.messages:
-        counts = f"{gone.sessions} sessions, {gone.trades} trades"
-        click.echo(f"Forgotten, of what was over by {moment(gone.before)}: {counts}")
+        click.echo(f"Forgotten, of what was over by {moment(gone.before)}: {_done(gone)}")
     _print_balance(status)
     for each in status.todo:
         click.echo(one_line(f"To do: {each}"))
@@ -182,6 +182,10 @@ def _prices(product: ProductStatus) -> tuple[str, str]:
         f"{rest}{number(product.least)}" if product.least else "",
         number(product.payment) if product.chain or product.payment else "",
     )
+
+
+def _done(counted: Status | Forgotten) -> str:
+    return f"{plural(counted.sessions, 'session')}, {plural(counted.trades, 'trade')}"
 
 
 def _read(status: Status) -> str:
