@@ -243,7 +243,8 @@ def test_a_nonce_used_elsewhere_gives_the_move_another(node, firm):
     firm.something_else(first.nonce)
     assert outbox.push() == []
     assert [each.nonce for each in journal.moves()] == [second.nonce + 1, second.nonce]
-    done = outbox.push()
+    done = []
+    wait_until(lambda: done.extend(outbox.push()) or len(done) == 2, 60, "they are not mined")
     assert [(each.nonce, receipt.status) for each, receipt in done] == [
         (second.nonce, 1),
         (second.nonce + 1, 1),

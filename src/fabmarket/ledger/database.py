@@ -8,6 +8,7 @@ one is refused, and one that is only read is never changed.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ _CACHE = 64 << 10
 """KiB of a file that are kept in memory, where so much of it is used."""
 _AHEAD = 8_000
 """Pages that are written ahead before they are moved to their places: each moves once."""
+_WAITS = (0.05,) * 100
+"""Seconds between tries to open a file that others are opening."""
 _LOCK = 6_709_602
 """Of whoever writes a ledger in PostgreSQL."""
 
@@ -142,7 +145,15 @@ def _postgresql(place: str, is_read_only: bool) -> Engine:
 def _keep_readers_going(engine: Engine) -> None:
     """So that who reads it all never holds up who writes."""
     with closing(engine.raw_connection()) as connection:  # outside of any transaction
-        connection.cursor().execute("PRAGMA journal_mode = WAL")
+        for wait in (*_WAITS, 0):  # of who opens it at the same moment SQLite does not wait here
+            try:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if not wait:
+                    raise
+                time.sleep(wait)
+            else:
+                return
 
 
 def _revision(connection: Connection, name: str) -> str | None:
