@@ -5,7 +5,7 @@ least price. The leaves' attack has beside that the paths that parties of a batc
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -159,56 +159,51 @@ def one_price(protected: Outcome, bare: Outcome) -> Leak | None:
 def supposed_prices(protected: Outcome, bare: Outcome) -> Leak | None:
     """Baskets of buyers, by one who supposes that each listing has one price, and works them out.
 
-    Of several baskets that are left it names the first. It is what buyers try before they sign,
-    but for the prices of trades that settled by themselves, which show those of their listings.
+    It is what buyers try before they sign, but for the prices of trades that settled by themselves,
+    which show those of their listings.
     """
     events = protected.store.events()
     settled = {each.listing: each.unit_price for each in events if isinstance(each, Settled)}
-    tries, right, certain = 0, 0, 0
-    for batch, bought in _batches(protected):
-        prices = likeliest(batch.rows, batch.sellers, settled)
-        selling = {each.account for each in batch.sellers}
-        for row in batch.rows:
-            if row.account in selling:
-                continue
-            tries += 1
-            found = sorted(supposed(row, prices))
-            certain += len(found) == 1
-            right += found[:1] == [basket_of(row.account, bought, batch.sellers)]
-    if not tries:
-        return None
-    return Leak(
-        _CHAIN,
+    return _supposing(
+        protected,
+        bare,
         "supposes one whole price a listing, and keeps what explains most",
-        "a buyer's basket in a net batch",
-        tries,
-        right / tries,
-        0.0,
-        _share_alone(bare),
-        f"one basket left for {certain} of {tries}, false ones included" if certain else "",
+        lambda batch: likeliest(batch.rows, batch.sellers, settled),
     )
 
 
 def least_prices(protected: Outcome, bare: Outcome) -> Leak | None:
     """Baskets of buyers, by one who supposes that what did not sell out sold at its least price.
 
-    In a clock it did. Of several baskets that are left it names the first.
+    In a clock it did.
     """
+    attack = "supposes that what did not sell out sold at its least price"
+    return _supposing(protected, bare, attack, lambda batch: ((batch.least,),))
+
+
+def _supposing(
+    protected: Outcome,
+    bare: Outcome,
+    attack: str,
+    prices: Callable[[_Batch], Sequence[Sequence[Prices]]],
+) -> Leak | None:
+    """Baskets of buyers at the prices supposed of a batch; of several it names the first."""
     tries, right, certain = 0, 0, 0
     for batch, bought in _batches(protected):
+        known = prices(batch)
         selling = {each.account for each in batch.sellers}
         for row in batch.rows:
             if row.account in selling:
                 continue
             tries += 1
-            found = sorted(supposed(row, ((batch.least,),)))
+            found = sorted(supposed(row, known))
             certain += len(found) == 1
             right += found[:1] == [basket_of(row.account, bought, batch.sellers)]
     if not tries:
         return None
     return Leak(
         _CHAIN,
-        "supposes that what did not sell out sold at its least price",
+        attack,
         "a buyer's basket in a net batch",
         tries,
         right / tries,
